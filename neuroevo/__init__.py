@@ -1,0 +1,1 @@
+"""The engine: connectomes to architectures to populations to evidence."""

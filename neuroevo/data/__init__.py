@@ -1,0 +1,1 @@
+"""Bundled connectome tables; SOURCES.md says where each comes from."""

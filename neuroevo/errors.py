@@ -1,0 +1,65 @@
+"""Errors a user can meet. Each says what came, what was wanted and what to do.
+
+NeuroevoError
+├── RegistryError (LookupError)    an unknown prior, task, connectome, circuit or neuron model
+├── OptionError (ValueError)       an option that is unknown, of the wrong type or out of range
+├── ConnectomeError (ValueError)   a wiring that cannot be used
+├── TaskError (ValueError)         a task that cannot be run on what it was given
+├── DataError (RuntimeError)       data that are missing, damaged or out of reach
+├── RunError (RuntimeError)        a run folder that exists, is missing or cannot be read
+└── EvaluationError (RuntimeError) an evaluation that failed in a worker
+
+Every error takes one string, so that it travels through Ray unchanged.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NeuroevoError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class RegistryError(NeuroevoError, LookupError):
+    """An unknown name."""
+
+
+class OptionError(NeuroevoError, ValueError):
+    """An option that is unknown, of the wrong type or out of range."""
+
+
+class ConnectomeError(NeuroevoError, ValueError):
+    """A wiring that cannot be used."""
+
+
+class TaskError(NeuroevoError, ValueError):
+    """A task that cannot be run on what it was given."""
+
+
+class DataError(NeuroevoError, RuntimeError):
+    """Data that are missing, damaged or out of reach."""
+
+
+class RunError(NeuroevoError, RuntimeError):
+    """A run folder that exists, is missing or cannot be read."""
+
+
+class EvaluationError(NeuroevoError, RuntimeError):
+    """An evaluation that failed in a worker."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Returns the line for an unknown name, with the nearest known one."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}."
+
+
+def require_range(name: str, value: float, low: float, high: float = float("inf")) -> None:
+    """Raises OptionError unless `low <= value <= high` (NaN never is)."""
+    if not low <= value <= high:
+        wanted = f"at least {low:g}" if high == float("inf") else f"in [{low:g}, {high:g}]"
+        raise OptionError(f"Option {name!r} is {value:g}; wanted a number {wanted}.")
