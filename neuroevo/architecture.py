@@ -1,0 +1,224 @@
+"""An architecture: one sampled wiring with its signs and ports, and the layout of its parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from neuroevo.connectome import Connectome, Edges
+from neuroevo.errors import ConnectomeError
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One wiring that a genome's parameters animate.
+
+    Attributes:
+        cells: Names of the N cells.
+        is_muscle: bool [N].
+        sign: int8 [N], +1 or -1, of every synapse a cell makes (Dale's principle).
+        synapses: E chemical synapses, pre -> post; those onto muscles are neuromuscular. The weight is
+            the strength before evolution, relative to the other synapses of the same target.
+        gap_junctions: Symmetric electrical couplings, each pair once, pre < post.
+        inputs: int32 [I], cells that take input.
+        outputs: int32 [O], cells that give output.
+        dale: True: each synapse keeps its sign and evolution acts on the logarithm of its weight.
+            False: the weight itself evolves and may change sign.
+    """
+
+    cells: tuple[str, ...]
+    is_muscle: np.ndarray
+    sign: np.ndarray
+    synapses: Edges
+    gap_junctions: Edges
+    inputs: np.ndarray
+    outputs: np.ndarray
+    dale: bool = True
+
+    @classmethod
+    def of(cls, connectome: Connectome, **changes: Any) -> Architecture:
+        """Returns the exact wiring of a connectome, with any field replaced."""
+        exact = cls(
+            cells=connectome.cells,
+            is_muscle=connectome.is_muscle,
+            sign=connectome.sign,
+            synapses=join(connectome.chemical, connectome.neuromuscular),
+            gap_junctions=connectome.electrical,
+            inputs=connectome.inputs,
+            outputs=connectome.outputs,
+        )
+        return replace(exact, **changes)
+
+    @property
+    def num_cells(self) -> int:
+        """N."""
+        return len(self.cells)
+
+    @cached_property
+    def chemical(self) -> Edges:
+        """Synapses onto neurons."""
+        return take(self.synapses, ~self.is_muscle[self.synapses.post])
+
+    @cached_property
+    def neuromuscular(self) -> Edges:
+        """Synapses onto muscles."""
+        return take(self.synapses, self.is_muscle[self.synapses.post])
+
+    @property
+    def electrical(self) -> Edges:
+        """Gap junctions, under the connectome's name for them."""
+        return self.gap_junctions
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the network depends on: equal hashes are equal wirings."""
+        digest = hashlib.sha256(repr((self.cells, self.dale)).encode())
+        for edges in (self.synapses, self.gap_junctions):
+            for array in (edges.pre, edges.post, edges.weight):
+                digest.update(f"{len(array)}:".encode() + np.ascontiguousarray(array).tobytes())
+        for array in (self.is_muscle, self.sign, self.inputs, self.outputs):
+            digest.update(f"{len(array)}:".encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def without_dead_ends(self) -> Architecture:
+        """Returns the part of the wiring that an output can depend on.
+
+        A cell with no path to an output cell cannot change what the network does, nor can its
+        parameters, so leaving it out keeps the function exactly and spares the search idle dimensions.
+
+        Raises:
+            ConnectomeError: If no input cell has a path to an output cell.
+        """
+        rows = np.concatenate([self.synapses.pre, self.gap_junctions.pre, self.gap_junctions.post])
+        cols = np.concatenate([self.synapses.post, self.gap_junctions.post, self.gap_junctions.pre])
+        live = np.zeros(self.num_cells, bool)
+        live[self.outputs] = True
+        while True:
+            found = live.copy()
+            found[rows[live[cols]]] = True
+            if (found == live).all():
+                break
+            live = found
+        if not live[self.inputs].any():
+            raise ConnectomeError(
+                f"None of the {len(self.inputs)} input cells reaches one of the {len(self.outputs)} output "
+                "cells; choose other ports with --inputs and --outputs."
+            )
+        return self if live.all() else self._keep(live)
+
+    def _keep(self, live: np.ndarray) -> Architecture:
+        """Returns the wiring among the cells marked in `live` (bool [N])."""
+        new = np.cumsum(live, dtype=np.int32) - 1
+
+        def within(edges: Edges) -> Edges:
+            kept = take(edges, live[edges.pre] & live[edges.post])
+            return Edges(new[kept.pre], new[kept.post], kept.weight)
+
+        return replace(
+            self,
+            cells=tuple(np.array(self.cells, object)[live]),
+            is_muscle=self.is_muscle[live],
+            sign=self.sign[live],
+            synapses=within(self.synapses),
+            gap_junctions=within(self.gap_junctions),
+            inputs=new[self.inputs[live[self.inputs]]],
+            outputs=new[self.outputs],
+        )
+
+    def layout(self, num_sensors: int, num_actuators: int) -> Layout:
+        """Returns how a parameter vector is laid out for a task of S sensors and A actuators."""
+        return Layout(
+            synapses=len(self.synapses),
+            gap_junctions=len(self.gap_junctions),
+            biases=self.num_cells,
+            input_weights=len(self.inputs) * num_sensors,
+            output_weights=len(self.outputs) * num_actuators,
+            output_biases=num_actuators,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the architecture as plain JSON types; `from_dict` reads it back."""
+        edges = {
+            name: {"pre": e.pre.tolist(), "post": e.post.tolist(), "weight": e.weight.tolist()}
+            for name, e in (("synapses", self.synapses), ("gap_junctions", self.gap_junctions))
+        }
+        arrays = {name: getattr(self, name).tolist() for name in ("is_muscle", "sign", "inputs", "outputs")}
+        return {"cells": list(self.cells), "dale": self.dale, **arrays, **edges}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Architecture:
+        """Reads what `to_dict` wrote."""
+
+        def edges(name: str) -> Edges:
+            e = data[name]
+            return Edges(
+                np.array(e["pre"], np.int32), np.array(e["post"], np.int32), np.array(e["weight"], np.float32)
+            )
+
+        return cls(
+            cells=tuple(data["cells"]),
+            is_muscle=np.array(data["is_muscle"], bool),
+            sign=np.array(data["sign"], np.int8),
+            synapses=edges("synapses"),
+            gap_junctions=edges("gap_junctions"),
+            inputs=np.array(data["inputs"], np.int32),
+            outputs=np.array(data["outputs"], np.int32),
+            dale=bool(data["dale"]),
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of the consecutive parts of a parameter vector, in order."""
+
+    synapses: int
+    gap_junctions: int
+    biases: int
+    input_weights: int
+    output_weights: int
+    output_biases: int
+
+    @property
+    def core(self) -> int:
+        """Parameters of the wiring itself."""
+        return self.synapses + self.gap_junctions + self.biases
+
+    @property
+    def adapters(self) -> int:
+        """Parameters of the maps from sensors to input cells and from output cells to actuators."""
+        return self.input_weights + self.output_weights + self.output_biases
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.core + self.adapters
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes in order, for `torch.split`."""
+        return [
+            self.synapses,
+            self.gap_junctions,
+            self.biases,
+            self.input_weights,
+            self.output_weights,
+            self.output_biases,
+        ]
+
+
+def take(edges: Edges, mask: np.ndarray) -> Edges:
+    """Returns the edges marked in `mask` (bool [E])."""
+    return Edges(edges.pre[mask], edges.post[mask], edges.weight[mask])
+
+
+def join(*parts: Edges) -> Edges:
+    """Returns several disjoint edge lists as one, sorted by (pre, post)."""
+    pre = np.concatenate([e.pre for e in parts])
+    post = np.concatenate([e.post for e in parts])
+    weight = np.concatenate([e.weight for e in parts])
+    order = np.lexsort((post, pre))
+    return Edges(pre[order], post[order], weight[order])

@@ -1,0 +1,134 @@
+"""Operating range: the gains an architecture starts with, set by one rule for every prior.
+
+Whether a network learns depends on its regime more than on its wiring: a circuit that saturates, or that no
+input reaches, cannot be compared with one in its working range. So before evolution the gain of each kind of
+connection is moved, in a few cheap evaluations of untrained genomes on the task itself, until the currents
+have the same root mean square in every architecture: `TARGETS`. Gains are recorded with the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuroevo.phenotype import Blueprint, Gains, Phenotype
+from neuroevo.seeds import derive, generator
+
+# Root mean square that each current is brought to, in units of the activity's range [-1, 1].
+TARGETS = {"input": 0.7, "core": 0.35, "neuromuscular": 0.7, "output": 0.5}
+RANGE = (0.02, 50.0)  # gains stay in here; what cannot reach its target at these limits is reported
+NUM_GENOMES = 8  # untrained genomes an architecture is measured with
+NUM_ROUNDS = 5
+SATURATED = 0.5  # share of activities beyond 0.95 from which a network counts as saturated
+SILENT = 0.01  # mean absolute activity below which it counts as silent
+
+
+class Monitor:
+    """Running mean squares of currents and activity, per lineage, while a phenotype runs.
+
+    Attributes:
+        sums: float64 [5, R]: sums over samples of the squared input current, squared current onto neurons,
+            squared current onto muscles, squared output, and absolute activity.
+        counts: Their numbers of samples, float64 [5, R].
+        saturated: Activities beyond 0.95 in size, float64 [R].
+    """
+
+    INPUT, CORE, NEUROMUSCULAR, OUTPUT, ACTIVITY = range(5)
+
+    def __init__(self, phenotype: Phenotype) -> None:
+        self._lineages = torch.repeat_interleave(
+            torch.arange(len(phenotype.counts)), torch.tensor(phenotype.counts)
+        )
+        rows = torch.from_numpy(np.repeat(self._lineages.numpy(), phenotype.genome_sizes))
+        parts = [
+            np.tile(b.architecture.is_muscle, c)
+            for b, c in zip(phenotype.blueprints, phenotype.counts, strict=True)
+        ]
+        self._muscle = torch.from_numpy(np.concatenate(parts))
+        connected = torch.diff(phenotype.matrix.crow_indices()) > 0  # a cell that receives nothing has no gain
+        self._rows, self._connected = rows, connected
+        self.sums = torch.zeros(5, len(phenotype.counts), dtype=torch.float64)
+        self.counts = torch.zeros_like(self.sums)
+        self.saturated = torch.zeros(len(phenotype.counts), dtype=torch.float64)
+
+    def _add(self, kind: int, lineages: Tensor, values: Tensor) -> None:
+        """Adds `values` [n, B], whose rows belong to `lineages` [n]."""
+        self.sums[kind].index_add_(0, lineages, values.sum(1, dtype=torch.float64))
+        ones = torch.full((len(lineages),), values.shape[1], dtype=torch.float64)
+        self.counts[kind].index_add_(0, lineages, ones)
+
+    def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
+        """Notes recurrent currents [cells, B] and input currents, [g, I, B] an adapter."""
+        for kind, mask in (
+            (self.CORE, self._connected & ~self._muscle),
+            (self.NEUROMUSCULAR, self._connected & self._muscle),
+        ):
+            self._add(kind, self._rows[mask], recurrent[mask].square())
+        first = 0
+        for drive in drives:
+            lineages = self._lineages[first : first + len(drive)]
+            self._add(self.INPUT, lineages, drive.square().mean(1))
+            first += len(drive)
+
+    def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
+        """Notes activities [cells, B] and outputs [G, A, B]."""
+        self._add(self.OUTPUT, self._lineages, outputs.square().mean(1))
+        size = state.abs()
+        self._add(self.ACTIVITY, self._rows, size)
+        self.saturated.index_add_(0, self._rows, (size > 0.95).sum(1, dtype=torch.float64))
+
+    def root_mean_square(self, kind: int) -> Tensor:
+        """Returns the root mean square of one kind of current, float64 [R]; NaN without samples."""
+        return (self.sums[kind] / self.counts[kind]).sqrt()
+
+    def activity(self) -> list[dict[str, float]]:
+        """Returns, per lineage, mean absolute activity and the share of activities beyond 0.95."""
+        mean = self.sums[self.ACTIVITY] / self.counts[self.ACTIVITY]
+        share = self.saturated / self.counts[self.ACTIVITY]
+        return [
+            {"mean_abs": round(float(m), 4), "saturated": round(float(s), 4)}
+            for m, s in zip(mean, share, strict=True)
+        ]
+
+
+def measure(blueprints: Sequence[Blueprint], task: object, seed: int) -> Monitor:
+    """Runs untrained genomes of every blueprint on the task and returns what was observed."""
+    phenotype = Phenotype(blueprints, [NUM_GENOMES] * len(blueprints))
+    phenotype.load([b.draw(NUM_GENOMES, generator(seed, "adapters")) for b in blueprints])
+    phenotype.monitor = Monitor(phenotype)
+    task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)  # type: ignore[attr-defined]
+    return phenotype.monitor
+
+
+def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[Blueprint]:
+    """Returns the blueprints with gains that bring every kind of current to its target.
+
+    Each current is proportional to its own gain but for feedback, so a few rounds of scaling by
+    target over measurement suffice; a round changes a gain fourfold at most.
+
+    Args:
+        blueprints: Architectures fitted to `task`, of one neuron model.
+        task: Where the currents are measured.
+        seed: Draws adapters and episodes, the same for every blueprint.
+    """
+    current = list(blueprints)
+    for _ in range(NUM_ROUNDS):
+        monitor = measure(current, task, seed)
+        scales = {}
+        for kind, (name, target) in enumerate(TARGETS.items()):
+            ratio = target / monitor.root_mean_square(kind).numpy()
+            scales[name] = np.clip(np.nan_to_num(ratio, nan=1.0, posinf=4.0), 0.25, 4.0)
+        current = [
+            replace(b, gains=_scaled(b.gains, {name: float(s[i]) for name, s in scales.items()}))
+            for i, b in enumerate(current)
+        ]
+    return current
+
+
+def _scaled(gains: Gains, scales: dict[str, float]) -> Gains:
+    """Returns gains times scales, kept in RANGE."""
+    return Gains(**{k: float(np.clip(getattr(gains, k) * s, *RANGE)) for k, s in scales.items()})

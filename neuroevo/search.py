@@ -1,0 +1,177 @@
+"""Ask and tell over lineages: EvoTorch's functional PGPE. The only file that imports EvoTorch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# EvoTorch logs every optimiser it makes at INFO level to the terminal.
+logging.getLogger("evotorch").setLevel(logging.WARNING)
+
+from evotorch.algorithms.functional import pgpe, pgpe_ask, pgpe_tell  # noqa: E402
+from evotorch.algorithms.functional.funcpgpe import PGPEState  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a lineage searches.
+
+    Attributes:
+        population: P, even: directions are sampled in mirrored pairs.
+        generations: Length of the search; the centre's learning rate decays over it.
+        stdev: Search spread of every parameter at the start.
+        learning_rate: Adam's step of the centre at the start, in parameter units.
+        final_rate: Share of `learning_rate` that is left at the last generation (cosine decay).
+        stdev_learning_rate: Step of the spread.
+    """
+
+    population: int = 64
+    generations: int = 50
+    stdev: float = 0.1
+    learning_rate: float = 0.05
+    final_rate: float = 0.1
+    stdev_learning_rate: float = 0.1
+
+
+def start(centre: Tensor, settings: Settings) -> PGPEState:
+    """Returns a search that starts at `centre`, float32 [L]."""
+    return pgpe(
+        center_init=centre,
+        center_learning_rate=settings.learning_rate,
+        stdev_learning_rate=settings.stdev_learning_rate,
+        stdev_init=settings.stdev,
+        objective_sense="max",
+        ranking_method="centered",
+        optimizer="adam",
+    )
+
+
+def centre(state: PGPEState) -> Tensor:
+    """Returns the centre of the search, float32 [L]: the lineage's answer so far."""
+    return state.optimizer_state.center
+
+
+def ask(state: PGPEState, population: int, seed: int) -> Tensor:
+    """Returns a population, float32 [P, L], that depends on the state and the seed alone."""
+    with torch.random.fork_rng(devices=[]):  # EvoTorch draws from the global generator
+        torch.manual_seed(seed)
+        return pgpe_ask(state, popsize=population).as_subclass(Tensor)
+
+
+def tell(
+    states: Sequence[PGPEState],
+    populations: Sequence[Tensor],
+    fitness: Sequence[Tensor],
+    settings: Settings,
+    generation: int,
+) -> list[PGPEState]:
+    """Returns the searches after one generation.
+
+    Searches with equally many parameters are batched into one tensor program.
+
+    Args:
+        states: R searches.
+        populations: What `ask` gave them, float32 [P, L_r].
+        fitness: float [P] each, higher is better; all finite (see `rankable`).
+        settings: Shared by all.
+        generation: Counted from zero, for the decay of the learning rate.
+    """
+    rate = settings.learning_rate * _decay(generation, settings)
+    told: list[PGPEState | None] = [None] * len(states)
+    lengths = [p.shape[1] for p in populations]
+    for length in sorted(set(lengths)):
+        members = [r for r, n in enumerate(lengths) if n == length]
+        batch = _stack([_with_rate(states[r], rate) for r in members])
+        batch = pgpe_tell(
+            batch,
+            torch.stack([populations[r] for r in members]),
+            torch.stack([fitness[r].to(torch.float32) for r in members]),
+        )
+        for r, state in zip(members, _unstack(batch, len(members)), strict=True):
+            told[r] = state
+    return [state for state in told if state is not None]
+
+
+def rankable(fitness: Tensor) -> tuple[Tensor, int]:
+    """Returns fitness with failures ranked last, and their number.
+
+    A fitness that is not finite is a failure; it gets a value below every finite one, so that the search,
+    which looks at ranks alone, never meets NaN. If all failed, all are equal.
+
+    Args:
+        fitness: float [P].
+    """
+    finite = torch.isfinite(fitness)
+    if not finite.any():
+        return torch.zeros_like(fitness), len(fitness)
+    worst = fitness[finite].min()
+    return torch.where(finite, fitness, worst - 1 - worst.abs()), int((~finite).sum())
+
+
+def to_arrays(state: PGPEState) -> dict[str, np.ndarray]:
+    """Returns the tensors that make up a search; with the settings, `from_arrays` restores it."""
+    adam = state.optimizer_state
+    return {
+        "centre": adam.center.numpy(),
+        "first_moment": adam.m.numpy(),
+        "second_moment": adam.v.numpy(),
+        "updates": adam.t.numpy(),
+        "stdev": state.stdev.numpy(),
+    }
+
+
+def from_arrays(arrays: dict[str, np.ndarray], settings: Settings) -> PGPEState:
+    """Reads what `to_arrays` wrote."""
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    state = start(tensors["centre"], settings)
+    adam = state.optimizer_state._replace(
+        m=tensors["first_moment"], v=tensors["second_moment"], t=tensors["updates"]
+    )
+    return state._replace(optimizer_state=adam, stdev=tensors["stdev"])
+
+
+def _decay(generation: int, settings: Settings) -> float:
+    """Returns the cosine decay from 1 to `final_rate` at a generation."""
+    share = generation / max(1, settings.generations - 1)
+    return settings.final_rate + (1 - settings.final_rate) * 0.5 * (1 + float(np.cos(np.pi * share)))
+
+
+def _with_rate(state: PGPEState, rate: float) -> PGPEState:
+    """Returns the state with another learning rate of the centre."""
+    adam = state.optimizer_state
+    return state._replace(
+        optimizer_state=adam._replace(center_learning_rate=torch.full_like(adam.center_learning_rate, rate))
+    )
+
+
+def _stack(states: list[PGPEState]) -> PGPEState:
+    """Returns searches of equal length as one batch: every tensor gains a leading dimension."""
+
+    def joined(parts: list) -> object:
+        return torch.stack(parts) if isinstance(parts[0], Tensor) else parts[0]
+
+    adam = type(states[0].optimizer_state)(
+        *(joined(list(p)) for p in zip(*(s.optimizer_state for s in states), strict=True))
+    )
+    fields = {n: joined([getattr(s, n) for s in states]) for n in PGPEState._fields if n != "optimizer_state"}
+    return PGPEState(optimizer_state=adam, **fields)
+
+
+def _unstack(batch: PGPEState, size: int) -> list[PGPEState]:
+    """Undoes `_stack`."""
+
+    def part(value: object, r: int) -> object:
+        return value[r].clone() if isinstance(value, Tensor) else value
+
+    states = []
+    for r in range(size):
+        adam = type(batch.optimizer_state)(*(part(v, r) for v in batch.optimizer_state))
+        states.append(
+            PGPEState(**{**{n: part(getattr(batch, n), r) for n in PGPEState._fields}, "optimizer_state": adam})
+        )
+    return states

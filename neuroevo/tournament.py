@@ -1,0 +1,300 @@
+"""A tournament: priors x tasks x graphs x seeds, every lineage with the same evaluations.
+
+The plan (which lineages, in which shards) follows from the configuration alone; the pool only decides where and
+when a shard is computed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from neuroevo import lineage as lineages_
+from neuroevo import search
+from neuroevo.architecture import Architecture
+from neuroevo.configuration import Configuration, Entrant
+from neuroevo.connectome import Connectome
+from neuroevo.evaluator import Pool, Request
+from neuroevo.lineage import Lineage, Shard, State, TaskRequest
+from neuroevo.phenotype import Blueprint
+from neuroevo.records import RunFolder
+from neuroevo.seeds import derive
+
+GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
+MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them
+BLUEPRINTS_PER_REQUEST = 8
+CHECKPOINT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One architecture of a prior."""
+
+    genome: str
+    graph: int
+    architecture: Architecture
+    graph_hash: str
+
+
+def sample(
+    connectome: Connectome, entrant: Entrant, num_graphs: int, run_seed: int
+) -> list[Sample]:
+    """Returns distinct architectures of a prior: at most `num_graphs`, one if the prior has one point.
+
+    Graph k of a prior depends on the run's seed, the prior, its options and k; not on its label or rivals.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+    """
+    found: dict[str, Sample] = {}
+    options = repr(sorted(entrant.options.items()))
+    for k in range(num_graphs):
+        seed = derive(run_seed, "graph", entrant.plugin.path, options, k)
+        architecture = entrant.plugin.target(connectome, seed=seed, **entrant.options)
+        name = architecture.content_hash
+        if name not in found:
+            found[name] = Sample(entrant.label, k, architecture, name)
+    return list(found.values())
+
+
+@dataclass
+class Progress:
+    """What a display needs to know, after every generation of a shard.
+
+    Attributes:
+        rows: Metrics of the generation just completed, a row a lineage.
+        done: Lineage generations completed.
+        total: Lineage generations in the whole run.
+    """
+
+    rows: list[dict[str, Any]]
+    done: int
+    total: int
+
+
+@dataclass
+class _Group:
+    """A shard on its way: its states, its requests and the results that are in."""
+
+    shard: Shard
+    requests: list[Shard]
+    states: list[State]
+    fitness: dict[int, torch.Tensor] = field(default_factory=dict)
+    started: float = 0.0
+
+
+class Tournament:
+    """Runs a plan on a pool and writes the run folder.
+
+    Args:
+        config: The resolved request.
+        connectome: Source wiring, with its ports.
+        genomes: Priors.
+        tasks: Tasks.
+    """
+
+    def __init__(
+        self, config: Configuration, connectome: Connectome, genomes: Sequence[Entrant], tasks: Sequence[Entrant]
+    ) -> None:
+        self.config = config
+        self.samples = [s for g in genomes for s in sample(connectome, g, config.graphs, config.seed)]
+        self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
+        self.settings = {
+            t.label: replace(search.Settings(), **getattr(t.plugin.target, "search", {}), **config.budgets[t.label])
+            for t in tasks
+        }
+        live = [s.architecture.without_dead_ends() for s in self.samples]
+        self.blueprints = {}
+        for t in tasks:
+            task = t.plugin.target(**t.options)
+            self.blueprints[t.label] = [
+                Blueprint(a, task.num_sensors, task.num_actuators, neuron=config.neuron) for a in live
+            ]
+
+    def prepare(self) -> None:
+        """Fetches what the tasks need, before anything is written; raises DataError if it cannot be had."""
+        for request in self.requests:
+            request.make()
+
+    @property
+    def num_lineages(self) -> int:
+        """Lineages of the whole run."""
+        return len(self.samples) * self.config.seeds * len(self.requests)
+
+    def run(
+        self, pool: Pool, folder: RunFolder, report: Callable[[Progress], None] = lambda _: None
+    ) -> None:
+        """Sets gains, evolves every lineage, and scores it on held-out data."""
+        groups = [g for request in self.requests for g in self._groups(request, self._set_gains(pool, request))]
+        total = sum(g.shard.settings.generations * len(g.states) for g in groups)
+        done, saved = 0, time.monotonic()
+        for rows in _evolve(pool, groups):
+            done += len(rows)
+            folder.append_metrics(rows)
+            report(Progress(rows, done, total))
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                _checkpoint(folder, groups)
+                saved = time.monotonic()
+        _checkpoint(folder, groups)
+        self._assess(pool, groups, folder)
+
+    def _set_gains(self, pool: Pool, request: TaskRequest) -> list[Blueprint]:
+        """Returns the task's blueprints in their operating range."""
+        blueprints = self.blueprints[request.label]
+        seed = derive(self.config.seed, "gains", request.label)
+        starts = range(0, len(blueprints), BLUEPRINTS_PER_REQUEST)
+        for first in starts:
+            chunk = tuple(blueprints[first : first + BLUEPRINTS_PER_REQUEST])
+            about = f"Setting gains of {chunk[0].architecture.num_cells} cells on task {request.label!r}"
+            pool.submit(
+                Request(("gains", request.label, first), "set_gains", (request,), (chunk, seed), about)
+            )
+        results = dict(pool.completed() for _ in starts)
+        ordered = sorted(results.items(), key=lambda item: item[0].key[2])  # type: ignore[index]
+        return [b for _, chunk in ordered for b in chunk]
+
+    def _groups(self, request: TaskRequest, blueprints: Sequence[Blueprint]) -> Iterator[_Group]:
+        """Yields the task's lineages in shards, whose make-up does not depend on the workers."""
+        settings = self.settings[request.label]
+        members = [
+            Lineage(request.label, s.genome, s.graph, seed, self.config.seed, blueprint)
+            for s, blueprint in zip(self.samples, blueprints, strict=True)
+            for seed in range(self.config.seeds)
+        ]
+        size = max(1, GENOMES_PER_SHARD // settings.population)
+        num_parts = 1
+        if len(members) < MIN_REQUESTS:
+            size, num_parts = 1, min(math.ceil(MIN_REQUESTS / len(members)), settings.population // 2)
+        for first in range(0, len(members), size):
+            shard = Shard(request, tuple(members[first : first + size]), settings)
+            states = [lineages_.begin(x, settings) for x in shard.lineages]
+            yield _Group(shard, lineages_.parts(shard, num_parts), states)
+
+    def _assess(self, pool: Pool, groups: Sequence[_Group], folder: RunFolder) -> None:
+        """Scores every lineage on held-out data and writes results and champions."""
+        by_key = {}
+        for i, group in enumerate(groups):
+            by_key["assess", i] = group
+            arguments = (group.states,)
+            pool.submit(
+                Request(("assess", i), "assess", (group.shard,), arguments, _about(group.shard, "held-out"))
+            )
+        hashes = {(s.genome, s.graph): s.graph_hash for s in self.samples}
+        results = dict(pool.completed() for _ in groups)
+        for request, rows in sorted(results.items(), key=lambda item: item[0].key):  # type: ignore[arg-type, return-value]
+            group = by_key[request.key]  # type: ignore[index]
+            for lineage, state, row in zip(group.shard.lineages, group.states, rows, strict=True):
+                folder.append_results([_result(lineage, state, row, hashes[lineage.genome, lineage.graph])])
+                _write_champion(folder, lineage, state)
+
+
+def _evolve(pool: Pool, groups: Sequence[_Group]) -> Iterator[list[dict[str, Any]]]:
+    """Yields the metrics of each generation of each shard as they are completed."""
+    running = 0
+    for i, group in enumerate(groups):
+        running += _submit(pool, i, group)
+    while running:
+        request, result = pool.completed()
+        running -= 1
+        i, part = request.key  # type: ignore[misc]
+        group = groups[i]
+        if len(group.requests) == 1:
+            group.states, rows = result
+        else:
+            group.fitness[part] = result
+            if len(group.fitness) < len(group.requests):
+                continue
+            group.states, rows = _join_parts(group)
+        yield rows
+        if group.states[0].generation < group.shard.settings.generations:
+            running += _submit(pool, i, group)
+
+
+def _submit(pool: Pool, index: int, group: _Group) -> int:
+    """Submits one generation of a shard; returns the number of requests."""
+    group.started = time.perf_counter()
+    group.fitness = {}
+    about = _about(group.shard, f"generation {group.states[0].generation}")
+    for k, part in enumerate(group.requests):
+        if len(group.requests) == 1:
+            pool.submit(Request((index, k), "advance", (part,), (group.states, 1), about))
+        else:
+            pool.submit(Request((index, k), "evaluate", (part,), (group.states,), about))
+    return len(group.requests)
+
+
+def _join_parts(group: _Group) -> tuple[list[State], list[dict[str, Any]]]:
+    """Returns states and metrics of a generation whose population was evaluated in parts."""
+    fitness = torch.cat([group.fitness[k] for k in range(len(group.requests))], dim=1)
+    proposals = [
+        lineages_.propose(x, s, group.shard.settings)
+        for x, s in zip(group.shard.lineages, group.states, strict=True)
+    ]
+    seconds = time.perf_counter() - group.started
+    return lineages_.update(group.shard, group.states, proposals, fitness, seconds)
+
+
+def _about(shard: Shard, what: str) -> str:
+    """Names the lineages of a shard in one phrase."""
+    first = shard.lineages[0]
+    others = f" and {len(shard.lineages) - 1} more" if len(shard.lineages) > 1 else ""
+    return f"{first.genome} on {first.task}, graph {first.graph}, seed {first.seed}{others}, {what}"
+
+
+def _result(lineage: Lineage, state: State, row: dict[str, Any], graph_hash: str) -> dict[str, Any]:
+    """Returns the row of results.jsonl."""
+    layout = lineage.blueprint.layout
+    finite = math.isfinite(row["score"])
+    return {
+        "task": lineage.task,
+        "genome": lineage.genome,
+        "graph": lineage.graph,
+        "graph_hash": graph_hash,
+        "seed": lineage.seed,
+        **row,
+        "parameters": {"core": layout.core, "adapters": layout.adapters},
+        "evaluations": state.evaluations,
+        "status": "done" if finite else "failed",
+        "failures": state.failures,
+        "gains": lineage.blueprint.gains.to_dict(),
+    }
+
+
+def _write_champion(folder: RunFolder, lineage: Lineage, state: State) -> None:
+    """Writes the centre of a lineage's search and the network it belongs to."""
+    blueprint = lineage.blueprint
+    description = {
+        "architecture": blueprint.architecture.to_dict(),
+        "num_sensors": blueprint.num_sensors,
+        "num_actuators": blueprint.num_actuators,
+        "gains": blueprint.gains.to_dict(),
+        "neuron": blueprint.neuron,
+    }
+    folder.write_champion(lineage.key, description, {"parameters": search.centre(state.search).numpy()})
+
+
+def _checkpoint(folder: RunFolder, groups: Sequence[_Group]) -> None:
+    """Writes the states of all lineages."""
+    arrays: dict[str, np.ndarray] = {}
+    states = []
+    for group in groups:
+        for lineage, state in zip(group.shard.lineages, group.states, strict=True):
+            arrays |= {f"{len(states)}/{k}": v for k, v in search.to_arrays(state.search).items()}
+            states.append(
+                {
+                    "lineage": list(lineage.key),
+                    "generation": state.generation,
+                    "evaluations": state.evaluations,
+                    "failures": state.failures,
+                    "gains": lineage.blueprint.gains.to_dict(),
+                }
+            )
+    folder.write_checkpoint(arrays, {"lineages": states})
+
+

@@ -1,0 +1,1 @@
+"""Fitness tasks: what a phenotype is scored on. One file a domain or data set."""
