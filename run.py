@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -26,7 +25,7 @@ import populations
 import tasks
 from neuroevo import connectome, neurons, plugins
 from neuroevo.configuration import Configuration, resolve
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, require_range
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -97,20 +96,22 @@ def _tournament(
     from rich.console import Console
 
     from neuroevo.evaluator import default_workers, pool
+    from neuroevo.manifest import manifest
     from neuroevo.records import RunFolder
     from neuroevo.report import print_report, write_report
     from neuroevo.terminal import Display
     from neuroevo.tournament import Tournament
 
-    RunFolder.check_free(out)
+    if out.exists():  # before the first long step; `create` checks again
+        raise RunError(f"{out} exists; wanted a new folder. Choose another --out or move it away.")
     console = Console(quiet=quiet, highlight=False)
     workers = default_workers() if config.workers is None else config.workers
     tournament = Tournament(config, wiring, genomes, chosen)
-    work = {t.label: tournament.work(t) for t in chosen}
+    work = {label: task.steps * task.episodes for label, task in tournament.tasks.items()}
     with Display(console, work, quiet) as display:
         display.say(f"fetching data of {', '.join(work)}")
         tournament.prepare()
-        folder = RunFolder.create(out, config.to_dict(), tournament.manifest(wiring, shlex.join(arguments)))
+        folder = RunFolder.create(out, config.to_dict(), manifest(tournament, wiring, arguments, workers))
         display.say(f"starting {workers or 'no'} workers")
         try:
             with pool(workers, config.address) as where:
@@ -118,7 +119,9 @@ def _tournament(
                 tournament.run(where, folder, display.update)
         except KeyboardInterrupt:
             folder.write_manifest(status="interrupted")
-            print(f"interrupted; {out} holds what was done. Run it again with another --out.", file=sys.stderr)
+            print(
+                f"interrupted; {out} holds what was done. Run it again with another --out.", file=sys.stderr
+            )
             return 130
         except Exception:
             folder.write_manifest(status="failed")
@@ -229,7 +232,10 @@ def _plain(value: Any) -> str:
 def _run_parser() -> Parser:
     """Returns the parser of `run`; defaults are Configuration's."""
     parser = Parser(
-        prog="run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        prog="run.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--genome", nargs="+", metavar="SPEC", help="priors, [label=]name[:option=value,...]")

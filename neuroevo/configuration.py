@@ -182,14 +182,16 @@ def _check_population(population: int) -> None:
     require_range("population", population, 2)
     if population % 2:
         raise OptionError(
-            f"Option 'population' is {population}; wanted an even number, for genomes are drawn in mirrored pairs."
+            f"Option 'population' is {population}; wanted an even number: genomes come in mirrored pairs."
         )
 
 
 def _device(name: str) -> str:
     """Returns the device to use; the engine runs on the CPU in this version."""
     if name == "cuda":
-        raise OptionError("Device 'cuda' was asked for; this version runs on the CPU. Use --device cpu or auto.")
+        raise OptionError(
+            "Device 'cuda' was asked for; this version runs on the CPU. Use --device cpu or auto."
+        )
     return "cpu"
 
 

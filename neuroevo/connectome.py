@@ -7,6 +7,7 @@ circuit of the ventral cord. neuroevo/data/SOURCES.md says where they come from 
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,12 @@ COMMAND = "AVA+AVB+AVD+AVE+PVC"
 HEAD_MOTOR = "RMD+SMD+RIM"
 TOUCH = "ALM+AVM+PLM+PVM"
 
+_SUMMARIES = {
+    "celegans": "C. elegans hermaphrodite: 302 neurons, 95 body-wall muscles; sensory in, motor out",
+    "celegans-motor": "its locomotor circuit: 97 neurons, 95 muscles; cord motor neurons in, muscles out",
+    "celegans-perimotor": "six repeating units of its cord: 66 motor neurons in, 72 muscles out",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Edges:
@@ -33,7 +40,7 @@ class Edges:
     Attributes:
         pre: int32 [E], presynaptic cells.
         post: int32 [E], postsynaptic cells.
-        weight: float32 [E], greater than 0; in the bundled wirings a number of electron-microscope sections.
+        weight: float32 [E], greater than 0; in the whole animal a number of electron-microscope sections.
     """
 
     pre: np.ndarray
@@ -117,10 +124,19 @@ class Connectome:
         for part in (part.strip() for part in selector.split("+")):
             cells = self._names.get(part)
             if cells is None:
-                near = unknown(f"role, class or cell of {self.name!r}", part, self._names)
-                raise ConnectomeError(near)
+                raise ConnectomeError(self._unknown(part))
             found.update(cells)
         return np.array(sorted(found), np.int32)
+
+    def _unknown(self, part: str) -> str:
+        """Returns the line about a selector that names nothing, without the hundreds of known names."""
+        spelt = {name.lower(): name for name in self._names}
+        near = difflib.get_close_matches(part.lower(), spelt, n=1, cutoff=0.5)
+        hint = f" Did you mean {spelt[near[0]]!r}?" if near else ""
+        return (
+            f"Unknown cells {part!r} in {self.name!r}.{hint} Wanted cell names, classes or roles "
+            f"({', '.join(sorted(set(self.role)))}), joined by '+'."
+        )
 
     @cached_property
     def _names(self) -> dict[str, set[int]]:
@@ -213,7 +229,7 @@ def load(source: str) -> Connectome:
     """
     if source in _SUMMARIES:
         return _bundled(source)
-    if source.lower().endswith(".csv") or os.sep in source or "/" in source or Path(source).exists():
+    if source.lower().endswith(".csv") or os.sep in source or "/" in source or os.path.exists(source):
         return read_edges(source)
     raise RegistryError(unknown("connectome", source, _SUMMARIES))
 
@@ -231,9 +247,10 @@ def summaries() -> dict[str, str]:
 def read_edges(path: str | Path) -> Connectome:
     """Reads an edge table with the columns pre, post, kind, weight, sign, one edge a row.
 
-    Targets of neuromuscular edges are muscles, all other cells interneurons; cells are ordered neurons
-    first, then muscles, by name. Every neuron takes input; the muscles, or without muscles all neurons,
-    give output. The sign, +1 or -1, is that of the presynaptic cell; on electrical rows it says nothing (0).
+    Targets of neuromuscular edges are muscles, all other cells interneurons, so that a muscle no neuron
+    reaches reads as a neuron. Cells are ordered neurons first, then muscles, by name. Every neuron takes
+    input; the muscles, or without muscles all neurons, give output. The sign, +1 or -1, is that of the
+    presynaptic cell; on electrical rows it says nothing (0).
 
     Args:
         path: CSV file with a header; further columns are ignored.
@@ -312,13 +329,6 @@ def _edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, flo
         found[kind].append((j, i, weight) if kind == "electrical" and j < i else (i, j, weight))
     columns = {kind: np.array(sorted(edges)).reshape(-1, 3).T for kind, edges in found.items()}
     return {kind: Edges(pre, post, weight) for kind, (pre, post, weight) in columns.items()}
-
-
-_SUMMARIES = {
-    "celegans": "C. elegans hermaphrodite: 302 neurons, 95 body-wall muscles; sensory in, motor out",
-    "celegans-motor": "its locomotor circuit: 97 neurons, 95 muscles; cord motor neurons in, muscles out",
-    "celegans-perimotor": "six repeating units of its cord: 66 motor neurons in, 72 muscles out",
-}
 
 
 @cache

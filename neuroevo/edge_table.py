@@ -18,7 +18,7 @@ from neuroevo.errors import ConnectomeError, unknown
 
 KINDS = ("chemical", "neuromuscular", "electrical")
 COLUMNS = ("pre", "post", "kind", "weight", "sign")
-FLOAT32 = np.finfo(np.float32)
+SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Row:
             weight = float(text)
         except ValueError:
             raise self.error(f"weight {text!r} is no number; wanted one greater than 0") from None
-        if not FLOAT32.tiny <= weight <= FLOAT32.max:  # NaN never is
+        if not SMALLEST <= weight <= LARGEST:  # NaN never is
             raise self.error(f"weight is {text}; wanted a finite number greater than 0")
         return weight
 
@@ -154,8 +154,8 @@ def _require_one_sign(rows: list[Row]) -> None:
         earlier = first.setdefault(row.pre, row) if row.sign else row
         if earlier.sign != row.sign:
             raise row.error(
-                f"{row.pre!r} has sign {row.sign:+d}, and {earlier.sign:+d} in line {earlier.line}; wanted one "
-                "sign for all synapses of a cell"
+                f"{row.pre!r} has sign {row.sign:+d}, and {earlier.sign:+d} in line {earlier.line}; "
+                "wanted one sign for all synapses of a cell"
             )
 
 
@@ -163,8 +163,6 @@ def _require_muscles_at_the_end(rows: list[Row]) -> None:
     muscles = {row.post for row in rows if row.kind == "neuromuscular"}
     for row in rows:
         if row.kind != "electrical" and row.pre in muscles:
-            raise row.error(
-                f"{row.pre!r} is a target of neuromuscular edges; wanted no synapse from a muscle"
-            )
+            raise row.error(f"{row.pre!r} is a target of neuromuscular edges; wanted none from a muscle")
         if row.kind == "chemical" and row.post in muscles:
             raise row.error(f"{row.post!r} is a target of neuromuscular edges; wanted that kind here too")

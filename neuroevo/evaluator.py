@@ -70,9 +70,9 @@ class Worker:
         return self._runners[key]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
-    """One call of a worker's method. Equal requests have equal results.
+    """One call of a worker's method; calling it again gives the same result.
 
     Attributes:
         key: Identity of the request's shard: a worker that has its network is preferred.
@@ -217,7 +217,11 @@ def _start_ray(num_workers: int, address: str | None) -> None:
 
     import ray
 
-    common: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "configure_logging": True}
+    common: dict[str, Any] = {
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+        "configure_logging": True,
+    }
     if address is None:
         ray.init(num_cpus=num_workers, include_dashboard=False, **common)
         return

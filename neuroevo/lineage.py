@@ -1,7 +1,7 @@
 """Lineages: a lineage is a value, and advancing it is a pure function.
 
-All random numbers descend from (run seed, task, seed, generation, purpose). The genome is not among them: rival
-priors meet the same episodes, and the same search noise where their sizes allow, so their scores are paired.
+All random numbers descend from (run seed, task, seed, generation, purpose). The genome is not among them:
+rival priors meet the same episodes, and the same search noise where their sizes allow, so scores are paired.
 """
 
 from __future__ import annotations
@@ -119,9 +119,7 @@ def begin(lineage: Lineage, settings: search.Settings) -> State:
 
 def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
     """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre."""
-    population = search.ask(
-        state.search, settings.population, lineage.node("search", state.generation)
-    )
+    population = search.ask(state.search, settings.population, lineage.node("search", state.generation))
     return torch.cat([population, search.centre(state.search)[None]])
 
 
@@ -194,9 +192,7 @@ class Runner:
         """Returns the mean fitness, float64 [R, p], of the shard's part of each proposed generation."""
         return self._evaluate(states, self._propose(states))
 
-    def advance(
-        self, states: Sequence[State], generations: int
-    ) -> tuple[list[State], list[dict[str, Any]]]:
+    def advance(self, states: Sequence[State], generations: int) -> tuple[list[State], list[dict[str, Any]]]:
         """Returns the states after some generations and all rows of metrics; needs the whole population."""
         rows, current = [], list(states)
         for _ in range(generations):

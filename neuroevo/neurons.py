@@ -29,7 +29,9 @@ def leaky(state: Tensor, current: Tensor) -> None:
     References:
         Jaeger et al. (2007), leaky-integrator neurons, https://doi.org/10.1016/j.neunet.2007.04.016
     """
-    state.lerp_(current.tanh_(), LEAK)
+    # tanh(I) = 2 sigmoid(2 I) - 1, and PyTorch's sigmoid is several times as fast as its tanh on a CPU.
+    current.mul_(2).sigmoid_()
+    state.mul_(1 - LEAK).add_(current, alpha=2 * LEAK).sub_(LEAK)
 
 
 MODELS: dict[str, NeuronStep] = {"leaky": leaky}

@@ -49,7 +49,9 @@ class Monitor:
             for b, c in zip(phenotype.blueprints, phenotype.counts, strict=True)
         ]
         self._muscle = torch.from_numpy(np.concatenate(parts))
-        connected = torch.diff(phenotype.matrix.crow_indices()) > 0  # a cell that receives nothing has no gain
+        connected = (
+            torch.diff(phenotype.matrix.crow_indices()) > 0
+        )  # a cell that receives nothing has no gain
         self._rows, self._connected = rows, connected
         self.sums = torch.zeros(5, len(phenotype.counts), dtype=torch.float64)
         self.counts = torch.zeros_like(self.sums)

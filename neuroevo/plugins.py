@@ -178,7 +178,9 @@ def load(path: str) -> Callable[..., Any]:
             f"Cannot load {path!r}: {error}. Wanted an importable package.module:Name."
         ) from error
     if not callable(target):
-        raise RegistryError(f"{path!r} is a {type(target).__name__}; wanted a prior function or a task class.")
+        raise RegistryError(
+            f"{path!r} is a {type(target).__name__}; wanted a prior function or a task class."
+        )
     return target
 
 

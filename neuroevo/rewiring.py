@@ -57,6 +57,8 @@ def rewire_pairs(
 ) -> Edges:
     """Returns random gap junctions in which every cell keeps its number of partners exactly.
 
+    A pair belongs to neither of its cells, so weights are dealt out anew at random.
+
     Args:
         pairs: Symmetric pairs, each once; not modified.
         num_cells: N.
@@ -70,7 +72,8 @@ def rewire_pairs(
     )
     mixed = rewire(both, num_cells, seed=seed, proposals_per_edge=proposals_per_edge)
     once = mixed.pre < mixed.post
-    return Edges(mixed.pre[once], mixed.post[once], mixed.weight[once])
+    order = np.random.default_rng([seed, 1]).permutation(len(pairs))
+    return Edges(mixed.pre[once], mixed.post[once], pairs.weight[order])
 
 
 def _sorted(pre: np.ndarray, post: np.ndarray, weight: np.ndarray) -> Edges:
@@ -104,7 +107,7 @@ def _kernel() -> Callable[..., None]:
 
     @njit(cache=True)
     def swap_one_way(pre, post, place, i, j):  # type: ignore[no-untyped-def]
-        """a -> b, c -> d become a -> d, c -> b."""
+        """Turns a -> b, c -> d into a -> d, c -> b."""
         a, b, c, d = pre[i], post[i], pre[j], post[j]
         if a == d or c == b or a == c or b == d:
             return
@@ -115,7 +118,7 @@ def _kernel() -> Callable[..., None]:
 
     @njit(cache=True)
     def turn_cycle(pre, post, place, num_one_way, i, c):  # type: ignore[no-untyped-def]
-        """a -> b -> c -> a becomes a -> c -> b -> a, if all three are one-way."""
+        """Turns a -> b -> c -> a into a -> c -> b -> a, if all three are one-way."""
         a, b = pre[i], post[i]
         j, k = place[b, c], place[c, a]
         if j < 0 or k < 0 or j >= num_one_way or k >= num_one_way:

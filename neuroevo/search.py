@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# EvoTorch logs every optimiser it makes at INFO level to the terminal.
-logging.getLogger("evotorch").setLevel(logging.WARNING)
+with warnings.catch_warnings():
+    # EvoTorch compiles helpers that are not used here with torch.jit.script, which PyTorch deprecates.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=DeprecationWarning)
+    from evotorch.algorithms.functional import pgpe, pgpe_ask, pgpe_tell
+    from evotorch.algorithms.functional.funcpgpe import PGPEState
 
-from evotorch.algorithms.functional import pgpe, pgpe_ask, pgpe_tell  # noqa: E402
-from evotorch.algorithms.functional.funcpgpe import PGPEState  # noqa: E402
+logging.getLogger("evotorch").setLevel(logging.WARNING)  # it logs every optimiser it makes
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,8 @@ def _unstack(batch: PGPEState, size: int) -> list[PGPEState]:
     for r in range(size):
         adam = type(batch.optimizer_state)(*(part(v, r) for v in batch.optimizer_state))
         states.append(
-            PGPEState(**{**{n: part(getattr(batch, n), r) for n in PGPEState._fields}, "optimizer_state": adam})
+            PGPEState(
+                **{**{n: part(getattr(batch, n), r) for n in PGPEState._fields}, "optimizer_state": adam}
+            )
         )
     return states

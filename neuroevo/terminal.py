@@ -88,7 +88,12 @@ class Display:
     def _draw(self) -> None:
         """Redraws the live table."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name, justify in (("task", "left"), ("genome", "left"), ("generation", "right"), ("fitness", "right")):
+        for name, justify in (
+            ("task", "left"),
+            ("genome", "left"),
+            ("generation", "right"),
+            ("fitness", "right"),
+        ):
             table.add_column(name, justify=justify, style="bold" if name == "fitness" else "")  # type: ignore[arg-type]
         for (task, genome), lineages in self._rows.items():
             table.add_row(task, genome, f"{_generation(lineages)}", _fitness(lineages))

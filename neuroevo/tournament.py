@@ -1,7 +1,7 @@
 """A tournament: priors x tasks x graphs x seeds, every lineage with the same evaluations.
 
-The plan (which lineages, in which shards) follows from the configuration alone; the pool only decides where and
-when a shard is computed.
+The plan (which lineages, in which shards) follows from the configuration alone; the pool only decides where
+and when a shard is computed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import torch
 from neuroevo import lineage as lineages_
 from neuroevo import search
 from neuroevo.architecture import Architecture
+from neuroevo.comparison import draw
 from neuroevo.configuration import Configuration, Entrant
 from neuroevo.connectome import Connectome
 from neuroevo.evaluator import Pool, Request
-from neuroevo.lineage import Lineage, Shard, State, TaskRequest
+from neuroevo.lineage import Lineage, Shard, State, Task, TaskRequest
 from neuroevo.phenotype import Blueprint
 from neuroevo.records import RunFolder
 from neuroevo.seeds import derive
@@ -42,21 +43,14 @@ class Sample:
     graph_hash: str
 
 
-def sample(
-    connectome: Connectome, entrant: Entrant, num_graphs: int, run_seed: int
-) -> list[Sample]:
+def sample(connectome: Connectome, entrant: Entrant, num_graphs: int, run_seed: int) -> list[Sample]:
     """Returns distinct architectures of a prior: at most `num_graphs`, one if the prior has one point.
-
-    Graph k of a prior depends on the run's seed, the prior, its options and k; not on its label or rivals.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
     """
     found: dict[str, Sample] = {}
-    options = repr(sorted(entrant.options.items()))
-    for k in range(num_graphs):
-        seed = derive(run_seed, "graph", entrant.plugin.path, options, k)
-        architecture = entrant.plugin.target(connectome, seed=seed, **entrant.options)
+    for k, architecture in enumerate(draw(connectome, entrant, num_graphs, run_seed)):
         name = architecture.content_hash
         if name not in found:
             found[name] = Sample(entrant.label, k, architecture, name)
@@ -100,38 +94,49 @@ class Tournament:
     """
 
     def __init__(
-        self, config: Configuration, connectome: Connectome, genomes: Sequence[Entrant], tasks: Sequence[Entrant]
+        self,
+        config: Configuration,
+        connectome: Connectome,
+        genomes: Sequence[Entrant],
+        tasks: Sequence[Entrant],
     ) -> None:
         self.config = config
         self.samples = [s for g in genomes for s in sample(connectome, g, config.graphs, config.seed)]
         self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
         self.settings = {
-            t.label: replace(search.Settings(), **getattr(t.plugin.target, "search", {}), **config.budgets[t.label])
+            t.label: replace(
+                search.Settings(), **getattr(t.plugin.target, "search", {}), **config.budgets[t.label]
+            )
             for t in tasks
         }
+        self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
         live = [s.architecture.without_dead_ends() for s in self.samples]
-        self.blueprints = {}
-        for t in tasks:
-            task = t.plugin.target(**t.options)
-            self.blueprints[t.label] = [
-                Blueprint(a, task.num_sensors, task.num_actuators, neuron=config.neuron) for a in live
-            ]
+        self.blueprints = {
+            label: [Blueprint(a, t.num_sensors, t.num_actuators, neuron=config.neuron) for a in live]
+            for label, t in self.tasks.items()
+        }
 
     def prepare(self) -> None:
         """Fetches what the tasks need, before anything is written; raises DataError if it cannot be had."""
-        for request in self.requests:
-            request.make()
+        for task in self.tasks.values():
+            prepare = getattr(task, "prepare", None)
+            if prepare:
+                prepare()
 
-    @property
-    def num_lineages(self) -> int:
-        """Lineages of the whole run."""
-        return len(self.samples) * self.config.seeds * len(self.requests)
+    def lineages(self) -> list[dict[str, Any]]:
+        """Returns the identity of every lineage of the run, in order."""
+        return [
+            {"task": request.label, "genome": s.genome, "graph": s.graph, "seed": seed}
+            for request in self.requests
+            for s in self.samples
+            for seed in range(self.config.seeds)
+        ]
 
-    def run(
-        self, pool: Pool, folder: RunFolder, report: Callable[[Progress], None] = lambda _: None
-    ) -> None:
+    def run(self, pool: Pool, folder: RunFolder, report: Callable[[Progress], None] = lambda _: None) -> None:
         """Sets gains, evolves every lineage, and scores it on held-out data."""
-        groups = [g for request in self.requests for g in self._groups(request, self._set_gains(pool, request))]
+        groups = [
+            g for request in self.requests for g in self._groups(request, self._set_gains(pool, request))
+        ]
         total = sum(g.shard.settings.generations * len(g.states) for g in groups)
         done, saved = 0, time.monotonic()
         for rows in _evolve(pool, groups):
@@ -296,5 +301,3 @@ def _checkpoint(folder: RunFolder, groups: Sequence[_Group]) -> None:
                 }
             )
     folder.write_checkpoint(arrays, {"lineages": states})
-
-

@@ -27,9 +27,7 @@ def rewire_gaps(connectome: Connectome, gap: str, seed: int) -> Edges:
     pre, post = connectome.is_muscle[pairs.pre], connectome.is_muscle[pairs.post]
     mixed = take(pairs, pre != post)
     flip = connectome.is_muscle[mixed.pre]  # neuron first, so that a swap keeps the pair mixed
-    mixed = Edges(
-        np.where(flip, mixed.post, mixed.pre), np.where(flip, mixed.pre, mixed.post), mixed.weight
-    )
+    mixed = Edges(np.where(flip, mixed.post, mixed.pre), np.where(flip, mixed.pre, mixed.post), mixed.weight)
     n = connectome.num_cells
     mixed = rewire(mixed, n, seed=derive(seed, "mixed"))
     return join(

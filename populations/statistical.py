@@ -15,9 +15,7 @@ Gap = Literal["rewire", "keep", "drop"]
 
 
 @priors.register("stats-prior")
-def stats_prior(
-    connectome: Connectome, *, seed: int, gap: Gap = "rewire", dale: bool = True
-) -> Architecture:
+def stats_prior(connectome: Connectome, *, seed: int, gap: Gap = "rewire", dale: bool = True) -> Architecture:
     """Random wiring with every cell's in-, out- and mutual degree of the connectome.
 
     Matched today: degrees and reciprocity. The triad census is not matched yet.

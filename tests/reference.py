@@ -9,7 +9,9 @@ from neuroevo.connectome import Edges
 from neuroevo.phenotype import Blueprint
 
 
-def random_architecture(seed: int, num_neurons: int = 12, num_muscles: int = 5, dale: bool = True) -> Architecture:
+def random_architecture(
+    seed: int, num_neurons: int = 12, num_muscles: int = 5, dale: bool = True
+) -> Architecture:
     """A random wiring with chemical, electrical and neuromuscular synapses, some in the same place."""
     rng = np.random.default_rng(seed)
     n = num_neurons + num_muscles

@@ -101,7 +101,9 @@ def test_dead_ends_can_be_left_out_without_changing_outputs() -> None:
     big, small = Blueprint(whole, S, A), Blueprint(live, S, A)
     position = {name: i for i, name in enumerate(live.cells)}
     kept = [whole.cells[i] in position for i in range(whole.num_cells)]
-    inner = np.array([kept[a] and kept[b] for a, b in zip(whole.synapses.pre, whole.synapses.post, strict=True)])
+    inner = np.array(
+        [kept[a] and kept[b] for a, b in zip(whole.synapses.pre, whole.synapses.post, strict=True)]
+    )
     gaps = np.array(
         [kept[a] and kept[b] for a, b in zip(whole.gap_junctions.pre, whole.gap_junctions.post, strict=True)]
     )

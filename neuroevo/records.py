@@ -1,0 +1,390 @@
+"""The run folder: everything a run leaves behind, and the only thing a report is made from.
+
+    config.toml             the resolved request
+    manifest.json           versions, commit, device, hashes, wall time, planned lineages, units
+    metrics.jsonl           a row a lineage a generation, appended while the run goes on
+    results.jsonl           a row a lineage, with its held-out score
+    checkpoint.safetensors  states of all lineages, and
+    checkpoint.json         what goes with them, with the SHA-256 of the arrays
+    champions/NAME/         architecture.json and parameters.safetensors of a lineage
+
+JSON is strict: a number that is not finite is written as null. Files are replaced whole, by a synced new
+file that is renamed, so a reader meets the old file or the new one; only the two .jsonl files are appended
+to. A process that dies can leave half a line at their end: readers leave it out, `unfinished` reports it and
+the next append cuts it off. Nothing is pickled. A folder has one writer at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from neuroevo.errors import RunError
+
+CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
+ARRAYS, STATE, CHAMPIONS = "checkpoint.safetensors", "checkpoint.json", "champions"
+MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
+MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
+
+_NUMBER = (int, float, type(None))
+_TYPES: dict[str, Any] = {  # of the columns that a reader relies on, where a row has them
+    **dict.fromkeys(("task", "genome", "status"), str),
+    **dict.fromkeys(("graph", "seed", "generation"), int),
+    **dict.fromkeys(("evaluations", "failures", "score", "untrained_score"), _NUMBER),
+    **dict.fromkeys(("fitness_mean", "fitness_best", "fitness_centre"), _NUMBER),
+    **dict.fromkeys(("parameters", "activity"), (dict, type(None))),
+}
+
+Row = dict[str, Any]
+Key = tuple[str, str, int, int]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder on disk; made by `create` or `open`.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @staticmethod
+    def check_free(path: str | Path) -> None:
+        """Raises RunError if something exists at `path`."""
+        if os.path.lexists(path):
+            raise RunError(f"{path} exists; wanted a new folder. Choose another --out or move it away.")
+
+    @classmethod
+    def create(cls, path: str | Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> RunFolder:
+        """Makes a new run folder; it appears whole or not at all.
+
+        Args:
+            path: Where; missing parents are made.
+            config: The resolved request, plain types; entries that are None are left out.
+            manifest: What is known at the start. A report reads, where present: `command` (list of
+                arguments), `versions`, `commit`, `device`, `wall_seconds`, `tasks` ({TASK: {"unit",
+                "fitness_unit"}}) and `lineages` (planned: rows with task, genome, graph, seed).
+
+        Raises:
+            RunError: If the path exists or cannot be written.
+        """
+        import tomli_w
+
+        path = Path(path)
+        cls.check_free(path)
+        toml, manifest_text = tomli_w.dumps(_without_none(config)), to_json(manifest, indent=2)
+        # A sibling lies on the same file system, so that the rename is atomic.
+        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new.mkdir()
+            atomic_write(new / CONFIG, toml.encode())
+            atomic_write(new / MANIFEST, manifest_text.encode())
+            new.rename(path)
+        except OSError as error:
+            shutil.rmtree(new, ignore_errors=True)
+            raise RunError(f"Cannot make {path}: {error.strerror}; choose another --out.") from error
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Opens an existing run folder.
+
+        Raises:
+            RunError: If it is missing or is not a run folder.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise RunError(f"{path} is not a folder; wanted one that a run made with --out.")
+        for name in (CONFIG, MANIFEST):
+            if not (path / name).is_file():
+                raise RunError(f"{path} holds no {name}; wanted a folder that a run made with --out.")
+        return cls(path)
+
+    def config(self) -> Row:
+        """Returns the resolved request.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
+        try:
+            return tomllib.loads(_read(self.path / CONFIG).decode())
+        except ValueError as error:  # TOML or UTF-8
+            raise RunError(f"{self.path / CONFIG} is damaged: {error}.") from error
+
+    def manifest(self) -> Row:
+        """Returns the manifest.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
+        return _parse(_read(self.path / MANIFEST), self.path / MANIFEST)
+
+    def write_manifest(self, **updates: Any) -> None:
+        """Replaces top-level entries of the manifest."""
+        text = to_json({**self.manifest(), **updates}, indent=2)
+        atomic_write(self.path / MANIFEST, text.encode())
+
+    def append_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Appends rows of metrics, one a lineage a generation.
+
+        A row is `{task, genome, graph, seed, generation, fitness_mean, fitness_best, fitness_centre,
+        evaluations, seconds, failures}`; `evaluations` counts from the lineage's start.
+        """
+        _append_lines(self.path / METRICS, rows)
+
+    def metrics(self) -> list[Row]:
+        """Returns the complete rows; of a generation that was computed twice, the later row.
+
+        Raises:
+            RunError: If a complete line is damaged; it names file and line.
+        """
+        rows = _read_lines(self.path / METRICS, keys=("generation", "evaluations"))
+        return list({(*key_of(row), row["generation"]): row for row in rows}.values())
+
+    def append_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Appends results, one a lineage.
+
+        A row is `{task, genome, graph, graph_hash, seed, score, episode_scores, untrained_score,
+        parameters {core, adapters}, evaluations, status, failures, activity, gains}`. `status` is "done"
+        or "failed", `failures` counts genomes whose fitness was not finite, `activity` is `{mean_abs,
+        saturated, silent}`. More than MAX_EPISODE_SCORES episode scores become null.
+        """
+        _append_lines(self.path / RESULTS, map(_shortened, rows))
+
+    def write_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replaces all results; rows are those of `append_results`."""
+        text = "".join(to_json(_shortened(row)) + "\n" for row in rows)
+        atomic_write(self.path / RESULTS, text.encode())
+
+    def results(self) -> list[Row]:
+        """Returns the complete results; of a lineage that was scored twice, the later row.
+
+        Raises:
+            RunError: If a complete line is damaged; it names file and line.
+        """
+        rows = _read_lines(self.path / RESULTS, keys=("score", "status"))
+        return list({key_of(row): row for row in rows}.values())
+
+    def unfinished(self) -> list[str]:
+        """Returns a sentence for each file that ends in half a line."""
+        found = []
+        for name in (METRICS, RESULTS):
+            data = _read(self.path / name, missing=b"")
+            if data and not data.endswith(b"\n"):
+                number = data.count(b"\n") + 1
+                found.append(f"{name} ends in half a line (line {number}), which is left out.")
+        return found
+
+    def champion_path(self, lineage: Sequence[Any]) -> Path:
+        """Returns the folder of a lineage (task, genome, graph, seed) in `champions/`."""
+        task, genome, graph, seed = lineage
+        name = f"{safe_name(task)}__{safe_name(genome)}__g{int(graph)}__s{int(seed)}"
+        return self.path / CHAMPIONS / name
+
+    def write_champion(
+        self, lineage: Sequence[Any], architecture: Mapping[str, Any], parameters: Mapping[str, np.ndarray]
+    ) -> Path:
+        """Writes a lineage's architecture and parameters and returns their folder.
+
+        Args:
+            lineage: (task, genome label, graph, seed); labels are quoted for use in a file name.
+            architecture: Plain JSON types.
+            parameters: Arrays by name.
+        """
+        folder = self.champion_path(lineage)
+        with _explained("make", folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        atomic_write(folder / "architecture.json", to_json(architecture).encode())
+        atomic_write(folder / "parameters.safetensors", _save(parameters))
+        return folder
+
+    def write_checkpoint(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
+        """Replaces the checkpoint.
+
+        A reader finds a whole checkpoint whenever the writer dies: the state is first written beside
+        the old one, and stays there until both files are in place.
+
+        Args:
+            arrays: Arrays by name.
+            state: Plain JSON types; all that is no array.
+        """
+        data = _save(arrays)
+        text = to_json({"sha256": hashlib.sha256(data).hexdigest(), "state": state}).encode()
+        atomic_write(self.path / f"{STATE}.new", text)
+        atomic_write(self.path / ARRAYS, data)
+        with _explained("write", self.path / STATE):
+            os.replace(self.path / f"{STATE}.new", self.path / STATE)
+
+    def read_checkpoint(self) -> tuple[dict[str, np.ndarray], Row]:
+        """Returns arrays by name and the state that `write_checkpoint` was given.
+
+        Raises:
+            RunError: If there is no checkpoint, or its files are damaged or do not belong together.
+        """
+        import safetensors.numpy
+
+        data = _read(self.path / ARRAYS)
+        found = hashlib.sha256(data).hexdigest()
+        for name in (STATE, f"{STATE}.new"):
+            if not (self.path / name).exists():
+                continue
+            entry = _parse(_read(self.path / name), self.path / name)
+            if entry.get("sha256") == found:
+                return safetensors.numpy.load(data), entry.get("state", {})
+        raise RunError(
+            f"{self.path / ARRAYS} has SHA-256 {found[:12]}..., which {STATE} does not record; "
+            "the checkpoint is damaged, so start the run again."
+        )
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """Returns a row's lineage: (task, genome, graph, seed)."""
+    return row["task"], row["genome"], row["graph"], row["seed"]
+
+
+def safe_name(label: str) -> str:
+    """Returns a label as one component of a path; different labels give different names.
+
+    Letters, digits and `-.~=,+` stay; the rest is percent-encoded, as is an underscore at an end or
+    beside another, so that `__` can separate names. Long names end in a digest.
+    """
+    name = re.sub(r"^_|_(?=_|$)", "%5F", quote(label, safe="=,+"))
+    if len(name) > MAX_NAME:
+        name = f"{name[: MAX_NAME - 17]}~{hashlib.sha256(label.encode()).hexdigest()[:16]}"
+    return name
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null."""
+    return json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Writes a new file beside `path`, syncs it and renames it over `path`.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    new = path.with_name(f".{path.name}.new")
+    with _explained("write", path):
+        with open(new, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+
+
+@contextlib.contextmanager
+def _explained(verb: str, path: Path) -> Iterator[None]:
+    """Turns an error of the operating system into a RunError of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"Cannot {verb} {path}: {error.strerror}; check the disk and the rights.") from error
+
+
+def _plain(value: Any) -> Any:
+    """Returns nested values as what JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _without_none(config: Mapping[str, Any]) -> Row:
+    """Returns a configuration without entries that are None, for which TOML has no word."""
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if value is not None
+    }
+
+
+def _shortened(row: Mapping[str, Any]) -> Row:
+    """Returns a result without a long list of episode scores."""
+    scores = row.get("episode_scores")
+    too_long = scores is not None and len(scores) > MAX_EPISODE_SCORES
+    return {**row, "episode_scores": None} if too_long else dict(row)
+
+
+def _save(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Returns arrays in the safetensors format, which takes rows in C order only."""
+    import safetensors.numpy
+
+    return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
+
+
+def _read(path: Path, missing: bytes | None = None) -> bytes:
+    """Returns a file's bytes; `missing` in place of a file that does not exist, unless None."""
+    if missing is not None and not path.exists():
+        return missing
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}; wanted the file a run writes.") from error
+
+
+def _parse(data: bytes, path: Path, line: int | None = None) -> Row:
+    """Returns a JSON object, or raises RunError naming file and line."""
+
+    def refuse(name: str) -> None:
+        raise ValueError(f"{name} is not JSON")
+
+    try:
+        value = json.loads(data, parse_constant=refuse)
+        if not isinstance(value, dict):
+            raise ValueError(f"wanted an object, found {type(value).__name__}")
+    except ValueError as error:  # JSON or UTF-8
+        place = f"{path}, line {line}" if line else str(path)
+        raise RunError(f"{place} is damaged ({error}); restore the file or start the run again.") from error
+    return value
+
+
+def _append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Appends rows as JSON lines, after cutting off half a line that an interrupted run left."""
+    lines = "".join(to_json(row) + "\n" for row in rows).encode()
+    with _explained("write", path), open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.truncate(path.read_bytes().rfind(b"\n") + 1)
+        file.write(lines)
+
+
+def _read_lines(path: Path, keys: Sequence[str]) -> list[Row]:
+    """Returns the complete rows of a file of JSON lines, which may be missing.
+
+    Args:
+        path: The file.
+        keys: What a row holds beside its lineage.
+    """
+    rows = []
+    for number, line in enumerate(_read(path, missing=b"").split(b"\n")[:-1], start=1):
+        row = _parse(line, path, number)
+        wrong = [name for name in ("task", "genome", "graph", "seed", *keys) if name not in row]
+        wrong += [name for name in row if not isinstance(row[name], _TYPES.get(name, object))]
+        if wrong:
+            what = f"{', '.join(wrong)} missing or of a wrong type"
+            raise RunError(f"{path}, line {number} is damaged ({what}); start the run again.")
+        rows.append(row)
+    return rows

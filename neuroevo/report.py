@@ -1,0 +1,385 @@
+"""The report of a run, made from its folder alone: report.json, report.html, figures, terminal tables.
+
+A run that was cut short is reported too: what is there is shown, and what is missing is said.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroevo import ranking
+from neuroevo.errors import RunError
+from neuroevo.records import Key, Row, RunFolder, atomic_write, key_of, safe_name, to_json
+from neuroevo.seeds import generator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console, RenderableType
+
+
+SCHEMA = 1
+ORIGIN = ("commit", "device", "platform", "workers", "wall_seconds", "connectome", "data", "versions")
+JSON, HTML, FIGURES = "report.json", "report.html", "figures"
+SENTENCES = {
+    "nothing": "No lineage has a score yet, so there is nothing to compare.",
+    "one": "Exploratory: one genome was run, so there is nothing to compare it with.",
+    ranking.RUN_VERDICT: (
+        "Exploratory: no winner is declared. The tests of this version are not calibrated, so scores and "
+        "intervals are shown and every comparison is left open."
+    ),
+}
+
+
+class Records:
+    """What a run folder holds, arranged by task and genome label.
+
+    Attributes:
+        manifest: The manifest.
+        config: The resolved request.
+        results: By lineage.
+        metrics: By lineage, in order of generation.
+        planned: Lineages of the run, in the order of the request.
+        unfinished: Sentences about half-written lines.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self.manifest, self.config = run.manifest(), run.config()
+        self.results = {key_of(row): row for row in run.results()}
+        self.metrics: dict[Key, list[Row]] = {}
+        for row in run.metrics():
+            self.metrics.setdefault(key_of(row), []).append(row)
+        for rows in self.metrics.values():
+            rows.sort(key=lambda row: row["generation"])
+        self.unfinished = run.unfinished()
+        try:
+            planned = [key_of(row) for row in self.manifest.get("lineages", [])]
+        except (KeyError, TypeError) as error:
+            raise RunError(f"{run.path}: the manifest's lineages are damaged ({error!r}).") from error
+        self.planned = list(dict.fromkeys([*planned, *self.metrics, *self.results]))
+        self.labels: dict[str, list[str]] = {}
+        for task, genome, _, _ in self.planned:
+            if genome not in self.labels.setdefault(task, []):
+                self.labels[task].append(genome)
+
+    def lineages(self, task: str, genome: str) -> list[Key]:
+        """Returns the planned lineages of one genome on one task."""
+        return [key for key in self.planned if key[:2] == (task, genome)]
+
+    def rows(self, task: str, genome: str) -> list[Row]:
+        """Returns the results of one genome on one task."""
+        return [self.results[key] for key in self.lineages(task, genome) if key in self.results]
+
+    def done(self, task: str, genome: str, field: str = "score") -> dict[Key, float]:
+        """Returns a finite figure of each lineage that ended well."""
+        return {
+            key_of(row): float(row[field])
+            for row in self.rows(task, genome)
+            if row["status"] == "done" and row["score"] is not None and row.get(field) is not None
+        }
+
+    def fitness_field(self, task: str) -> str:
+        """Returns which column learning is read from: the centre's, if every lineage has it."""
+        tracks = [rows for key, rows in self.metrics.items() if key[0] == task]
+        has_centre = all(any(row.get("fitness_centre") is not None for row in rows) for rows in tracks)
+        return "fitness_centre" if has_centre else "fitness_mean"
+
+    def curves(self, task: str) -> dict[str, ranking.Curve]:
+        """Returns the learning curve of each genome; lineages that failed are left out."""
+        field, curves = self.fitness_field(task), {}
+        for genome in self.labels[task]:
+            keys = [key for key in self.lineages(task, genome) if key in self.metrics]
+            alive = [key for key in keys if self.results.get(key, {}).get("status") != "failed"]
+            tracks = [[(r["evaluations"], r.get(field)) for r in self.metrics[key]] for key in alive]
+            curve = ranking.learning_curve(tracks)
+            if curve:
+                curves[genome] = curve
+        return curves
+
+    def unit(self, task: str, name: str = "unit") -> str:
+        """Returns the unit of a task's score (`unit`) or of its fitness (`fitness_unit`)."""
+        return str(self.manifest.get("tasks", {}).get(task, {}).get(name) or "")
+
+
+def write_report(run: RunFolder) -> dict[str, Any]:
+    """Makes report.json, report.html and the figures, and returns what report.json holds.
+
+    Equal records give equal files: nothing depends on the time or on random state.
+
+    Raises:
+        RunError: If a record is damaged or the folder cannot be written.
+    """
+    from neuroevo import figures, page
+
+    records = Records(run)
+    report = _build(records, run.path.resolve().name)
+    styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in records.planned))}
+    (run.path / FIGURES).mkdir(exist_ok=True)
+    images: dict[str, dict[str, bytes]] = {}
+    for task, section in report["tasks"].items():
+        for kind, figure in _figures(records, task, section, styles).items():
+            image = figures.svg(figure)
+            stem = run.path / FIGURES / f"{kind}_{safe_name(task)}"
+            atomic_write(Path(f"{stem}.svg"), image)
+            atomic_write(Path(f"{stem}.png"), figures.png(figure))
+            images.setdefault(task, {})[kind] = image
+    atomic_write(run.path / HTML, page.render(report, images, styles).encode())
+    atomic_write(run.path / JSON, to_json(report, indent=2).encode())
+    return report
+
+
+def tables(report: Mapping[str, Any], width: int = 80) -> list[RenderableType]:
+    """Returns a report for the terminal: the verdict, then a table and notes for each task.
+
+    Args:
+        report: What report.json holds.
+        width: Columns of the terminal; made to look right from 80.
+    """
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(report["run"]["sentence"], style="bold")]
+    for task, section in report["tasks"].items():
+        parts += [Text(), _table(task, section, width)]
+        for note in section["notes"]:
+            parts.append(Padding(Text(note, style="yellow"), (0, 0, 0, 1), expand=False))
+    missing = [Text(note, style="yellow") for note in report["run"]["missing"]]
+    return [*parts, *([Text(), *missing] if missing else [])]
+
+
+def print_report(report: Mapping[str, Any], console: Console) -> None:
+    """Prints a report to the terminal."""
+    for part in tables(report, console.width):
+        console.print(part, highlight=False)
+
+
+def decimals(section: Mapping[str, Any]) -> int:
+    """Returns with how many decimals a task's scores are written: three digits of the largest."""
+    sizes = [abs(x) for e in section["genomes"] for x in (e["iqm"], *(e["ci95"] or ())) if x]
+    return int(np.clip(2 - np.floor(np.log10(0.999 * max(sizes))), 0, 9)) if sizes else 3
+
+
+def number(value: float | None, places: int | None = None, missing: str = "-") -> str:
+    """Returns a figure with so many decimals, by default to three digits, or `missing` for None."""
+    if value is None:
+        return missing
+    if places is not None:
+        return f"{value:,.{places}f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
+
+
+def interval(bounds: Sequence[float] | None, places: int | None = None, missing: str = "-") -> str:
+    """Returns an interval as [low, high], or `missing` for None."""
+    return missing if bounds is None else f"[{number(bounds[0], places)}, {number(bounds[1], places)}]"
+
+
+def _build(records: Records, name: str) -> dict[str, Any]:
+    """Returns what report.json holds."""
+    seed = int(records.config.get("seed", 0))
+    scores = {
+        task: {g: {key[2:]: s for key, s in records.done(task, g).items()} for g in labels}
+        for task, labels in records.labels.items()
+    }
+    comparisons = ranking.compare(scores, seed)
+    tasks = {}
+    for task, labels in records.labels.items():
+        genomes = [_genome(records, task, label, seed) for label in labels]
+        tasks[task] = {
+            "unit": records.unit(task),
+            "fitness_unit": records.unit(task, "fitness_unit"),
+            "learning_from": records.fitness_field(task),
+            "genomes": genomes,
+            "comparisons": comparisons[task],
+            "winner": None,  # see ranking.RUN_VERDICT
+            "notes": _notes(records, task, genomes),
+        }
+    return {"schema": SCHEMA, "run": _run(records, name, tasks), "tasks": tasks}
+
+
+def _run(records: Records, name: str, tasks: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the part of a report that is about the whole run."""
+    command = records.manifest.get("command")
+    status = [records.results.get(key, {}).get("status") for key in records.planned]
+    several = any(section["comparisons"] for section in tasks.values())
+    scored = any(entry["iqm"] is not None for section in tasks.values() for entry in section["genomes"])
+    sentence = ranking.RUN_VERDICT if several else "one" if scored else "nothing"
+    return {
+        "name": name,
+        "verdict": ranking.RUN_VERDICT,
+        "sentence": SENTENCES[sentence],
+        "command": shlex.join(map(str, command)) if isinstance(command, list) else command,
+        "lineages": {
+            "planned": len(status),
+            "done": status.count("done"),
+            "failed": status.count("failed"),
+            "missing": status.count(None),
+        },
+        "missing": [*_missing(records), *records.unfinished],
+        **{key: records.manifest.get(key) for key in ORIGIN},
+        "config": records.config,
+    }
+
+
+def _genome(records: Records, task: str, genome: str, seed: int) -> dict[str, Any]:
+    """Returns a genome's entry in report.json; see the README for its fields."""
+    keys = records.lineages(task, genome)
+    rows = records.rows(task, genome)
+    done = records.done(task, genome)
+    field = records.fitness_field(task)
+    areas = {
+        key: ranking.learning_area([row.get(field) for row in records.metrics.get(key, [])]) for key in done
+    }
+    untrained = records.done(task, genome, "untrained_score")
+
+    def summary(purpose: str, values: Mapping[Key, float | None]) -> dict[str, Any]:
+        known = {key[2:]: value for key, value in values.items() if value is not None}
+        return ranking.summarise(known, generator(seed, "ranking", purpose, task, genome))
+
+    return {
+        "genome": genome,
+        **summary("score", done),
+        "num_graphs": len({key[2] for key in keys}),
+        "num_seeds": len({key[3] for key in keys}),
+        "num_lineages": len(done),
+        "parameters": _parameters(rows),
+        "evaluations": _median(row.get("evaluations") for row in rows),
+        "untrained": summary("untrained", untrained),
+        "auc": summary("auc", areas),
+        "status": _status(records, keys),
+        "failures": sum(row.get("failures") or 0 for row in rows),
+        **{
+            state: sum(bool((row.get("activity") or {}).get(state)) for row in rows)
+            for state in ("saturated", "silent")
+        },
+    }
+
+
+def _parameters(rows: Sequence[Row]) -> dict[str, Any]:
+    """Returns the median numbers of parameters, and their range where graphs differ in size."""
+    found: dict[str, Any] = {}
+    for part in ("core", "adapters"):
+        sizes = [n for row in rows if (n := (row.get("parameters") or {}).get(part)) is not None]
+        found[part] = _median(sizes)
+        if len(set(sizes)) > 1:
+            found[f"{part}_range"] = [min(sizes), max(sizes)]
+    return found
+
+
+def _status(records: Records, keys: Iterable[Key]) -> str:
+    """Returns "incomplete" if a lineage has no result, else "failed" if one failed, else "done"."""
+    found = [records.results.get(key, {}).get("status") for key in keys]
+    return "incomplete" if None in found else "failed" if "failed" in found else "done"
+
+
+def _notes(records: Records, task: str, genomes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns what a reader of a task's scores must know."""
+    kinds: dict[str, list[str]] = {
+        "Saturated lineages": [],
+        "Silent lineages": [],
+        "Lineages without a finite score, left out": [],
+    }
+    for entry in genomes:
+        rows = records.rows(task, entry["genome"])
+        unscored = sum(row["status"] != "done" or row["score"] is None for row in rows)
+        for kind, n in zip(kinds, (entry["saturated"], entry["silent"], unscored), strict=True):
+            if n:
+                kinds[kind].append(f"{entry['genome']} {n} of {len(rows)}")
+    return [f"{kind}: {', '.join(found)}." for kind, found in kinds.items() if found]
+
+
+def _missing(records: Records) -> list[str]:
+    """Returns sentences about how the run ended and about tasks with lineages that have no result."""
+    status = records.manifest.get("status")
+    ended = {
+        "running": "The run has not ended, or was killed.",
+        "interrupted": "The run was interrupted.",
+        "failed": "The run failed.",
+    }
+    sentences = [ended[status]] if status in ended else []
+    for task, labels in records.labels.items():
+        absent = {g: sum(k not in records.results for k in records.lineages(task, g)) for g in labels}
+        if any(absent.values()):
+            planned = sum(key[0] == task for key in records.planned)
+            detail = ", ".join(f"{genome} {n}" for genome, n in absent.items() if n)
+            sentences.append(
+                f"{task}: {sum(absent.values())} of {planned} lineages have no result ({detail})."
+            )
+    return sentences
+
+
+def _figures(
+    records: Records, task: str, section: Mapping[str, Any], styles: Mapping[str, int]
+) -> dict[str, Figure]:
+    """Returns the figures of a task, by kind; one that would be empty is left out."""
+    from neuroevo.figures import learning_figure, scores_figure
+
+    found = {}
+    curves = records.curves(task)
+    if curves:
+        what = "search centre" if section["learning_from"] == "fitness_centre" else "population"
+        unit = section["fitness_unit"]
+        label = f"fitness of the {what}" + (f" ({unit})" if unit else "")
+        found["learning"] = learning_figure(task, curves, label, styles)
+    scores = {e["genome"]: list(records.done(task, e["genome"]).values()) for e in section["genomes"]}
+    if any(scores.values()):
+        found["scores"] = scores_figure(task, section["genomes"], scores, section["unit"], styles)
+    return found
+
+
+def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
+    """Returns a task's table for the terminal."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from neuroevo.figures import wrap
+
+    heads = ["graphs\nxseeds", "un-\ntrained", "score\n(IQM)", "95 %\ninterval", "core+\nadapters"]
+    heads += ["evalu-\nations", "fail-\nures"]
+    rows = [_cells(entry, decimals(section)) for entry in section["genomes"]]
+    columns = zip((max(head.split("\n"), key=len) for head in heads), *rows, strict=True)
+    taken = sum(max(map(len, column)) + 2 for column in columns)
+    unit = f", {section['unit']}" if section["unit"] else ""
+    table = Table(
+        title=Text(f"{task} (held-out score{unit})", style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    table.add_column("genome", overflow="fold")
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for entry, cells in zip(section["genomes"], rows, strict=True):
+        table.add_row(Text(wrap(entry["genome"], max(8, width - taken))), *map(Text, cells))
+    return table
+
+
+def _cells(entry: Mapping[str, Any], places: int) -> list[str]:
+    """Returns a genome's cells of the terminal table."""
+    from neuroevo.figures import compact
+
+    def count(value: float | None) -> str:
+        return "-" if value is None else compact(value)
+
+    core, adapters = (count(entry["parameters"][part]) for part in ("core", "adapters"))
+    return [
+        f"{entry['num_graphs']} x {entry['num_seeds']}",
+        number(entry["untrained"]["iqm"], places),
+        number(entry["iqm"], places),
+        interval(entry["ci95"], places),
+        f"{core}+{adapters}",
+        count(entry["evaluations"]),
+        count(entry["failures"]),
+    ]
+
+
+def _median(values: Iterable[Any]) -> int | None:
+    """Returns the median count, rounded down; None without any."""
+    known = [value for value in values if value is not None]
+    return int(np.median(known)) if known else None
