@@ -16,16 +16,21 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import populations
 import tasks
 from neuroevo import connectome, neurons, plugins
 from neuroevo.configuration import Configuration, resolve
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, require_range
+
+if TYPE_CHECKING:
+    from neuroevo.records import RunFolder
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -58,6 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not arguments:
             arguments = ["--help"]
         return _run(arguments)
+    except KeyboardInterrupt:
+        print(
+            "interrupted; what was done is in the run folder. Run it again with another --out.",
+            file=sys.stderr,
+        )
+        return 130
     except EvaluationError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -96,40 +107,46 @@ def _tournament(
     from rich.console import Console
 
     from neuroevo.evaluator import default_workers, pool
-    from neuroevo.manifest import manifest
     from neuroevo.records import RunFolder
     from neuroevo.report import print_report, write_report
     from neuroevo.terminal import Display
-    from neuroevo.tournament import Tournament
 
     if out.exists():  # before the first long step; `create` checks again
         raise RunError(f"{out} exists; wanted a new folder. Choose another --out or move it away.")
     console = Console(quiet=quiet, highlight=False)
     workers = default_workers() if config.workers is None else config.workers
-    tournament = Tournament(config, wiring, genomes, chosen)
-    work = {label: task.steps * task.episodes for label, task in tournament.tasks.items()}
-    with Display(console, work, quiet) as display:
-        display.say(f"fetching data of {', '.join(work)}")
-        tournament.prepare()
-        folder = RunFolder.create(out, config.to_dict(), manifest(tournament, wiring, arguments, workers))
-        display.say(f"starting {workers or 'no'} workers")
-        try:
-            with pool(workers, config.address) as where:
-                display.say(f"setting the gains of {len(tournament.samples)} architectures")
+    with Display(console, quiet) as display:
+        display.say("starting" if workers == 0 else f"starting {workers} workers")
+        with pool(workers, config.address) as where:
+            from neuroevo.manifest import manifest
+            from neuroevo.tournament import Tournament
+
+            tournament = Tournament(config, wiring, genomes, chosen)
+            display.say(f"preparing {', '.join(tournament.tasks)}")
+            tournament.prepare()
+            folder = RunFolder.create(out, config.to_dict(), manifest(tournament, wiring, arguments, workers))
+            display.say(f"setting the gains of {len(tournament.samples)} architectures")
+            display.work = {label: task.steps * task.episodes for label, task in tournament.tasks.items()}
+            with _status(folder):
                 tournament.run(where, folder, display.update)
-        except KeyboardInterrupt:
-            folder.write_manifest(status="interrupted")
-            print(
-                f"interrupted; {out} holds what was done. Run it again with another --out.", file=sys.stderr
-            )
-            return 130
-        except Exception:
-            folder.write_manifest(status="failed")
-            raise
-    folder.write_manifest(status="done")
     print_report(write_report(folder), console)
     console.print(f"Written to {out}", soft_wrap=True)
     return 0
+
+
+@contextmanager
+def _status(folder: RunFolder) -> Iterator[None]:
+    """Writes into the manifest how a run ended, and how long it took."""
+    started = time.monotonic()
+    status = "failed"
+    try:
+        yield
+        status = "done"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        folder.write_manifest(status=status, wall_seconds=round(time.monotonic() - started, 2))
 
 
 def _report(arguments: list[str]) -> int:

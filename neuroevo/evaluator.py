@@ -7,6 +7,7 @@ of workers or on which of them computed what.
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 from collections import OrderedDict
@@ -29,6 +30,8 @@ class Worker:
 
     def __init__(self) -> None:
         import torch
+
+        import neuroevo.lineage  # noqa: F401 - seconds of imports, while the driver does its own
 
         torch.set_num_threads(1)
         self._tasks: dict[str, Task] = {}
@@ -196,8 +199,13 @@ def pool(num_workers: int, address: str | None = None) -> Iterator[Pool]:
     if num_workers == 0:
         yield LocalPool()
         return
-    _start_ray(num_workers, address)
+    import threading
+
     import ray
+
+    # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
+    threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
+    _start_ray(num_workers, address)
 
     try:
         yield RayPool(num_workers)

@@ -13,10 +13,23 @@ if TYPE_CHECKING:
     from neuroevo.connectome import Connectome
     from neuroevo.tournament import Tournament
 
-PACKAGES = ("neuroevo", "torch", "evotorch", "numpy", "networkx", "ray", "mujoco", "numba", "scipy", "scikit-learn")
+PACKAGES = (
+    "neuroevo",
+    "torch",
+    "evotorch",
+    "numpy",
+    "networkx",
+    "ray",
+    "mujoco",
+    "numba",
+    "scipy",
+    "scikit-learn",
+)
 
 
-def manifest(tournament: Tournament, wiring: Connectome, command: Sequence[str], workers: int) -> dict[str, Any]:
+def manifest(
+    tournament: Tournament, wiring: Connectome, command: Sequence[str], workers: int
+) -> dict[str, Any]:
     """Returns what is known of a run before it starts.
 
     Args:
@@ -63,7 +76,7 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str | None:
-    """Returns the commit of the checkout the engine runs from, with `+` if it was changed; None outside git."""
+    """Returns the checkout's commit, with `+` if files were changed since; None outside git."""
     here = Path(__file__).parent.parent
     if not (here / ".git").exists():
         return None

@@ -27,7 +27,7 @@ ORIGIN = ("commit", "device", "platform", "workers", "wall_seconds", "connectome
 JSON, HTML, FIGURES = "report.json", "report.html", "figures"
 SENTENCES = {
     "nothing": "No lineage has a score yet, so there is nothing to compare.",
-    "one": "Exploratory: one genome was run, so there is nothing to compare it with.",
+    "one": "Exploratory: one genome has scores, so there is nothing to compare it with.",
     ranking.RUN_VERDICT: (
         "Exploratory: no winner is declared. The tests of this version are not calibrated, so scores and "
         "intervals are shown and every comparison is left open."
@@ -45,6 +45,8 @@ class Records:
         metrics: By lineage, in order of generation.
         planned: Lineages of the run, in the order of the request.
         unfinished: Sentences about half-written lines.
+        labels: Genome labels by task.
+        fitness_field: By task, the column of metrics that learning is read from.
     """
 
     def __init__(self, run: RunFolder) -> None:
@@ -65,6 +67,14 @@ class Records:
         for task, genome, _, _ in self.planned:
             if genome not in self.labels.setdefault(task, []):
                 self.labels[task].append(genome)
+        # The centre's fitness is what is scored in the end; the population's mean stands in where a lineage
+        # has none, for all genomes of the task alike.
+        without = {
+            key[0]
+            for key, rows in self.metrics.items()
+            if all(row.get("fitness_centre") is None for row in rows)
+        }
+        self.fitness_field = {t: "fitness_mean" if t in without else "fitness_centre" for t in self.labels}
 
     def lineages(self, task: str, genome: str) -> list[Key]:
         """Returns the planned lineages of one genome on one task."""
@@ -82,15 +92,9 @@ class Records:
             if row["status"] == "done" and row["score"] is not None and row.get(field) is not None
         }
 
-    def fitness_field(self, task: str) -> str:
-        """Returns which column learning is read from: the centre's, if every lineage has it."""
-        tracks = [rows for key, rows in self.metrics.items() if key[0] == task]
-        has_centre = all(any(row.get("fitness_centre") is not None for row in rows) for rows in tracks)
-        return "fitness_centre" if has_centre else "fitness_mean"
-
     def curves(self, task: str) -> dict[str, ranking.Curve]:
         """Returns the learning curve of each genome; lineages that failed are left out."""
-        field, curves = self.fitness_field(task), {}
+        field, curves = self.fitness_field[task], {}
         for genome in self.labels[task]:
             keys = [key for key in self.lineages(task, genome) if key in self.metrics]
             alive = [key for key in keys if self.results.get(key, {}).get("status") != "failed"]
@@ -191,7 +195,7 @@ def _build(records: Records, name: str) -> dict[str, Any]:
         tasks[task] = {
             "unit": records.unit(task),
             "fitness_unit": records.unit(task, "fitness_unit"),
-            "learning_from": records.fitness_field(task),
+            "learning_from": records.fitness_field[task],
             "genomes": genomes,
             "comparisons": comparisons[task],
             "winner": None,  # see ranking.RUN_VERDICT
@@ -225,11 +229,15 @@ def _run(records: Records, name: str, tasks: Mapping[str, Any]) -> dict[str, Any
 
 
 def _genome(records: Records, task: str, genome: str, seed: int) -> dict[str, Any]:
-    """Returns a genome's entry in report.json; see the README for its fields."""
+    """Returns a genome's entry in report.json.
+
+    `num_lineages` are those with a score; `parameters` and `evaluations` are of the median lineage;
+    `failures`, `saturated` and `silent` are sums over lineages.
+    """
     keys = records.lineages(task, genome)
     rows = records.rows(task, genome)
     done = records.done(task, genome)
-    field = records.fitness_field(task)
+    field = records.fitness_field[task]
     areas = {
         key: ranking.learning_area([row.get(field) for row in records.metrics.get(key, [])]) for key in done
     }

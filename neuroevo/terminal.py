@@ -23,12 +23,15 @@ class Display:
 
     Args:
         console: Where to draw.
-        work: Episodes times steps of one evaluation, per task: turns evaluations into network steps.
         quiet: Draw nothing.
+
+    Attributes:
+        work: Episodes times steps of one evaluation, per task: turns evaluations into network steps.
     """
 
-    def __init__(self, console: Console, work: Mapping[str, int], quiet: bool = False) -> None:
-        self._console, self._work = console, work
+    def __init__(self, console: Console, quiet: bool = False) -> None:
+        self._console = console
+        self.work: Mapping[str, int] = {}
         self._quiet, self._live = quiet, console.is_terminal and not quiet
         self._rows: dict[tuple[str, str], dict[tuple[int, int], dict[str, Any]]] = {}
         self._evaluations = self._steps = 0
@@ -70,7 +73,7 @@ class Display:
             previous = self._rows.setdefault((row["task"], row["genome"]), {})
             before = previous.get((row["graph"], row["seed"]), {"evaluations": 0})["evaluations"]
             self._evaluations += row["evaluations"] - before
-            self._steps += (row["evaluations"] - before) * self._work[row["task"]]
+            self._steps += (row["evaluations"] - before) * self.work[row["task"]]
             previous[row["graph"], row["seed"]] = row
         if progress.done == len(progress.rows):
             self._started = time.monotonic()
