@@ -228,7 +228,9 @@ def _about(run: Mapping[str, Any]) -> str:
 
 def _named_hash(connectome: Mapping[str, Any] | None) -> str | None:
     """Returns the connectome's name and the start of its SHA-256."""
-    return connectome and f"{connectome.get('name')}, SHA-256 {str(connectome.get('sha256'))[:12]}…"
+    if not connectome:
+        return None
+    return f"{connectome.get('name')}, SHA-256 {str(connectome.get('sha256'))[:12]}…"
 
 
 def _warning(notes: list[str]) -> str:

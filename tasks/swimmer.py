@@ -1,0 +1,233 @@
+"""A chain of links that swims in the plane, driven by torques at its joints.
+
+The body: `links` flat fins of 10 cm in water-like fluid, joined by elastic hinges. A fin is easily drawn along
+its length and hard to push sideways, so a wave that travels from head to tail moves the body forward.
+Contacts and limits are off; nothing in the body needs a constraint solver, which keeps a step cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroevo.errors import require_range
+from neuroevo.plugins import tasks
+from neuroevo.seeds import generator
+
+if TYPE_CHECKING:
+    import mujoco
+    from torch import Tensor
+
+    from neuroevo.phenotype import Phenotype
+    from neuroevo.physics import Worlds
+
+LINK_LENGTH = 0.1  # metres
+LINK_MASS = 0.01  # kilograms
+FLUID_DENSITY = 1000.0  # kg / m^3, water
+FLUID_VISCOSITY = 0.01  # Pa s, ten times water's
+STIFFNESS = 1e-3  # N m / rad, of every joint
+ARMATURE = 1e-5  # kg m^2, inertia of every joint, as large as a fin's own about its middle
+TORQUE = 1e-3  # N m, at full control
+# `python -m benchmarks.swimmer_step` compares integrators and steps with a fine one.
+INTEGRATOR = "RK4"
+PHYSICS_STEP = 0.03  # seconds
+SUBSTEPS = 1  # physics steps a control step
+CONTROL_STEP = PHYSICS_STEP * SUBSTEPS  # seconds
+
+# Starts are drawn evenly within these bounds, either way.
+START_HEADING = 0.2  # rad
+START_ANGLE = 0.3  # rad, of every joint
+START_SPEED = 0.2  # rad / s, of every joint
+
+# Typical sizes while swimming; observations are divided by them.
+JOINT_SPEED = 5.0  # rad / s
+SPEED = 0.2  # m / s
+
+
+@tasks.register("swimmer")
+class Swimmer:
+    """Swim forward: mean velocity of the centre of mass along +x, in m/s.
+
+    | observation | number | scale |
+    |---|---|---|
+    | sine and cosine of the head's heading | 2 | 1 |
+    | joint angles | links - 1 | rad |
+    | joint velocities | links - 1 | 5 rad/s |
+    | velocity of the nose, along and across the head | 2 | 0.2 m/s |
+    | angular velocity of the head | 1 | 5 rad/s |
+
+    An action is a torque for each joint, clipped to [-1, 1] times 1 mN m. An episode starts at rest, bent and turned
+    a little at random. There is no clock among the observations: rhythm must come from the network and body.
+
+    Args:
+        links: Links of the body, 3 to 12.
+        steps: Control steps of 30 ms an episode, 1 to 10,000.
+        episodes: Starts on which a genome is evaluated in a generation.
+        held_out: Fresh starts on which a lineage is scored.
+    """
+
+    unit = "m/s"
+    defaults = {"generations": 40, "population": 64}  # noqa: RUF012
+
+    def __init__(self, links: int = 6, steps: int = 500, episodes: int = 2, held_out: int = 16) -> None:
+        require_range("links", links, 3, 12)
+        require_range("steps", steps, 1, 10_000)
+        require_range("episodes", episodes, 1, 10_000)
+        require_range("held_out", held_out, 1, 10_000)
+        self.links, self.steps, self.episodes, self.held_out = links, steps, episodes, held_out
+        self.num_actuators = links - 1
+        self.num_sensors = 2 * (links - 1) + 5
+        self._worlds: Worlds | None = None
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns mean forward velocities, float64 [G, B], in m/s; NaN where the simulation failed.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome; equal seeds give equal starts.
+        """
+        return self._swim(phenotype, seeds, "training", self.episodes)
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
+        return self._swim(phenotype, seeds, "held-out", self.held_out)
+
+    def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where episodes start.
+
+        Args:
+            seed: Equal seeds give equal starts.
+            purpose: "training" or "held-out", branches of the seed tree that have no number in common.
+            num_episodes: B.
+
+        Returns:
+            Positions (x and y in metres, heading and joint angles in rad) and their velocities, both
+            float64 [B, 3 + joints].
+        """
+        rng = generator(seed, "swimmer", purpose)
+        qpos, qvel = np.zeros((2, num_episodes, 3 + self.num_actuators))
+        qpos[:, 2] = rng.uniform(-START_HEADING, START_HEADING, num_episodes)
+        qpos[:, 3:] = rng.uniform(-START_ANGLE, START_ANGLE, (num_episodes, self.num_actuators))
+        qvel[:, 3:] = rng.uniform(-START_SPEED, START_SPEED, (num_episodes, self.num_actuators))
+        return qpos, qvel
+
+    def _swim(self, phenotype: Phenotype, seeds: Sequence[int], purpose: str, num_episodes: int) -> Tensor:
+        """Runs every genome for B episodes and returns forward velocities [G, B]."""
+        import torch
+
+        worlds = self._batch(phenotype.num_genomes * num_episodes)
+        starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
+        qpos, qvel = (np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1))
+        velocity = swim(phenotype, worlds, qpos, qvel, self.steps)
+        return torch.from_numpy(velocity).view(phenotype.num_genomes, num_episodes)
+
+    def _batch(self, num_worlds: int) -> Worlds:
+        """Returns worlds for a batch of this size, kept from one generation to the next."""
+        from neuroevo.physics import Worlds
+
+        if self._worlds is None or self._worlds.num_worlds != num_worlds:
+            self._worlds = Worlds(model(self.links), num_worlds)
+        return self._worlds
+
+
+def swim(
+    phenotype: Phenotype,
+    worlds: Worlds,
+    qpos: np.ndarray,
+    qvel: np.ndarray,
+    steps: int,
+    substeps: int = SUBSTEPS,
+) -> np.ndarray:
+    """Returns the mean velocity of the centre of mass along +x in each world, in m/s.
+
+    Args:
+        phenotype: G genomes.
+        worlds: W bodies, B of each genome in turn: world g * B + b is episode b of genome g.
+        qpos: Where they start, float64 [W, 3 + joints].
+        qvel: How fast, of the same shape.
+        steps: Control steps.
+        substeps: Physics steps a control step.
+
+    Returns:
+        float64 [W]; NaN where the simulation failed.
+    """
+    import torch
+
+    genomes, joints = phenotype.num_genomes, qpos.shape[1] - 3
+    # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
+    sensed = np.zeros((worlds.num_worlds, 2 * joints + 5), np.float32)
+    observations = torch.from_numpy(sensed).view(genomes, -1, sensed.shape[1])
+    control = np.zeros((worlds.num_worlds, joints))
+    phenotype.reset(observations.shape[1])
+    worlds.reset(qpos, qvel)
+    begin = centre_of_mass(worlds.qpos)
+    for _ in range(steps):
+        observe(worlds.qpos, worlds.qvel, out=sensed)
+        actions = phenotype.step(observations)
+        np.clip(actions.reshape(control.shape).numpy(), -1, 1, out=control)
+        worlds.step(control, substeps)
+    velocity = (centre_of_mass(worlds.qpos) - begin) / (steps * CONTROL_STEP)
+    velocity[worlds.failed] = np.nan
+    return velocity
+
+
+def observe(qpos: np.ndarray, qvel: np.ndarray, out: np.ndarray) -> None:
+    """Writes observations [W, S] for positions [W, 3 + joints] and velocities of the same shape."""
+    joints = qpos.shape[1] - 3
+    sine, cosine = np.sin(qpos[:, 2]), np.cos(qpos[:, 2])
+    out[:, 0], out[:, 1] = sine, cosine
+    out[:, 2 : 2 + joints] = qpos[:, 3:]
+    np.multiply(qvel[:, 3:], 1 / JOINT_SPEED, out=out[:, 2 + joints : 2 + 2 * joints], casting="same_kind")
+    out[:, -3] = (cosine * qvel[:, 0] + sine * qvel[:, 1]) / SPEED
+    out[:, -2] = (cosine * qvel[:, 1] - sine * qvel[:, 0]) / SPEED
+    out[:, -1] = qvel[:, 2] / JOINT_SPEED
+
+
+def centre_of_mass(qpos: np.ndarray) -> np.ndarray:
+    """Returns x of the centre of mass, metres [W], for positions [W, 3 + joints]."""
+    along = np.cos(np.cumsum(qpos[:, 2:], axis=1))  # [W, links], each link points from its tail to its front
+    links = along.shape[1]
+    behind = links - np.arange(links) - 0.5  # link i moves half of itself and all links behind it
+    return qpos[:, 0] - LINK_LENGTH * (along * behind).sum(1) / links
+
+
+@cache
+def model(
+    links: int = 6, integrator: str = INTEGRATOR, physics_step: float = PHYSICS_STEP
+) -> mujoco.MjModel:
+    """Returns the compiled body.
+
+    Args:
+        links: Number of links.
+        integrator: MuJoCo's name of the integrator.
+        physics_step: Seconds.
+    """
+    import mujoco
+
+    return mujoco.MjModel.from_xml_string(mjcf(links, integrator, physics_step))
+
+
+def mjcf(links: int, integrator: str = INTEGRATOR, physics_step: float = PHYSICS_STEP) -> str:
+    """Returns the body as MJCF: the nose at the origin, the tail along -x."""
+    fin = f'<geom type="box" pos="{-LINK_LENGTH / 2} 0 0" size="{LINK_LENGTH / 2} .001 .01" mass="{LINK_MASS}"/>'
+    free = (
+        '<joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/><joint type="hinge" axis="0 0 1"/>'
+    )
+    chain = f'<body name="head">{free}{fin}'
+    for i in range(1, links):
+        hinge = f'<joint name="joint{i}" type="hinge" axis="0 0 1" stiffness="{STIFFNESS}" armature="{ARMATURE}"/>'
+        chain += f'<body name="link{i}" pos="{-LINK_LENGTH} 0 0">{hinge}{fin}'
+    motors = "".join(
+        f'<motor joint="joint{i}" gear="{TORQUE}" ctrlrange="-1 1" ctrllimited="true"/>' for i in range(1, links)
+    )
+    return f"""<mujoco model="swimmer">
+      <option timestep="{physics_step}" integrator="{integrator}" gravity="0 0 0"
+              density="{FLUID_DENSITY}" viscosity="{FLUID_VISCOSITY}">
+        <flag warmstart="disable" contact="disable" constraint="disable"/>
+      </option>
+      <worldbody>{chain}{"</body>" * links}</worldbody>
+      <actuator>{motors}</actuator>
+    </mujoco>"""
