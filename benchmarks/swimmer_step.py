@@ -1,10 +1,10 @@
 """How coarse may the swimmer's physics be? Integrators and time steps against a fine reference.
 
-Thirty varied controllers (20 travelling sines of random amplitude, frequency, phase lag and direction; 10 random
-reflexes, `u = tanh(W observations)`) swim from the same starts under each integrator and step; the control step
-stays the same. A candidate passes if every return is within 10 % of the reference's and the order agrees
-(Spearman 0.98). An error is relative to the return, or to a tenth of the greatest return where that is larger:
-ten percent of a standstill is nothing anyone could measure.
+Thirty varied controllers (20 travelling sines of random amplitude, frequency, phase lag and direction; 10
+random reflexes, `u = tanh(W observations)`) swim from the same starts under each integrator and step; the
+control step stays the same. A candidate passes if every return is within 10 % of the reference's and the
+order agrees (Spearman 0.98). An error is relative to the return, or to a tenth of the greatest return where
+that is larger: ten percent of a standstill is nothing anyone could measure.
 
     python -m benchmarks.swimmer_step [--links 6] [--steps 500] [--starts 8] [--seed 0]
 """
@@ -46,6 +46,7 @@ class Varied:
         self._weights = torch.from_numpy(weights.astype(np.float32))
 
     def reset(self, num_episodes: int) -> None:
+        """Sets the sines' clocks to zero; reflexes have no past."""
         self._sines.reset(num_episodes)
 
     def step(self, observations: Tensor) -> Tensor:
@@ -66,6 +67,12 @@ def returns(
     return velocity.reshape(controllers.num_genomes, -1).mean(1), rate
 
 
+def compare(found: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+    """Returns the largest relative error and Spearman's correlation of two sets of returns."""
+    scale = np.maximum(np.abs(reference), 0.1 * np.abs(reference).max())
+    return (np.abs(found - reference) / scale).max(), spearmanr(found, reference).statistic
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--links", type=int, default=6)
@@ -78,13 +85,13 @@ def main() -> None:
     controllers = Varied(task, options.seed)
     starts = task.starts(options.seed, "held-out", options.starts)
     reference, rate = returns(task, controllers, starts, *REFERENCE)
-    scale = np.maximum(np.abs(reference), 0.1 * np.abs(reference).max())
     print(f"returns from {reference.min():.3f} to {reference.max():.3f} m/s")
     print(f"{'integrator':<13}{'step':>8}  {'control steps/s':>15}  {'largest error':>13}  Spearman")
-    print(f"{REFERENCE[0]:<13}{1e3 * CONTROL_STEP / REFERENCE[1]:>5.2f} ms  {rate:>15,.0f}  {'reference':>13}")
+    step = f"{1e3 * CONTROL_STEP / REFERENCE[1]:>5.2f} ms"
+    print(f"{REFERENCE[0]:<13}{step}  {rate:>15,.0f}  {'reference':>13}")
     for integrator, substeps in CANDIDATES:
         found, rate = returns(task, controllers, starts, integrator, substeps)
-        error, order = (np.abs(found - reference) / scale).max(), spearmanr(found, reference).statistic
+        error, order = compare(found, reference)
         verdict = "passes" if error <= TOLERANCE and order >= ORDER else ""
         step = f"{1e3 * CONTROL_STEP / substeps:>5.1f} ms"
         print(f"{integrator:<13}{step}  {rate:>15,.0f}  {error:>13.1%}  {order:>8.4f}  {verdict}")

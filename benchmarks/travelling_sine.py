@@ -1,8 +1,8 @@
 """The best three-parameter travelling sine on the swimmer: the bar a network has to reach.
 
-The torque of joint j, counted from the head, is `u_j(t) = a sin(2 pi f t - j phi)`. Amplitude a, frequency f and
-phase lag phi are searched on a grid and then in ever smaller boxes around the best; the winners are scored as
-`Swimmer.score` scores a network. The search sees the same held-out starts, which favours the sine.
+The torque of joint j, counted from the head, is `u_j(t) = a sin(2 pi f t - j phi)`. Amplitude a, frequency f
+and phase lag phi are searched on a grid and then in ever smaller boxes around the best; the winners are
+scored as `Swimmer.score` scores a network. The search sees the same held-out starts, which favours the sine.
 
     python -m benchmarks.travelling_sine [--links 6] [--steps 500] [--seed 0]
 """
@@ -58,8 +58,9 @@ def scores(parameters: np.ndarray, task: Swimmer, seed: int) -> np.ndarray:
 def search(task: Swimmer, seed: int, *, grid: int = 7, rounds: int = 4) -> tuple[np.ndarray, float]:
     """Returns the best parameters [3] and their score.
 
-    Every round looks at `grid` values of each parameter, then shrinks the box around the best threefold.
-    The first looks from few starts and for half the time.
+    First come `grid` amplitudes, twice as many frequencies and as many phase lags, from few starts and for
+    half the time. Each round then tries five values of each parameter in a box around the best and makes the
+    box three times as narrow.
     """
     low, high = np.transpose([AMPLITUDES, FREQUENCIES, PHASE_LAGS])
     coarse = Swimmer(task.links, steps=max(1, task.steps // 2), held_out=2)
@@ -68,8 +69,8 @@ def search(task: Swimmer, seed: int, *, grid: int = 7, rounds: int = 4) -> tuple
     best = candidates[np.argmax(scores(candidates, coarse, seed))]
     width = (high - low) / grid
     for _ in range(rounds):
-        ends = np.clip([best - width, best + width], low, high).T
-        candidates = np.array(list(itertools.product(*(np.linspace(*e, 5) for e in ends))))
+        ends = np.clip([best - width, best + width], low, high)
+        candidates = np.array(list(itertools.product(*np.linspace(ends[0], ends[1], 5).T)))
         found = scores(candidates, task, seed)
         best, width = candidates[np.argmax(found)], width / 3
     return best, float(found.max())

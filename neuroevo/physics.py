@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 class Worlds:
     """W copies of one body that move at once.
 
-    States agree to the bit with `mujoco.mj_step` on a model that has the flag `mjDSBL_WARMSTART`. The flag is set
-    here on a copy of the model: `rollout` forgets the solver's warm start between calls, so that with it results
-    would depend on how the steps are cut into calls. Also set is `mjDSBL_AUTORESET`: MuJoCo would put a diverged
-    world back to its rest and go on, and the fitness of what never happened would look like any other.
+    States agree to the bit with `mujoco.mj_step` on a model that has the flag `mjDSBL_WARMSTART`. The flag
+    is set here on a copy of the model: `rollout` forgets the solver's warm start between calls, so that with
+    it results would depend on how the steps are cut into calls. Also set is `mjDSBL_AUTORESET`: MuJoCo would
+    put a diverged world back to its rest and go on, and the fitness of what never happened would look like
+    any other.
 
-    MuJoCo's warnings are silenced in the whole process: it would write each to a file in the working folder, and
-    `failed` says the same.
+    MuJoCo's warnings are counted and not shown, in the whole process: it would write each to a file in the
+    working folder, and `failed` says the same.
 
     Args:
         model: The compiled body and its options; not modified.
@@ -36,9 +37,11 @@ class Worlds:
         qpos: float64 [W, nq], a view of the positions.
         qvel: float64 [W, nv], a view of the velocities.
         time: float64 [W], a view of the clocks, in seconds.
-        failed: bool [W], worlds that since the last reset met a control or a state that was not finite, or beyond
-            MuJoCo's bound of 1e10, or any other warning of MuJoCo's. They stay at rest until the next reset.
+        failed: bool [W], worlds that since the last reset met a control or a state that was not finite, or
+            beyond MuJoCo's bound of 1e10, or any warning of MuJoCo's. They stay at rest until the next reset.
     """
+
+    _num_warnings = 0  # of MuJoCo's, in this process
 
     def __init__(self, model: mujoco.MjModel, num_worlds: int, *, num_threads: int = 1) -> None:
         import mujoco
@@ -47,15 +50,13 @@ class Worlds:
         model = copy.copy(model)
         flags = mujoco.mjtDisableBit
         model.opt.disableflags |= flags.mjDSBL_WARMSTART | flags.mjDSBL_AUTORESET
-        mujoco.set_mju_user_warning(lambda _: None)
         self.num_worlds = num_worlds
         self._rollout = rollout.Rollout(nthread=num_threads if num_threads > 1 else 0)
         self._models = [model] * num_worlds
         self._data = [mujoco.MjData(model) for _ in range(max(1, num_threads))]
         self._rest = np.zeros(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
         mujoco.mj_getState(model, self._data[0], self._rest, mujoco.mjtState.mjSTATE_FULLPHYSICS)
-        self._timestep, self._num_controls = model.opt.timestep, model.nu
-        self._largest = mujoco.mjMAXVAL
+        self._num_controls, self._largest = model.nu, mujoco.mjMAXVAL
         self._state = np.tile(self._rest, (num_worlds, 1))
         # A full physics state is the time, the positions, the velocities and more, in this order.
         self.time = self._state[:, 0]
@@ -87,12 +88,15 @@ class Worlds:
             control: float [W, nu].
             substeps: Physics steps, at least 1.
         """
+        import mujoco
+
         if substeps != self._substeps:
             self._allocate(substeps)
         self.failed |= ~self._is_sound(control)
         self._controls[:] = control[:, None]
         self._controls[self.failed] = 0.0
-        due = self.time + (substeps - 0.5) * self._timestep
+        mujoco.set_mju_user_warning(_count_warning)
+        num_warnings = Worlds._num_warnings
         self._rollout.rollout(
             self._models,
             self._data,
@@ -102,10 +106,26 @@ class Worlds:
             skip_checks=True,
             state=self._states,
         )
+        if Worlds._num_warnings > num_warnings:
+            self._find_warned()
         self._state[:] = self._states[:, -1]
-        # After a warning `rollout` leaves out that world's remaining steps: its clock falls behind.
-        self.failed |= ~(self._is_sound(self._state) & (self.time > due))
+        self.failed |= ~self._is_sound(self._state)
         self._rest_failed()
+
+    def _find_warned(self) -> None:
+        """Marks the worlds that the last call's warnings came from.
+
+        `rollout` does not say which, so every world takes the same steps again by itself.
+        """
+        import mujoco
+
+        data = self._data[0]
+        for world in np.flatnonzero(~self.failed):
+            mujoco.mj_resetData(self._models[0], data)
+            mujoco.mj_setState(self._models[0], data, self._state[world], mujoco.mjtState.mjSTATE_FULLPHYSICS)
+            data.ctrl[:] = self._controls[world, 0]
+            mujoco.mj_step(self._models[0], data, nstep=self._substeps)
+            self.failed[world] = data.warning.number.any()
 
     def _is_sound(self, values: np.ndarray) -> np.ndarray:
         """Returns for each row, bool [W], whether all values are finite and within MuJoCo's bound."""
@@ -121,3 +141,8 @@ class Worlds:
         self._substeps = substeps
         self._controls = np.zeros((self.num_worlds, substeps, self._num_controls))
         self._states = np.zeros((self.num_worlds, substeps, len(self._rest)))
+
+
+def _count_warning(_: str) -> None:
+    """Takes a warning of MuJoCo's, from any thread."""
+    Worlds._num_warnings += 1

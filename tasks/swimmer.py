@@ -1,7 +1,7 @@
 """A chain of links that swims in the plane, driven by torques at its joints.
 
-The body: `links` flat fins of 10 cm in water-like fluid, joined by elastic hinges. A fin is easily drawn along
-its length and hard to push sideways, so a wave that travels from head to tail moves the body forward.
+The body: `links` flat fins of 10 cm in water-like fluid, joined by elastic hinges. A fin is easily drawn
+along its length and hard to push sideways, so a wave that travels from head to tail moves the body forward.
 Contacts and limits are off; nothing in the body needs a constraint solver, which keeps a step cheap.
 """
 
@@ -59,14 +59,15 @@ class Swimmer:
     | velocity of the nose, along and across the head | 2 | 0.2 m/s |
     | angular velocity of the head | 1 | 5 rad/s |
 
-    An action is a torque for each joint, clipped to [-1, 1] times 1 mN m. An episode starts at rest, bent and turned
-    a little at random. There is no clock among the observations: rhythm must come from the network and body.
+    An action is a torque for each joint, clipped to [-1, 1] times 1 mN m. An episode starts with the nose at
+    rest and the body turned, bent and bending a little at random. There is no clock among the observations:
+    rhythm must come from the network and body.
 
     Args:
         links: Links of the body, 3 to 12.
         steps: Control steps of 30 ms an episode, 1 to 10,000.
-        episodes: Starts on which a genome is evaluated in a generation.
-        held_out: Fresh starts on which a lineage is scored.
+        episodes: Starts on which a genome is evaluated in a generation, 1 to 10,000.
+        held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
     """
 
     unit = "m/s"
@@ -83,7 +84,7 @@ class Swimmer:
         self._worlds: Worlds | None = None
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns mean forward velocities, float64 [G, B], in m/s; NaN where the simulation failed.
+        """Returns mean forward velocities, float64 [G, B], in m/s; NaN where an episode failed.
 
         Args:
             phenotype: G genomes.
@@ -149,10 +150,10 @@ def swim(
         qpos: Where they start, float64 [W, 3 + joints].
         qvel: How fast, of the same shape.
         steps: Control steps.
-        substeps: Physics steps a control step.
+        substeps: Physics steps a control step; the worlds' own step is `CONTROL_STEP / substeps`.
 
     Returns:
-        float64 [W]; NaN where the simulation failed.
+        float64 [W]; NaN where the network gave NaN or the simulation failed.
     """
     import torch
 
@@ -195,9 +196,7 @@ def centre_of_mass(qpos: np.ndarray) -> np.ndarray:
 
 
 @cache
-def model(
-    links: int = 6, integrator: str = INTEGRATOR, physics_step: float = PHYSICS_STEP
-) -> mujoco.MjModel:
+def model(links: int = 6, integrator: str = INTEGRATOR, physics_step: float = PHYSICS_STEP) -> mujoco.MjModel:
     """Returns the compiled body.
 
     Args:
@@ -212,17 +211,16 @@ def model(
 
 def mjcf(links: int, integrator: str = INTEGRATOR, physics_step: float = PHYSICS_STEP) -> str:
     """Returns the body as MJCF: the nose at the origin, the tail along -x."""
-    fin = f'<geom type="box" pos="{-LINK_LENGTH / 2} 0 0" size="{LINK_LENGTH / 2} .001 .01" mass="{LINK_MASS}"/>'
-    free = (
-        '<joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/><joint type="hinge" axis="0 0 1"/>'
-    )
-    chain = f'<body name="head">{free}{fin}'
+    half = LINK_LENGTH / 2
+    fin = f'<geom type="box" pos="{-half} 0 0" size="{half} .001 .01" mass="{LINK_MASS}"/>'
+    slides = '<joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/>'
+    chain = f'<body name="head">{slides}<joint type="hinge" axis="0 0 1"/>{fin}'
+    elastic = f'type="hinge" axis="0 0 1" stiffness="{STIFFNESS}" armature="{ARMATURE}"'
+    motors = ""
     for i in range(1, links):
-        hinge = f'<joint name="joint{i}" type="hinge" axis="0 0 1" stiffness="{STIFFNESS}" armature="{ARMATURE}"/>'
+        hinge = f'<joint name="joint{i}" {elastic}/>'
         chain += f'<body name="link{i}" pos="{-LINK_LENGTH} 0 0">{hinge}{fin}'
-    motors = "".join(
-        f'<motor joint="joint{i}" gear="{TORQUE}" ctrlrange="-1 1" ctrllimited="true"/>' for i in range(1, links)
-    )
+        motors += f'<motor joint="joint{i}" gear="{TORQUE}" ctrlrange="-1 1" ctrllimited="true"/>'
     return f"""<mujoco model="swimmer">
       <option timestep="{physics_step}" integrator="{integrator}" gravity="0 0 0"
               density="{FLUID_DENSITY}" viscosity="{FLUID_VISCOSITY}">
