@@ -15,24 +15,28 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import populations
 import tasks
 from neuroevo import connectome, neurons, plugins
-from neuroevo.configuration import Configuration, resolve
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, require_range
+from neuroevo.configuration import SEARCHES, Configuration, Entrant, resolve
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
 
 if TYPE_CHECKING:
     from neuroevo.records import RunFolder
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
+
+_FORM = "[label=]name[:option=value,...]"
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,10 +46,47 @@ class Parser(argparse.ArgumentParser):
         """Raises OptionError in place of printing the usage."""
         raise OptionError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
 
+    def read(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Parses arguments; an option that is unknown or given twice is named before all else.
+
+        Raises:
+            OptionError: If the arguments cannot be read.
+        """
+        known, given = self._option_string_actions, set()
+        for argument in arguments:
+            name = argument.partition("=")[0]
+            if not re.match(r"-+[^\W\d]", name):  # a value, such as -1
+                continue
+            if name not in known:
+                raise OptionError(unknown("option", name, [o for o in known if o.startswith("--")]))
+            if name in given and known[name].nargs != "+":
+                raise OptionError(f"Option {name!r} is given twice; give it once.")
+            given.add(name)
+        return self.parse_args(arguments)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    try:
+        return _command(arguments)
+    except KeyboardInterrupt as interrupt:
+        print(interrupt.args[0] if interrupt.args else "interrupted", file=sys.stderr)
+        return 130
+    except EvaluationError as error:
+        message, _, trace = str(error).partition("\n")
+        print(f"error: {message}", *([f"\n{trace}"] if trace else []), sep="\n", file=sys.stderr)
+        return 1
+    except NeuroevoError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of our output has gone, as in `run.py list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _command(arguments: list[str]) -> int:
+    """Runs the command that the first argument names; without one, `run`."""
     commands: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
         "report": _report,
@@ -53,52 +94,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         "sample": _sample,
         "list": _list,
     }
-    try:
-        if arguments and arguments[0] in commands:
-            return commands[arguments[0]](arguments[1:])
-        if arguments and not arguments[0].startswith("-"):
-            from neuroevo.errors import unknown
-
-            raise OptionError(unknown("command", arguments[0], commands))
-        if not arguments:
-            arguments = ["--help"]
-        return _run(arguments)
-    except KeyboardInterrupt:
-        print(
-            "interrupted; what was done is in the run folder. Run it again with another --out.",
-            file=sys.stderr,
-        )
-        return 130
-    except EvaluationError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except NeuroevoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # the reader of our output has gone, as in `run.py list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    if arguments[0] in commands:
+        return commands[arguments[0]](arguments[1:])
+    if not arguments[0].startswith("-"):
+        raise OptionError(unknown("command", arguments[0], commands))
+    return _run(arguments)
 
 
 def _run(arguments: list[str]) -> int:
     """Evolves every prior on every task."""
-    options = _run_parser().parse_args(arguments)
-    config = Configuration.read(options.config) if options.config else Configuration()
+    options = _run_parser().read(arguments)
+    config = Configuration() if options.config is None else Configuration.read(options.config)
     given = {f.name: getattr(options, f.name, None) for f in fields(Configuration)}
-    config = replace(
-        config, **{k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
+    config = config.override(
+        {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
     )
     config, genomes, chosen = resolve(config)
     wiring = connectome.load(config.connectome).with_ports(config.inputs, config.outputs)
-    out = Path(options.out) if options.out else _default_folder(config)
+    out = _default_folder(config) if options.out is None else Path(options.out)
     return _tournament(config, wiring, genomes, chosen, out, ["run", *arguments], options.quiet)
 
 
 def _tournament(
     config: Configuration,
     wiring: connectome.Connectome,
-    genomes: list[Any],
-    chosen: list[Any],
+    genomes: list[Entrant],
+    chosen: list[Entrant],
     out: Path,
     arguments: list[str],
     quiet: bool,
@@ -109,15 +130,15 @@ def _tournament(
     from neuroevo.evaluator import default_workers, pool
     from neuroevo.records import RunFolder
     from neuroevo.report import print_report, write_report
-    from neuroevo.terminal import Display
+    from neuroevo.terminal import Display, count
 
-    if out.exists():  # before the first long step; `create` checks again
-        raise RunError(f"{out} exists; wanted a new folder. Choose another --out or move it away.")
+    RunFolder.check_free(out)  # before the first long step; `create` checks again
     console = Console(quiet=quiet, highlight=False)
     workers = default_workers() if config.workers is None else config.workers
     with Display(console, quiet) as display:
-        display.say("starting" if workers == 0 else f"starting {workers} workers")
+        display.say("starting" if workers == 0 else f"starting {count(workers, 'worker')}")
         with pool(workers, config.address) as where:
+            from neuroevo.lineage import steps_of
             from neuroevo.manifest import manifest
             from neuroevo.tournament import Tournament
 
@@ -125,18 +146,26 @@ def _tournament(
             display.say(f"preparing {', '.join(tournament.tasks)}")
             tournament.prepare()
             folder = RunFolder.create(out, config.to_dict(), manifest(tournament, wiring, arguments, workers))
-            display.say(f"setting the gains of {len(tournament.samples)} architectures")
-            display.work = {label: task.steps * task.episodes for label, task in tournament.tasks.items()}
-            with _status(folder):
-                tournament.run(where, folder, display.update)
-    print_report(write_report(folder), console)
+            display.say(f"setting the gains of {count(len(tournament.samples), 'architecture')}")
+            display.work = {label: steps_of(task) for label, task in tournament.tasks.items()}
+            try:
+                with _status(folder):
+                    tournament.run(where, folder, display.update)
+                report = write_report(folder)
+            except NeuroevoError as error:  # the request was good, since the folder exists: the run failed
+                raise EvaluationError(str(error)) from error
+    print_report(report, console)
     console.print(f"Written to {out}", soft_wrap=True)
     return 0
 
 
 @contextmanager
 def _status(folder: RunFolder) -> Iterator[None]:
-    """Writes into the manifest how a run ended, and how long it took."""
+    """Writes into the manifest how a run ended, and how long it took.
+
+    Raises:
+        KeyboardInterrupt: If interrupted, with what to do next.
+    """
     started = time.monotonic()
     status = "failed"
     try:
@@ -144,7 +173,11 @@ def _status(folder: RunFolder) -> Iterator[None]:
         status = "done"
     except KeyboardInterrupt:
         status = "interrupted"
-        raise
+        again = f"python run.py --config {shlex.quote(str(folder.path / 'config.toml'))} --out NEW"
+        raise KeyboardInterrupt(
+            f"interrupted; {folder.path} holds what was done. A run cannot be resumed yet; start it again "
+            f"with: {again}"
+        ) from None
     finally:
         folder.write_manifest(status=status, wall_seconds=round(time.monotonic() - started, 2))
 
@@ -153,7 +186,7 @@ def _report(arguments: list[str]) -> int:
     """Makes the report of run folders again, from their files alone."""
     parser = Parser(prog="run.py report", description=_report.__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="+", help="run folder")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     from rich.console import Console
 
     from neuroevo.records import RunFolder
@@ -168,10 +201,12 @@ def _stats(arguments: list[str]) -> int:
     """Prints statistics of a connectome, and of priors sampled from it."""
     parser = Parser(prog="run.py stats", description=_stats.__doc__, allow_abbrev=False)
     _add_wiring(parser)
-    parser.add_argument("--genome", nargs="+", default=[], metavar="SPEC", help="priors to compare")
-    parser.add_argument("--samples", type=int, default=20, help="samples of each prior (default 20)")
+    parser.add_argument(
+        "--genome", nargs="+", action="extend", default=[], metavar="SPEC", help=f"priors, {_FORM}"
+    )
+    parser.add_argument("--samples", type=whole, default=20, help="samples of each prior (default 20)")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     from neuroevo.comparison import compare, print_comparison
 
     wiring, genomes = _sampled(options)
@@ -187,10 +222,12 @@ def _sample(arguments: list[str]) -> int:
     """Writes samples of priors as edge tables, `<genome>-<k>.csv`, that --connectome reads."""
     parser = Parser(prog="run.py sample", description=_sample.__doc__, allow_abbrev=False)
     _add_wiring(parser)
-    parser.add_argument("--genome", nargs="+", required=True, metavar="SPEC", help="priors to sample")
-    parser.add_argument("--samples", type=int, default=1, help="samples of each prior (default 1)")
+    parser.add_argument(
+        "--genome", nargs="+", action="extend", required=True, metavar="SPEC", help=f"priors, {_FORM}"
+    )
+    parser.add_argument("--samples", type=whole, default=1, help="samples of each prior (default 1)")
     parser.add_argument("--out", required=True, metavar="DIR", help="new folder for the tables")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     from neuroevo.comparison import write_samples
 
     wiring, genomes = _sampled(options)
@@ -203,47 +240,43 @@ def _list(arguments: list[str]) -> int:
     """Lists priors, tasks, connectomes and neuron models."""
     parser = Parser(prog="run.py list", description=_list.__doc__, allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args(arguments)
-    sections = {
-        "genomes": {p.name: {"summary": p.summary, "options": p.defaults} for p in plugins.priors},
-        "tasks": {p.name: {"summary": p.summary, "options": p.defaults} for p in plugins.tasks},
+    options = parser.read(arguments)
+    sections: dict[str, dict[str, dict[str, Any]]] = {
+        "genomes": {name: _plugin(plugins.priors, name) for name in plugins.priors.names()},
+        "tasks": {name: _plugin(plugins.tasks, name) for name in plugins.tasks.names()},
         "connectomes": {name: {"summary": line} for name, line in connectome.summaries().items()},
         "neurons": {
             name: {"summary": (model.__doc__ or "").split(":")[0]} for name, model in neurons.MODELS.items()
         },
+        "searches": {name: {"summary": line} for name, line in SEARCHES.items()},
     }
     if options.json:
         print(json.dumps(sections, indent=2))
     else:
-        _print_sections(sections)
+        from neuroevo.terminal import print_sections
+
+        print_sections(sections)
     return 0
 
 
-def _print_sections(sections: dict[str, dict[str, dict[str, Any]]]) -> None:
-    """Prints each section: names, summaries, options."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    for title, entries in sections.items():
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True, min_width=18)
-        table.add_column()
-        for name, entry in entries.items():
-            chosen = ", ".join(f"{k}={_plain(v)}" for k, v in entry.get("options", {}).items())
-            text = Text(entry["summary"])
-            if chosen:
-                text.append(f"\n{chosen}", style="dim")
-            table.add_row(name, text)
-        console.print(Text(title.upper(), style="dim"))
-        console.print(table)
-        console.print()
+def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
+    """Returns a plug-in's summary and options; one that is broken does not hide the others."""
+    try:
+        plugin = registry.get(name)
+    except NeuroevoError as error:
+        return {"summary": str(error), "options": {}}
+    return {"summary": plugin.summary, "options": plugin.defaults}
 
 
-def _plain(value: Any) -> str:
-    """Returns an option's default as the command line writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def whole(text: str) -> int:
+    """Returns a whole number within 64 bits; argparse quotes the error."""
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}; wanted a whole number") from None
+    if abs(number) >= 2**63:
+        raise argparse.ArgumentTypeError(f"got {text}; wanted a whole number below 2^63")
+    return number
 
 
 def _run_parser() -> Parser:
@@ -255,22 +288,22 @@ def _run_parser() -> Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--genome", nargs="+", metavar="SPEC", help="priors, [label=]name[:option=value,...]")
-    add("--task", nargs="+", metavar="SPEC", help="tasks, in the same form")
+    add("--genome", nargs="+", action="extend", metavar="SPEC", help=f"priors, {_FORM}")
+    add("--task", nargs="+", action="extend", metavar="SPEC", help="tasks, in the same form")
     add("--connectome", metavar="NAME|FILE", help="bundled wiring or CSV edge table (default celegans-motor)")
     add("--inputs", metavar="CELLS", help="cells that take input: roles, classes or names joined by +")
     add("--outputs", metavar="CELLS", help="cells that give output, likewise")
     add("--neuron", metavar="NAME", help="neuron model (default leaky)")
     add("--search", metavar="NAME", help="search method (default pgpe)")
-    add("--seeds", type=int, metavar="N", help="replicates of every architecture (default 1)")
-    add("--graphs", type=int, metavar="N", help="samples of every prior (default 1)")
-    add("--generations", type=int, metavar="N", help="generations (default: the task's)")
-    add("--population", type=int, metavar="N", help="genomes of a generation, even (default: the task's)")
-    add("--episodes", type=int, metavar="N", help="episodes or images a generation (default: the task's)")
-    add("--workers", type=int, metavar="N", help="evaluators; 0 runs in this process (default: one a core)")
+    add("--seeds", type=whole, metavar="N", help="replicates of every architecture (default 1)")
+    add("--graphs", type=whole, metavar="N", help="samples of every prior (default 1)")
+    add("--generations", type=whole, metavar="N", help="generations (default: the task's)")
+    add("--population", type=whole, metavar="N", help="genomes of a generation, even (default: the task's)")
+    add("--episodes", type=whole, metavar="N", help="episodes or images a generation (default: the task's)")
+    add("--workers", type=whole, metavar="N", help="evaluators; 0 runs in this process (default: one a core)")
     add("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
     add("--device", metavar="NAME", help="auto, cpu or cuda (default auto)")
-    add("--seed", type=int, metavar="N", help="root of all random numbers (default 0)")
+    add("--seed", type=whole, metavar="N", help="root of all random numbers (default 0)")
     add("--out", metavar="DIR", help="run folder (default runs/TASK-GENOME-N)")
     add("--config", metavar="FILE", help="request as TOML, such as a run folder's config.toml")
     add("--quiet", action="store_true", help="print errors only")
@@ -282,24 +315,22 @@ def _add_wiring(parser: Parser) -> None:
     parser.add_argument("--connectome", default="celegans-motor", metavar="NAME|FILE", help="wiring")
     parser.add_argument("--inputs", metavar="CELLS", help="cells that take input")
     parser.add_argument("--outputs", metavar="CELLS", help="cells that give output")
-    parser.add_argument("--seed", type=int, default=0, help="root of all random numbers (default 0)")
+    parser.add_argument("--seed", type=whole, default=0, help="root of all random numbers (default 0)")
 
 
-def _sampled(options: argparse.Namespace) -> tuple[connectome.Connectome, list[Any]]:
+def _sampled(options: argparse.Namespace) -> tuple[connectome.Connectome, list[Entrant]]:
     """Returns the wiring and priors of `stats` and `sample`."""
     from neuroevo.configuration import resolve_genomes
 
     require_range("samples", options.samples, 1)
-    require_range("seed", options.seed, 0, 2**63 - 1)
+    require_range("seed", options.seed, 0)
     wiring = connectome.load(options.connectome).with_ports(options.inputs, options.outputs)
     return wiring, resolve_genomes(options.genome)
 
 
 def _default_folder(config: Configuration) -> Path:
     """Returns a new folder name under runs/: the tasks, the genomes and a number."""
-    from neuroevo.plugins import Spec
-
-    names = [Spec.parse(text).name for text in (*config.task, *config.genome)]
+    names = [plugins.Spec.parse(text).name for text in (*config.task, *config.genome)]
     stem = "-".join("".join(c if c.isalnum() else "-" for c in name) for name in names)[:60]
     taken = 1
     while (path := Path("runs") / f"{stem}-{taken}").exists():

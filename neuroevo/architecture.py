@@ -28,6 +28,8 @@ class Architecture:
         outputs: int32 [O], cells that give output.
         dale: True: each synapse keeps its sign and evolution acts on the logarithm of its weight.
             False: the weight itself evolves and may change sign.
+        notes: What a reader of results must know of how this wiring came about, a sentence each; a prior that
+            could not do all it promises says so here. Not part of the wiring, nor of its hash.
     """
 
     cells: tuple[str, ...]
@@ -38,6 +40,7 @@ class Architecture:
     inputs: np.ndarray
     outputs: np.ndarray
     dale: bool = True
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, connectome: Connectome, **changes: Any) -> Architecture:
@@ -147,7 +150,7 @@ class Architecture:
             for name, e in (("synapses", self.synapses), ("gap_junctions", self.gap_junctions))
         }
         arrays = {name: getattr(self, name).tolist() for name in ("is_muscle", "sign", "inputs", "outputs")}
-        return {"cells": list(self.cells), "dale": self.dale, **arrays, **edges}
+        return {"cells": list(self.cells), "dale": self.dale, "notes": list(self.notes), **arrays, **edges}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Architecture:
@@ -168,6 +171,7 @@ class Architecture:
             inputs=np.array(data["inputs"], np.int32),
             outputs=np.array(data["outputs"], np.int32),
             dale=bool(data["dale"]),
+            notes=tuple(data["notes"]),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -9,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from neuroevo import neurons
-from neuroevo.errors import OptionError, require_range, unknown
+from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range, unknown
 from neuroevo.plugins import Plugin, Spec, priors, tasks
 
-SEARCHES = ("pgpe",)
+SEARCHES = {"pgpe": "Policy gradients with parameter-based exploration, on mirrored pairs"}
 DEVICES = ("auto", "cpu", "cuda")
+BUDGET = ("generations", "population")
+# What a task must have; `lineage.Task` says what each is. Named here since that module imports torch.
+TASK_MEMBERS = ("unit", "defaults", "num_sensors", "num_actuators", "evaluate", "score")
+_LARGEST = 2**63 - 1  # of a whole number in TOML
 
 
 @dataclass(frozen=True)
@@ -68,20 +73,38 @@ class Configuration:
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
-            raise OptionError(f"Cannot read configuration {str(path)!r}: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise OptionError(f"Configuration {str(path)!r} is not TOML: {error}.") from error
-        known = {f.name: f.type for f in fields(cls)}
+            raise OptionError(
+                f"Cannot read configuration {str(path)!r}: {error.strerror}; wanted a TOML file, such as the "
+                "config.toml of a run folder."
+            ) from error
+        except ValueError as error:  # TOML or UTF-8
+            raise OptionError(
+                f"Configuration {str(path)!r} is not TOML: {error}; wanted a file such as the config.toml of "
+                "a run folder."
+            ) from error
+        known = {f.name: str(f.type) for f in fields(cls)}
         for key, value in data.items():
             if key not in known:
                 raise OptionError(unknown(f"key in {str(path)!r}", key, known))
-            if not _matches(value, known[key]):
-                raise OptionError(f"Key {key!r} in {str(path)!r} is {value!r}; wanted {known[key]}.")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+            wanted = _mismatch(value, known[key])
+            if wanted:
+                raise OptionError(f"Key {key!r} in {str(path)!r} is {value!r}; wanted {wanted}.")
+        items: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return cls(**items)
+
+    def override(self, given: Mapping[str, Any]) -> Configuration:
+        """Returns the request with some fields replaced, as the command line does with a file's.
+
+        Episodes also replace those that the file's tasks are written with, unless the tasks are replaced too.
+        """
+        changes = dict(given)
+        if "episodes" in given and "task" not in given:
+            changes["task"] = tuple(str(Spec.parse(text).without("episodes")) for text in self.task)
+        return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the request as TOML types, without what is None; `read` takes it back."""
-        items = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        items: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
         return {k: v for k, v in items.items() if v is not None and v != {}}
 
     def check(self) -> None:
@@ -101,12 +124,18 @@ class Configuration:
             value = getattr(self, name)
             if value is not None:
                 require_range(name, value, low)
-        require_range("seed", self.seed, 0, 2**63 - 1)
+        require_range("seed", self.seed, 0)
         if self.population is not None:
-            _check_population(self.population)
-        for label, budget in self.budgets.items():
-            require_range(f"budgets.{label}.generations", budget.get("generations", 1), 1)
-            _check_population(budget.get("population", 2))
+            _check_population("population", self.population)
+        if self.address is not None and not re.fullmatch(r"auto|[^/\s]+:[0-9]{1,5}", self.address):
+            raise OptionError(
+                f"Option 'address' is {self.address!r}; wanted HOST:PORT of a cluster, or auto."
+            )
+        if self.address is not None and self.workers == 0:
+            raise OptionError(
+                f"Option 'address' is {self.address!r} with 0 workers, which run in this process; "
+                "leave out one of --address and --workers."
+            )
 
 
 @dataclass(frozen=True)
@@ -120,7 +149,7 @@ class Entrant:
     @property
     def text(self) -> str:
         """The specification with every option written out."""
-        written = {k: v for k, v in self.options.items() if v not in (None, "")}
+        written = {k: v for k, v in self.options.items() if v is not None}
         options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in written.items()}
         return str(Spec(self.label, self.plugin.name, options))
 
@@ -136,13 +165,10 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
     extra = {} if config.episodes is None else {"episodes": config.episodes}
     chosen = [_entrant(text, tasks.get(Spec.parse(text).name), extra) for text in config.task]
     _check_labels("task", chosen)
-    for entrant in chosen:
-        entrant.plugin.target(**entrant.options)  # a task checks its options when it is made
-    budgets = {}
-    for entrant in chosen:
-        budget = {**entrant.plugin.target.defaults, **config.budgets.get(entrant.label, {})}  # type: ignore[attr-defined]
-        given = {"generations": config.generations, "population": config.population}
-        budgets[entrant.label] = {**budget, **{k: v for k, v in given.items() if v is not None}}
+    budgets = {entrant.label: _budget(config, entrant.label, _make(entrant)) for entrant in chosen}
+    for label in config.budgets:
+        if label not in budgets:
+            raise OptionError(unknown("task in [budgets]", label, budgets))
     resolved = replace(
         config,
         genome=tuple(e.text for e in genomes),
@@ -154,6 +180,46 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
         device=_device(config.device),
     )
     return resolved, genomes, chosen
+
+
+def _make(entrant: Entrant) -> Any:
+    """Returns the task, which checks its options when it is made, if it has what the engine needs.
+
+    Raises:
+        NeuroevoError: If the task refuses its options.
+        TaskError: If it fails on them in another way, or something is missing or cannot be.
+    """
+    name = f"Task {entrant.label!r}"
+    try:
+        task = entrant.plugin.target(**entrant.options)
+    except NeuroevoError as error:
+        raise type(error)(f"{name}: {error}") from error
+    except Exception as error:
+        raise TaskError(
+            f"{name} cannot be made: {type(error).__name__}: {error}; change its options or the task itself."
+        ) from error
+    missing = [member for member in TASK_MEMBERS if not hasattr(task, member)]
+    missing += [f"defaults[{key!r}]" for key in BUDGET if not missing and key not in task.defaults]
+    if missing:
+        raise TaskError(f"{name} has no {', '.join(missing)}; wanted {', '.join(TASK_MEMBERS)}.")
+    for member in ("num_sensors", "num_actuators"):
+        number = getattr(task, member)
+        if not (isinstance(number, int) and number >= 1):
+            raise TaskError(f"{name} has {number!r} as {member}; wanted a whole number of at least 1.")
+    return task
+
+
+def _budget(config: Configuration, label: str, task: Any) -> dict[str, int]:
+    """Returns a task's generations and population: as given, else as in the file, else the task's own."""
+    filed = config.budgets.get(label, {})
+    for key in filed:
+        if key not in BUDGET:
+            raise OptionError(unknown(f"key in [budgets.{label}]", key, BUDGET))
+    given = {key: getattr(config, key) for key in BUDGET if getattr(config, key) is not None}
+    budget = {**{key: task.defaults[key] for key in BUDGET}, **filed, **given}
+    require_range(f"{label}: generations", budget["generations"], 1)
+    _check_population(f"{label}: population", budget["population"])
+    return budget
 
 
 def resolve_genomes(specs: Iterable[str]) -> list[Entrant]:
@@ -174,15 +240,15 @@ def _check_labels(kind: str, entrants: Iterable[Entrant]) -> None:
 def _entrant(text: str, plugin: Plugin, extra: Mapping[str, Any] | None = None) -> Entrant:
     """Returns a prior or task with all its options, defaults included."""
     spec = Spec.parse(text)
-    return Entrant(spec.label, plugin, {**plugin.defaults, **plugin.bind({**(extra or {}), **spec.options})})
+    return Entrant(spec.label, plugin, plugin.bind({**plugin.defaults, **(extra or {}), **spec.options}))
 
 
-def _check_population(population: int) -> None:
+def _check_population(name: str, population: int) -> None:
     """A population is sampled in mirrored pairs."""
-    require_range("population", population, 2)
+    require_range(name, population, 2)
     if population % 2:
         raise OptionError(
-            f"Option 'population' is {population}; wanted an even number: genomes come in mirrored pairs."
+            f"Option {name!r} is {population}; wanted an even number: genomes come in mirrored pairs."
         )
 
 
@@ -195,12 +261,21 @@ def _device(name: str) -> str:
     return "cpu"
 
 
-def _matches(value: Any, hint: Any) -> bool:
-    """Whether a TOML value has the type that a field declares (annotations are strings here)."""
+def _mismatch(value: Any, hint: str) -> str | None:
+    """Returns what was wanted if a TOML value has not the type that a field declares, else None."""
+
+    def whole(number: Any) -> bool:
+        return type(number) is int and -_LARGEST <= number <= _LARGEST
+
     if hint.startswith("tuple"):
-        return isinstance(value, list) and all(isinstance(v, str) for v in value)
-    if hint.startswith("Mapping"):
-        return isinstance(value, dict) and all(
-            isinstance(b, dict) and all(type(n) is int for n in b.values()) for b in value.values()
-        )
-    return type(value) is (int if hint.startswith("int") else str)
+        fits = isinstance(value, list) and all(isinstance(v, str) for v in value)
+        wanted = "a list of strings"
+    elif hint.startswith("Mapping"):
+        tables = value.values() if isinstance(value, dict) else [None]
+        fits = all(isinstance(table, dict) and all(map(whole, table.values())) for table in tables)
+        wanted = "a table of whole numbers for each task"
+    elif hint.startswith("int"):
+        fits, wanted = whole(value), "a whole number"
+    else:
+        fits, wanted = isinstance(value, str), "a string"
+    return None if fits else wanted

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from neuroevo.phenotype import Blueprint
 
 CACHED_RUNNERS = 64  # networks a worker keeps between generations
+CONNECT_SECONDS = 10.0
+MAX_REASON = 300  # characters of somebody else's error that are quoted
 
 
 class Worker:
@@ -34,8 +36,22 @@ class Worker:
         import neuroevo.lineage  # noqa: F401 - seconds of imports, while the driver does its own
 
         torch.set_num_threads(1)
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[Hashable, Task] = {}
         self._runners: OrderedDict[Hashable, Runner] = OrderedDict()
+
+    def compute(self, method: str, about: str, key: Hashable, *arguments: Any) -> Any:
+        """Calls one of the methods below.
+
+        Raises:
+            EvaluationError: If it fails; text alone, for not every exception can be sent.
+            NeuroevoError: As it was raised.
+        """
+        try:
+            return getattr(self, method)(key, *arguments)
+        except NeuroevoError:
+            raise
+        except Exception as error:
+            raise EvaluationError(failure(about, error)) from None
 
     def evaluate(self, key: Hashable, shard: Shard, states: Sequence[State]) -> Any:
         """Fitness of the shard's part of a generation; see `Runner.evaluate`."""
@@ -58,9 +74,10 @@ class Worker:
         return set_gains(blueprints, self._task(task), seed)
 
     def _task(self, request: TaskRequest) -> Task:
-        if request.label not in self._tasks:
-            self._tasks[request.label] = request.make()
-        return self._tasks[request.label]
+        key = (request.path, repr(sorted(request.options.items())))
+        if key not in self._tasks:
+            self._tasks[key] = request.make()
+        return self._tasks[key]
 
     def _runner(self, key: Hashable, shard: Shard) -> Runner:
         from neuroevo.lineage import Runner
@@ -78,14 +95,14 @@ class Request:
     """One call of a worker's method; calling it again gives the same result.
 
     Attributes:
-        key: Identity of the request's shard: a worker that has its network is preferred.
+        key: Identity of the request's shard, hashable: a worker that has its network is preferred.
         method: Name of a Worker method.
         constant: Leading arguments that never change for this key; sent to each node once.
         arguments: The rest.
-        about: Who is concerned, for the message if it fails.
+        about: Who is concerned, for the message if it fails: genome, task, graph, seed, generation.
     """
 
-    key: Hashable
+    key: tuple[Any, ...]
     method: str
     constant: tuple[Any, ...]
     arguments: tuple[Any, ...]
@@ -119,13 +136,9 @@ class LocalPool:
     def completed(self) -> tuple[Request, Any]:
         """Computes the oldest request."""
         request = self._queue.pop(0)
-        try:
-            method = getattr(self._worker, request.method)
-            return request, method(request.key, *request.constant, *request.arguments)
-        except NeuroevoError:
-            raise
-        except Exception as error:
-            raise EvaluationError(_failure(request, error)) from error
+        return request, self._worker.compute(
+            request.method, request.about, request.key, *request.constant, *request.arguments
+        )
 
 
 class RayPool:
@@ -136,7 +149,7 @@ class RayPool:
 
         actor = ray.remote(num_cpus=1, max_restarts=0)(Worker)  # Ray sets OMP_NUM_THREADS to num_cpus
         self.num_workers = num_workers
-        self._actors = [actor.remote() for _ in range(num_workers)]
+        self._actors: list[Any] = [actor.remote() for _ in range(num_workers)]
         self._idle = list(range(num_workers))
         self._seen: list[set[Hashable]] = [set() for _ in range(num_workers)]
         self._constants: dict[Hashable, list[Any]] = {}
@@ -159,11 +172,10 @@ class RayPool:
         try:
             return request, ray.get(ready)
         except ray.exceptions.RayTaskError as error:
-            cause = error.cause if isinstance(error.cause, Exception) else error
-            if isinstance(cause, NeuroevoError):
-                raise cause from None
-            raise EvaluationError(_failure(request, cause)) from error
-        except ray.exceptions.RayActorError as error:
+            if isinstance(error.cause, NeuroevoError):
+                raise error.cause from None
+            raise EvaluationError(failure(request.about, error)) from error
+        except ray.exceptions.RayError as error:
             raise EvaluationError(
                 f"The worker that computed {request.about} died ({type(error).__name__}), often for want of "
                 "memory; use fewer --workers or a smaller --population."
@@ -180,8 +192,9 @@ class RayPool:
             self._seen[worker].add(request.key)
             if request.key not in self._constants:
                 self._constants[request.key] = [ray.put(x) for x in request.constant]
-            method = getattr(self._actors[worker], request.method)
-            call = method.remote(request.key, *self._constants[request.key], *request.arguments)
+            arguments = (*self._constants[request.key], *request.arguments)
+            compute = self._actors[worker].compute
+            call = compute.remote(request.method, request.about, request.key, *arguments)
             self._running[call] = (worker, request)
 
 
@@ -195,6 +208,7 @@ def pool(num_workers: int, address: str | None = None) -> Iterator[Pool]:
 
     Raises:
         OptionError: If the cluster cannot be reached.
+        EvaluationError: If Ray cannot be started here.
     """
     if num_workers == 0:
         yield LocalPool()
@@ -205,9 +219,8 @@ def pool(num_workers: int, address: str | None = None) -> Iterator[Pool]:
 
     # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
     threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
-    _start_ray(num_workers, address)
-
     try:
+        _start_ray(num_workers, address)
         yield RayPool(num_workers)
     finally:
         ray.shutdown()
@@ -231,18 +244,38 @@ def _start_ray(num_workers: int, address: str | None) -> None:
         "configure_logging": True,
     }
     if address is None:
-        ray.init(num_cpus=num_workers, include_dashboard=False, **common)
+        try:
+            ray.init(num_cpus=num_workers, include_dashboard=False, **common)
+        except Exception as error:
+            reason = _one_line(error)
+            raise EvaluationError(f"Ray does not start here ({reason}); try --workers 0.") from error
         return
     try:
+        _require_listener(address)
         ray.init(address=address, **common)
-    except (ConnectionError, ValueError) as error:
+    except Exception as error:
         raise OptionError(
-            f"No Ray cluster answers at {address!r} ({str(error).splitlines()[0]}); start one with "
-            "`ray start --head`, or leave out --address."
+            f"No Ray cluster answers at {address!r} ({_one_line(error)}); start one with `ray start --head`, "
+            "or leave out --address."
         ) from error
 
 
-def _failure(request: Request, error: BaseException) -> str:
-    """Returns one line that says what failed where; the traceback follows on its own lines."""
+def _require_listener(address: str) -> None:
+    """Raises OSError unless something listens at HOST:PORT: Ray would try for minutes."""
+    import socket
+
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+
+
+def failure(about: str, error: BaseException) -> str:
+    """Returns one line that says what failed where; the traceback follows on lines of its own."""
     trace = "".join(traceback.format_exception(error)).rstrip()
-    return f"{request.about} failed with {type(error).__name__}: {error}\n{trace}"
+    return f"{about} failed with {type(error).__name__}: {_one_line(error)}.\n{trace}"
+
+
+def _one_line(error: BaseException) -> str:
+    """Returns an error's text without line breaks, and without its end where it is long."""
+    text = " ".join(str(error).split())
+    return text.removesuffix(".") if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."

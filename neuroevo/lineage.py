@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neuroevo import search
+from neuroevo.errors import TaskError
 from neuroevo.operating_range import SATURATED, SILENT, Monitor
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import load
@@ -24,7 +25,23 @@ NUM_UNTRAINED = 16  # untrained genomes whose mean held-out score is a lineage's
 
 
 class Task(Protocol):
-    """What a phenotype is scored on; higher fitness is better."""
+    """What a phenotype is scored on; higher fitness is better.
+
+    A task is made from its options alone, all of which have defaults, and may also have:
+
+    - `prepare()`, called once in every process before the first evaluation, to fetch data;
+    - `data_hashes() -> dict[str, str]`, for the manifest;
+    - `fitness_unit`, where it is not the score's;
+    - `search`, a dict of fields of `search.Settings` that suit the task better than the usual ones;
+    - `steps` and `episodes`, network steps of an episode and episodes of an evaluation. They serve the
+      speed display alone; an option `episodes` is what `--episodes` sets.
+
+    Attributes:
+        unit: Unit of the score.
+        defaults: {"generations", "population"}, where the request names none.
+        num_sensors: S, at least 1.
+        num_actuators: A, at least 1.
+    """
 
     unit: str
     defaults: dict[str, int]
@@ -36,6 +53,12 @@ class Task(Protocol):
 
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns scores [G, B'] on held-out data, in `unit`."""
+
+
+def steps_of(task: Task) -> int | None:
+    """Returns the network steps of one evaluation; None if the task does not say."""
+    steps, episodes = (getattr(task, name, None) for name in ("steps", "episodes"))
+    return steps * episodes if isinstance(steps, int) and isinstance(episodes, int) else None
 
 
 @dataclass(frozen=True)
@@ -214,7 +237,7 @@ class Runner:
             for lineage, state in zip(self.shard.lineages, states, strict=True)
             for _ in range(self._phenotype.counts[0])
         ]
-        fitness = self.task.evaluate(self._phenotype, seeds=seeds).to(torch.float64)
+        fitness = _checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
         return fitness.mean(1).view(len(states), -1)
 
 
@@ -230,7 +253,7 @@ def assess(shard: Shard, states: Sequence[State], task: Task) -> list[dict[str, 
         phenotype = Phenotype([lineage.blueprint], [NUM_UNTRAINED + 1])
         phenotype.load([torch.cat([draws, centre])])
         seeds = [lineage.node("held-out")] * phenotype.num_genomes
-        scores = task.score(phenotype, seeds=seeds).to(torch.float64)
+        scores = _checked(task.score(phenotype, seeds=seeds), phenotype, shard.task)
         untrained = scores[:-1].mean(1)
         untrained = untrained[torch.isfinite(untrained)]
         rows.append(
@@ -256,6 +279,17 @@ def _activity(lineage: Lineage, centre: Tensor, task: Task) -> dict[str, Any]:
         "saturated": activity["saturated"] >= SATURATED,
         "silent": activity["mean_abs"] < SILENT,
     }
+
+
+def _checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
+    """Returns fitness or scores as float64 [G, B]; raises TaskError if they have another form."""
+    if not isinstance(values, Tensor) or values.ndim != 2 or len(values) != phenotype.num_genomes:
+        found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        raise TaskError(
+            f"Task {task.label!r} returned {found}; wanted a tensor [{phenotype.num_genomes}, B], one row "
+            "for each genome."
+        )
+    return values.to(torch.float64)
 
 
 def parts(shard: Shard, num_parts: int) -> list[Shard]:

@@ -3,7 +3,13 @@
 Whether a network learns depends on its regime more than on its wiring: a circuit that saturates, or that no
 input reaches, cannot be compared with one in its working range. So before evolution the gain of each kind of
 connection is moved, in a few cheap evaluations of untrained genomes on the task itself, until the currents
-have the same root mean square in every architecture: `TARGETS`. Gains are recorded with the results.
+have the same root mean square in every architecture, `TARGETS`, or a gain meets its limit, `LIMITS`. Gains
+are recorded with the results.
+
+The limit of the core is what keeps circuits that mostly excite, as the worm's does, from locking up. Synapses
+onto a cell have L1 norm 1 before their gain, and tanh has slope 1 at most; so with a core gain below 1 the
+synapses shrink every difference between two states: the network forgets its start and follows its input,
+whatever its wiring (the echo state property; Jaeger 2001, GMD Report 148). Evolution may leave that regime.
 """
 
 from __future__ import annotations
@@ -19,8 +25,8 @@ from neuroevo.phenotype import Blueprint, Gains, Phenotype
 from neuroevo.seeds import derive, generator
 
 # Root mean square that each current is brought to, in units of the activity's range [-1, 1].
-TARGETS = {"input": 0.7, "core": 0.35, "neuromuscular": 0.7, "output": 0.5}
-RANGE = (0.02, 50.0)  # gains stay in here; what cannot reach its target at these limits is reported
+TARGETS = {"input": 0.6, "core": 0.15, "neuromuscular": 0.5, "output": 0.5}
+LIMITS = {"input": (0.02, 50.0), "core": (0.02, 0.9), "neuromuscular": (0.02, 50.0), "output": (0.02, 50.0)}
 NUM_GENOMES = 8  # untrained genomes an architecture is measured with
 NUM_ROUNDS = 5
 SATURATED = 0.5  # share of activities beyond 0.95 from which a network counts as saturated
@@ -132,5 +138,5 @@ def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[
 
 
 def _scaled(gains: Gains, scales: dict[str, float]) -> Gains:
-    """Returns gains times scales, kept in RANGE."""
-    return Gains(**{k: float(np.clip(getattr(gains, k) * s, *RANGE)) for k, s in scales.items()})
+    """Returns gains times scales, kept within LIMITS."""
+    return Gains(**{k: float(np.clip(getattr(gains, k) * s, *LIMITS[k])) for k, s in scales.items()})

@@ -6,17 +6,28 @@ groups `neuroevo.priors` and `neuroevo.tasks`, or named by its path, `package.mo
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import inspect
+import json
+import math
+import re
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neuroevo.errors import OptionError, RegistryError, unknown
 
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+_QUOTED = r'"(?:[^"\\]|\\.)*"'  # a JSON string
+_OPTION = re.compile(rf'([^=,"]+)=({_QUOTED}|[^,"][^,]*)(?:,(?!\Z)|\Z)')
+_FORMS = {
+    "prior": ("a function (connectome, *, seed, **options)", lambda s: s.bind(None, seed=0)),
+    "task": ("a class whose options all have defaults", lambda s: s.bind()),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class Plugin:
     @property
     def path(self) -> str:
         """Import path, `package.module:Name`: how a worker finds the plug-in again."""
+        if not hasattr(self.target, "__qualname__"):  # such as a partial, which was found by its path
+            return self.name
         return f"{self.target.__module__}:{self.target.__qualname__}"
 
     @property
@@ -49,23 +62,43 @@ class Plugin:
         parameters = inspect.signature(self.target).parameters.values()
         return {p.name: p.default for p in parameters if p.default is not p.empty and p.name != "seed"}
 
+    def check(self) -> Plugin:
+        """Returns this plug-in; raises RegistryError if it cannot be called as its kind is."""
+        wanted, bind = _FORMS[self.kind]
+        try:
+            bind(inspect.signature(self.target))
+        except (TypeError, ValueError) as error:
+            raise RegistryError(f"{self.name!r} is no {self.kind} ({error}); wanted {wanted}.") from error
+        return self
+
     def bind(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the options with the types the plug-in declares; strings are parsed.
+
+        An option without an annotation has the type of its default.
 
         Raises:
             OptionError: If an option is unknown or its value is not of the declared type.
         """
-        known = self.defaults
-        hints = typing.get_type_hints(
-            self.target.__init__ if inspect.isclass(self.target) else self.target,
-        )
-        bound = {}
+        known, hints, bound = self.defaults, self._hints(), {}
         for name, value in options.items():
             key = name.replace("-", "_")
             if key not in known:
                 raise OptionError(unknown(f"option of {self.kind} {self.name!r}", name, known))
-            bound[key] = _parse(f"{self.name}:{name}", value, hints.get(key, str))
+            bound[key] = _parse(f"{self.name}:{name}", value, hints.get(key, type(known[key])))
         return bound
+
+    def _hints(self) -> dict[str, Any]:
+        """Returns the types of the options; other annotations may name what only type checkers import."""
+        function: Any = self.target.__init__ if inspect.isclass(self.target) else self.target
+        declared = {k: v for k, v in getattr(function, "__annotations__", {}).items() if k in self.defaults}
+        try:
+            holder = types.SimpleNamespace(__annotations__=declared)
+            return typing.get_type_hints(holder, getattr(function, "__globals__", None))
+        except (NameError, TypeError) as error:
+            raise RegistryError(
+                f"Cannot read the options of {self.kind} {self.name!r}: {error}; wanted annotations of "
+                "bool, int, float, str or Literal."
+            ) from error
 
 
 @dataclass
@@ -106,11 +139,11 @@ class Registry:
             RegistryError: If there is none, with the nearest name.
         """
         if name in self._plugins:
-            return self._plugins[name]
+            return self._plugins[name].check()
         if ":" in name:
-            return Plugin(self.kind, name, load(name))
+            return Plugin(self.kind, name, load(name)).check()
         for entry in importlib.metadata.entry_points(group=self.group, name=name):
-            return Plugin(self.kind, name, load(entry.value))
+            return Plugin(self.kind, name, load(entry.value)).check()
         raise RegistryError(unknown(self.kind, name, self.names()))
 
     def names(self) -> list[str]:
@@ -124,7 +157,10 @@ class Registry:
 
 @dataclass(frozen=True)
 class Spec:
-    """A plug-in as the command line names it: `[label=]name[:option=value,...]`."""
+    """A plug-in as the command line names it: `[label=]name[:option=value,...]`.
+
+    A label or value that holds one of `:=,"` is written as a JSON string: `"a:b=c"=name:folder="x,y"`.
+    """
 
     label: str
     name: str
@@ -137,8 +173,10 @@ class Spec:
         Raises:
             OptionError: If the text has another form.
         """
-        head, colon, tail = text.partition(":")
-        label, equals, name = head.partition("=")
+        quoted = re.match(f"({_QUOTED})=", text)
+        rest = text[quoted.end() :] if quoted else text
+        head, colon, tail = rest.partition(":")
+        label, equals, name = (_unquoted(quoted[1]), "=", head) if quoted else head.partition("=")
         if not equals:
             label, name = "", head
         if "." in name and colon:  # an import path: the first colon belongs to the name
@@ -146,20 +184,52 @@ class Spec:
             name = f"{name}:{attribute}"
         if not name or (equals and not label) or (colon and not tail):
             raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
-        options: dict[str, str] = {}
-        for item in tail.split(",") if tail else ():
-            key, equals, value = item.partition("=")
-            if not equals or not key or not value:
-                raise OptionError(f"Cannot read option {item!r} in {text!r}; wanted option=value.")
-            if key in options:
-                raise OptionError(f"Option {key!r} is given twice in {text!r}; give it once.")
-            options[key] = value
-        return cls(label or (text if not colon else f"{name}:{tail}"), name, options)
+        return cls(label or (text if not colon else f"{name}:{tail}"), name, _options(text, tail))
+
+    @property
+    def plain(self) -> str:
+        """The specification without its label."""
+        options = ",".join(f"{k}={_quoted(v)}" for k, v in self.options.items())
+        return f"{self.name}:{options}" if options else self.name
+
+    def without(self, option: str) -> Spec:
+        """Returns the specification without an option."""
+        spec = replace(self, options={k: v for k, v in self.options.items() if k != option})
+        return replace(spec, label=spec.plain) if self.label == self.plain else spec
 
     def __str__(self) -> str:
-        options = ",".join(f"{k}={v}" for k, v in self.options.items())
-        plain = f"{self.name}:{options}" if options else self.name
-        return plain if self.label == plain else f"{self.label}={plain}"
+        return self.plain if self.label == self.plain else f"{_quoted(self.label)}={self.plain}"
+
+
+def _options(text: str, tail: str) -> dict[str, str]:
+    """Returns the options in `tail`, the end of `text`."""
+    options: dict[str, str] = {}
+    position = 0
+    while position < len(tail):
+        item = _OPTION.match(tail, position)
+        if item is None:
+            raise OptionError(f"Cannot read option {tail[position:]!r} in {text!r}; wanted option=value.")
+        key = item[1].replace("-", "_")
+        if key in options:
+            raise OptionError(f"Option {key!r} is given twice in {text!r}; give it once.")
+        options[key] = _unquoted(item[2])
+        position = item.end()
+    return options
+
+
+def _quoted(text: str) -> str:
+    """Returns a label or value as `Spec.parse` reads it back."""
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(':=,"') else text
+
+
+def _unquoted(text: str) -> str:
+    """Undoes `_quoted`."""
+    if not text.startswith('"'):
+        return text
+    try:
+        return str(json.loads(text))
+    except ValueError as error:
+        raise OptionError(f"Cannot read {text}: {error}; wanted a JSON string.") from error
 
 
 def load(path: str) -> Callable[..., Any]:
@@ -173,9 +243,10 @@ def load(path: str) -> Callable[..., Any]:
         target = importlib.import_module(module)
         for part in name.split("."):
             target = getattr(target, part)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a module may fail in any way while it is imported
         raise RegistryError(
-            f"Cannot load {path!r}: {error}. Wanted an importable package.module:Name."
+            f"Cannot load {path!r}: {type(error).__name__}: {error}. Wanted an importable "
+            "package.module:Name."
         ) from error
     if not callable(target):
         raise RegistryError(
@@ -185,23 +256,34 @@ def load(path: str) -> Callable[..., Any]:
 
 
 def _parse(name: str, value: Any, hint: Any) -> Any:
-    """Returns `value` as the type `hint` (bool, int, float, str or a Literal)."""
+    """Returns `value` as the type `hint`: bool, int, float, str, a Literal or a union of these."""
+    if not isinstance(value, str):  # a default: equal requests shall have equal options, 1 or 1.0
+        return float(value) if hint is float and type(value) is int else value
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        *others, hint = (h for h in typing.get_args(hint) if h is not type(None))
+        for other in others:
+            with contextlib.suppress(OptionError):
+                return _parse(name, value, other)
     choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    text = value.strip()
     if choices:
-        if value not in choices:
-            raise OptionError(f"Option {name!r} is {value!r}; wanted one of {', '.join(map(str, choices))}.")
-        return value
-    text = str(value).strip()
+        found = {str(choice): choice for choice in choices}
+        if text not in found:
+            raise OptionError(f"Option {name!r} is {value!r}; wanted one of {', '.join(found)}.")
+        return found[text]
     if hint is bool:
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE
         raise OptionError(f"Option {name!r} is {value!r}; wanted true or false.")
     if hint in (int, float):
         try:
-            return hint(text)
-        except ValueError:
-            kind = "a whole number" if hint is int else "a number"
-            raise OptionError(f"Option {name!r} is {value!r}; wanted {kind}.") from None
+            number = hint(text)
+            if math.isfinite(number):
+                return number
+        except (ValueError, OverflowError):
+            pass
+        kind = "a whole number" if hint is int else "a number"
+        raise OptionError(f"Option {name!r} is {value!r}; wanted {kind}.")
     return text
 
 

@@ -1,8 +1,15 @@
-"""Ask and tell over lineages: EvoTorch's functional PGPE. The only file that imports EvoTorch."""
+"""Ask and tell over lineages: EvoTorch's functional PGPE. The only file that imports EvoTorch.
+
+PGPE (Sehnke et al. 2010, https://doi.org/10.1016/j.neunet.2009.12.004) estimates from the ranks of mirrored
+pairs in which direction fitness rises; ClipUp (Toklu et al. 2020, https://doi.org/10.1007/978-3-030-58115-2_36)
+moves the centre that way with momentum, no faster than a given speed. Spread and speed are per parameter, so
+that priors with more parameters do not search in other steps.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +24,9 @@ with warnings.catch_warnings():
     from evotorch.algorithms.functional import pgpe, pgpe_ask, pgpe_tell
     from evotorch.algorithms.functional.funcpgpe import PGPEState
 
+MOMENTUM = 0.9
+RATE = 0.5  # step along a unit gradient, in units of the greatest speed: ClipUp's own rule
+
 logging.getLogger("evotorch").setLevel(logging.WARNING)  # it logs every optimiser it makes
 
 
@@ -26,31 +36,33 @@ class Settings:
 
     Attributes:
         population: P, even: directions are sampled in mirrored pairs.
-        generations: Length of the search; the centre's learning rate decays over it.
+        generations: Length of the search; the speed decays over it.
         stdev: Search spread of every parameter at the start.
-        learning_rate: Adam's step of the centre at the start, in parameter units.
-        final_rate: Share of `learning_rate` that is left at the last generation (cosine decay).
+        speed: Most that the centre moves in a generation at the start: root mean square over parameters.
+        final_speed: Share of `speed` that is left at the last generation (cosine decay).
         stdev_learning_rate: Step of the spread.
     """
 
     population: int = 64
     generations: int = 50
-    stdev: float = 0.1
-    learning_rate: float = 0.05
-    final_rate: float = 0.1
+    stdev: float = 0.2
+    speed: float = 0.025
+    final_speed: float = 0.03
     stdev_learning_rate: float = 0.1
 
 
 def start(centre: Tensor, settings: Settings) -> PGPEState:
     """Returns a search that starts at `centre`, float32 [L]."""
+    rate, fastest = _rates(settings, 0, len(centre))
     return pgpe(
         center_init=centre,
-        center_learning_rate=settings.learning_rate,
+        center_learning_rate=rate,
         stdev_learning_rate=settings.stdev_learning_rate,
         stdev_init=settings.stdev,
         objective_sense="max",
         ranking_method="centered",
-        optimizer="adam",
+        optimizer="clipup",
+        optimizer_config={"max_speed": fastest, "momentum": MOMENTUM},
     )
 
 
@@ -82,14 +94,13 @@ def tell(
         populations: What `ask` gave them, float32 [P, L_r].
         fitness: float [P] each, higher is better; all finite (see `rankable`).
         settings: Shared by all.
-        generation: Counted from zero, for the decay of the learning rate.
+        generation: Counted from zero, for the decay of the speed.
     """
-    rate = settings.learning_rate * _decay(generation, settings)
     told: list[PGPEState | None] = [None] * len(states)
     lengths = [p.shape[1] for p in populations]
     for length in sorted(set(lengths)):
         members = [r for r, n in enumerate(lengths) if n == length]
-        batch = _stack([_with_rate(states[r], rate) for r in members])
+        batch = _stack([_paced(states[r], settings, generation) for r in members])
         batch = pgpe_tell(
             batch,
             torch.stack([populations[r] for r in members]),
@@ -118,12 +129,10 @@ def rankable(fitness: Tensor) -> tuple[Tensor, int]:
 
 def to_arrays(state: PGPEState) -> dict[str, np.ndarray]:
     """Returns the tensors that make up a search; with the settings, `from_arrays` restores it."""
-    adam = state.optimizer_state
+    optimizer = state.optimizer_state
     return {
-        "centre": adam.center.numpy(),
-        "first_moment": adam.m.numpy(),
-        "second_moment": adam.v.numpy(),
-        "updates": adam.t.numpy(),
+        "centre": optimizer.center.numpy(),
+        "velocity": optimizer.velocity.numpy(),
         "stdev": state.stdev.numpy(),
     }
 
@@ -132,24 +141,27 @@ def from_arrays(arrays: dict[str, np.ndarray], settings: Settings) -> PGPEState:
     """Reads what `to_arrays` wrote."""
     tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
     state = start(tensors["centre"], settings)
-    adam = state.optimizer_state._replace(
-        m=tensors["first_moment"], v=tensors["second_moment"], t=tensors["updates"]
-    )
-    return state._replace(optimizer_state=adam, stdev=tensors["stdev"])
+    moving = state.optimizer_state._replace(velocity=tensors["velocity"])
+    return state._replace(optimizer_state=moving, stdev=tensors["stdev"])
 
 
-def _decay(generation: int, settings: Settings) -> float:
-    """Returns the cosine decay from 1 to `final_rate` at a generation."""
+def _rates(settings: Settings, generation: int, length: int) -> tuple[float, float]:
+    """Returns ClipUp's learning rate and greatest speed, both Euclidean, at a generation."""
     share = generation / max(1, settings.generations - 1)
-    return settings.final_rate + (1 - settings.final_rate) * 0.5 * (1 + float(np.cos(np.pi * share)))
+    decay = settings.final_speed + (1 - settings.final_speed) * 0.5 * (1 + math.cos(math.pi * share))
+    fastest = settings.speed * decay * math.sqrt(length)
+    return RATE * fastest, fastest
 
 
-def _with_rate(state: PGPEState, rate: float) -> PGPEState:
-    """Returns the state with another learning rate of the centre."""
-    adam = state.optimizer_state
-    return state._replace(
-        optimizer_state=adam._replace(center_learning_rate=torch.full_like(adam.center_learning_rate, rate))
+def _paced(state: PGPEState, settings: Settings, generation: int) -> PGPEState:
+    """Returns the state with the speed of a generation."""
+    optimizer = state.optimizer_state
+    rate, fastest = _rates(settings, generation, len(optimizer.center))
+    paced = optimizer._replace(
+        center_learning_rate=torch.full_like(optimizer.center_learning_rate, rate),
+        max_speed=torch.full_like(optimizer.max_speed, fastest),
     )
+    return state._replace(optimizer_state=paced)
 
 
 def _stack(states: list[PGPEState]) -> PGPEState:
@@ -158,11 +170,11 @@ def _stack(states: list[PGPEState]) -> PGPEState:
     def joined(parts: list) -> object:
         return torch.stack(parts) if isinstance(parts[0], Tensor) else parts[0]
 
-    adam = type(states[0].optimizer_state)(
+    optimizer = type(states[0].optimizer_state)(
         *(joined(list(p)) for p in zip(*(s.optimizer_state for s in states), strict=True))
     )
     fields = {n: joined([getattr(s, n) for s in states]) for n in PGPEState._fields if n != "optimizer_state"}
-    return PGPEState(optimizer_state=adam, **fields)
+    return PGPEState(optimizer_state=optimizer, **fields)
 
 
 def _unstack(batch: PGPEState, size: int) -> list[PGPEState]:
@@ -173,10 +185,10 @@ def _unstack(batch: PGPEState, size: int) -> list[PGPEState]:
 
     states = []
     for r in range(size):
-        adam = type(batch.optimizer_state)(*(part(v, r) for v in batch.optimizer_state))
+        optimizer = type(batch.optimizer_state)(*(part(v, r) for v in batch.optimizer_state))
         states.append(
             PGPEState(
-                **{**{n: part(getattr(batch, n), r) for n in PGPEState._fields}, "optimizer_state": adam}
+                **{**{n: part(getattr(batch, n), r) for n in PGPEState._fields}, "optimizer_state": optimizer}
             )
         )
     return states

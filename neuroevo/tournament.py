@@ -6,10 +6,11 @@ and when a shard is computed.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -21,16 +22,19 @@ from neuroevo.architecture import Architecture
 from neuroevo.comparison import draw
 from neuroevo.configuration import Configuration, Entrant
 from neuroevo.connectome import Connectome
-from neuroevo.evaluator import Pool, Request
+from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, unknown
+from neuroevo.evaluator import Pool, Request, failure
 from neuroevo.lineage import Lineage, Shard, State, Task, TaskRequest
 from neuroevo.phenotype import Blueprint
 from neuroevo.records import RunFolder
 from neuroevo.seeds import derive
 
 GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
-MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them
+MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them,
+GENOMES_PER_PART = 16  # but not into smaller parts: a step of a small batch is mostly overhead
 BLUEPRINTS_PER_REQUEST = 8
 CHECKPOINT_SECONDS = 30.0
+_RUNS = itertools.count()  # tells the runs of one process apart, so that they can share a pool
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,32 @@ def sample(connectome: Connectome, entrant: Entrant, num_graphs: int, run_seed: 
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own.
     """
     found: dict[str, Sample] = {}
-    for k, architecture in enumerate(draw(connectome, entrant, num_graphs, run_seed)):
-        name = architecture.content_hash
-        if name not in found:
-            found[name] = Sample(entrant.label, k, architecture, name)
+    try:
+        for k, architecture in enumerate(draw(connectome, entrant, num_graphs, run_seed)):
+            name = architecture.content_hash
+            if name not in found:
+                found[name] = Sample(entrant.label, k, architecture, name)
+    except NeuroevoError:
+        raise
+    except Exception as error:
+        raise EvaluationError(failure(f"{entrant.label} on {connectome.name}", error)) from error
     return list(found.values())
+
+
+def fitted(sample: Sample, tasks: Mapping[str, Task], neuron: str) -> dict[str, Blueprint]:
+    """Returns, for each task, the blueprint of the part of a wiring that can have an effect.
+
+    Raises:
+        ConnectomeError: If no input cell has a path to an output cell.
+    """
+    try:
+        live = sample.architecture.without_dead_ends()
+    except ConnectomeError as error:
+        raise ConnectomeError(f"{sample.genome}, graph {sample.graph}: {error}") from error
+    return {x: Blueprint(live, t.num_sensors, t.num_actuators, neuron=neuron) for x, t in tasks.items()}
 
 
 @dataclass
@@ -76,6 +99,7 @@ class Progress:
 class _Group:
     """A shard on its way: its states, its requests and the results that are in."""
 
+    key: tuple[int, int]  # the run in this process, and the group in the run
     shard: Shard
     requests: list[Shard]
     states: list[State]
@@ -101,27 +125,29 @@ class Tournament:
         tasks: Sequence[Entrant],
     ) -> None:
         self.config = config
+        self._run = next(_RUNS)
         self.samples = [s for g in genomes for s in sample(connectome, g, config.graphs, config.seed)]
         self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
-        self.settings = {
-            t.label: replace(
-                search.Settings(), **getattr(t.plugin.target, "search", {}), **config.budgets[t.label]
-            )
-            for t in tasks
-        }
         self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
-        live = [s.architecture.without_dead_ends() for s in self.samples]
-        self.blueprints = {
-            label: [Blueprint(a, t.num_sensors, t.num_actuators, neuron=config.neuron) for a in live]
-            for label, t in self.tasks.items()
-        }
+        self.settings = {x: _settings(x, t, config.budgets[x]) for x, t in self.tasks.items()}
+        blueprints = [fitted(s, self.tasks, config.neuron) for s in self.samples]
+        self.blueprints = {label: [b[label] for b in blueprints] for label in self.tasks}
 
     def prepare(self) -> None:
-        """Fetches what the tasks need, before anything is written; raises DataError if it cannot be had."""
-        for task in self.tasks.values():
-            prepare = getattr(task, "prepare", None)
-            if prepare:
-                prepare()
+        """Fetches what the tasks need, before anything is written.
+
+        Raises:
+            DataError: If it cannot be had.
+            EvaluationError: If a task fails in a way of its own.
+        """
+        for label, task in self.tasks.items():
+            try:
+                if hasattr(task, "prepare"):
+                    task.prepare()
+            except NeuroevoError:
+                raise
+            except Exception as error:
+                raise EvaluationError(failure(f"Preparing {label}", error)) from error
 
     def lineages(self) -> list[dict[str, Any]]:
         """Returns the identity of every lineage of the run, in order."""
@@ -134,9 +160,9 @@ class Tournament:
 
     def run(self, pool: Pool, folder: RunFolder, report: Callable[[Progress], None] = lambda _: None) -> None:
         """Sets gains, evolves every lineage, and scores it on held-out data."""
-        groups = [
-            g for request in self.requests for g in self._groups(request, self._set_gains(pool, request))
-        ]
+        groups: list[_Group] = []
+        for request in self.requests:
+            groups += self._groups(request, self._set_gains(pool, request), len(groups))
         total = sum(g.shard.settings.generations * len(g.states) for g in groups)
         done, saved = 0, time.monotonic()
         for rows in _evolve(pool, groups):
@@ -156,15 +182,16 @@ class Tournament:
         starts = range(0, len(blueprints), BLUEPRINTS_PER_REQUEST)
         for first in starts:
             chunk = tuple(blueprints[first : first + BLUEPRINTS_PER_REQUEST])
-            about = f"Setting gains of {chunk[0].architecture.num_cells} cells on task {request.label!r}"
-            pool.submit(
-                Request(("gains", request.label, first), "set_gains", (request,), (chunk, seed), about)
-            )
+            head = f"{self.samples[first].genome} on {request.label}, graph {self.samples[first].graph}"
+            about = f"{head}{_others(len(chunk))}, setting gains before generation 0"
+            key = (self._run, "gains", request.label, first)
+            pool.submit(Request(key, "set_gains", (request,), (chunk, seed), about))
         results = dict(pool.completed() for _ in starts)
-        ordered = sorted(results.items(), key=lambda item: item[0].key[2])  # type: ignore[index]
-        return [b for _, chunk in ordered for b in chunk]
+        return [b for found in sorted(results, key=lambda r: r.key) for b in results[found]]
 
-    def _groups(self, request: TaskRequest, blueprints: Sequence[Blueprint]) -> Iterator[_Group]:
+    def _groups(
+        self, request: TaskRequest, blueprints: Sequence[Blueprint], first_group: int
+    ) -> Iterator[_Group]:
         """Yields the task's lineages in shards, whose make-up does not depend on the workers."""
         settings = self.settings[request.label]
         members = [
@@ -175,40 +202,37 @@ class Tournament:
         size = max(1, GENOMES_PER_SHARD // settings.population)
         num_parts = 1
         if len(members) < MIN_REQUESTS:
-            size, num_parts = 1, min(math.ceil(MIN_REQUESTS / len(members)), settings.population // 2)
-        for first in range(0, len(members), size):
+            wanted, possible = math.ceil(MIN_REQUESTS / len(members)), settings.population // GENOMES_PER_PART
+            size, num_parts = 1, max(1, min(wanted, possible))
+        for i, first in enumerate(range(0, len(members), size), start=first_group):
             shard = Shard(request, tuple(members[first : first + size]), settings)
             states = [lineages_.begin(x, settings) for x in shard.lineages]
-            yield _Group(shard, lineages_.parts(shard, num_parts), states)
+            yield _Group((self._run, i), shard, lineages_.parts(shard, num_parts), states)
 
     def _assess(self, pool: Pool, groups: Sequence[_Group], folder: RunFolder) -> None:
         """Scores every lineage on held-out data and writes results and champions."""
-        by_key = {}
-        for i, group in enumerate(groups):
-            by_key["assess", i] = group
-            arguments = (group.states,)
-            pool.submit(
-                Request(("assess", i), "assess", (group.shard,), arguments, _about(group.shard, "held-out"))
-            )
+        for group in groups:
+            about = _about(group.shard, "held-out data")
+            pool.submit(Request(group.key, "assess", (group.shard,), (group.states,), about))
         hashes = {(s.genome, s.graph): s.graph_hash for s in self.samples}
-        results = dict(pool.completed() for _ in groups)
-        for request, rows in sorted(results.items(), key=lambda item: item[0].key):  # type: ignore[arg-type, return-value]
-            group = by_key[request.key]  # type: ignore[index]
-            for lineage, state, row in zip(group.shard.lineages, group.states, rows, strict=True):
+        results = {request.key: rows for request, rows in (pool.completed() for _ in groups)}
+        for group in groups:
+            for lineage, state, row in zip(
+                group.shard.lineages, group.states, results[group.key], strict=True
+            ):
                 folder.append_results([_result(lineage, state, row, hashes[lineage.genome, lineage.graph])])
                 _write_champion(folder, lineage, state)
 
 
 def _evolve(pool: Pool, groups: Sequence[_Group]) -> Iterator[list[dict[str, Any]]]:
     """Yields the metrics of each generation of each shard as they are completed."""
-    running = 0
-    for i, group in enumerate(groups):
-        running += _submit(pool, i, group)
+    by_key = {group.key: group for group in groups}
+    running = sum(_submit(pool, group) for group in groups)
     while running:
         request, result = pool.completed()
         running -= 1
-        i, part = request.key  # type: ignore[misc]
-        group = groups[i]
+        run, i, part = request.key
+        group = by_key[run, i]
         if len(group.requests) == 1:
             group.states, rows = result
         else:
@@ -218,19 +242,20 @@ def _evolve(pool: Pool, groups: Sequence[_Group]) -> Iterator[list[dict[str, Any
             group.states, rows = _join_parts(group)
         yield rows
         if group.states[0].generation < group.shard.settings.generations:
-            running += _submit(pool, i, group)
+            running += _submit(pool, group)
 
 
-def _submit(pool: Pool, index: int, group: _Group) -> int:
+def _submit(pool: Pool, group: _Group) -> int:
     """Submits one generation of a shard; returns the number of requests."""
     group.started = time.perf_counter()
     group.fitness = {}
     about = _about(group.shard, f"generation {group.states[0].generation}")
     for k, part in enumerate(group.requests):
+        key = (*group.key, k)
         if len(group.requests) == 1:
-            pool.submit(Request((index, k), "advance", (part,), (group.states, 1), about))
+            pool.submit(Request(key, "advance", (part,), (group.states, 1), about))
         else:
-            pool.submit(Request((index, k), "evaluate", (part,), (group.states,), about))
+            pool.submit(Request(key, "evaluate", (part,), (group.states,), about))
     return len(group.requests)
 
 
@@ -248,14 +273,29 @@ def _join_parts(group: _Group) -> tuple[list[State], list[dict[str, Any]]]:
 def _about(shard: Shard, what: str) -> str:
     """Names the lineages of a shard in one phrase."""
     first = shard.lineages[0]
-    others = f" and {len(shard.lineages) - 1} more" if len(shard.lineages) > 1 else ""
+    others = _others(len(shard.lineages))
     return f"{first.genome} on {first.task}, graph {first.graph}, seed {first.seed}{others}, {what}"
+
+
+def _others(count: int) -> str:
+    """Says how many there are beside the first."""
+    return f" and {count - 1} more" if count > 1 else ""
+
+
+def _settings(label: str, task: Task, budget: Mapping[str, int]) -> search.Settings:
+    """Returns how a task's lineages search: the usual, what suits the task, and the request's budget."""
+    suited = getattr(task, "search", {})
+    known = [f.name for f in fields(search.Settings) if f.name not in budget]
+    for name in suited:
+        if name not in known:
+            raise TaskError(f"Task {label!r}: {unknown('setting of search', name, known)}")
+    return replace(search.Settings(), **suited, **budget)
 
 
 def _result(lineage: Lineage, state: State, row: dict[str, Any], graph_hash: str) -> dict[str, Any]:
     """Returns the row of results.jsonl."""
     layout = lineage.blueprint.layout
-    finite = math.isfinite(row["score"])
+    is_evolved = math.isfinite(row["score"]) and state.failures < state.evaluations
     return {
         "task": lineage.task,
         "genome": lineage.genome,
@@ -265,7 +305,7 @@ def _result(lineage: Lineage, state: State, row: dict[str, Any], graph_hash: str
         **row,
         "parameters": {"core": layout.core, "adapters": layout.adapters},
         "evaluations": state.evaluations,
-        "status": "done" if finite else "failed",
+        "status": "done" if is_evolved else "failed",
         "failures": state.failures,
         "gains": lineage.blueprint.gains.to_dict(),
     }
@@ -287,7 +327,7 @@ def _write_champion(folder: RunFolder, lineage: Lineage, state: State) -> None:
 def _checkpoint(folder: RunFolder, groups: Sequence[_Group]) -> None:
     """Writes the states of all lineages."""
     arrays: dict[str, np.ndarray] = {}
-    states = []
+    states: list[dict[str, Any]] = []
     for group in groups:
         for lineage, state in zip(group.shard.lineages, group.states, strict=True):
             arrays |= {f"{len(states)}/{k}": v for k, v in search.to_arrays(state.search).items()}

@@ -152,7 +152,7 @@ class Digits(_Classification):
     defaults = {"generations": 200, "population": 64}  # noqa: RUF012
     num_pixels, num_training, rank = 64, 1_442, 61
 
-    def __init__(self, episodes: int = 256, steps: int = 6, components: int = 0) -> None:
+    def __init__(self, episodes: int = 256, steps: int = 4, components: int = 0) -> None:
         super().__init__(episodes, steps, components)
 
     def images(self) -> datasets.Images:
@@ -174,10 +174,10 @@ class Mnist(_Classification):
         folder: Folder of the four IDX files, in place of a download.
     """
 
-    defaults = {"generations": 300, "population": 64}  # noqa: RUF012
+    defaults = {"generations": 1600, "population": 192}  # noqa: RUF012
     num_pixels, num_training, rank = 784, 60_000, 712
 
-    def __init__(self, episodes: int = 256, steps: int = 6, components: int = 64, folder: str = "") -> None:
+    def __init__(self, episodes: int = 256, steps: int = 4, components: int = 40, folder: str = "") -> None:
         super().__init__(episodes, steps, components)
         self.folder = folder
 

@@ -71,7 +71,7 @@ class Swimmer:
     """
 
     unit = "m/s"
-    defaults = {"generations": 40, "population": 64}  # noqa: RUF012
+    defaults = {"generations": 60, "population": 64}  # noqa: RUF012
 
     def __init__(self, links: int = 6, steps: int = 500, episodes: int = 2, held_out: int = 16) -> None:
         require_range("links", links, 3, 12)

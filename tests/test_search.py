@@ -9,7 +9,7 @@ import torch
 
 from neuroevo import search
 
-SETTINGS = search.Settings(population=20, generations=60, stdev=0.1, learning_rate=0.1)
+SETTINGS = search.Settings(population=20, generations=60, stdev=0.1, speed=0.05)
 
 
 def evolve(length: int, settings: search.Settings, seed: int = 0) -> torch.Tensor:

@@ -1,0 +1,39 @@
+"""Small requests that several tests run: the toy task on the smallest bundled circuit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import populations
+from neuroevo.configuration import Configuration, resolve
+from neuroevo.connectome import load
+from neuroevo.evaluator import LocalPool, Pool
+from neuroevo.records import RunFolder
+from neuroevo.tournament import Tournament
+
+PRIORS = populations.__name__  # importing it registers the priors
+CIRCUIT = "celegans-perimotor"
+ECHO = "echo=tests.toy:Echo"
+
+
+def plan(**changes: Any) -> Tournament:
+    """Returns the plan of a request: two priors, the toy task, three generations of eight."""
+    request = {"genome": ("connectome", "random"), "task": (ECHO,), "connectome": CIRCUIT, **changes}
+    config, genomes, tasks = resolve(Configuration(**request))
+    wiring = load(config.connectome).with_ports(config.inputs, config.outputs)
+    return Tournament(config, wiring, genomes, tasks)
+
+
+def run(path: Path, pool: Pool | None = None, **changes: Any) -> RunFolder:
+    """Runs a request, in this process unless a pool is given, and returns its folder."""
+    tournament = plan(**changes)
+    folder = RunFolder.create(path, tournament.config.to_dict(), {"lineages": tournament.lineages()})
+    tournament.run(LocalPool() if pool is None else pool, folder)
+    return folder
+
+
+def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns metrics without the one column that differs from run to run, in the order of lineages."""
+    rows = [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
+    return sorted(rows, key=lambda r: (r["task"], r["genome"], r["graph"], r["seed"], r["generation"]))

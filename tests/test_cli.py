@@ -1,0 +1,315 @@
+"""The command line: what its commands print and leave behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from unittest import mock
+
+import pytest
+import torch
+from rich.console import Console
+from safetensors.numpy import load_file
+
+import run as cli
+from neuroevo import comparison, connectome
+from neuroevo.architecture import Architecture
+from neuroevo.configuration import resolve_genomes
+from neuroevo.phenotype import Phenotype
+from neuroevo.records import RunFolder
+from neuroevo.terminal import Display
+from neuroevo.tournament import Progress
+from tests.small import CIRCUIT, without_seconds
+from tests.toy import Echo
+
+ROOT = Path(__file__).parent.parent
+SMALL = ["--connectome", CIRCUIT, "--workers", "0"]
+ECHO = "tests.toy:Echo"
+
+
+class Plain:
+    """A task with what is required and no more."""
+
+    unit = "error"
+    defaults = {"generations": 2, "population": 4}  # noqa: RUF012
+    num_sensors = num_actuators = 2
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
+        return Echo().evaluate(phenotype, seeds=seeds)
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
+        return Echo().score(phenotype, seeds=seeds)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test runs in an empty folder and in a terminal of 80 columns."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small run of two priors."""
+    path = tmp_path_factory.mktemp("runs") / "run"
+    genomes = ["connectome", "null=random:gap=keep"]
+    arguments = ["--genome", *genomes, "--task", ECHO, "--seeds", "2", "--graphs", "2", "--out", str(path)]
+    assert cli.main([*arguments, *SMALL, "--generations", "2"]) == 0
+    return path
+
+
+def words(text: str) -> str:
+    """A text with every white space as one blank."""
+    return " ".join(text.split())
+
+
+# --- a run --------------------------------------------------------------------------------------------
+
+LINEAGES = [("connectome", 0, 0), ("connectome", 0, 1), *(("null", g, s) for g in (0, 1) for s in (0, 1))]
+
+
+def test_run_folder_holds_the_request_and_its_origin(folder: Path) -> None:
+    config = tomllib.loads((folder / "config.toml").read_text())
+    assert config["genome"] == ["connectome=connectome:dale=true", "null=random:gap=keep,dale=true"]
+    assert config["budgets"] == {ECHO: {"generations": 2, "population": 8}}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == "done" and manifest["wall_seconds"] > 0
+    assert manifest["device"] == "cpu" and {"torch", "neuroevo", "python"} <= manifest["versions"].keys()
+    assert len(manifest["graphs"]) == 3 and len(manifest["connectome"]["sha256"]) == 64
+    assert "commit" in manifest and "data" in manifest
+    planned = [(x["task"], x["genome"], x["graph"], x["seed"]) for x in manifest["lineages"]]
+    assert planned == [(ECHO, *x) for x in LINEAGES]
+
+
+def test_run_folder_holds_a_row_for_every_lineage(folder: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert [(r["genome"], r["graph"], r["seed"]) for r in rows] == LINEAGES
+    for row in rows:
+        assert row["task"] == ECHO and row["status"] == "done" and row["evaluations"] == 2 * 9
+        assert row["score"] == pytest.approx(sum(row["episode_scores"]) / len(row["episode_scores"]))
+        assert isinstance(row["untrained_score"], float) and len(row["graph_hash"]) == 64
+        assert row["parameters"].keys() == {"core", "adapters"}
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert len(metrics) == 2 * len(rows)
+    columns = {"fitness_mean", "fitness_best", "fitness_centre", "evaluations", "seconds", "failures"}
+    assert all(columns <= row.keys() for row in metrics)
+
+
+def test_run_folder_holds_checkpoint_and_champions(folder: Path) -> None:
+    run = RunFolder.open(folder)
+    arrays, state = run.read_checkpoint()
+    assert [tuple(x["lineage"]) for x in state["lineages"]] == [(ECHO, *x) for x in LINEAGES]
+    for k, key in enumerate(LINEAGES):
+        champion = run.champion_path((ECHO, *key))
+        architecture = Architecture.from_dict(
+            json.loads((champion / "architecture.json").read_text())["architecture"]
+        )
+        parameters = load_file(champion / "parameters.safetensors")["parameters"]
+        assert (parameters == arrays[f"{k}/centre"]).all()
+        assert len(parameters) == architecture.layout(2, 2).length
+
+
+def test_run_folder_holds_the_report(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    assert report["schema"] == 1
+    genomes = report["tasks"][ECHO]["genomes"]
+    assert [(g["genome"], g["num_graphs"], g["num_seeds"]) for g in genomes] == [
+        ("connectome", 1, 2),
+        ("null", 2, 2),
+    ]
+    parser = HTMLParser()
+    parser.feed((folder / "report.html").read_text())
+    parser.close()
+    figures = sorted((folder / "figures").iterdir())
+    assert {p.suffix for p in figures} == {".svg", ".png"}
+    for path in figures:
+        if path.suffix == ".svg":
+            assert ElementTree.parse(path).getroot().tag.endswith("svg")
+        else:
+            assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_run_folder_holds_nothing_else(folder: Path) -> None:
+    files = "config.toml manifest.json metrics.jsonl results.jsonl checkpoint.safetensors checkpoint.json"
+    reports = "champions report.json report.html figures"
+    assert {p.name for p in folder.iterdir()} == set(f"{files} {reports}".split())
+
+
+def test_configuration_of_a_run_gives_its_results_again(folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert cli.main(["--config", str(folder / "config.toml"), "--out", str(again), "--quiet"]) == 0
+    assert (again / "results.jsonl").read_bytes() == (folder / "results.jsonl").read_bytes()
+    assert without_seconds(RunFolder.open(again).metrics()) == without_seconds(
+        RunFolder.open(folder).metrics()
+    )
+    assert (again / "config.toml").read_bytes() == (folder / "config.toml").read_bytes()
+    other = tmp_path / "other"
+    assert (
+        cli.main(["--config", str(folder / "config.toml"), "--seed", "1", "--out", str(other), "--quiet"])
+        == 0
+    )
+    assert (other / "results.jsonl").read_bytes() != (folder / "results.jsonl").read_bytes()
+
+
+def test_run_prints_what_it_does_and_where_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["run", "--genome", "random", "--genome", "dense", "--task", f"e={ECHO}", *SMALL]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert max(map(len, out.splitlines())) <= 80
+    for part in (
+        "setting the gains of 2 architectures",
+        "e generation 3: random -",
+        "scoring on held-out data",
+    ):
+        assert part in out
+    (made,) = (tmp_path / "runs").iterdir()
+    assert f"Written to runs/{made.name}" in out
+
+
+def test_quiet_prints_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--genome", "random", "--task", ECHO, *SMALL, "--out", "x", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_task_with_no_more_than_required_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--genome", "random", "--task", "plain=tests.test_cli:Plain", *SMALL, "--out", "x"]) == 0
+    out = capsys.readouterr().out
+    assert "plain generation 2: random -" in out
+
+
+@pytest.mark.parametrize("work", [{"t": 8}, {"t": None}, {}])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_display_shows_standings_with_and_without_known_steps(
+    work: dict[str, int | None], terminal: bool
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=80)
+    with Display(console) as display:
+        display.work = work
+        for generation in range(2):
+            row = {"task": "t", "genome": "g", "graph": 0, "seed": 0, "generation": generation}
+            row |= {"evaluations": 9 * (generation + 1), "fitness_centre": 0.25 if generation else None}
+            display.update(Progress([row], generation + 1, 2))
+        speed = display._speed() + display._steps_speed()
+    assert "0.25" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("steps/s" in speed) == bool(work.get("t"))
+
+
+# --- the other commands -------------------------------------------------------------------------------
+
+
+def test_report_is_made_again_from_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (folder / "report.json").read_bytes()
+    (folder / "report.json").unlink()
+    assert cli.main(["report", str(folder)]) == 0
+    assert (folder / "report.json").read_bytes() == before
+    out, err = capsys.readouterr()
+    assert err == "" and "connectome" in out and "null" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_stats_compares_priors_with_their_connectome(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["stats", "--connectome", CIRCUIT, "--genome", "random", "stats-prior", "--samples", "2"]
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "reciprocity" in out and max(map(len, out.splitlines())) <= 80
+    assert cli.main([*arguments, "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["genomes"].keys() == {"random", "stats-prior"}
+    assert figures["genomes"]["stats-prior"]["reciprocity"]["mean"] == figures["source"]["reciprocity"]
+
+
+def edges(wiring: connectome.Connectome | Architecture) -> set[tuple]:
+    """Edges by the names of their cells; a gap junction has no direction and no sign."""
+    found = set()
+    for kind in ("chemical", "neuromuscular", "electrical"):
+        part = getattr(wiring, kind)
+        for pre, post, weight in zip(part.pre, part.post, part.weight, strict=True):
+            ends = (wiring.cells[pre], wiring.cells[post])
+            if kind == "electrical":
+                found.add((kind, *sorted(ends), float(weight), 0))
+            else:
+                found.add((kind, *ends, float(weight), int(wiring.sign[pre])))
+    return found
+
+
+def test_samples_read_back_as_the_wirings_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    genomes = ["stats-prior", "far=random:gap=drop"]
+    arguments = ["--connectome", CIRCUIT, "--genome", *genomes, "--samples", "2", "--seed", "3"]
+    assert cli.main(["sample", *arguments, "--out", "null"]) == 0
+    names = [f"{genome}-{k}.csv" for genome in ("stats-prior", "far") for k in range(2)]
+    assert capsys.readouterr().out.split() == [f"null/{name}" for name in names]
+    assert sorted(p.name for p in (tmp_path / "null").iterdir()) == sorted(names)
+    source = connectome.load(CIRCUIT)
+    sampled = [a for e in resolve_genomes(genomes) for a in comparison.draw(source, e, 2, 3)]
+    for name, architecture in zip(names, sampled, strict=True):
+        assert edges(connectome.load(f"null/{name}")) == edges(architecture)
+    assert len({frozenset(edges(a)) for a in sampled}) == 4
+
+
+def test_samples_can_be_run(tmp_path: Path) -> None:
+    assert cli.main(["sample", "--connectome", CIRCUIT, "--genome", "random", "--out", "null"]) == 0
+    arguments = [
+        "--genome",
+        "connectome",
+        "--task",
+        ECHO,
+        "--connectome",
+        "null/random-0.csv",
+        "--workers",
+        "0",
+    ]
+    assert cli.main([*arguments, "--out", "run", "--quiet"]) == 0
+    assert RunFolder.open("run").results()[0]["status"] == "done"
+
+
+def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", "--json"]) == 0
+    sections = json.loads(capsys.readouterr().out)
+    assert sections.keys() == {"genomes", "tasks", "connectomes", "neurons", "searches"}
+    assert sections["genomes"]["stats-prior"]["options"] == {"gap": "rewire", "dale": True}
+    assert {"celegans", CIRCUIT} <= sections["connectomes"].keys()
+    assert cli.main(["list"]) == 0
+    out = capsys.readouterr().out
+    for entries in sections.values():
+        for name, entry in entries.items():
+            assert name in out and entry["summary"] and entry["summary"][:40] in out
+    assert ":gap=rewire,dale=true" in out
+    assert "--genome kept=stats-prior:gap=keep" in out and "--task package.module:Name" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_list_shows_a_broken_plug_in_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = mock.Mock(value="no.such.module:Prior")
+    entry.name = "broken"
+    with mock.patch("importlib.metadata.entry_points", lambda group, name="broken": [entry]):
+        assert cli.main(["list"]) == 0
+    out = words(capsys.readouterr().out)
+    assert "broken Cannot load 'no.such.module:Prior'" in out and "stats-prior Random wiring" in out
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["--help"], ["run", "-h"]):
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        assert not ended.value.code
+        out = capsys.readouterr().out
+        assert "--genome" in out and "--config" in out and "run.py sample" in out
+
+
+@pytest.mark.parametrize("command", ["['list']", "['list', '--json']", "['--genom', 'x']"])
+def test_short_commands_import_nothing_heavy(command: str) -> None:
+    heavy = ["torch", "ray", "mujoco", "numba", "sklearn", "matplotlib", "evotorch", "scipy", "networkx"]
+    code = f"import sys, run; run.main({command}); print('found', [m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "found []"

@@ -1,0 +1,188 @@
+"""Evaluators: results do not depend on the number of workers, and a failure names who failed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from neuroevo import evaluator, tournament
+from neuroevo.errors import EvaluationError, OptionError, TaskError
+from neuroevo.evaluator import LocalPool, Pool, RayPool, Request
+from neuroevo.lineage import Lineage, Shard, TaskRequest, begin
+from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.records import RunFolder
+from neuroevo.search import Settings
+from tests.reference import random_architecture
+from tests.small import ECHO, plan, run, without_seconds
+from tests.toy import Echo
+
+SETTINGS = Settings(population=4, generations=2)
+
+
+class Unpicklable(Exception):
+    """An exception that takes two strings, and so does not survive being sent."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+class Faulty(Echo):
+    """Fails in a way that is chosen."""
+
+    def __init__(self, how: str = "") -> None:
+        super().__init__()
+        self.how = how
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
+        if self.how == "raises":
+            raise ZeroDivisionError("the body\nfell apart")
+        if self.how == "refuses":
+            raise TaskError("No water in the tank; fill it.")
+        if self.how == "unpicklable":
+            raise Unpicklable("never", "mind")
+        if self.how == "dies":
+            os._exit(7)
+        return super().evaluate(phenotype, seeds=seeds)
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[None]:
+    """Starts Ray once for all tests of this module, with room for the pools of 1 and 2 and for one more."""
+    import ray
+
+    evaluator._start_ray(4, None)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def pools(started: None) -> dict[int, Pool]:
+    """Pools by their number of workers."""
+    return {0: LocalPool(), 1: RayPool(1), 2: RayPool(2)}
+
+
+def request(how: str) -> Request:
+    """One evaluation of one lineage, in the third of its generations."""
+    lineage = Lineage("tank", "random", 2, 5, 0, Blueprint(random_architecture(0), 2, 2))
+    shard = Shard(TaskRequest("tank", f"{__name__}:Faulty", {"how": how}), (lineage,), SETTINGS)
+    state = replace(begin(lineage, SETTINGS), generation=2)
+    about = tournament._about(shard, f"generation {state.generation}")
+    return Request(("test", how, 0), "evaluate", (shard,), ([state],), about)
+
+
+def compute(pool: Pool, how: str) -> Any:
+    pool.submit(request(how))
+    return pool.completed()[1]
+
+
+def assert_equal(first: RunFolder, second: RunFolder) -> None:
+    """Equal to the bit, in all but the time it took and the order in which shards were completed."""
+    assert (first.path / "results.jsonl").read_bytes() == (second.path / "results.jsonl").read_bytes()
+    assert without_seconds(first.metrics()) == without_seconds(second.metrics())
+    (arrays, state), (other_arrays, other_state) = first.read_checkpoint(), second.read_checkpoint()
+    assert state == other_state
+    assert arrays.keys() == other_arrays.keys()
+    for name, array in arrays.items():
+        assert (array.dtype, array.shape) == (other_arrays[name].dtype, other_arrays[name].shape)
+        assert array.tobytes() == other_arrays[name].tobytes(), name
+
+
+# --- the number of workers ----------------------------------------------------------------------------
+
+
+def test_few_lineages_do_not_depend_on_the_workers(pools: dict[int, Pool], tmp_path: Path) -> None:
+    planned = plan()
+    blueprints = planned.blueprints["echo"]
+    assert len(next(planned._groups(planned.requests[0], blueprints, 0)).requests) == 4  # parts of 9 genomes
+    folders = [run(tmp_path / str(n), pool) for n, pool in pools.items()]
+    assert len(folders[0].results()) == 2
+    for folder in folders[1:]:
+        assert_equal(folders[0], folder)
+
+
+def test_many_lineages_do_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tournament, "GENOMES_PER_SHARD", 24)
+    monkeypatch.setattr(tournament, "BLUEPRINTS_PER_REQUEST", 2)
+    request = {"seeds": 3, "graphs": 2, "task": (ECHO, "long=tests.toy:Echo:steps=6")}
+    planned = plan(**request)
+    groups = list(planned._groups(planned.requests[0], planned.blueprints["echo"], 0))
+    assert [(len(g.states), len(g.requests)) for g in groups] == [(3, 1)] * 3
+    folders = [run(tmp_path / str(n), pool, **request) for n, pool in pools.items()]
+    assert len(folders[0].results()) == 2 * 9
+    for folder in folders[1:]:
+        assert_equal(folders[0], folder)
+
+
+def test_a_pool_serves_one_run_after_another(pools: dict[int, Pool], tmp_path: Path) -> None:
+    for n, pool in pools.items():
+        for seed in (3, 4):
+            alone = run(tmp_path / f"{n}-{seed}-alone", seed=seed)
+            assert_equal(alone, run(tmp_path / f"{n}-{seed}", pool, seed=seed))
+
+
+# --- failures -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [("raises", "ZeroDivisionError: the body fell apart"), ("unpicklable", "Unpicklable: never mind")],
+)
+def test_exception_in_a_worker_names_the_lineage(
+    pools: dict[int, Pool], num_workers: int, how: str, cause: str
+) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        compute(pools[num_workers], how)
+    message, _, trace = str(caught.value).partition("\n")
+    assert message == f"random on tank, graph 2, seed 5, generation 2 failed with {cause}."
+    assert trace.startswith("Traceback (most recent call last):") and "in evaluate" in trace
+    assert torch.isfinite(compute(pools[num_workers], "")).all()  # the worker goes on
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_own_errors_pass_unchanged(pools: dict[int, Pool], num_workers: int) -> None:
+    with pytest.raises(TaskError) as caught:
+        compute(pools[num_workers], "refuses")
+    assert str(caught.value) == "No water in the tank; fill it."
+
+
+def test_worker_that_dies_is_reported_with_its_lineage(started: None) -> None:
+    pattern = r"^The worker that computed random on tank, graph 2, seed 5, generation 2 died .*--workers"
+    with pytest.raises(EvaluationError, match=pattern):
+        compute(RayPool(1), "dies")
+
+
+def test_address_without_a_cluster_is_refused() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for address in (f"127.0.0.1:{port}", "127.0.0.1:99999"):
+        with pytest.raises(
+            OptionError, match=f"No Ray cluster answers at '{address}' .* leave out --address"
+        ):
+            evaluator._start_ray(1, address)
+
+
+def test_local_pool_completes_in_the_order_of_submission() -> None:
+    pool = LocalPool()
+    requests = [request(""), request(""), request("")]
+    for one in requests:
+        pool.submit(one)
+    assert [pool.completed()[0] for _ in requests] == requests
+
+
+def test_worker_keeps_a_bounded_number_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluator, "CACHED_RUNNERS", 2)
+    worker, one = evaluator.Worker(), request("")
+    for k in (0, 1, 0, 2, 0):
+        worker.compute(one.method, one.about, k, *one.constant, *one.arguments)
+    assert list(worker._runners) == [2, 0]
