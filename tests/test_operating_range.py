@@ -87,7 +87,7 @@ def test_circuit_beyond_the_limit_can_lock_up() -> None:
 
 @pytest.mark.parametrize(
     ("gains", "saturated", "silent"),
-    [(Gains(500.0, 50.0, 50.0), True, False), (Gains(input=0.0), False, True), (Gains(), False, False)],
+    [(Gains(500.0, 3.0, 50.0), True, False), (Gains(input=0.0), False, True), (Gains(), False, False)],
 )
 def test_monitor_tells_saturated_and_silent_networks(
     task: Echo, gains: Gains, saturated: bool, silent: bool
