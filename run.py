@@ -129,7 +129,8 @@ def _tournament(
 
     from neuroevo.evaluator import default_workers, pool
     from neuroevo.records import RunFolder
-    from neuroevo.report import print_report, write_report
+    from neuroevo.report import write_report
+    from neuroevo.report_table import print_report
     from neuroevo.terminal import Display, count
 
     RunFolder.check_free(out)  # before the first long step; `create` checks again
@@ -190,7 +191,8 @@ def _report(arguments: list[str]) -> int:
     from rich.console import Console
 
     from neuroevo.records import RunFolder
-    from neuroevo.report import print_report, write_report
+    from neuroevo.report import write_report
+    from neuroevo.report_table import print_report
 
     for folder in [RunFolder.open(path) for path in options.run]:
         print_report(write_report(folder), Console(highlight=False))

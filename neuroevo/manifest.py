@@ -49,7 +49,8 @@ def manifest(
         "workers": workers,
         "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
         "graphs": [
-            {"genome": s.genome, "graph": s.graph, "sha256": s.graph_hash} for s in tournament.samples
+            {"genome": s.genome, "graph": s.graph, "sha256": s.graph_hash, "notes": s.architecture.notes}
+            for s in tournament.samples
         ],
         "data": {
             label: task.data_hashes()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from neuroevo.report import decimals, interval, number
+from neuroevo.report_table import decimals, interval, number
 
 _CSS = """
 :root { color-scheme: light dark; --ink: #1d2329; --soft: #5c6670; --line: #dfe3e8; --paper: #fff;
@@ -91,7 +91,7 @@ def render(
 <p>neuroevo report</p>
 <h1>{escape(run["name"])}</h1>
 <p class="verdict">{escape(run["sentence"])}</p>
-{_warning(run["missing"])}
+{_warning([*run["missing"], *run["notes"]])}
 </header>
 <main>
 {sections}

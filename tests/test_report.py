@@ -15,7 +15,8 @@ from rich.console import Console
 from neuroevo.errors import RunError
 from neuroevo.figures import compact, spread, wrap
 from neuroevo.records import RunFolder
-from neuroevo.report import interval, number, print_report, write_report
+from neuroevo.report import write_report
+from neuroevo.report_table import interval, number, print_report
 
 EVIL = "<script>alert('x')</script>&[red]$x_1$"
 LONG = "stats-prior:rewired=0.25,clustering=true,seed_of_the_chain=12345"
@@ -221,6 +222,22 @@ def test_figures_are_written_to_three_digits():
     assert interval([-0.1, 0.25], 2) == "[-0.10, 0.25]"
     assert [compact(x) for x in (0, 950, 65536, 1.2e6)] == ["0", "950", "65.5k", "1.2M"]
     assert wrap("a-long-name:x=1,y=2", 12) == "a-long-name\n:x=1,y=2"
+
+
+def test_report_shows_what_priors_noted_of_their_graphs(tmp_path):
+    run = build(tmp_path / "noted", graphs=3)
+    rows = [
+        {"genome": "connectome", "graph": k, "notes": ["the chain stopped early"] * (k > 0)} for k in range(3)
+    ]
+    rows.append({"genome": "random", "graph": 0, "notes": ["keeps <most> edges"]})
+    run.write_manifest(graphs=rows)
+    report = write_report(run)
+    assert report["run"]["notes"] == [
+        "connectome, graph 1, 2: the chain stopped early",
+        "random: keeps <most> edges",
+    ]
+    assert "keeps &lt;most&gt; edges" in (run.path / "report.html").read_text()
+    assert "random: keeps <most> edges" in "\n".join(printed(report))
 
 
 # --- runs cut short -----------------------------------------------------------------------------------
