@@ -141,8 +141,15 @@ def begin(lineage: Lineage, settings: search.Settings) -> State:
 
 
 def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
-    """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre."""
-    population = search.ask(state.search, settings.population, lineage.node("search", state.generation))
+    """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
+
+    The first population is of untrained genomes: the search starts at the best of them, for how good a single
+    one happens to be decides more about what is learned than the wiring does.
+    """
+    if state.generation == 0:
+        population = lineage.blueprint.draw(settings.population, generator(lineage.node("first")))
+    else:
+        population = search.ask(state.search, settings.population, lineage.node("search", state.generation))
     return torch.cat([population, search.centre(state.search)[None]])
 
 
@@ -161,14 +168,7 @@ def update(
         seconds: Time the evaluation took.
     """
     population = shard.settings.population
-    ranked = [search.rankable(row[:population]) for row in fitness]
-    told = search.tell(
-        [s.search for s in states],
-        [p[:population] for p in proposals],
-        [values for values, _ in ranked],
-        shard.settings,
-        states[0].generation,
-    )
+    told = _searched(shard, states, proposals, fitness)
     new, rows = [], []
     for lineage, state, searched, row in zip(shard.lineages, states, told, fitness, strict=True):
         finite = row[:population][torch.isfinite(row[:population])]
@@ -198,6 +198,23 @@ def update(
             }
         )
     return new, rows
+
+
+def _searched(
+    shard: Shard, states: Sequence[State], proposals: Sequence[Tensor], fitness: Tensor
+) -> list[Any]:
+    """Returns each search after a generation; arguments as in `update`."""
+    if states[0].generation == 0:
+        best = [int(search.rankable(row)[0].argmax()) for row in fitness]
+        return [search.start(p[k], shard.settings) for p, k in zip(proposals, best, strict=True)]
+    population = shard.settings.population
+    return search.tell(
+        [s.search for s in states],
+        [p[:population] for p in proposals],
+        [search.rankable(row[:population])[0] for row in fitness],
+        shard.settings,
+        states[0].generation,
+    )
 
 
 class Runner:

@@ -71,9 +71,9 @@ class Swimmer:
     """
 
     unit = "m/s"
-    defaults = {"generations": 60, "population": 64}  # noqa: RUF012
+    defaults = {"generations": 100, "population": 64}  # noqa: RUF012
 
-    def __init__(self, links: int = 6, steps: int = 500, episodes: int = 2, held_out: int = 16) -> None:
+    def __init__(self, links: int = 6, steps: int = 500, episodes: int = 1, held_out: int = 16) -> None:
         require_range("links", links, 3, 12)
         require_range("steps", steps, 1, 10_000)
         require_range("episodes", episodes, 1, 10_000)

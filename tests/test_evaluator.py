@@ -98,10 +98,10 @@ def assert_equal(first: RunFolder, second: RunFolder) -> None:
 
 
 def test_few_lineages_do_not_depend_on_the_workers(pools: dict[int, Pool], tmp_path: Path) -> None:
-    planned = plan()
+    planned = plan(population=64)
     blueprints = planned.blueprints["echo"]
-    assert len(next(planned._groups(planned.requests[0], blueprints, 0)).requests) == 4  # parts of 9 genomes
-    folders = [run(tmp_path / str(n), pool) for n, pool in pools.items()]
+    assert len(next(planned._groups(planned.requests[0], blueprints, 0)).requests) == 4  # parts of 65 genomes
+    folders = [run(tmp_path / str(n), pool, population=64) for n, pool in pools.items()]
     assert len(folders[0].results()) == 2
     for folder in folders[1:]:
         assert_equal(folders[0], folder)

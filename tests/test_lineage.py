@@ -14,7 +14,18 @@ from safetensors.torch import load_file
 from neuroevo import search
 from neuroevo.architecture import Architecture
 from neuroevo.errors import TaskError
-from neuroevo.lineage import Lineage, Runner, Shard, State, TaskRequest, assess, begin, parts, steps_of
+from neuroevo.lineage import (
+    Lineage,
+    Runner,
+    Shard,
+    State,
+    TaskRequest,
+    assess,
+    begin,
+    parts,
+    propose,
+    steps_of,
+)
 from neuroevo.phenotype import Blueprint, Gains, Phenotype
 from tests.reference import random_architecture
 from tests.small import plan, run
@@ -196,6 +207,18 @@ def test_held_out_episodes_are_no_training_episodes() -> None:
     assert not training & {x.node("held-out"), x.node("untrained"), x.node("start"), x.node("activity")}
 
 
+def test_search_starts_at_the_best_of_the_untrained() -> None:
+    group, states = shard(lineage())
+    untrained = propose(group.lineages[0], states[0], SETTINGS)
+    runner = Runner(group, Echo())
+    fitness = runner.evaluate(states)[0]
+    states, (row,) = runner.advance(states, 1)
+    np.testing.assert_array_equal(arrays(states[0])["centre"], untrained[fitness.argmax()].numpy())
+    core = group.lineages[0].blueprint.layout.core
+    assert not untrained[:, :core].any() and len(untrained.unique(dim=0)) == SETTINGS.population + 1
+    assert states[0].evaluations == row["evaluations"] == SETTINGS.population + 1
+
+
 # --- failures -----------------------------------------------------------------------------------------
 
 
@@ -206,9 +229,10 @@ def test_failed_fitness_is_counted_and_ranked_last(monkeypatch: pytest.MonkeyPat
         search, "tell", lambda s, p, fitness, *rest: told.append(fitness) or real(s, p, fitness, *rest)
     )
     group, states = shard(lineage())
-    states, (row,) = Runner(group, Echo(broken=0.5)).advance(states, 1)
+    states, (first, row) = Runner(group, Echo(broken=0.5)).advance(states, 2)
     broken = round(0.5 * (SETTINGS.population + 1))
-    assert row["failures"] == states[0].failures == broken == 4
+    assert first["failures"] == row["failures"] == broken == 4
+    assert states[0].failures == 2 * broken
     values = told[0][0]
     assert torch.isfinite(values).all()
     assert values[:broken].max() < values[broken:].min()
@@ -231,7 +255,7 @@ def test_failed_genomes_move_the_search_as_the_worst_would() -> None:
     found = []
     for value in (-1e6, torch.nan, torch.inf, -torch.inf):
         group, states = shard(lineage())
-        found.append(arrays(Runner(group, Bad(value)).advance(states, 1)[0][0])["centre"])
+        found.append(arrays(Runner(group, Bad(value)).advance(states, 2)[0][0])["centre"])
     for other in found[1:]:
         np.testing.assert_array_equal(found[0], other)
 
