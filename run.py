@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
 _FORM = "[label=]name[:option=value,...]"
+_NULL = "degree"  # the null model of triads and of the rich club
 
 
 class Parser(argparse.ArgumentParser):
@@ -208,16 +209,32 @@ def _stats(arguments: list[str]) -> int:
     )
     parser.add_argument("--samples", type=whole, default=20, help="samples of each prior (default 20)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--out", metavar="DIR", help="new folder for pictures and stats.json")
     options = parser.read(arguments)
-    from neuroevo.comparison import compare, print_comparison
+    from neuroevo.comparison import compare, write_pictures
+    from neuroevo.records import RunFolder
 
     wiring, genomes = _sampled(options)
-    figures = compare(wiring, genomes, options.samples, options.seed)
+    if options.out is not None:
+        RunFolder.check_free(options.out)
+    comparison = compare(wiring, genomes, options.samples, options.seed, _null())
+    written = [] if options.out is None else write_pictures(comparison, Path(options.out))
     if options.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        print_comparison(figures)
+        print(json.dumps(comparison.figures, indent=2))
+        return 0
+    from neuroevo.wiring_table import print_comparison
+
+    print_comparison(comparison.figures)
+    for path in written:
+        print(path)
     return 0
+
+
+def _null() -> Entrant | None:
+    """Returns the prior that triads are held against: random wirings with the same in- and out-degrees."""
+    from neuroevo.configuration import resolve_genomes
+
+    return resolve_genomes([_NULL])[0] if _NULL in plugins.priors.names() else None
 
 
 def _sample(arguments: list[str]) -> int:
@@ -230,11 +247,16 @@ def _sample(arguments: list[str]) -> int:
     parser.add_argument("--samples", type=whole, default=1, help="samples of each prior (default 1)")
     parser.add_argument("--out", required=True, metavar="DIR", help="new folder for the tables")
     options = parser.read(arguments)
+    from rich.console import Console
+
     from neuroevo.comparison import write_samples
+    from neuroevo.wiring_table import print_notes
 
     wiring, genomes = _sampled(options)
-    for path in write_samples(wiring, genomes, options.samples, options.seed, Path(options.out)):
+    written, notes = write_samples(wiring, genomes, options.samples, options.seed, Path(options.out))
+    for path in written:
         print(path)
+    print_notes(notes, Console(stderr=True, highlight=False))  # standard output lists the tables alone
     return 0
 
 
@@ -292,7 +314,7 @@ def _run_parser() -> Parser:
     add = parser.add_argument
     add("--genome", nargs="+", action="extend", metavar="SPEC", help=f"priors, {_FORM}")
     add("--task", nargs="+", action="extend", metavar="SPEC", help="tasks, in the same form")
-    add("--connectome", metavar="NAME|FILE", help="bundled wiring or CSV edge table (default celegans-motor)")
+    add("--connectome", metavar="NAME|FILE", help="name or file of a wiring (default celegans-motor)")
     add("--inputs", metavar="CELLS", help="cells that take input: roles, classes or names joined by +")
     add("--outputs", metavar="CELLS", help="cells that give output, likewise")
     add("--neuron", metavar="NAME", help="neuron model (default leaky)")

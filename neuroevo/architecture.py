@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from neuroevo.connectome import Connectome, Edges
 from neuroevo.errors import ConnectomeError
+
+Core = Literal["evolves", "frozen", "clock"]
+CLOCK = 3  # parameters of a clock: amplitude, frequency, phase lag
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +31,11 @@ class Architecture:
         outputs: int32 [O], cells that give output.
         dale: True: each synapse keeps its sign and evolution acts on the logarithm of its weight.
             False: the weight itself evolves and may change sign.
-        notes: What a reader of results must know of how this wiring came about, a sentence each; a prior that
-            could not do all it promises says so here. Not part of the wiring, nor of its hash.
+        core: What of the wiring a search moves: "evolves", its synapses, gap junctions and biases; "frozen",
+            nothing, only the adapters evolve; "clock", a travelling sine in place of cells and adapters.
+        notes: What a reader of results must know of how this wiring came about, a sentence each, to be read
+            after the prior's name; a prior that could not do all it promises says so here. Not part of the
+            wiring, nor of its hash.
     """
 
     cells: tuple[str, ...]
@@ -40,6 +46,7 @@ class Architecture:
     inputs: np.ndarray
     outputs: np.ndarray
     dale: bool = True
+    core: Core = "evolves"
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -79,7 +86,7 @@ class Architecture:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything the network depends on: equal hashes are equal wirings."""
-        digest = hashlib.sha256(repr((self.cells, self.dale)).encode())
+        digest = hashlib.sha256(repr((self.cells, self.dale, self.core)).encode())
         for edges in (self.synapses, self.gap_junctions):
             for array in (edges.pre, edges.post, edges.weight):
                 digest.update(f"{len(array)}:".encode() + np.ascontiguousarray(array).tobytes())
@@ -111,9 +118,9 @@ class Architecture:
                 f"None of the {len(self.inputs)} input cells reaches one of the {len(self.outputs)} output "
                 "cells; choose other ports with --inputs and --outputs."
             )
-        return self if live.all() else self._keep(live)
+        return self if live.all() else self.keep(live)
 
-    def _keep(self, live: np.ndarray) -> Architecture:
+    def keep(self, live: np.ndarray) -> Architecture:
         """Returns the wiring among the cells marked in `live` (bool [N])."""
         new = np.cumsum(live, dtype=np.int32) - 1
 
@@ -129,15 +136,19 @@ class Architecture:
             synapses=within(self.synapses),
             gap_junctions=within(self.gap_junctions),
             inputs=new[self.inputs[live[self.inputs]]],
-            outputs=new[self.outputs],
+            outputs=new[self.outputs[live[self.outputs]]],
         )
 
     def layout(self, num_sensors: int, num_actuators: int) -> Layout:
         """Returns how a parameter vector is laid out for a task of S sensors and A actuators."""
+        if self.core == "clock":
+            return Layout(0, 0, 0, CLOCK, 0, 0, 0)
+        moves = self.core == "evolves"
         return Layout(
-            synapses=len(self.synapses),
-            gap_junctions=len(self.gap_junctions),
-            biases=self.num_cells,
+            synapses=len(self.synapses) * moves,
+            gap_junctions=len(self.gap_junctions) * moves,
+            biases=self.num_cells * moves,
+            clock=0,
             input_weights=len(self.inputs) * num_sensors,
             output_weights=len(self.outputs) * num_actuators,
             output_biases=num_actuators,
@@ -150,7 +161,8 @@ class Architecture:
             for name, e in (("synapses", self.synapses), ("gap_junctions", self.gap_junctions))
         }
         arrays = {name: getattr(self, name).tolist() for name in ("is_muscle", "sign", "inputs", "outputs")}
-        return {"cells": list(self.cells), "dale": self.dale, "notes": list(self.notes), **arrays, **edges}
+        plain = {"cells": list(self.cells), "dale": self.dale, "core": self.core, "notes": list(self.notes)}
+        return {**plain, **arrays, **edges}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Architecture:
@@ -171,6 +183,7 @@ class Architecture:
             inputs=np.array(data["inputs"], np.int32),
             outputs=np.array(data["outputs"], np.int32),
             dale=bool(data["dale"]),
+            core=data["core"],
             notes=tuple(data["notes"]),
         )
 
@@ -182,6 +195,7 @@ class Layout:
     synapses: int
     gap_junctions: int
     biases: int
+    clock: int
     input_weights: int
     output_weights: int
     output_biases: int
@@ -189,7 +203,7 @@ class Layout:
     @property
     def core(self) -> int:
         """Parameters of the wiring itself."""
-        return self.synapses + self.gap_junctions + self.biases
+        return self.synapses + self.gap_junctions + self.biases + self.clock
 
     @property
     def adapters(self) -> int:
@@ -208,6 +222,7 @@ class Layout:
             self.synapses,
             self.gap_junctions,
             self.biases,
+            self.clock,
             self.input_weights,
             self.output_weights,
             self.output_biases,

@@ -1,21 +1,30 @@
-"""`stats` and `sample`: wirings of priors beside their connectome, as a table and as edge tables."""
+"""`stats` and `sample`: wirings of priors beside their connectome, as figures and as edge tables."""
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from neuroevo import statistics
 from neuroevo.architecture import Architecture
 from neuroevo.configuration import Entrant
 from neuroevo.connectome import Connectome, write_edges
-from neuroevo.errors import OptionError, RunError
-from neuroevo.records import safe_name
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError
+from neuroevo.evaluator import failure
+from neuroevo.records import RunFolder, safe_name, to_json
 from neuroevo.seeds import derive
-from neuroevo.statistics import describe, neurons_of, overlap
+from neuroevo.statistics import Wiring, neurons_of
+from neuroevo.triads import TRIADS, triad_census, triad_error, z_scores
+
+Figures = dict[str, float | int | None]
 
 
 def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) -> Iterator[Architecture]:
@@ -23,107 +32,317 @@ def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) 
 
     Args:
         connectome: Source wiring.
-        entrant: The prior and its options; its label does not matter.
+        entrant: The prior and its options; its label names it in errors and does not matter else.
         num_samples: How many.
         seed: The run's seed.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
     options = repr(sorted(entrant.options.items()))
+    about = f"{entrant.label} on {connectome.name}"
     for k in range(num_samples):
         graph_seed = derive(seed, "graph", entrant.plugin.path, options, k)
-        yield entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
+        try:
+            sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
+        except NeuroevoError:
+            raise
+        except Exception as error:
+            raise EvaluationError(failure(about, error)) from error
+        if not isinstance(sample, Architecture):
+            raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")
+        yield sample
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare` found.
+
+    Attributes:
+        connectome: Source wiring.
+        figures: Plain types, as `stats --json` prints them: `{"connectome", "samples", "seed", "null",
+            "source": {figure: value}, "genomes": {label: {figure: {"mean", "std", "count"}}}, "curves":
+            {"source", "genomes": {label}}, "distinct": {label: number}, "notes": {label: [sentence]}}`.
+            `count` is the number of samples in which a figure is defined; what is undefined is None. `curves`
+            hold mean numbers of cells by degree, and phi(k) of the rich club. `null` names the prior that
+            z-scores refer to, with its own mean counts.
+        examples: The first sample of every prior, by label.
+    """
+
+    connectome: Connectome
+    figures: dict[str, Any]
+    examples: dict[str, Architecture]
 
 
 def compare(
-    connectome: Connectome, genomes: Sequence[Entrant], num_samples: int, seed: int
-) -> dict[str, Any]:
-    """Returns statistics of a connectome and the mean and deviation of those of priors.
+    connectome: Connectome,
+    genomes: Sequence[Entrant],
+    num_samples: int,
+    seed: int,
+    null: Entrant | None = None,
+) -> Comparison:
+    """Returns statistics of a connectome, and the mean and deviation of those of priors.
+
+    Beside those of `statistics.describe` there are, for wirings of the connectome's cells: `degree_error`,
+    `triad_error`, `overlap` (the share of the connectome's chemical synapses that a sample has too), and
+    `overlap_between` (the share of a sample's that another one has); with a null prior also `z_<triad>` and
+    `rich_club_ratio`, phi over that of the null at the same degree.
 
     Args:
         connectome: Source wiring.
         genomes: Priors to sample.
         num_samples: Samples of each.
         seed: Root of the seed tree.
-
-    Returns:
-        `{"connectome", "samples", "seed", "source": {figure: value}, "genomes": {label: {figure: {"mean",
-        "std"}}}}`; `overlap` is the share of the connectome's chemical synapses that a sample has too.
+        null: Prior that triads and the rich club are held against; its samples are not those of `genomes`.
     """
-    source = neurons_of(connectome)
-    genome_figures = {}
+    reference = _Reference.of(connectome, null, num_samples, seed)
+    source = reference.row(connectome)
+    samples = {entrant.label: _Samples() for entrant in genomes}
     for entrant in genomes:
-        rows = [
-            {**describe(a), "overlap": overlap(source, neurons_of(a))}
-            for a in draw(connectome, entrant, num_samples, seed)
-        ]
-        genome_figures[entrant.label] = {
-            name: {
-                "mean": float(np.mean([row[name] for row in rows])),
-                "std": float(np.std([row[name] for row in rows], ddof=1)) if len(rows) > 1 else None,
-            }
-            for name in rows[0]
-        }
-    return {
+        for architecture in draw(connectome, entrant, num_samples, seed):
+            samples[entrant.label].add(architecture, reference.row(architecture))
+    figures = {
         "connectome": connectome.name,
         "samples": num_samples,
         "seed": seed,
-        "source": {**describe(connectome), "overlap": 1.0},
-        "genomes": genome_figures,
+        "null": reference.null_figures(null),
+        "source": {**source, "overlap_between": None},
+        "genomes": {label: s.summary() for label, s in samples.items()},
+        "curves": {
+            "source": _curves([neurons_of(connectome)]),
+            "genomes": {label: _curves(s.matrices()) for label, s in samples.items()},
+        },
+        "distinct": {label: len(s.hashes) for label, s in samples.items()},
+        "notes": {label: s.notes for label, s in samples.items() if s.notes},
     }
+    return Comparison(connectome, figures, {label: s.first for label, s in samples.items()})
 
 
-def print_comparison(figures: dict[str, Any]) -> None:
-    """Prints what `compare` returns as a table: a row a figure, a column a prior."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    count = figures["samples"]
-    caption = f"Mean of {count} samples" + (" ± standard deviation" if count > 1 else "")
-    table = Table(box=None, pad_edge=False, header_style="bold", caption=caption, caption_justify="left")
-    if not figures["genomes"]:
-        table.caption = None
-    table.add_column("")
-    table.add_column(figures["connectome"], justify="right")
-    for label in figures["genomes"]:
-        table.add_column(label, justify="right")
-    for name, value in figures["source"].items():
-        cells = [_cell(genome[name]) for genome in figures["genomes"].values()]
-        if name != "overlap" or cells:
-            table.add_row(name.replace("_", " "), _number(value), *cells)
-    console.print(table)
+def is_comparable(connectome: Connectome, wiring: Wiring) -> bool:
+    """Says whether a wiring has the connectome's cells, so that edges and degrees can be told apart."""
+    same = wiring.cells == connectome.cells
+    return same and bool((wiring.is_muscle == connectome.is_muscle).all())
 
 
 def write_samples(
     connectome: Connectome, genomes: Sequence[Entrant], num_samples: int, seed: int, folder: Path
-) -> list[Path]:
+) -> tuple[list[Path], dict[str, list[str]]]:
     """Writes samples of priors as edge tables `<genome>-<k>.csv` into a new folder.
 
-    The folder appears whole or not at all.
+    Returns:
+        The tables, and the notes of each prior's samples by label, every sentence once.
 
     Raises:
         OptionError: If two labels give one file name.
         RunError: If the folder exists or cannot be written.
     """
-    names = [safe_name(entrant.label) for entrant in genomes]
-    if len(set(names)) < len(names):
-        raise OptionError(f"Labels {', '.join(names)} give files of one name; choose labels that differ.")
-    if folder.exists():
-        raise RunError(f"{folder} exists; wanted a new folder. Choose another --out or move it away.")
-    new = folder.with_name(f".{folder.name}.new")
-    try:
-        shutil.rmtree(new, ignore_errors=True)  # what an interrupted call may have left
-        new.mkdir(parents=True)
-        written = []
-        for name, entrant in zip(names, genomes, strict=True):
+    names = _file_names(entrant.label for entrant in genomes)
+    written, notes = [], {}
+    with _new_folder(folder) as new:
+        for entrant in genomes:
+            sentences: dict[str, None] = {}
             for k, sample in enumerate(draw(connectome, entrant, num_samples, seed)):
-                _write(new / f"{name}-{k}.csv", sample)
-                written.append(folder / f"{name}-{k}.csv")
+                name = f"{names[entrant.label]}-{k}.csv"
+                _write(new / name, sample)
+                written.append(folder / name)
+                sentences |= dict.fromkeys(sample.notes)
+            if sentences:
+                notes[entrant.label] = list(sentences)
+    return written, notes
+
+
+def write_pictures(comparison: Comparison, folder: Path) -> list[Path]:
+    """Writes `stats.json` and a picture of every prior, PNG and SVG, into a new folder.
+
+    Without priors there is one picture, of the connectome.
+
+    Raises:
+        OptionError: If two labels give one file name.
+        RunError: If the folder exists or cannot be written.
+    """
+    from neuroevo import figures
+    from neuroevo.wiring_figures import wiring_figure
+
+    names = _file_names(comparison.examples or [comparison.connectome.name])
+    written = [folder / "stats.json"]
+    with _new_folder(folder) as new:
+        (new / "stats.json").write_text(to_json(comparison.figures, indent=2), "utf-8")
+        for rank, (label, name) in enumerate(names.items()):
+            figure = wiring_figure(comparison, label if comparison.examples else None, rank)
+            for ending, image in (("png", figures.png(figure)), ("svg", figures.svg(figure))):
+                (new / f"{name}.{ending}").write_bytes(image)
+                written.append(folder / f"{name}.{ending}")
+    return written
+
+
+@dataclass(frozen=True, eq=False)
+class _Reference:
+    """What every wiring is held against: the connectome and samples of the null prior."""
+
+    connectome: Connectome
+    matrix: np.ndarray  # bool [N, N]
+    census: dict[str, int]
+    seed: int
+    null_censuses: list[dict[str, int]]
+    null_club: list[float | None]  # mean phi by degree
+    known: dict[bytes, Figures] = field(default_factory=dict)  # structures by matrix: many priors share one
+
+    @classmethod
+    def of(cls, connectome: Connectome, null: Entrant | None, num_samples: int, seed: int) -> _Reference:
+        """Samples the null prior, with seeds of its own."""
+        drawn = draw(connectome, null, num_samples, derive(seed, "null")) if null else iter(())
+        matrices = [neurons_of(sample) for sample in drawn]
+        matrix = neurons_of(connectome)
+        censuses = [triad_census(m) for m in matrices]
+        club = _mean_curve([statistics.rich_club(m) for m in matrices])
+        return cls(connectome, matrix, triad_census(matrix), seed, censuses, club)
+
+    def row(self, wiring: Wiring) -> Figures:
+        """Returns all figures of a wiring."""
+        matrix, same = neurons_of(wiring), is_comparable(self.connectome, wiring)
+        structure = self._structure(matrix)
+        census = {label: int(structure[f"triads_{label}"] or 0) for label in TRIADS}
+        row: Figures = {
+            **statistics.counts(wiring),
+            **structure,
+            "wiring_length": statistics.wiring_length(wiring, self.connectome.position) if same else None,
+            "excitatory_fraction": statistics.sign_fraction(matrix, wiring.sign[~wiring.is_muscle]),
+            "degree_error": statistics.degree_error(matrix, self.matrix) if same else None,
+            "triad_error": triad_error(census, self.census) if same else None,
+            "overlap": statistics.overlap(self.matrix, matrix) if same else None,
+        }
+        if self.null_censuses:
+            scores = z_scores(census, self.null_censuses)
+            row["rich_club_ratio"] = self._club_ratio(structure) if same else None
+            row |= {f"z_{label}": z if same else None for label, z in scores.items()}
+        return row
+
+    def null_figures(self, null: Entrant | None) -> dict[str, Any] | None:
+        """Returns what `figures["null"]` holds."""
+        if null is None:
+            return None
+        triads = _summary([{f"triads_{k}": v for k, v in census.items()} for census in self.null_censuses])
+        return {"genome": null.label, "samples": len(self.null_censuses), **triads}
+
+    def _structure(self, matrix: np.ndarray) -> Figures:
+        """Returns `statistics.structure`, computed once for equal matrices."""
+        key = hashlib.sha256(repr(len(matrix)).encode() + np.packbits(matrix).tobytes()).digest()
+        if key not in self.known:
+            self.known[key] = statistics.structure(matrix, derive(self.seed, "modules"))
+        return self.known[key]
+
+    def _club_ratio(self, structure: Figures) -> float | None:
+        """Returns phi over the null's at the same degree; None where there is none or it is 0."""
+        phi, degree = structure["rich_club"], int(structure["rich_club_degree"] or 0)
+        expected = self.null_club[degree] if degree < len(self.null_club) else None
+        return phi / expected if phi is not None and expected else None
+
+
+class _Samples:
+    """The samples of one prior: their figures, and their wirings in little space."""
+
+    def __init__(self) -> None:
+        self.rows: list[Figures] = []
+        self.hashes: set[str] = set()
+        self.notes: list[str] = []
+        self._packed: list[tuple[int, np.ndarray]] = []
+
+    def add(self, architecture: Architecture, row: Figures) -> None:
+        """Takes in a sample."""
+        if not self.rows:
+            self.first = architecture
+        matrix = neurons_of(architecture)
+        self.rows.append(row)
+        self.hashes.add(architecture.content_hash)
+        self.notes += [note for note in dict.fromkeys(architecture.notes) if note not in self.notes]
+        self._packed.append((len(matrix), np.packbits(matrix)))
+
+    def matrices(self) -> Iterator[np.ndarray]:
+        """Yields the matrices, bool [N, N]."""
+        for size, bits in self._packed:
+            yield np.unpackbits(bits, count=size * size).astype(bool).reshape(size, size)
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Returns the mean and deviation of every figure."""
+        between = {"mean": self._overlap_between(), "std": None, "count": len(self.rows)}
+        return {**_summary(self.rows), "overlap_between": between}
+
+    def _overlap_between(self) -> float | None:
+        """Returns the mean share of a sample's synapses that another one has; None if cells differ."""
+        count, same = len(self.rows), self.rows[0]["overlap"] is not None
+        if count < 2 or not same:
+            return None
+        votes = np.zeros_like(next(self.matrices()), np.int32)  # how many samples have an edge
+        for matrix in self.matrices():
+            votes += matrix
+        shares = [(votes[m].sum() - m.sum()) / (m.sum() * (count - 1)) for m in self.matrices() if m.any()]
+        return float(np.mean(shares)) if shares else None
+
+
+def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns mean, standard deviation (n - 1) and number of the values that are not None."""
+    summary = {}
+    for name in rows[0] if rows else ():
+        values = [row[name] for row in rows if row[name] is not None]
+        same = len(set(values)) == 1  # then no rounding shall make a deviation
+        mean = None if not values else float(values[0]) if same else float(np.mean(values))
+        std = None if len(values) < 2 else 0.0 if same else float(np.std(values, ddof=1))
+        summary[name] = {"mean": mean, "std": std, "count": len(values)}
+    return summary
+
+
+def _curves(matrices: Iterable[np.ndarray]) -> dict[str, list[float | None]]:
+    """Returns mean numbers of cells by in- and by out-degree, and mean phi by total degree."""
+    inward, outward, club = [], [], []
+    for matrix in matrices:
+        inward.append(np.bincount(statistics.in_degree(matrix)))
+        outward.append(np.bincount(statistics.out_degree(matrix)))
+        club.append(statistics.rich_club(matrix))
+    return {
+        "in_degree": _mean_curve(inward, beyond=0.0),
+        "out_degree": _mean_curve(outward, beyond=0.0),
+        "rich_club": _mean_curve(club),
+    }
+
+
+def _mean_curve(curves: Sequence[np.ndarray], beyond: float = np.nan) -> list[float | None]:
+    """Returns the mean of curves of differing length, over those defined at each place.
+
+    Args:
+        curves: NaN where undefined.
+        beyond: What a curve is after its end.
+    """
+    table = np.full((len(curves), max(map(len, curves), default=0)), beyond)
+    for row, curve in zip(table, curves, strict=True):
+        row[: len(curve)] = curve
+    defined = [column[~np.isnan(column)] for column in table.T]
+    return [float(values.mean()) if len(values) else None for values in defined]
+
+
+def _file_names(labels: Iterable[str]) -> dict[str, str]:
+    """Returns file names by label; file systems may not tell upper from lower case."""
+    names = {label: safe_name(label) for label in labels}
+    if len({name.lower() for name in names.values()}) < len(names):
+        raise OptionError(
+            f"Labels {', '.join(names)} give files of one name; choose labels that differ by more than case."
+        )
+    return names
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Gives a folder to write into that then appears as `folder`, whole or not at all."""
+    RunFolder.check_free(folder)
+    new = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
+    try:
+        new.mkdir(parents=True)
+        yield new
         new.rename(folder)
     except OSError as error:
         raise RunError(f"Cannot write {folder}: {error.strerror}; choose another --out.") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return written
 
 
 def _write(path: Path, architecture: Architecture) -> None:
@@ -136,16 +355,3 @@ def _write(path: Path, architecture: Architecture) -> None:
         neuromuscular=architecture.neuromuscular,
         electrical=architecture.electrical,
     )
-
-
-def _cell(figure: dict[str, float | None]) -> str:
-    """Returns a mean, with its deviation where there is one."""
-    mean, std = figure["mean"], figure["std"]
-    return _number(mean) if not std else f"{_number(mean)} ± {_number(std)}"
-
-
-def _number(value: float | None) -> str:
-    """Returns counts whole and shares to four decimals."""
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value >= 2 or value == int(value) else f"{value:.4f}"

@@ -28,7 +28,7 @@ class Configuration:
     Attributes:
         genome: Priors as `[label=]name[:option=value,...]`.
         task: Tasks, in the same form.
-        connectome: Bundled name or CSV file.
+        connectome: Name of a connectome, or a file.
         inputs: Cells that take input, by role, class or name, joined by `+`; None: the connectome's own.
         outputs: Cells that give output, likewise.
         neuron: Neuron model.

@@ -1,7 +1,8 @@
-"""Measured wirings: the frozen Connectome, the bundled ones, and the edge tables users bring.
+"""Measured wirings: the frozen Connectome, the bundled ones, and how any other is found.
 
 `celegans` is the whole animal, `celegans-motor` its locomotor circuit, `celegans-perimotor` the repeating
-circuit of the ventral cord. neuroevo/data/SOURCES.md says where they come from and what was decided.
+circuit of the ventral cord. neuroevo/data/SOURCES.md says where they come from and what was decided. Others
+are fetched once, see `fetched`, or read from files, see `readers`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroevo import edge_table
 from neuroevo.errors import ConnectomeError, RegistryError, unknown
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 CORD_MOTOR = "DA+DB+DD+VA+VB+VD+AS"  # the seven classes that drive the body wall from the cord
 COMMAND = "AVA+AVB+AVD+AVE+PVC"
@@ -206,6 +211,27 @@ class Connectome:
             outputs=new[self.outputs][new[self.outputs] >= 0],
         )
 
+    def to_networkx(self) -> nx.MultiDiGraph:
+        """Returns the wiring as a graph whose nodes and edges have attributes, see `graphs`."""
+        from neuroevo.graphs import to_networkx
+
+        return to_networkx(self)
+
+    @staticmethod
+    def from_networkx(graph: nx.DiGraph, name: str | None = None) -> Connectome:
+        """Returns the wiring that a directed graph describes; makes again what `to_networkx` was given.
+
+        Args:
+            graph: A networkx DiGraph or MultiDiGraph; see `graphs` for the attributes that are read.
+            name: What the wiring is called; else the graph's own name.
+
+        Raises:
+            ConnectomeError: If the graph is undirected, or an attribute or edge is not of its form.
+        """
+        from neuroevo.graphs import from_networkx
+
+        return from_networkx(graph, name)
+
     def fingerprint(self) -> str:
         """SHA-256 of everything but the name: equal fingerprints are equal wirings with equal ports."""
         digest = hashlib.sha256(repr((self.cells, self.role, self.cell_class, self.transmitter)).encode())
@@ -218,65 +244,39 @@ class Connectome:
 
 
 def load(source: str) -> Connectome:
-    """Returns a bundled connectome by name, or reads a CSV edge table by path.
+    """Returns a bundled connectome by name, fetches another by name, or reads one from a file.
 
     Args:
-        source: One of `names()`, or a path; a path holds a separator or ends in `.csv`.
+        source: One of `names()` or `fetched.names()`, or a path, which holds a separator or a dot, or exists.
 
     Raises:
-        RegistryError: If there is no such bundled connectome, with the nearest name.
+        RegistryError: If there is no connectome of that name, with the nearest.
         ConnectomeError: If the file does not exist or cannot be used.
+        DataError: If the connectome has to be fetched and cannot be.
     """
     if source in _SUMMARIES:
         return _bundled(source)
-    if source.lower().endswith(".csv") or os.sep in source or "/" in source or os.path.exists(source):
-        return read_edges(source)
-    raise RegistryError(unknown("connectome", source, _SUMMARIES))
+    from neuroevo import fetched
+
+    if source in fetched.names():
+        return fetched.load(source)
+    if os.sep in source or "/" in source or "." in source or os.path.exists(source):
+        from neuroevo import readers
+
+        return readers.read(source)
+    raise RegistryError(unknown("connectome", source, summaries()))
 
 
 def names() -> list[str]:
-    """Names of the bundled connectomes."""
+    """Names of the bundled connectomes, which need no download."""
     return list(_SUMMARIES)
 
 
 def summaries() -> dict[str, str]:
-    """One line about each bundled connectome."""
-    return dict(_SUMMARIES)
+    """One line about each connectome that has a name: the bundled ones, then those fetched on first use."""
+    from neuroevo import fetched
 
-
-def read_edges(path: str | Path) -> Connectome:
-    """Reads an edge table with the columns pre, post, kind, weight, sign, one edge a row.
-
-    Targets of neuromuscular edges are muscles, all other cells interneurons, so that a muscle no neuron
-    reaches reads as a neuron. Cells are ordered neurons first, then muscles, by name. Every neuron takes
-    input; the muscles, or without muscles all neurons, give output. The sign, +1 or -1, is that of the
-    presynaptic cell; on electrical rows it says nothing (0).
-
-    Args:
-        path: CSV file with a header; further columns are ignored.
-
-    Raises:
-        ConnectomeError: If the file cannot be read, or a row contradicts this form or another row.
-    """
-    rows = edge_table.read(Path(path))
-    muscles = {row.post for row in rows if row.kind == "neuromuscular"}
-    neurons = {cell for row in rows for cell in (row.pre, row.post)} - muscles
-    cells = (*sorted(neurons), *sorted(muscles))
-    signs = {row.pre: row.sign for row in rows if row.sign}
-    ports = np.arange(len(cells))
-    num_neurons = len(neurons)
-    return Connectome(
-        name=Path(path).stem,
-        cells=cells,
-        role=tuple("muscle" if cell in muscles else "interneuron" for cell in cells),
-        cell_class=tuple("muscle" if cell in muscles else cell for cell in cells),
-        transmitter=("",) * len(cells),
-        sign=np.array([signs.get(cell, 1) for cell in cells]),
-        position=np.full((len(cells), 3), np.nan),
-        **_edges_by_kind(cells, [(row.pre, row.post, row.kind, row.weight) for row in rows]),
-        inputs=ports[:num_neurons],
-        outputs=ports[num_neurons:] if muscles else ports,
-    )
+    return {**_SUMMARIES, **fetched.summaries()}
 
 
 def write_edges(
@@ -288,7 +288,7 @@ def write_edges(
     neuromuscular: Edges,
     electrical: Edges,
 ) -> None:
-    """Writes an edge table that `read_edges` reads, as a new file that is then renamed.
+    """Writes an edge table that `load` reads, as a new file that is then renamed.
 
     Cells without edges do not appear in it, nor do roles, classes, positions and ports.
 
@@ -320,7 +320,7 @@ def write_edges(
     )
 
 
-def _edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:
+def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:
     """Returns Edges by kind from rows of (pre, post, kind, weight)."""
     place = {cell: i for i, cell in enumerate(cells)}
     found: dict[str, list[tuple[int, int, float]]] = {kind: [] for kind in edge_table.KINDS}
@@ -356,7 +356,7 @@ def _table(name: str, stem: str) -> Connectome:
         transmitter=columns["transmitter"],
         sign=np.array([int(sign) for sign in columns["sign"]]),
         position=np.array([[float(cell[axis] or "nan") for axis in "xyz"] for cell in cells]),
-        **_edges_by_kind(columns["name"], [(pre, post, kind, float(w)) for pre, post, kind, w in edges]),
+        **edges_by_kind(columns["name"], [(pre, post, kind, float(w)) for pre, post, kind, w in edges]),
         inputs=np.array([]),
         outputs=np.array([]),
     )

@@ -1,16 +1,15 @@
-"""Edge tables as text: CSV with the columns pre, post, kind, weight, sign, checked row by row.
+"""Edges as rows: read from CSV and TSV tables, checked one by one, written as CSV.
 
-`connectome.read_edges` and `write_edges` turn them into wirings and back.
+`assembly` turns rows, from these tables or any other source, into wirings.
 """
 
 from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -18,56 +17,78 @@ from neuroevo.errors import ConnectomeError, unknown
 
 KINDS = ("chemical", "neuromuscular", "electrical")
 COLUMNS = ("pre", "post", "kind", "weight", "sign")
+NEEDED = ("pre", "post")  # the other columns may be left out, all of a column or nothing of it
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
 SMALLEST, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+SIGNS = {"1": 1, "+1": 1, "1.0": 1, "-1": -1, "-1.0": -1}
 
 
 @dataclass(frozen=True)
-class Row:
-    """One edge, with the line it stands in.
+class Place:
+    """Where something stands, for messages.
 
     Attributes:
-        file: Name of the file, for messages.
-        line: Line of the file, from 1.
+        file: Name of the file or graph.
+        where: Place in it: "line 3", "edge 'a' -> 'b'".
+    """
+
+    file: str
+    where: str
+
+    def error(self, message: str) -> ConnectomeError:
+        """Returns an error that says where this stands."""
+        return ConnectomeError(f"{self.file}, {self.where}: {message}.")
+
+
+@dataclass(frozen=True)
+class Row(Place):
+    """One edge, with where it stands.
+
+    Attributes:
         pre: Name of the presynaptic cell.
         post: Name of the postsynaptic cell.
         kind: One of KINDS.
         weight: Greater than 0 and within float32.
-        sign: Of the presynaptic cell, +1 or -1; 0 for gap junctions, which have none.
+        sign: Of the presynaptic cell, +1 or -1; 0 where the row does not say, and for gap junctions.
     """
 
-    file: str
-    line: int
     pre: str = ""
     post: str = ""
     kind: str = ""
-    weight: float = 0.0
+    weight: float = 1.0
     sign: int = 0
 
-    def error(self, message: str) -> ConnectomeError:
-        """Returns an error that says where the row stands."""
-        return ConnectomeError(f"{self.file}, line {self.line}: {message}.")
-
-    def parse(self, values: dict[str, str | None]) -> Row:
+    def parse(self, values: Mapping[str, object], muscles: Collection[str] = ()) -> Row:
         """Returns the row with its values read and checked.
+
+        Args:
+            values: By column. Without a kind an edge is neuromuscular if its target is a muscle, else
+                chemical; without a weight it weighs 1; without a sign its presynaptic cell has one elsewhere.
+            muscles: Names of the cells known to be muscles.
 
         Raises:
             ConnectomeError: If a value is missing or not of its form.
         """
-        missing = [column for column in COLUMNS if values.get(column) is None]
+        missing = [column for column in COLUMNS if values.get(column, "") is None]
         if missing:
-            raise self.error(f"no value for {', '.join(missing)}; wanted {','.join(COLUMNS)}")
-        pre, post, kind, weight, sign = ((values[column] or "").strip() for column in COLUMNS)
+            raise self.error(f"no value for {', '.join(missing)}; wanted one in every column of the header")
+        pre, post = (str(values[column]).strip() for column in NEEDED)
         if not pre or not post:
             raise self.error("a cell without a name; wanted names in pre and post")
         if pre == post:
             raise self.error(f"{pre!r} is joined to itself; remove self-connections")
+        kind = str(values.get("kind", "neuromuscular" if post in muscles else "chemical")).strip()
         if kind not in KINDS:
             raise self.error(unknown("kind of edge", kind, KINDS).removesuffix("."))
-        return replace(
-            self, pre=pre, post=post, kind=kind, weight=self._weight(weight), sign=self._sign(kind, sign)
-        )
+        row = replace(self, pre=pre, post=post, kind=kind)
+        if "weight" in values:
+            row = replace(row, weight=self.weight_of(str(values["weight"]).strip()))
+        if "sign" in values and kind != "electrical":
+            row = replace(row, sign=self.sign_of(str(values["sign"]).strip()))
+        return row
 
-    def _weight(self, text: str) -> float:
+    def weight_of(self, text: str) -> float:
+        """Returns a weight; raises ConnectomeError unless it is a number greater than 0, within float32."""
         try:
             weight = float(text)
         except ValueError:
@@ -76,36 +97,59 @@ class Row:
             raise self.error(f"weight is {text}; wanted a finite number greater than 0")
         return weight
 
-    def _sign(self, kind: str, text: str) -> int:
-        if kind == "electrical":
-            return 0
-        if text not in ("1", "+1", "-1"):
+    def sign_of(self, text: str) -> int:
+        """Returns a sign; raises ConnectomeError unless it is +1 or -1."""
+        if text not in SIGNS:
             raise self.error(f"sign is {text!r}; wanted 1 (excites) or -1 (inhibits)")
-        return int(text)
+        return SIGNS[text]
 
 
-def read(path: Path) -> list[Row]:
-    """Returns the rows of an edge table, each consistent with all others.
+def read(path: Path, muscles: Collection[str] = ()) -> list[Row]:
+    """Returns the rows of an edge table, each checked by itself.
+
+    Args:
+        path: File with a header, separated by commas (`.csv`) or tabs (`.tsv`); further columns are ignored.
+        muscles: Names of the cells known to be muscles.
 
     Raises:
-        ConnectomeError: If the file cannot be read or is empty, or a row is malformed, a duplicate, or
-            contradicts another one about a cell's sign or about which cells are muscles.
+        ConnectomeError: If the file cannot be read or has no edges, or a row is malformed.
+    """
+    rows = [
+        Row(path.name, f"line {line}").parse(values, muscles)
+        for line, values in lines(path, NEEDED, COLUMNS, "a CSV edge table")
+    ]
+    if not rows:
+        raise ConnectomeError(f"{path.name} has no edges; wanted one a row under {','.join(COLUMNS)}.")
+    return rows
+
+
+def lines(
+    path: Path, needed: Sequence[str], columns: Sequence[str], what: str
+) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """Yields the rows of a table with a header, by column, each with its line from 1.
+
+    Raises:
+        ConnectomeError: If the file cannot be read or its header lacks a needed column.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(_parsed(path.name, file))
+            reader = csv.DictReader(file, delimiter=DELIMITERS[path.suffix.lower()])
+            header = reader.fieldnames
+            if header is None:  # an empty file
+                return
+            if not set(needed) <= set(header):
+                missing = ", ".join(column for column in columns if column not in header)
+                raise Place(path.name, "line 1").error(
+                    f"no column {missing}; wanted a header with {' and '.join(needed)}, and any of the others"
+                )
+            if len(set(header)) < len(header):
+                raise Place(path.name, "line 1").error("a column stands twice; wanted each once")
+            for values in reader:
+                yield reader.line_num, values
     except OSError as error:
-        raise ConnectomeError(
-            f"Cannot read {str(path)!r}: {error.strerror}; wanted a CSV edge table."
-        ) from error
+        raise ConnectomeError(f"Cannot read {str(path)!r}: {error.strerror}; wanted {what}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConnectomeError(f"{path.name} is no CSV text in UTF-8: {error}.") from error
-    if not rows:
-        raise ConnectomeError(f"{path.name} has no edges; wanted one a row under {','.join(COLUMNS)}.")
-    _require_once(rows)
-    _require_one_sign(rows)
-    _require_muscles_at_the_end(rows)
-    return rows
 
 
 def write(path: Path, rows: Iterable[tuple[str, str, str, str, int]]) -> None:
@@ -124,45 +168,3 @@ def write(path: Path, rows: Iterable[tuple[str, str, str, str, int]]) -> None:
         raise ConnectomeError(
             f"Cannot write {str(path)!r}: {error.strerror}; choose another place."
         ) from error
-
-
-def _parsed(name: str, file: TextIO) -> Iterator[Row]:
-    """Yields the rows of an open edge table, each checked by itself."""
-    reader = csv.DictReader(file)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing and reader.fieldnames:
-        raise Row(name, 1).error(f"no column {', '.join(missing)}; wanted the header {','.join(COLUMNS)}")
-    for values in reader:
-        yield Row(name, reader.line_num).parse(values)
-
-
-def _require_once(rows: list[Row]) -> None:
-    first: dict[tuple[str, ...], Row] = {}
-    for row in rows:
-        ends = sorted((row.pre, row.post)) if row.kind == "electrical" else (row.pre, row.post)
-        earlier = first.setdefault((row.kind, *ends), row)
-        if earlier is not row:
-            raise row.error(
-                f"{row.kind} edge {row.pre} - {row.post} stands in line {earlier.line} already; wanted each "
-                "edge, and each gap junction, once"
-            )
-
-
-def _require_one_sign(rows: list[Row]) -> None:
-    first: dict[str, Row] = {}
-    for row in rows:
-        earlier = first.setdefault(row.pre, row) if row.sign else row
-        if earlier.sign != row.sign:
-            raise row.error(
-                f"{row.pre!r} has sign {row.sign:+d}, and {earlier.sign:+d} in line {earlier.line}; "
-                "wanted one sign for all synapses of a cell"
-            )
-
-
-def _require_muscles_at_the_end(rows: list[Row]) -> None:
-    muscles = {row.post for row in rows if row.kind == "neuromuscular"}
-    for row in rows:
-        if row.kind != "electrical" and row.pre in muscles:
-            raise row.error(f"{row.pre!r} is a target of neuromuscular edges; wanted none from a muscle")
-        if row.kind == "chemical" and row.post in muscles:
-            raise row.error(f"{row.post!r} is a target of neuromuscular edges; wanted that kind here too")

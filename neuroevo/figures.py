@@ -38,7 +38,7 @@ def learning_figure(
         axis_label: What fitness is, with its unit.
         styles: Which colour and line style a genome has in all figures of a report.
     """
-    with _style():
+    with look():
         heights = {label: (wrap(label).count("\n") + 1) * LINE_HEIGHT + 4 for label in curves}  # points
         inner = max(2.3, sum(heights.values()) / 72)  # inches; labels need not leave the axes
         figure, axes = _axes(height=inner + 1.2)
@@ -53,7 +53,7 @@ def learning_figure(
         _label_ends(axes, curves, styles, {label: h / 72 / inner for label, h in heights.items()})
         several = any(curve.num_lineages > 1 for curve in curves.values())
         detail = "mean over lineages; band from the lowest to the highest" if several else "one lineage each"
-        _title(axes, f"Learning: {task}", detail)
+        write_title(axes, f"Learning: {task}", detail)
         axes.set_xlabel("evaluations of a lineage")
         axes.set_ylabel(textwrap.fill(axis_label, 36, break_on_hyphens=False), parse_math=False)
     return figure
@@ -76,7 +76,7 @@ def scores_figure(
         styles: Which colour a genome has in all figures of a report.
     """
     names = [wrap(entry["genome"]) for entry in genomes]
-    with _style():
+    with look():
         lines = sum(max(2, name.count("\n") + 1) for name in names)
         figure, axes = _axes(height=1.55 + 0.26 * lines)
         axes.set_xlim(*_score_range(genomes, scores))
@@ -89,7 +89,7 @@ def scores_figure(
         axes.tick_params(axis="y", length=0, pad=9)
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
-        _title(axes, f"Held-out score: {task}")
+        write_title(axes, f"Held-out score: {task}")
         axes.set_xlabel(f"score ({unit})" if unit else "score", parse_math=False)
         low, high = axes.get_xlim()
         untrained = [e["untrained"]["iqm"] for e in genomes if e["untrained"]["iqm"] is not None]
@@ -146,13 +146,13 @@ def inline_svg(image: bytes, alternative: str, prefix: str) -> str:
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    with _style():
+    with look():
         figure.savefig(buffer, format=kind, **options)
     return buffer.getvalue()
 
 
 @contextlib.contextmanager
-def _style() -> Iterator[None]:
+def look() -> Iterator[None]:
     """Sets the look of figures and leaves the user's own settings as they were."""
     import matplotlib
 
@@ -198,7 +198,7 @@ def _axes(height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _title(axes: Axes, title: str, detail: str = "") -> None:
+def write_title(axes: Axes, title: str, detail: str = "") -> None:
     """Writes a title at the left and below it, smaller, what is drawn."""
     lift = 20 if detail else 8
     axes.annotate(

@@ -285,7 +285,9 @@ def assess(shard: Shard, states: Sequence[State], task: Task) -> list[dict[str, 
 
 
 def _activity(lineage: Lineage, centre: Tensor, task: Task) -> dict[str, Any]:
-    """Returns how active the trained network is on one generation's episodes."""
+    """Returns how active the trained network is on one generation's episodes; a clock has no cells."""
+    if lineage.blueprint.architecture.core == "clock":
+        return {"mean_abs": None, "saturated": False, "silent": False}
     phenotype = Phenotype([lineage.blueprint], [1])
     phenotype.load([centre])
     phenotype.monitor = Monitor(phenotype)

@@ -116,15 +116,18 @@ def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[
     """Returns the blueprints with gains that bring every kind of current to its target.
 
     Each current is proportional to its own gain but for feedback, so a few rounds of scaling by
-    target over measurement suffice; a round changes a gain fourfold at most.
+    target over measurement suffice; a round changes a gain fourfold at most. A clock has no gains.
 
     Args:
         blueprints: Architectures fitted to `task`, of one neuron model.
         task: Where the currents are measured.
         seed: Draws adapters and episodes, the same for every blueprint.
     """
+    if any(b.architecture.core == "clock" for b in blueprints):
+        others = iter(set_gains([b for b in blueprints if b.architecture.core != "clock"], task, seed))
+        return [b if b.architecture.core == "clock" else next(others) for b in blueprints]
     current = list(blueprints)
-    for _ in range(NUM_ROUNDS):
+    for _ in range(NUM_ROUNDS if current else 0):
         monitor = measure(current, task, seed)
         scales = {}
         for kind, (name, target) in enumerate(TARGETS.items()):

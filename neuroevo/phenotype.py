@@ -14,6 +14,7 @@ Decoding. Every parameter is of order one and zero-centred, so one search spread
 | bias | `theta` |
 | input weight | `input gain / sqrt(S) * theta` |
 | output weight | `output gain / sqrt(O) * theta`; output bias `theta` |
+| clock | amplitude `exp(theta)`, frequency `exp(theta) / 32` a step, phase lag `theta` rad an actuator |
 
 `w0` is the synapse's share of all that its target receives (L1 norm per cell) times the gain of its kind;
 `g0` is a gap junction's share of the larger of its two cells' totals times the core gain, and its current is
@@ -22,7 +23,6 @@ the diffusion `g (h_j - h_i)`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -33,10 +33,15 @@ import torch
 from torch import Tensor
 
 from neuroevo import neurons
-from neuroevo.architecture import Architecture, Layout
+from neuroevo.architecture import CLOCK, Architecture, Layout
+from neuroevo.blocks import ROW, TENSOR, Block, assemble, between_cells, propagate, whole
 
 if TYPE_CHECKING:
     from neuroevo.operating_range import Monitor
+
+PIECE = 1 << 17  # activities that a neuron model moves at once: 0.5 MB, which stays in a core's own cache
+CLOCK_PERIOD = 32  # network steps, of a clock before evolution
+WIDE = 16  # columns from which a small product is fast as it stands
 
 
 @dataclass(frozen=True)
@@ -79,55 +84,43 @@ class Blueprint:
     def draw(self, num_genomes: int, rng: np.random.Generator) -> Tensor:
         """Returns untrained genomes, float32 [num_genomes, L].
 
-        The wiring starts at its own strengths and at zero bias; adapters are normal, unit variance.
+        The wiring starts at its own strengths and at zero bias; adapters and clocks are drawn normal.
         """
         parameters = np.zeros((num_genomes, self.layout.length), np.float32)
-        weights = self.layout.input_weights + self.layout.output_weights
-        drawn = rng.standard_normal((num_genomes, weights), dtype=np.float32)
-        parameters[:, self.layout.core : self.layout.core + weights] = drawn
+        first, last = self.layout.core - self.layout.clock, self.layout.length - self.layout.output_biases
+        parameters[:, first:last] = rng.standard_normal((num_genomes, last - first), dtype=np.float32)
         return torch.from_numpy(parameters)
 
 
-class _Block:
-    """Index structure and base weights of one architecture: one diagonal block of the matrix."""
+class _Outputs:
+    """Where O output cells of each of g genomes lie in the flat state.
 
-    def __init__(self, blueprint: Blueprint) -> None:
-        a, gains = blueprint.architecture, blueprint.gains
-        syn, gap, n = a.synapses, a.gap_junctions, a.num_cells
-        received = np.bincount(syn.post, syn.weight, n)[syn.post]
-        gain = np.where(a.is_muscle[syn.post], gains.neuromuscular, gains.core)
-        self.base = torch.from_numpy((gain * syn.weight / received).astype(np.float32))
-        self.sign = torch.from_numpy(a.sign[syn.pre].astype(np.float32))
-        total = np.bincount(gap.pre, gap.weight, n) + np.bincount(gap.post, gap.weight, n)
-        share = gap.weight / np.maximum(total[gap.pre], total[gap.post])
-        self.gap_base = torch.from_numpy((gains.core * share).astype(np.float32))
+    Genomes of equal size with the same outputs, as most are, are read as one regular array, several times as
+    fast as by a list of rows.
 
-        # CSR order over (synapses, gap junctions one way, the other way, what leaves through them).
-        coupled, ends = np.unique(np.concatenate([gap.pre, gap.post]), return_inverse=True)
-        num_gap = len(gap.pre)
-        self.ends = torch.from_numpy(ends.astype(np.int64))
-        self.num_coupled = len(coupled)
-        rows = np.concatenate([syn.post, gap.pre, gap.post, coupled]).astype(np.int64)
-        cols = np.concatenate([syn.pre, gap.post, gap.pre, coupled]).astype(np.int64)
-        gap_value = len(syn.pre) + np.arange(num_gap)
-        diagonal = len(syn.pre) + num_gap + np.arange(len(coupled))
-        source = np.concatenate([np.arange(len(syn.pre)), gap_value, gap_value, diagonal])
-        order = np.lexsort((cols, rows))
-        self.source = torch.from_numpy(source[order])
-        self.cols = cols[order]
-        self.row_lengths = np.bincount(rows, minlength=n)
-        self.dale = a.dale
+    Args:
+        rows: int64 [g, O].
+    """
 
-    def values(self, synapses: Tensor, gaps: Tensor, out: Tensor) -> None:
-        """Writes the CSR values, float32 [P, nnz], of P genomes into `out`."""
-        if self.dale:
-            weights = torch.exp(synapses).mul_(self.base * self.sign)
-        else:
-            weights = (synapses + self.sign).mul_(self.base)
-        coupling = torch.exp(gaps).mul_(self.gap_base)
-        leaving = torch.zeros(len(gaps), self.num_coupled)
-        leaving.index_add_(1, self.ends, torch.cat([coupling, coupling], 1), alpha=-1)
-        torch.index_select(torch.cat([weights, coupling, leaving], 1), 1, self.source, out=out)
+    def __init__(self, rows: np.ndarray) -> None:
+        self._shape = rows.shape
+        self._first = int(rows[0].min())
+        self._spacing = int(rows[-1, 0] - rows[0, 0]) // max(1, len(rows) - 1)
+        offsets = rows[0] - self._first
+        regular = self._first + self._spacing * np.arange(len(rows))[:, None] + offsets
+        self._is_regular = np.array_equal(rows, regular)
+        self._is_consecutive = np.array_equal(offsets, np.arange(len(offsets)))
+        self._span = int(offsets.max()) + 1
+        self._offsets, self._rows = torch.from_numpy(offsets), torch.from_numpy(rows.ravel())
+
+    def read(self, state: Tensor) -> Tensor:
+        """Returns activities [g, O, B] from the state [cells, B]; may be a view."""
+        columns = state.shape[1]
+        if not self._is_regular:
+            return state.index_select(0, self._rows).view(*self._shape, columns)
+        shape, strides = (self._shape[0], self._span, columns), (self._spacing * columns, columns, 1)
+        array = state.as_strided(shape, strides, self._first * columns)
+        return array if self._is_consecutive else array.index_select(1, self._offsets)
 
 
 @dataclass(frozen=True)
@@ -135,11 +128,11 @@ class _Adapter:
     """Linear maps of consecutive genomes that have as many input and output cells."""
 
     genomes: slice
-    input_rows: Tensor  # [g * I] rows of the flat state
-    output_rows: Tensor  # [g * O]
-    input_weight: Tensor  # [g, I, S]
-    output_weight: Tensor  # [g, A, O]
-    output_bias: Tensor  # [g, A, 1]
+    num_inputs: int
+    ports: slice  # of all ports, g * I
+    outputs: _Outputs
+    input_weight: Tensor  # [g, S, I], I filled up to a multiple of ROW
+    output_weight: Tensor  # [g, O, A], A as well
 
 
 class Phenotype:
@@ -158,66 +151,56 @@ class Phenotype:
         self.num_sensors = blueprints[0].num_sensors
         self.num_actuators = blueprints[0].num_actuators
         self._neuron = neurons.get(blueprints[0].neuron)
-        blocks = {id(b): _Block(b) for b in blueprints}
+        blocks = {id(b): Block(b) for b in blueprints}
         self._blocks = [blocks[id(b)] for b in blueprints]
         sizes = [b.architecture.num_cells for b in blueprints]
         self.genome_sizes = np.repeat(sizes, counts)  # cells of each genome
         self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])  # where its rows start
-        self.matrix, self._values = self._assemble()
+        self._matrix, self._values = assemble(self._blocks, self.counts)
         self._bias = torch.zeros(int(self.first_rows[-1]), 1)
+        self._spread_bias = self._bias  # the same for each of a few columns
         self._adapters = self._make_adapters()
+        self._output_bias = torch.zeros(self.num_genomes, self.num_actuators, 1)
+        clocks = [b.architecture.core == "clock" for b in blueprints]
+        self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts)))  # genomes
+        self._clock = torch.zeros(self.num_genomes, CLOCK)
+        self._time = 0  # network steps since the last reset
         self.monitor: Monitor | None = None  # set while the network is observed
-        self.state = torch.zeros(0)
-        self._current = torch.zeros(0)
+        # Made by `reset`. The source is one tensor of the state and of what comes from outside.
+        self._source = self._outside = torch.zeros(0, 0)  # [M, B], [ports, B]
+        self.state = self._current = torch.zeros(0, 0)  # [cells, B]
+        self._drives: list[Tensor] = []  # of each adapter, [g, I, B]: views of what comes from outside
+        self._pieces: list[
+            tuple[Tensor, Tensor]
+        ] = []  # of state and current, with a few rows behind the cells
 
-    def _assemble(self) -> tuple[Tensor, list[Tensor]]:
-        """Returns the block-diagonal CSR matrix and, per lineage, the view [P, nnz] of its values."""
-        lengths, cols, first = [], [], 0
-        for blueprint, block, count in zip(self.blueprints, self._blocks, self.counts, strict=True):
-            n = blueprint.architecture.num_cells
-            starts = first + n * np.arange(count)[:, None]
-            cols.append((starts + block.cols).ravel())
-            lengths.append(np.tile(block.row_lengths, count))
-            first += n * count
-        crow = np.concatenate([[0], np.cumsum(np.concatenate(lengths))])
-        with warnings.catch_warnings():
-            # PyTorch says once that CSR is in beta; the tests compare every product with a plain loop.
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support", category=UserWarning)
-            matrix = torch.sparse_csr_tensor(
-                torch.from_numpy(crow.astype(np.int32)),
-                torch.from_numpy(np.concatenate(cols).astype(np.int32)),
-                torch.zeros(int(crow[-1])),
-                size=(first, first),
-                check_invariants=False,  # a chemical and an electrical synapse may share a place: they add up
-            )
-        stored = matrix.values()
-        sizes = [count * len(block.cols) for block, count in zip(self._blocks, self.counts, strict=True)]
-        views = torch.split(stored, sizes)
-        return matrix, [v.view(c, -1) for v, c in zip(views, self.counts, strict=True)]
+    @property
+    def matrix(self) -> Tensor:
+        """The weights between cells, CSR [cells, cells], a copy: one block a genome along the diagonal."""
+        return between_cells(self._matrix)
 
     def _make_adapters(self) -> list[_Adapter]:
         """Returns one adapter for each run of lineages with equal numbers of ports."""
-        made, start, r = [], 0, 0
+        made, start, r, port = [], 0, 0, 0
         while r < len(self.blueprints):
             ports = _num_ports(self.blueprints[r])
-            end, stop, inputs, outputs = start, r, [], []
+            end, stop, outputs = start, r, []
             while stop < len(self.blueprints) and _num_ports(self.blueprints[stop]) == ports:
                 architecture, count = self.blueprints[stop].architecture, self.counts[stop]
                 rows = self.first_rows[end : end + count, None]
-                inputs.append((rows + architecture.inputs).ravel())
-                outputs.append((rows + architecture.outputs).ravel())
+                outputs.append(rows + architecture.outputs)
                 end, stop = end + count, stop + 1
             made.append(
                 _Adapter(
                     genomes=slice(start, end),
-                    input_rows=torch.from_numpy(np.concatenate(inputs)),
-                    output_rows=torch.from_numpy(np.concatenate(outputs)),
-                    input_weight=torch.zeros(end - start, ports[0], self.num_sensors),
-                    output_weight=torch.zeros(end - start, self.num_actuators, ports[1]),
-                    output_bias=torch.zeros(end - start, self.num_actuators, 1),
+                    num_inputs=ports[0],
+                    ports=slice(port, port + (end - start) * whole(ports[0], ROW)),
+                    outputs=_Outputs(np.concatenate(outputs)),
+                    input_weight=torch.zeros(end - start, self.num_sensors, whole(ports[0], ROW)),
+                    output_weight=torch.zeros(end - start, ports[1], whole(self.num_actuators, ROW)),
                 )
             )
-            start, r = end, stop
+            start, r, port = end, stop, made[-1].ports.stop
         return made
 
     def load(self, parameters: Sequence[Tensor]) -> None:
@@ -230,29 +213,47 @@ class Phenotype:
         adapter = next(adapters)
         for r, (blueprint, block) in enumerate(zip(self.blueprints, self._blocks, strict=True)):
             count, n = self.counts[r], blueprint.architecture.num_cells
-            synapses, gaps, bias, w_in, w_out, b_out = torch.split(
+            synapses, gaps, bias, clock, w_in, w_out, b_out = torch.split(
                 parameters[r], blueprint.layout.sizes, dim=1
             )
-            block.values(synapses, gaps, out=self._values[r])
-            self._bias[first_row : first_row + count * n, 0] = bias.reshape(-1)
+            if blueprint.architecture.core == "evolves":
+                block.values(synapses, gaps, out=self._values[r])
+                self._bias[first_row : first_row + count * n, 0] = bias.reshape(-1)
+            else:
+                block.values(*block.as_measured(count), out=self._values[r])
+            self._clock[genome : genome + count] = clock if len(clock.T) else 0.0
             if genome >= adapter.genomes.stop:
                 adapter = next(adapters)
             rows = slice(genome - adapter.genomes.start, genome - adapter.genomes.start + count)
             num_inputs, num_outputs = _num_ports(blueprint)
-            w_in = w_in.reshape(count, num_inputs, self.num_sensors)
-            w_out = w_out.reshape(count, self.num_actuators, num_outputs)
-            adapter.input_weight[rows] = w_in * (blueprint.gains.input * self.num_sensors**-0.5)
-            adapter.output_weight[rows] = w_out * (blueprint.gains.output * num_outputs**-0.5)
-            adapter.output_bias[rows, :, 0] = b_out
+            if blueprint.architecture.core == "clock":
+                first_row, genome = first_row + count * n, genome + count
+                continue
+            w_in = w_in.reshape(count, num_inputs, self.num_sensors).transpose(1, 2)
+            w_out = w_out.reshape(count, self.num_actuators, num_outputs).transpose(1, 2)
+            gains = blueprint.gains
+            adapter.input_weight[rows, :, :num_inputs] = w_in * (gains.input * self.num_sensors**-0.5)
+            adapter.output_weight[rows, :, : self.num_actuators] = w_out * (gains.output * num_outputs**-0.5)
+            self._output_bias[genome : genome + count, :, 0] = b_out
             first_row, genome = first_row + count * n, genome + count
+        self._spread_bias.copy_(self._bias)
 
     def reset(self, num_episodes: int) -> None:
         """Sets the state to zero for B episodes or images of every genome."""
-        shape = (int(self.first_rows[-1]), num_episodes)
-        if self.state.shape != shape:
-            self.state, self._current = torch.zeros(shape), torch.empty(shape)
-        else:
+        self._time = 0
+        if self.state.shape == (len(self._bias), num_episodes):
             self.state.zero_()
+            return
+        num_cells, filled = len(self._bias), whole(len(self._bias), TENSOR)
+        self._source = torch.zeros(self._matrix.shape[1], num_episodes)
+        current = torch.zeros(filled, num_episodes)
+        self.state, self._current = self._source[:num_cells], current[:num_cells]
+        self._outside = self._source[filled:]
+        shapes = [(len(a.input_weight), -1, num_episodes) for a in self._adapters]
+        self._drives = [self._outside[a.ports].view(s) for a, s in zip(self._adapters, shapes, strict=True)]
+        self._spread_bias = self._bias if num_episodes >= WIDE else self._bias.repeat(1, num_episodes)
+        rows = whole(PIECE // num_episodes, TENSOR)
+        self._pieces = list(zip(self._source[:filled].split(rows), current.split(rows), strict=True))
 
     def step(self, observations: Tensor) -> Tensor:
         """Runs one network step.
@@ -263,9 +264,9 @@ class Phenotype:
         Returns:
             Outputs, float32 [G, B, A], unbounded.
         """
-        self._advance(
-            [_apply(a.input_weight, observations[a.genomes].transpose(1, 2)) for a in self._adapters]
-        )
+        for a, drive in zip(self._adapters, self._drives, strict=True):
+            _apply(a.input_weight, observations[a.genomes].transpose(1, 2), out=drive)
+        self._advance()
         return self._read()
 
     def settle(self, images: Tensor, which: Tensor, steps: int) -> Tensor:
@@ -280,34 +281,48 @@ class Phenotype:
             Outputs after the last step, float32 [G, B, A].
         """
         self.reset(images.shape[1])
-        drives = [_drive(a.input_weight, images, which[a.genomes]) for a in self._adapters]
+        for a, drive in zip(self._adapters, self._drives, strict=True):
+            _show(a.input_weight, images, which[a.genomes], out=drive)
         for _ in range(steps):
-            self._advance(drives)
+            self._advance()
         return self._read()
 
-    def _advance(self, drives: list[Tensor]) -> None:
-        """Moves the state by one step under input currents, one tensor [g, I, B] an adapter."""
-        if self.state.shape[1] == 1:  # a matrix-vector product is 1.7 times as fast as one with one column
-            torch.addmv(self._bias[:, 0], self.matrix, self.state[:, 0], out=self._current[:, 0])
-        else:
-            torch.mm(self.matrix, self.state, out=self._current)
-            self._current += self._bias
+    def _advance(self) -> None:
+        """Moves the state by one step under the present drives."""
         if self.monitor is not None:
-            self.monitor.record_currents(self._current - self._bias, drives)
-        for adapter, drive in zip(self._adapters, drives, strict=True):
-            self._current.index_add_(0, adapter.input_rows, drive.reshape(-1, drive.shape[-1]))
-        self._neuron(self.state, self._current)
+            self._observe_currents(self.monitor)
+        propagate(self._matrix, self._source, self._spread_bias, out=self._current)
+        for state, current in self._pieces:
+            self._neuron(state, current)
+        self._time += 1
+
+    def _observe_currents(self, monitor: Monitor) -> None:
+        """Tells the monitor what cells receive from each other, and what from outside."""
+        outside = self._outside.clone()
+        self._outside.zero_()
+        propagate(self._matrix, self._source, self._spread_bias, out=self._current)
+        self._outside.copy_(outside)
+        drives = [d[:, : a.num_inputs] for a, d in zip(self._adapters, self._drives, strict=True)]
+        monitor.record_currents(self._current - self._bias, drives)
 
     def _read(self) -> Tensor:
         """Returns the outputs of the present state, float32 [G, B, A]."""
-        read = []
+        read = torch.empty(self.num_genomes, whole(self.num_actuators, ROW), self.state.shape[1])
         for a in self._adapters:
-            activity = self.state[a.output_rows].view(len(a.output_bias), -1, self.state.shape[1])
-            read.append(_apply(a.output_weight, activity).add_(a.output_bias))
-        outputs = read[0] if len(read) == 1 else torch.cat(read)
+            _apply(a.output_weight, a.outputs.read(self.state), out=read[a.genomes])
+        outputs = read[:, : self.num_actuators].add_(self._output_bias)
+        if len(self._clocks):
+            outputs[self._clocks] = _wave(self._clock[self._clocks], self._time, self.num_actuators)
         if self.monitor is not None:
             self.monitor.record_outputs(self.state, outputs)
         return outputs.transpose(1, 2)
+
+
+def _wave(parameters: Tensor, time: int, num_actuators: int) -> Tensor:
+    """Returns the travelling sines [g, A, 1] of clocks [g, 3] at a network step."""
+    amplitude, frequency, lag = parameters[:, :, None].unbind(1)  # [g, 1]
+    turns = 2 * torch.pi * time * frequency.exp() / CLOCK_PERIOD
+    return (amplitude.exp() * torch.sin(turns - lag * torch.arange(num_actuators)))[:, :, None]
 
 
 def _num_ports(blueprint: Blueprint) -> tuple[int, int]:
@@ -315,20 +330,24 @@ def _num_ports(blueprint: Blueprint) -> tuple[int, int]:
     return len(blueprint.architecture.inputs), len(blueprint.architecture.outputs)
 
 
-def _apply(weight: Tensor, values: Tensor) -> Tensor:
-    """Returns `weight @ values` for [g, m, n] and [g, n, B]; one column is faster without a product."""
-    if values.shape[2] == 1:
-        return (weight * values.transpose(1, 2)).sum(2, keepdim=True)
-    return weight @ values
+def _apply(weight: Tensor, values: Tensor, *, out: Tensor) -> None:
+    """Writes the product [g, m, B] of the transpose of `weight`, [g, n, m], and `values`, [g, n, B].
+
+    Small products are fast where the last axis of the result is long: for few columns that axis is m.
+    """
+    columns = values.shape[2]
+    if columns >= min(weight.shape[2], WIDE):
+        torch.bmm(weight.transpose(1, 2), values, out=out)
+    elif columns == 1:
+        torch.bmm(values.transpose(1, 2), weight, out=out.transpose(1, 2))  # of one column: the same memory
+    else:
+        out.copy_(torch.bmm(values.transpose(1, 2), weight).transpose(1, 2))
 
 
-def _drive(weight: Tensor, images: Tensor, which: Tensor) -> Tensor:
-    """Returns input currents [g, I, B]: one dense product for each run of genomes that share images."""
+def _show(weight: Tensor, images: Tensor, which: Tensor, *, out: Tensor) -> None:
+    """Writes input currents [g, I, B], one batched product for each run of genomes that share images."""
     batches, runs = torch.unique_consecutive(which, return_counts=True)
-    parts = torch.split(weight, runs.tolist())
-    num_inputs = weight.shape[1]
-    currents = [
-        (part.reshape(-1, part.shape[2]) @ images[batch].T).view(len(part), num_inputs, -1)
-        for part, batch in zip(parts, batches.tolist(), strict=True)
-    ]
-    return currents[0] if len(currents) == 1 else torch.cat(currents)
+    parts, currents = (torch.split(x, runs.tolist()) for x in (weight, out))
+    for batch, part, current in zip(batches.tolist(), parts, currents, strict=True):
+        shown = images[batch].T.expand(len(part), -1, -1)
+        torch.bmm(part.transpose(1, 2), shown, out=current)

@@ -15,7 +15,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -141,10 +141,18 @@ class Registry:
         if name in self._plugins:
             return self._plugins[name].check()
         if ":" in name:
+            head, _, tail = name.partition(":")
+            if head in self._plugins:
+                raise OptionError(f"Cannot read {tail!r}, an option of {head!r}; wanted option=value.")
             return Plugin(self.kind, name, load(name)).check()
         for entry in importlib.metadata.entry_points(group=self.group, name=name):
             return Plugin(self.kind, name, load(entry.value)).check()
         raise RegistryError(unknown(self.kind, name, self.names()))
+
+    def arrange(self, names: Iterable[str]) -> None:
+        """Puts registered plug-ins into an order for lists of them; those not named follow."""
+        order = {name: i for i, name in enumerate(names)}
+        self._plugins = dict(sorted(self._plugins.items(), key=lambda p: order.get(p[0], len(order))))
 
     def names(self) -> list[str]:
         """Registered names and those other packages offer as entry points, in order."""
@@ -179,9 +187,9 @@ class Spec:
         label, equals, name = (_unquoted(quoted[1]), "=", head) if quoted else head.partition("=")
         if not equals:
             label, name = "", head
-        if "." in name and colon:  # an import path: the first colon belongs to the name
-            attribute, colon, tail = tail.partition(":")
-            name = f"{name}:{attribute}"
+        attribute, second, after = tail.partition(":")
+        if colon and ("." in name or attribute.isidentifier()):  # an import path
+            name, colon, tail = f"{name}:{attribute}", second, after
         if not name or (equals and not label) or (colon and not tail):
             raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
         return cls(label or (text if not colon else f"{name}:{tail}"), name, _options(text, tail))

@@ -170,12 +170,26 @@ def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
         for name, entry in entries.items():
             text = Text(entry["summary"])
             if entry.get("options"):
-                options = ",".join(f"{k}={_plain(v)}" for k, v in entry["options"].items())
-                text.append(f"\n:{options}", style="dim")
+                options = [f"{k}={_plain(v)}" for k, v in entry["options"].items()]
+                width = console.width - max(map(len, entries)) - 6  # what is left beside the names
+                for line in _filled([f":{options[0]}", *options[1:]], width):
+                    text.append(f"\n{line}", style="dim")
             table.add_row(name, text)
         console.print(Text(title.upper(), style="dim"))
         console.print(Padding(table, (0, 0, 1, 2)))
     console.print(Text(_HOW_TO_NAME))
+
+
+def _filled(items: list[str], width: int) -> list[str]:
+    """Returns items joined by commas in lines of at most `width` characters, where an item fits."""
+    lines = [items[0]]
+    for item in items[1:]:
+        if len(lines[-1]) + len(item) + 2 <= width:
+            lines[-1] += f",{item}"
+        else:
+            lines[-1] += ","
+            lines.append(item)
+    return lines
 
 
 def _plain(value: Any) -> str:

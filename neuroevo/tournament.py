@@ -55,15 +55,10 @@ def sample(connectome: Connectome, entrant: Entrant, num_graphs: int, run_seed: 
         EvaluationError: If the prior fails in a way of its own.
     """
     found: dict[str, Sample] = {}
-    try:
-        for k, architecture in enumerate(draw(connectome, entrant, num_graphs, run_seed)):
-            name = architecture.content_hash
-            if name not in found:
-                found[name] = Sample(entrant.label, k, architecture, name)
-    except NeuroevoError:
-        raise
-    except Exception as error:
-        raise EvaluationError(failure(f"{entrant.label} on {connectome.name}", error)) from error
+    for k, architecture in enumerate(draw(connectome, entrant, num_graphs, run_seed)):
+        name = architecture.content_hash
+        if name not in found:
+            found[name] = Sample(entrant.label, k, architecture, name)
     return list(found.values())
 
 

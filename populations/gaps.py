@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from neuroevo.architecture import join, take
+from neuroevo.architecture import take
 from neuroevo.connectome import Connectome, Edges
-from neuroevo.rewiring import rewire, rewire_pairs
-from neuroevo.seeds import derive
+from neuroevo.rewiring import Keep, join_labels, rewire_pairs
 
 
 def rewire_gaps(connectome: Connectome, gap: str, seed: int) -> Edges:
+    """Returns the gap junctions of a null model that keeps each cell's number of partners."""
+    return rewire_gap_junctions(connectome, gap, seed, keep=Keep(), rewired=1.0)
+
+
+def rewire_gap_junctions(connectome: Connectome, gap: str, seed: int, *, keep: Keep, rewired: float) -> Edges:
     """Returns the gap junctions of a null model.
 
     Args:
         connectome: Source wiring.
         gap: `rewire` keeps each cell's number of partners of its own and of the other kind (neuron or
-            muscle), `keep` returns the connectome's own, `drop` none.
+            muscle), and what `keep` names; `keep` returns the connectome's own, `drop` none.
         seed: Equal seeds give equal wirings.
+        keep: Labels and lengths that are kept too.
+        rewired: Dose in [0, 1].
     """
     pairs = connectome.electrical
-    if gap == "keep":
-        return pairs
     if gap == "drop":
         return take(pairs, np.zeros(len(pairs), bool))
-    pre, post = connectome.is_muscle[pairs.pre], connectome.is_muscle[pairs.post]
-    mixed = take(pairs, pre != post)
-    flip = connectome.is_muscle[mixed.pre]  # neuron first, so that a swap keeps the pair mixed
-    mixed = Edges(np.where(flip, mixed.post, mixed.pre), np.where(flip, mixed.pre, mixed.post), mixed.weight)
-    n = connectome.num_cells
-    mixed = rewire(mixed, n, seed=derive(seed, "mixed"))
-    return join(
-        rewire_pairs(take(pairs, ~pre & ~post), n, seed=derive(seed, "neurons")),
-        rewire_pairs(take(pairs, pre & post), n, seed=derive(seed, "muscles")),
-        Edges(np.minimum(mixed.pre, mixed.post), np.maximum(mixed.pre, mixed.post), mixed.weight),
-    )
+    if gap == "keep":
+        return pairs
+    kind = connectome.is_muscle.astype(int)
+    labels = kind if keep.labels is None else join_labels(kind, keep.labels)
+    how = replace(keep, labels=labels, mutual=True, triads=False)
+    return rewire_pairs(pairs, connectome.num_cells, seed=seed, keep=how, rewired=rewired).edges

@@ -12,11 +12,13 @@ from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from populations.gaps import rewire_gaps
 
-Gap = Literal["random", "keep", "drop"]
+RandomGap = Literal["random", "keep", "drop"]
 
 
 @priors.register("random")
-def random(connectome: Connectome, *, seed: int, gap: Gap = "random", dale: bool = True) -> Architecture:
+def random(
+    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
+) -> Architecture:
     """Uniformly random wiring with as many cells, synapses, and excitatory and inhibitory synapses.
 
     Keeps exactly: cells and their signs; the numbers of excitatory and of inhibitory synapses between
@@ -31,14 +33,55 @@ def random(connectome: Connectome, *, seed: int, gap: Gap = "random", dale: bool
     """
     neurons = ~connectome.is_muscle
     rng = generator(seed, "chemical")
-    chemical = _scatter(connectome, connectome.chemical, neurons, rng)
-    neuromuscular = _scatter(connectome, connectome.neuromuscular, connectome.is_muscle, rng)
-    if gap == "random":
-        gap_junctions = _scatter_pairs(connectome, generator(seed, "gap"))
-    else:
-        gap_junctions = rewire_gaps(connectome, gap, seed)
+    chemical = scatter(connectome, connectome.chemical, neurons, rng)
+    neuromuscular = scatter(connectome, connectome.neuromuscular, connectome.is_muscle, rng)
     return Architecture.of(
-        connectome, synapses=join(chemical, neuromuscular), gap_junctions=gap_junctions, dale=dale
+        connectome,
+        synapses=join(chemical, neuromuscular),
+        gap_junctions=random_gaps(connectome, gap, seed),
+        dale=dale,
+    )
+
+
+@priors.register("counts")
+def counts(
+    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
+) -> Architecture:
+    """As many cells, synapses, and the same excitatory and inhibitory numbers; all else is random.
+
+    The statistics network of Schmidgall, Schuman & Parsa (2022). Less is kept than by `random`: which neurons
+    inhibit is drawn anew, and a synapse may end on any neuron or muscle.
+
+    Keeps exactly: the number of cells, of excitatory and of inhibitory neurons, of excitatory and of
+    inhibitory synapses, their section counts; the number of gap junctions between neurons, muscles and both;
+    ports. Destroys: which cells inhibit, the split of synapses between neurons and muscles, degrees,
+    reciprocity and all else.
+
+    Args:
+        connectome: Source wiring.
+        seed: Equal seeds give equal wirings.
+        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    References:
+        Schmidgall, Schuman & Parsa (2022), https://doi.org/10.48550/arXiv.2209.14406
+    """
+    rng = generator(seed, "signs")
+    neurons = np.flatnonzero(~connectome.is_muscle)
+    sign = connectome.sign.copy()
+    sign[neurons] = sign[rng.permutation(neurons)]
+    measured = join(connectome.chemical, connectome.neuromuscular)
+    rng, parts = generator(seed, "chemical"), []
+    for value in (1, -1):
+        allowed = np.outer(~connectome.is_muscle & (sign == value), np.ones(connectome.num_cells, bool))
+        np.fill_diagonal(allowed, False)
+        parts.append(place(allowed, measured.weight[connectome.sign[measured.pre] == value], rng))
+    return Architecture.of(
+        connectome,
+        sign=sign,
+        synapses=join(*parts),
+        gap_junctions=random_gaps(connectome, gap, seed),
+        dale=dale,
     )
 
 
@@ -54,12 +97,69 @@ def dense(connectome: Connectome, *, seed: int, dale: bool = True) -> Architectu
         seed: Draws the strengths; equal seeds give equal architectures.
         dale: True keeps each synapse's sign; False lets evolution change it.
     """
-    neurons = np.flatnonzero(~connectome.is_muscle)
+    everyone = np.ones(connectome.num_cells, bool)
+    return _all_to_all(connectome, everyone, generator(seed, "weights"), dale)
+
+
+@priors.register("dense-matched")
+def dense_matched(connectome: Connectome, *, seed: int, dale: bool = True) -> Architecture:
+    """All to all among fewer cells: as many parameters of the wiring as the connectome has.
+
+    The same share of the neurons and of the muscles is drawn at random, at least one input and one output
+    cell among them; the share is the one whose number of synapses and biases comes nearest to the
+    connectome's synapses, gap junctions and biases.
+
+    Keeps exactly: the signs of the cells that stay, and whether they take input or give output.
+    Approximately: the number of core parameters; the distribution of section counts, from which each
+    synapse's strength is drawn. Destroys: most cells, and so the size of the adapters; all structure; no gap
+    junctions.
+
+    Args:
+        connectome: Source wiring.
+        seed: Draws cells and strengths; equal seeds give equal architectures.
+        dale: True keeps each synapse's sign; False lets evolution change it.
+    """
     rng = generator(seed, "weights")
+    wanted = num_core_parameters(connectome)
+    neurons, muscles = (
+        rng.permutation(np.flatnonzero(mask)) for mask in (~connectome.is_muscle, connectome.is_muscle)
+    )
+    for port in (connectome.inputs, connectome.outputs):  # one of each in front, so that it stays
+        for cells in (neurons, muscles):
+            found = np.flatnonzero(np.isin(cells, port))
+            if len(found):
+                cells[: found[0] + 1] = np.roll(cells[: found[0] + 1], 1)
+                break
+    shares = np.arange(1, len(neurons) + 1)
+    of_muscles = np.ceil(shares / len(neurons) * len(muscles)).astype(int)
+    sizes = shares * (shares - 1) + shares * of_muscles + shares + of_muscles
+    k = max(int(np.abs(sizes - wanted).argmin()), min(1, len(shares) - 1))
+    stay = np.zeros(connectome.num_cells, bool)
+    stay[neurons[: shares[k]]] = stay[muscles[: of_muscles[k]]] = True
+    return _all_to_all(connectome, stay, rng, dale).keep(stay)
+
+
+def num_core_parameters(connectome: Connectome) -> int:
+    """Returns the number of parameters of the exact wiring: synapses, gap junctions and biases."""
+    return Architecture.of(connectome).layout(0, 0).core
+
+
+def random_gaps(connectome: Connectome, gap: RandomGap, seed: int) -> Edges:
+    """Returns gap junctions at random places, or as `rewire_gaps` does where they are kept or dropped."""
+    if gap == "random":
+        return scatter_pairs(connectome, generator(seed, "gap"))
+    return rewire_gaps(connectome, gap, seed)
+
+
+def _all_to_all(
+    connectome: Connectome, cells: np.ndarray, rng: np.random.Generator, dale: bool
+) -> Architecture:
+    """Returns all synapses among the cells marked in bool [N], with strengths drawn from those measured."""
+    neurons = np.flatnonzero(~connectome.is_muscle & cells)
     parts = []
     for source, targets in (
         (connectome.chemical, neurons),
-        (connectome.neuromuscular, np.flatnonzero(connectome.is_muscle)),
+        (connectome.neuromuscular, np.flatnonzero(connectome.is_muscle & cells)),
     ):
         pre, post = (x.ravel() for x in np.meshgrid(neurons, targets, indexing="ij"))
         pre, post = pre[pre != post], post[pre != post]
@@ -71,7 +171,7 @@ def dense(connectome: Connectome, *, seed: int, dale: bool = True) -> Architectu
     )
 
 
-def _scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.random.Generator) -> Edges:
+def scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.random.Generator) -> Edges:
     """Returns as many edges, from neurons of each sign onto the cells of `targets`, uniformly placed."""
     parts = []
     for sign in (1, -1):
@@ -79,20 +179,20 @@ def _scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.
         allowed = np.outer(sources, targets)
         np.fill_diagonal(allowed, False)
         weight = edges.weight[connectome.sign[edges.pre] == sign]
-        parts.append(_place(allowed, weight, rng))
+        parts.append(place(allowed, weight, rng))
     return join(*parts)
 
 
-def _scatter_pairs(connectome: Connectome, rng: np.random.Generator) -> Edges:
+def scatter_pairs(connectome: Connectome, rng: np.random.Generator) -> Edges:
     """Returns as many gap junctions between neurons, between muscles, and between both."""
     pairs, muscle = connectome.electrical, connectome.is_muscle
     num_muscles = muscle[pairs.pre].astype(int) + muscle[pairs.post]
     kind = muscle.astype(int)[:, None] + muscle
     above = np.triu(np.ones(kind.shape, bool), 1)
-    return join(*(_place(above & (kind == k), pairs.weight[num_muscles == k], rng) for k in range(3)))
+    return join(*(place(above & (kind == k), pairs.weight[num_muscles == k], rng) for k in range(3)))
 
 
-def _place(allowed: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> Edges:
+def place(allowed: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> Edges:
     """Returns one edge for each weight at a random allowed place, in random order of the weights."""
     pre, post = np.nonzero(allowed)
     chosen = rng.choice(len(pre), len(weight), replace=False)

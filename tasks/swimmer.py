@@ -162,13 +162,13 @@ def swim(
     sensed = np.zeros((worlds.num_worlds, 2 * joints + 5), np.float32)
     observations = torch.from_numpy(sensed).view(genomes, -1, sensed.shape[1])
     control = np.zeros((worlds.num_worlds, joints))
+    torques = torch.from_numpy(control).view(genomes, -1, joints)
     phenotype.reset(observations.shape[1])
     worlds.reset(qpos, qvel)
     begin = centre_of_mass(worlds.qpos)
     for _ in range(steps):
         observe(worlds.qpos, worlds.qvel, out=sensed)
-        actions = phenotype.step(observations)
-        np.clip(actions.reshape(control.shape).numpy(), -1, 1, out=control)
+        torques.copy_(phenotype.step(observations)).clamp_(-1, 1)
         worlds.step(control, substeps)
     velocity = (centre_of_mass(worlds.qpos) - begin) / (steps * CONTROL_STEP)
     velocity[worlds.failed] = np.nan

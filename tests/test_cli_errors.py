@@ -114,7 +114,7 @@ BAD = [
     (["--genome", "random:dale=2", "--task", ECHO], "Option 'random:dale' is '2'; wanted true or false."),
     (
         ["--genome", "random:dale", "--task", ECHO],
-        "Cannot read option 'dale' in 'random:dale'; wanted option=value",
+        "Cannot read 'dale', an option of 'random'; wanted option=value",
     ),
     (
         ["--genome", "=random", "--task", ECHO],

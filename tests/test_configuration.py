@@ -89,12 +89,12 @@ def test_resolved_request_reads_back_and_stays_as_it_is(tmp_path: Path, config: 
 
 
 def test_resolve_writes_every_default_out() -> None:
-    resolved, genomes, chosen = resolve(replace(REQUEST, genome=("stats-prior",), episodes=7))
-    assert resolved.genome == ("stats-prior=stats-prior:gap=rewire,dale=true",)
+    resolved, genomes, chosen = resolve(replace(REQUEST, genome=("random",), episodes=7))
+    assert resolved.genome == ("random=random:gap=random,dale=true",)
     assert chosen[0].options == {"episodes": 7, "steps": 4, "broken": 0.0, "raises": False}
     assert resolved.budgets == {ECHO: {"generations": 3, "population": 8}}
     assert resolved.device == "cpu"
-    assert genomes[0].options == {"gap": "rewire", "dale": True}
+    assert genomes[0].options == {"gap": "random", "dale": True}
 
 
 def test_command_line_wins_over_a_file(tmp_path: Path) -> None:

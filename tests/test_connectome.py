@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from neuroevo import connectome
+from neuroevo import connectome, fetched
 from neuroevo.connectome import Connectome, Edges, load
 from neuroevo.errors import ConnectomeError
 
@@ -154,7 +154,7 @@ def test_perimotor_signs_are_the_sources():
 
 
 def test_every_bundled_name_has_a_summary_and_loads_once():
-    assert list(connectome.summaries()) == connectome.names()
+    assert list(connectome.summaries()) == connectome.names() + fetched.names()
     assert load("celegans") is load("celegans")
 
 

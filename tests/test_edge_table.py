@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroevo import connectome
-from neuroevo.connectome import Connectome, Edges, load, read_edges, write_edges
+from neuroevo.connectome import Connectome, Edges, load, write_edges
 from neuroevo.errors import ConnectomeError, RegistryError
+from neuroevo.readers import read
 
 HEADER = "pre,post,kind,weight,sign\n"
 
@@ -58,15 +59,13 @@ def test_load_reads_an_edge_table_by_path(tmp_path):
 
 
 def test_edge_table_without_muscles_gives_output_on_all_neurons(tmp_path):
-    found = read_edges(write(tmp_path, "\ufeff" + HEADER + "a,b,chemical,1,1\nb,c,chemical,1,1\n"))
+    found = read(write(tmp_path, "\ufeff" + HEADER + "a,b,chemical,1,1\nb,c,chemical,1,1\n"))
     assert found.outputs.tolist() == found.inputs.tolist() == [0, 1, 2]
 
 
 def test_edge_table_may_have_other_columns_and_row_order(tmp_path):
-    first = read_edges(write(tmp_path, HEADER + "a,b,chemical,1,1\nc,b,chemical,2,-1\n"))
-    other = read_edges(
-        write(tmp_path, "note,sign,weight,kind,post,pre\nx,-1,2,chemical,b,c\ny,1,1,chemical,b,a\n")
-    )
+    first = read(write(tmp_path, HEADER + "a,b,chemical,1,1\nc,b,chemical,2,-1\n"))
+    other = read(write(tmp_path, "note,sign,weight,kind,post,pre\nx,-1,2,chemical,b,c\ny,1,1,chemical,b,a\n"))
     assert first.fingerprint() == other.fingerprint()
 
 
@@ -93,7 +92,7 @@ def test_edge_table_may_have_other_columns_and_row_order(tmp_path):
 )
 def test_edge_table_error_says_line_and_wish(tmp_path, rows, message):
     with pytest.raises(ConnectomeError, match=message) as caught:
-        read_edges(write(tmp_path, HEADER + rows))
+        read(write(tmp_path, HEADER + rows))
     assert "\n" not in str(caught.value)
     assert "wiring.csv" in str(caught.value)
 
@@ -103,20 +102,23 @@ def test_edge_table_error_says_line_and_wish(tmp_path, rows, message):
     [
         ("", "has no edges"),
         (HEADER, "has no edges"),
-        ("pre,post,kind,weight\na,b,chemical,1\n", "line 1: no column sign; wanted the header pre,post"),
+        ("pre,kind\na,chemical\n", "line 1: no column post, weight, sign; wanted a header with pre and post"),
+        ("pre;post\na;b\n", "line 1: no column pre"),
+        ("pre,post,pre\na,b,a\n", "line 1: a column stands twice"),
         ("a\0b", "line 1: no column"),
+        ("\n" + HEADER, "line 1: no column pre"),
     ],
 )
 def test_edge_table_without_header_or_rows_is_refused(tmp_path, text, message):
     with pytest.raises(ConnectomeError, match=message):
-        read_edges(write(tmp_path, text))
+        read(write(tmp_path, text))
 
 
 def test_edge_table_in_another_encoding_is_refused(tmp_path):
     path = tmp_path / "latin.csv"
     path.write_bytes((HEADER + "ä,b,chemical,1,1\n").encode("latin-1"))
     with pytest.raises(ConnectomeError, match="UTF-8"):
-        read_edges(path)
+        read(path)
 
 
 def test_load_names_the_nearest_connectome():
@@ -151,7 +153,7 @@ def test_write_edges_leaves_nothing_behind_when_it_fails(tmp_path):
 
 def test_written_wiring_keeps_every_edge_and_sign(tmp_path, wiring):
     save(wiring, tmp_path / "wiring.csv")
-    found = read_edges(tmp_path / "wiring.csv")
+    found = read(tmp_path / "wiring.csv")
     assert named(found) == named(wiring)
     joined = (wiring.chemical, wiring.neuromuscular, wiring.electrical)
     with_edges = np.unique(np.concatenate([ends for kind in joined for ends in (kind.pre, kind.post)]))
@@ -196,4 +198,4 @@ def wirings(draw) -> Connectome:
 def test_any_wiring_survives_writing_and_reading(tmp_path_factory, drawn):
     path = tmp_path_factory.mktemp("drawn") / "wiring.csv"
     save(drawn, path)
-    assert read_edges(path).fingerprint() == drawn.fingerprint()
+    assert read(path).fingerprint() == drawn.fingerprint()

@@ -54,10 +54,18 @@ def test_spec_parses(text: str, label: str, name: str, options: dict[str, str]) 
     assert Spec.parse(str(spec)) == spec
 
 
-@pytest.mark.parametrize("text", ["", "=a", "a=", "a:", "a:b", "a:b=", "a:=b", "a:b=1,", "a:b=1,b=2"])
+@pytest.mark.parametrize("text", ["", "=a", "a=", "a:", "a:b=", "a:b-c", "a:=b", "a:b=1,", "a:b=1,b=2"])
 def test_spec_refuses_other_forms(text: str) -> None:
     with pytest.raises(OptionError):
         Spec.parse(text)
+
+
+def test_a_colon_begins_an_import_path_or_an_option(registry: Registry) -> None:
+    assert Spec.parse("mine:prior") == Spec("mine:prior", "mine:prior")
+    assert Spec.parse("x=mine:prior:a=1") == Spec("x", "mine:prior", {"a": "1"})
+    name = next(iter(registry.names()))
+    with pytest.raises(OptionError, match=r"'rewired'.*option=value"):
+        registry.get(f"{name}:rewired")
 
 
 def test_registry_names_the_nearest(registry: Registry) -> None:

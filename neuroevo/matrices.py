@@ -1,0 +1,146 @@
+"""Wirings from matrices: NumPy, SciPy sparse and MatrixMarket files; rows are presynaptic.
+
+An entry is the weight of the edge from the cell of its row to the cell of its column; 0 is none. A negative
+entry inhibits: if a matrix holds any, the sign of each row's entries, which must agree, is the cell's sign.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuroevo import matrix_market
+from neuroevo.assembly import assemble
+from neuroevo.cell_table import Cell, read_beside
+from neuroevo.connectome import Connectome
+from neuroevo.downloads import line
+from neuroevo.edge_table import KINDS, LARGEST, SMALLEST, Row
+from neuroevo.errors import ConnectomeError
+
+Entries = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns, values
+
+
+def read_matrix(path: Path) -> Connectome:
+    """Reads a wiring from a square matrix.
+
+    Cells are named by the table beside the file, in the order of the rows, or else numbered from 0. An `.npz`
+    file may hold several matrices, named chemical, neuromuscular and electrical; the last is symmetric.
+
+    Args:
+        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse) or `.mtx` file.
+
+    Raises:
+        ConnectomeError: If the file cannot be read or holds no wiring.
+    """
+    size, matrices = 0, {}
+    for kind, matrix in _load(path).items():
+        size, matrices[kind] = _checked(path.name, matrix, size)
+    cells = read_beside(path)
+    if cells is None:
+        cells = [Cell(path.name, f"row {i}", str(i)) for i in range(size)]
+    if len(cells) != size:
+        raise ConnectomeError(
+            f"{path.name} has {size} rows and {cells[0].file} {len(cells)} cells; wanted a cell for each row."
+        )
+    signs = _signs(path.name, matrices)
+    muscles = {cell.name for cell in cells if cell.role == "muscle"}
+    rows: list[Row] = []
+    for kind, entries in matrices.items():
+        if kind == "electrical":
+            entries = _pairs(path.name, entries)
+        for i, j, value in zip(*(part.tolist() for part in entries), strict=True):
+            found = kind or ("neuromuscular" if cells[j].name in muscles else "chemical")
+            sign = 0 if kind == "electrical" else signs.get(i, 0)
+            where = f"entry [{i}, {j}]"
+            rows.append(Row(path.name, where, cells[i].name, cells[j].name, found, abs(value), sign))
+    return assemble(path.stem, rows, cells)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Returns the matrices in a file by kind; "" where the file does not say."""
+    try:
+        if path.suffix.lower() == ".mtx":
+            return {"": matrix_market.read(path)}
+        content = path.read_bytes()  # NumPy leaves a damaged file open
+        loaded = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            if "format" in loaded:
+                from scipy.sparse import load_npz
+
+                return {"": load_npz(io.BytesIO(content))}
+            arrays = {name: loaded[name] for name in loaded}
+    except Exception as error:  # a damaged file fails in a dozen ways
+        raise ConnectomeError(
+            f"{path.name} cannot be read as a matrix: {line(error)}; wanted a whole file of numbers."
+        ) from error
+    if len(arrays) == 1 and not set(arrays) & set(KINDS):
+        return {"": next(iter(arrays.values()))}
+    if not arrays or not set(arrays) <= set(KINDS):
+        raise ConnectomeError(
+            f"{path.name} holds {', '.join(arrays) or 'nothing'}; wanted one matrix, or {', '.join(KINDS)}."
+        )
+    return arrays
+
+
+def _checked(name: str, matrix: Any, size: int) -> tuple[int, Entries]:
+    """Returns size and entries of a matrix that is square, of the size known, finite and without loops."""
+    if matrix.dtype.kind not in "buif":
+        raise ConnectomeError(f"{name} holds values of type {matrix.dtype}; wanted numbers.")
+    shape, wanted = matrix.shape, size or "N"
+    if len(shape) != 2 or shape[0] != shape[1] or (size and shape[0] != size):
+        raise ConnectomeError(
+            f"{name} has the shape {' x '.join(map(str, shape)) or '()'}; wanted {wanted} x {wanted}, a row "
+            "and a column for each cell."
+        )
+    if isinstance(matrix, np.ndarray):
+        rows, columns = np.nonzero(matrix)
+        values = matrix[rows, columns]
+    else:
+        sparse = matrix.tocoo()
+        rows, columns, values = sparse.row, sparse.col, sparse.data
+        rows, columns, values = (part[values != 0] for part in (rows, columns, values))
+    values = values.astype(np.float64)
+    weights = np.abs(values)
+    for wrong, what in (
+        (~((weights >= SMALLEST) & (weights <= LARGEST)), "wanted finite weights"),
+        (rows == columns, "a cell joined to itself; wanted zeros on the diagonal"),
+    ):
+        for i, j, value in zip(rows[wrong], columns[wrong], values[wrong], strict=True):
+            raise ConnectomeError(f"{name}, entry [{i}, {j}] is {value:g}: {what}.")
+    return shape[0], (rows, columns, values)
+
+
+def _signs(name: str, matrices: Mapping[str, Entries]) -> dict[int, int]:
+    """Returns the signs of the presynaptic cells if any entry is negative, else none."""
+    synapses = [entries for kind, entries in matrices.items() if kind != "electrical"]
+    signs: dict[int, int] = {}
+    if not any((values < 0).any() for _, _, values in synapses):
+        return signs
+    for rows, columns, values in synapses:
+        for i, j, value in zip(rows.tolist(), columns.tolist(), values.tolist(), strict=True):
+            if signs.setdefault(i, 1 if value > 0 else -1) * value < 0:
+                raise ConnectomeError(
+                    f"{name}, entry [{i}, {j}] is {value:g}, and row {i} has entries of the other sign; "
+                    "wanted one sign for all synapses of a cell."
+                )
+    return signs
+
+
+def _pairs(name: str, entries: Entries) -> Entries:
+    """Returns each gap junction once; the matrix must be symmetric and not negative."""
+    rows, columns, values = entries
+    one_way = dict(zip(zip(rows.tolist(), columns.tolist(), strict=True), values.tolist(), strict=True))
+    for (i, j), value in one_way.items():
+        if value < 0 or one_way.get((j, i)) != value:
+            raise ConnectomeError(
+                f"{name}, electrical entry [{i}, {j}] is {value:g}, [{j}, {i}] {one_way.get((j, i), 0):g}; "
+                "wanted a symmetric matrix without negative entries."
+            )
+    once = rows < columns
+    return rows[once], columns[once], values[once]

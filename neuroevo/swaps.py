@@ -1,0 +1,317 @@
+"""The swap chains, compiled: Markov chains on wirings with fixed degrees. `rewiring` drives them.
+
+Importing this module imports numba, so `rewiring` does so on first use: listing the priors must not wait
+for it. Every move and its reverse are proposed with equal probability, so that the chain is uniform on the
+wirings it reaches. The compiled code is cached beside this file.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+TRADES = 0.05  # share of proposals that are trades: rarely needed, and several times as slow as a swap
+CYCLES = 0.15  # trades and three-cycles together
+
+
+class Wiring(NamedTuple):
+    """A wiring that a chain walks through, in place. Slots: one-way edges, mutual forward, mutual back.
+
+    Attributes:
+        pre: int32 [E], presynaptic cell of each slot; cells are sorted by label.
+        post: int32 [E].
+        owner: int32 [E], the source's edge whose weight the slot carries; it stays with its presynaptic cell.
+        place: int32 [N, N], the slot of each edge, or -1.
+        low: int32 [E], the first slot of the same labels; a slot keeps its labels.
+        size: int32 [E], the number of slots of the same labels.
+        first: int32 [N], the first cell of the same label.
+        peers: int32 [N], the number of cells of the same label.
+        code: int64 [N, N], 16 ** (bin of the length), so that sums compare sets of lengths; [0, 0] for none.
+        source: bool [N, N], the edges the chain set out from.
+        tally: int64 [2], accepted moves, and edges that are not the source's.
+        scratch: int32 [8, 16], room for a trade.
+        num_one_way: The number of one-way slots.
+        num_mutual: The number of mutual pairs.
+        dyads: True if mutual degrees are kept; False: all edges are one-way slots, whatever their reverse.
+    """
+
+    pre: np.ndarray
+    post: np.ndarray
+    owner: np.ndarray
+    place: np.ndarray
+    low: np.ndarray
+    size: np.ndarray
+    first: np.ndarray
+    peers: np.ndarray
+    code: np.ndarray
+    source: np.ndarray
+    tally: np.ndarray
+    scratch: np.ndarray
+    num_one_way: int
+    num_mutual: int
+    dyads: bool
+
+
+@njit(cache=True)
+def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> None:
+    """Proposes moves, and stops early once `enough` edges are not the source's."""
+    # The commonest move gets arrays: taking them out of the tuple each time costs more than the move.
+    pre, post, low, size, place = w.pre, w.post, w.low, w.size, w.place
+    code, source, tally, dyads = w.code, w.source, w.tally, w.dyads
+    for _ in range(proposals):
+        slot = below(rng, w.num_one_way + w.num_mutual)
+        kind = rng.random()
+        if kind < TRADES and w.dyads:
+            trade(w, rng)
+        elif slot >= w.num_one_way:
+            other = w.low[slot] + below(rng, w.size[slot])
+            flip = rng.random() < 0.5
+            if mutual_fits(w, slot, other, flip):
+                swap_mutual(w, slot, other, flip)
+        elif kind < CYCLES:
+            third = below(rng, len(w.first))
+            if cycle_fits(w, slot, third):
+                turn_cycle(w, slot, third)
+        else:
+            other = low[slot] + below(rng, size[slot])
+            if fits(pre, post, place, code, dyads, slot, other):
+                swap(pre, post, place, source, tally, slot, other)
+        if tally[1] >= enough:
+            return
+
+
+@njit(cache=True, inline="always")
+def below(rng: np.random.Generator, bound: int) -> int:
+    """Returns a whole number in [0, bound); faster than `rng.integers`, as even to 2 ** -53 a value."""
+    return int(rng.random() * bound)
+
+
+@njit(cache=True, inline="always")
+def lift(w: Wiring, pre: int, post: int) -> None:
+    """Takes an edge out."""
+    w.place[pre, post] = -1
+    w.tally[1] += w.source[pre, post]
+
+
+@njit(cache=True, inline="always")
+def lay(w: Wiring, slot: int, pre: int, post: int) -> None:
+    """Puts an edge into a slot."""
+    w.pre[slot], w.post[slot] = pre, post
+    w.place[pre, post] = slot
+    w.tally[1] -= w.source[pre, post]
+
+
+@njit(cache=True, inline="always")
+def free(w: Wiring, pre: int, post: int) -> bool:
+    """Says whether an edge may be laid: no double edge and, if dyads are kept, no new mutual pair."""
+    return w.place[pre, post] < 0 and not (w.dyads and w.place[post, pre] >= 0)
+
+
+@njit(cache=True, inline="always")
+def lengths_fit(w: Wiring, a: int, b: int, c: int, d: int) -> bool:
+    """Says whether a -> d, c -> b have the lengths of a -> b, c -> d."""
+    return len(w.code) == 0 or w.code[a, b] + w.code[c, d] == w.code[a, d] + w.code[c, b]
+
+
+@njit(cache=True)
+def fits(
+    pre: np.ndarray, post: np.ndarray, place: np.ndarray, code: np.ndarray, dyads: bool, i: int, j: int
+) -> bool:
+    """Says whether a -> b, c -> d may become a -> d, c -> b."""
+    a, b, c, d = pre[i], post[i], pre[j], post[j]
+    if a == d or c == b or a == c or b == d or place[a, d] >= 0 or place[c, b] >= 0:
+        return False
+    if dyads and (place[d, a] >= 0 or place[b, c] >= 0):
+        return False
+    return len(code) == 0 or code[a, b] + code[c, d] == code[a, d] + code[c, b]
+
+
+@njit(cache=True)
+def swap(
+    pre: np.ndarray,
+    post: np.ndarray,
+    place: np.ndarray,
+    source: np.ndarray,
+    tally: np.ndarray,
+    i: int,
+    j: int,
+) -> None:
+    """Turns a -> b, c -> d into a -> d, c -> b."""
+    a, b, c, d = pre[i], post[i], pre[j], post[j]
+    place[a, b], place[c, d], place[a, d], place[c, b] = -1, -1, i, j
+    post[i], post[j] = d, b
+    tally[0] += 1
+    tally[1] += int(source[a, b]) + int(source[c, d]) - int(source[a, d]) - int(source[c, b])
+
+
+@njit(cache=True)
+def one_way_fits(w: Wiring, i: int, j: int) -> bool:
+    """Says whether `swap_one_way` applies."""
+    return fits(w.pre, w.post, w.place, w.code, w.dyads, i, j)
+
+
+@njit(cache=True)
+def swap_one_way(w: Wiring, i: int, j: int) -> None:
+    """Swaps the targets of two one-way edges."""
+    swap(w.pre, w.post, w.place, w.source, w.tally, i, j)
+
+
+@njit(cache=True, inline="always")
+def cycle_fits(w: Wiring, i: int, c: int) -> bool:
+    """Says whether a -> b -> c -> a are three edges of one label, none of them mutual."""
+    a, b = w.pre[i], w.post[i]
+    j, k = w.place[b, c], w.place[c, a]
+    if j < 0 or k < 0 or w.first[a] != w.first[b] or w.first[b] != w.first[c]:
+        return False
+    return w.place[b, a] < 0 and w.place[c, b] < 0 and w.place[a, c] < 0
+
+
+@njit(cache=True, inline="always")
+def turn_cycle(w: Wiring, i: int, c: int) -> None:
+    """Turns a -> b -> c -> a into a -> c -> b -> a."""
+    a, b = w.pre[i], w.post[i]
+    j, k = w.place[b, c], w.place[c, a]
+    lift(w, a, b)
+    lift(w, b, c)
+    lift(w, c, a)
+    lay(w, i, a, c)
+    lay(w, j, b, a)
+    lay(w, k, c, b)
+    w.tally[0] += 1
+
+
+@njit(cache=True, inline="always")
+def mutual_fits(w: Wiring, i: int, j: int, flip: bool) -> bool:
+    """Says whether the pairs {a, b}, {c, d} may become {a, d}, {c, b}; `flip` reads the second as {d, c}."""
+    a, b, c, d = w.pre[i], w.post[i], w.pre[j], w.post[j]
+    if flip:
+        c, d = d, c
+        if w.first[a] != w.first[b]:
+            return False
+    if a == d or c == b or a == c or b == d:
+        return False
+    return free(w, a, d) and free(w, c, b) and lengths_fit(w, a, b, c, d)
+
+
+@njit(cache=True, inline="always")
+def swap_mutual(w: Wiring, i: int, j: int, flip: bool) -> None:
+    """Turns the pairs {a, b}, {c, d} into {a, d}, {c, b}; slot i keeps a."""
+    i_back, j_forth, j_back = i + w.num_mutual, j, j + w.num_mutual
+    if flip:
+        j_forth, j_back = j_back, j_forth
+    a, b, c, d = w.pre[i], w.post[i], w.pre[j_forth], w.post[j_forth]
+    lift(w, a, b)
+    lift(w, b, a)
+    lift(w, c, d)
+    lift(w, d, c)
+    lay(w, i, a, d)
+    lay(w, i_back, d, a)
+    lay(w, j_forth, c, b)
+    lay(w, j_back, b, c)
+    w.owner[i_back], w.owner[j_back] = w.owner[j_back], w.owner[i_back]
+    w.tally[0] += 1
+
+
+@njit(cache=True)
+def trade(w: Wiring, rng: np.random.Generator) -> None:
+    """Two cells exchange their ties to one to three others, and may turn the tie between them.
+
+    This reaches wirings that swaps and three-cycles cannot, for instance where a mutual pair stands in the
+    way of a swap of one-way edges. A trade that would change a degree is dropped.
+    """
+    b = below(rng, len(w.first))
+    c = w.first[b] + below(rng, w.peers[b])
+    turn = rng.random() < 0.5
+    pool = b if turn else below(rng, len(w.first))
+    others = w.scratch[0]
+    num_others = 1 + below(rng, 3)
+    for m in range(num_others):
+        x = w.first[pool] + below(rng, w.peers[pool])
+        if x == b or x == c or (m > 0 and x == others[0]) or (m > 1 and x == others[1]):
+            return
+        others[m] = x
+    turn = turn and (w.place[b, c] < 0) != (w.place[c, b] < 0)
+    if b != c and trade_fits(w, b, c, others[:num_others], turn):
+        exchange(w, b, c, others[:num_others], turn)
+
+
+@njit(cache=True)
+def trade_fits(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> bool:
+    """Says whether a trade moves something and keeps degrees, mutual degrees and lengths."""
+    gives, takes, shares, length, moves = 0, 0, 0, 0, turn
+    if turn:
+        gives = 1 if w.place[c, b] >= 0 else -1
+        takes = -gives
+    for x in others:
+        b_out, b_in = w.place[b, x] >= 0, w.place[x, b] >= 0
+        c_out, c_in = w.place[c, x] >= 0, w.place[x, c] >= 0
+        moves = moves or b_out != c_out or b_in != c_in
+        gives += int(c_out) - int(b_out)
+        takes += int(c_in) - int(b_in)
+        shares += int(c_out and c_in) - int(b_out and b_in)
+        if len(w.code):
+            more = int(c_out) + int(c_in) - int(b_out) - int(b_in)
+            length += more * (w.code[b, x] - w.code[c, x])
+    return moves and gives == 0 and takes == 0 and shares == 0 and length == 0
+
+
+@njit(cache=True)
+def exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None:
+    """Carries out a trade: takes the ties out, notes them crosswise, and lays them into the same slots."""
+    slots, to_pre, to_post = w.scratch[1], w.scratch[2], w.scratch[3]
+    cells, owners = w.scratch[4], w.scratch[5]
+    num_slots, num_owners = 0, 0
+    pairs, new_pairs = w.scratch[6], w.scratch[7]
+    num_pairs = 0
+    for x in others:
+        if (w.place[b, x] < 0) == (w.place[c, x] < 0) and (w.place[x, b] < 0) == (w.place[x, c] < 0):
+            continue
+        for here, there in ((b, c), (c, b)):
+            forth, back = w.place[here, x], w.place[x, here]
+            if forth >= 0 and back >= 0:
+                pairs[num_pairs] = min(forth, back)
+                new_pairs[2 * num_pairs], new_pairs[2 * num_pairs + 1] = min(there, x), max(there, x)
+                num_pairs += 1
+                cells[num_owners], owners[num_owners] = here, w.owner[forth]
+                cells[num_owners + 1], owners[num_owners + 1] = x, w.owner[back]
+                num_owners += 2
+            elif forth >= 0:
+                slots[num_slots], to_pre[num_slots], to_post[num_slots] = forth, there, x
+                num_slots += 1
+            elif back >= 0:
+                slots[num_slots], to_pre[num_slots], to_post[num_slots] = back, x, there
+                num_slots += 1
+    if turn:
+        pre, post = (b, c) if w.place[b, c] >= 0 else (c, b)
+        slots[num_slots], to_pre[num_slots], to_post[num_slots] = w.place[pre, post], post, pre
+        num_slots += 1
+    for m in range(num_slots):
+        lift(w, w.pre[slots[m]], w.post[slots[m]])
+    for m in range(num_pairs):
+        lift(w, w.pre[pairs[m]], w.post[pairs[m]])
+        lift(w, w.post[pairs[m]], w.pre[pairs[m]])
+    for new in range(num_slots):
+        for m in range(num_slots):
+            if slots[m] >= 0 and w.pre[slots[m]] == to_pre[new]:
+                lay(w, slots[m], to_pre[new], to_post[new])
+                slots[m] = -1
+                break
+    for m in range(num_pairs):
+        slot, low, high = pairs[m], new_pairs[2 * m], new_pairs[2 * m + 1]
+        lay(w, slot, low, high)
+        lay(w, slot + w.num_mutual, high, low)
+        w.owner[slot] = claim(cells, owners, num_owners, low)
+        w.owner[slot + w.num_mutual] = claim(cells, owners, num_owners, high)
+    w.tally[0] += 1
+
+
+@njit(cache=True)
+def claim(cells: np.ndarray, owners: np.ndarray, num_owners: int, cell: int) -> int:
+    """Returns an owner that a cell has put down, once."""
+    for m in range(num_owners):
+        if cells[m] == cell:
+            cells[m] = -1
+            return owners[m]
+    return -1

@@ -1,0 +1,202 @@
+"""Textbook random graphs fitted to the connectome: small-world, scale-free, stochastic block model."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from neuroevo.architecture import Architecture, join
+from neuroevo.connectome import Connectome, Edges
+from neuroevo.plugins import priors
+from neuroevo.seeds import generator
+from neuroevo.statistics import adjacency, clustering, neurons_of
+from populations.unstructured import RandomGap, place, random_gaps, scatter
+
+Blocks = Literal["role", "class"]
+
+
+@priors.register("small-world")
+def small_world(
+    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
+) -> Architecture:
+    """Ring of neighbours with random shortcuts, as many as bring the connectome's clustering.
+
+    Neurons stand on a ring in the order of their position along the body, where known, else in cell order;
+    each synapses on its nearest neighbours on both sides, then a share of the synapses takes a random target.
+    The share is fitted: clustering of the ring falls with the cube of what is left of it.
+
+    Keeps exactly: cells, signs, the number of chemical synapses and their section counts; neuromuscular and
+    gap junctions as `random` does; ports. Approximately: clustering. Destroys: degrees (all nearly equal),
+    reciprocity, and who connects to whom.
+
+    Args:
+        connectome: Source wiring.
+        seed: Equal seeds give equal wirings.
+        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    References:
+        Watts & Strogatz (1998), https://doi.org/10.1038/30918; Barrat & Weigt (2000),
+        https://doi.org/10.1007/s100510050067 (clustering after rewiring).
+    """
+    rng = generator(seed, "chemical")
+    neurons = _along_the_body(connectome)
+    pre, post = _ring(len(neurons), len(connectome.chemical), rng)
+    joined = adjacency(len(neurons), pre, post)
+    wanted, lattice, density = clustering(neurons_of(connectome)), clustering(joined), _density(joined)
+    kept = np.clip((wanted - density) / max(lattice - density, 1e-9), 0, 1) ** (1 / 3)
+    post = _shortcuts(pre, post, joined, 1 - kept, rng)
+    weight = rng.permutation(connectome.chemical.weight)
+    chemical = Edges(neurons[pre], neurons[post], weight)
+    return _with_random_rest(connectome, chemical, seed, gap, dale)
+
+
+@priors.register("scale-free")
+def scale_free(
+    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
+) -> Architecture:
+    """Power laws of in- and out-degree with the connectome's exponents; who is a hub is random.
+
+    Exponents are estimated by maximum likelihood from degrees of at least the median; expected degrees
+    follow the law of that exponent by rank (static model).
+
+    Keeps exactly: cells, signs, the number of chemical synapses and their section counts; neuromuscular and
+    gap junctions as `random` does; ports. Approximately: how unequal degrees are. Destroys: each cell's
+    degree, the relation of in- and out-degree, reciprocity, and who connects to whom.
+
+    Args:
+        connectome: Source wiring.
+        seed: Equal seeds give equal wirings.
+        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    References:
+        Goh, Kahng & Kim (2001), https://doi.org/10.1103/PhysRevLett.87.278701 (static model); Clauset,
+        Shalizi & Newman (2009), https://doi.org/10.1137/070710111 (exponents).
+    """
+    rng = generator(seed, "chemical")
+    matrix = neurons_of(connectome)
+    neurons = np.flatnonzero(~connectome.is_muscle)
+    chance = np.outer(_by_rank(matrix.sum(1), rng), _by_rank(matrix.sum(0), rng))
+    np.fill_diagonal(chance, 0)
+    weight = rng.permutation(connectome.chemical.weight)
+    # The greatest of log(chance) + Gumbel noise are draws without replacement in proportion to the chance.
+    with np.errstate(divide="ignore"):
+        keys = np.log(chance) + rng.gumbel(size=chance.shape)
+    chosen = np.argsort(-keys, axis=None)[: len(weight)]
+    pre, post = np.unravel_index(chosen, chance.shape)
+    return _with_random_rest(connectome, Edges(neurons[pre], neurons[post], weight), seed, gap, dale)
+
+
+@priors.register("sbm")
+def sbm(
+    connectome: Connectome,
+    *,
+    seed: int,
+    blocks: Blocks = "role",
+    gap: RandomGap = "random",
+    dale: bool = True,
+) -> Architecture:
+    """Stochastic block model: as many synapses between any two groups of cells, uniformly placed.
+
+    The microcanonical model: numbers between blocks are the connectome's own, not expectations.
+
+    Keeps exactly: cells, signs, the number of synapses and the section counts from each block to each block,
+    onto muscles too; the number of gap junctions between neurons, muscles and both; ports. Destroys: degrees
+    within a block, reciprocity, and who connects to whom.
+
+    Args:
+        connectome: Source wiring.
+        seed: Equal seeds give equal wirings.
+        blocks: `role`: sensory, inter-, motor neurons, muscles; `class`: cell classes.
+        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    References:
+        Holland, Laskey & Leinhardt (1983), https://doi.org/10.1016/0378-8733(83)90021-7; Peixoto (2017),
+        https://doi.org/10.1103/PhysRevE.95.012317 (microcanonical).
+    """
+    rng = generator(seed, "chemical")
+    named = connectome.role if blocks == "role" else connectome.cell_class
+    block = np.unique(named, return_inverse=True)[1]
+    parts = []
+    for edges in (connectome.chemical, connectome.neuromuscular):
+        pairs = np.stack([block[edges.pre], block[edges.post]])
+        for a, b in np.unique(pairs, axis=1).T:
+            allowed = np.outer((block == a) & ~connectome.is_muscle, block == b)
+            np.fill_diagonal(allowed, False)
+            parts.append(place(allowed, edges.weight[(pairs[0] == a) & (pairs[1] == b)], rng))
+    gaps = random_gaps(connectome, gap, seed)
+    return Architecture.of(connectome, synapses=join(*parts), gap_junctions=gaps, dale=dale)
+
+
+def _with_random_rest(
+    connectome: Connectome, chemical: Edges, seed: int, gap: RandomGap, dale: bool
+) -> Architecture:
+    """Returns a wiring of these chemical synapses; all else is placed as in `random`."""
+    onto_muscles = scatter(
+        connectome, connectome.neuromuscular, connectome.is_muscle, generator(seed, "neuromuscular")
+    )
+    return Architecture.of(
+        connectome,
+        synapses=join(chemical, onto_muscles),
+        gap_junctions=random_gaps(connectome, gap, seed),
+        dale=dale,
+    )
+
+
+def _along_the_body(connectome: Connectome) -> np.ndarray:
+    """Returns the neurons in the order of their place on the longest axis of the body, if it is known."""
+    neurons = np.flatnonzero(~connectome.is_muscle)
+    position = connectome.position[neurons]
+    if np.isnan(position).any():
+        return neurons
+    axis = np.ptp(position, axis=0).argmax()
+    return neurons[np.argsort(position[:, axis], kind="stable")]
+
+
+def _ring(num_cells: int, num_edges: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Returns directed edges of a ring, nearest neighbours first; of the last distance a random part."""
+    cells, parts, left = np.arange(num_cells), [], num_edges
+    for distance in range(1, num_cells):
+        step = distance // 2 + 1 if distance % 2 else -(distance // 2)
+        if left <= 0:
+            break
+        chosen = cells if left >= num_cells else rng.permutation(num_cells)[:left]
+        parts.append(np.stack([chosen, (chosen + step) % num_cells]))
+        left -= len(chosen)
+    pre, post = np.concatenate(parts, axis=1) if parts else np.zeros((2, 0), np.int64)
+    return pre, post
+
+
+def _shortcuts(
+    pre: np.ndarray, post: np.ndarray, joined: np.ndarray, share: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns targets of which a share was moved to random cells not yet targeted; `joined` is used up."""
+    post = post.copy()
+    for edge in np.flatnonzero(rng.random(len(pre)) < share):
+        free = ~joined[pre[edge]]
+        free[pre[edge]] = False
+        targets = np.flatnonzero(free)
+        if len(targets):
+            joined[pre[edge], post[edge]] = False
+            post[edge] = rng.choice(targets)
+            joined[pre[edge], post[edge]] = True
+    return post
+
+
+def _density(matrix: np.ndarray) -> float:
+    """Returns the share of pairs joined in any direction: the clustering of a random graph."""
+    n = len(matrix)
+    return float((matrix | matrix.T).sum() / max(1, n * (n - 1)))
+
+
+def _by_rank(degree: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns expected degrees up to a factor, [N], of the power law fitted to degrees; ranks are random."""
+    least = max(1.0, float(np.median(degree)))
+    tail = degree[degree >= least]
+    logs = np.log(tail / (least - 0.5)).sum()
+    exponent = 1 + len(tail) / logs if logs > 0 else np.inf
+    rank = 1.0 + rng.permutation(len(degree))
+    return rank ** (-1 / (exponent - 1))

@@ -1,0 +1,36 @@
+"""Every registered prior and task keeps the rules for plug-ins."""
+
+from __future__ import annotations
+
+import pytest
+
+import populations
+import tasks
+from neuroevo import plugins
+from neuroevo.checks import check_prior, check_task
+from neuroevo.errors import DataError
+
+assert populations and tasks  # importing them registers what they hold
+
+
+@pytest.mark.parametrize("name", plugins.priors.names())
+def test_registered_prior_keeps_the_rules(name: str) -> None:
+    check_prior(plugins.priors.get(name))
+
+
+def task_cases() -> list[object]:
+    """Returns the names of tasks; those that fetch something are marked so."""
+    fetching = {plugin.name: hasattr(plugin.target, "prepare") for plugin in plugins.tasks}
+    return [
+        pytest.param(n, marks=[pytest.mark.network] if fetches else []) for n, fetches in fetching.items()
+    ]
+
+
+@pytest.mark.parametrize("name", task_cases())
+def test_registered_task_keeps_the_rules(name: str) -> None:
+    try:
+        check_task(plugins.tasks.get(name))
+    except DataError as error:
+        if "cannot be downloaded" not in str(error):
+            raise
+        pytest.skip(str(error))
