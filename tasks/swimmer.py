@@ -71,7 +71,7 @@ class Swimmer:
     """
 
     unit = "m/s"
-    defaults = {"generations": 100, "population": 64}  # noqa: RUF012
+    defaults = {"generations": 80, "population": 64}  # noqa: RUF012
 
     def __init__(self, links: int = 6, steps: int = 500, episodes: int = 1, held_out: int = 16) -> None:
         require_range("links", links, 3, 12)
