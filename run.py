@@ -5,7 +5,7 @@
     python run.py report RUN [RUN ...]
     python run.py stats --connectome celegans --genome stats-prior random --samples 20
     python run.py sample --connectome celegans --genome stats-prior --samples 10 --out DIR
-    python run.py list
+    python run.py list [NAME ...]
 
 Exit status: 0 done; 1 the run failed; 2 the request was wrong; 130 interrupted.
 """
@@ -13,6 +13,7 @@ Exit status: 0 done; 1 the run failed; 2 the request was wrong; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import re
@@ -29,7 +30,7 @@ import populations
 import tasks
 from neuroevo import connectome, neurons, plugins
 from neuroevo.configuration import SEARCHES, Configuration, Entrant, resolve
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
 
 if TYPE_CHECKING:
     from neuroevo.records import RunFolder
@@ -261,10 +262,15 @@ def _sample(arguments: list[str]) -> int:
 
 
 def _list(arguments: list[str]) -> int:
-    """Lists priors, tasks, connectomes and neuron models."""
+    """Lists priors, tasks, connectomes and neuron models; with names, tells all about these."""
     parser = Parser(prog="run.py list", description=_list.__doc__, allow_abbrev=False)
+    parser.add_argument("name", nargs="*", help="prior or task: what it keeps and destroys, its options")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
+    if options.name:
+        for plugin in [_prior_or_task(name) for name in options.name]:
+            print(f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n")
+        return 0
     sections: dict[str, dict[str, dict[str, Any]]] = {
         "genomes": {name: _plugin(plugins.priors, name) for name in plugins.priors.names()},
         "tasks": {name: _plugin(plugins.tasks, name) for name in plugins.tasks.names()},
@@ -281,6 +287,14 @@ def _list(arguments: list[str]) -> int:
 
         print_sections(sections)
     return 0
+
+
+def _prior_or_task(name: str) -> plugins.Plugin:
+    """Returns a prior or task by name."""
+    known = [*plugins.priors.names(), *plugins.tasks.names()]
+    if name not in known:
+        raise RegistryError(unknown("prior or task", name, known))
+    return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
 
 
 def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:

@@ -274,6 +274,15 @@ def test_samples_can_be_run(tmp_path: Path) -> None:
     assert RunFolder.open("run").results()[0]["status"] == "done"
 
 
+def test_list_tells_all_about_a_prior_or_task(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", "stats-prior", "swimmer"]) == 0
+    out = capsys.readouterr().out
+    assert "Keeps exactly" in out and "degree_bins:" in out and "held_out:" in out
+    assert max(map(len, out.splitlines())) <= 110
+    assert cli.main(["list", "stats-priro"]) == 2
+    assert "Did you mean 'stats-prior'?" in capsys.readouterr().err
+
+
 def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--json"]) == 0
     sections = json.loads(capsys.readouterr().out)
