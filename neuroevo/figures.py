@@ -91,6 +91,7 @@ def scores_figure(
         axes.spines["left"].set_visible(False)
         write_title(axes, f"Held-out score: {task}")
         axes.set_xlabel(f"score ({unit})" if unit else "score", parse_math=False)
+        axes.locator_params(axis="x", nbins=6)  # more labels than that touch each other
         low, high = axes.get_xlim()
         untrained = [e["untrained"]["iqm"] for e in genomes if e["untrained"]["iqm"] is not None]
         within = any(low <= value <= high for value in untrained)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from neuroevo.errors import OptionError, RegistryError
-from neuroevo.plugins import Registry, Spec
+from neuroevo.plugins import Registry, Spec, priors, tasks
 
 
 def example(
@@ -111,3 +112,19 @@ def test_plugin_binds_typed_options(registry: Registry) -> None:
 def test_plugin_refuses_wrong_options(registry: Registry, options: dict[str, str], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         registry.get("example").bind(options)
+
+
+def test_another_package_offers_plugins_as_entry_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wirings.py").write_text(
+        "def ring(connectome, *, seed, width: int = 2):\n    '''A ring.'''\n    raise NotImplementedError\n"
+    )
+    installed = tmp_path / "wirings-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: wirings\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[neuroevo.priors]\nring = wirings:ring\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugin = priors.get("ring")
+    assert (plugin.name, plugin.path, plugin.defaults) == ("ring", "wirings:ring", {"width": 2})
+    assert "ring" in priors.names() and "ring" not in tasks.names()
