@@ -143,8 +143,8 @@ def begin(lineage: Lineage, settings: search.Settings) -> State:
 def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
     """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
 
-    The first population is of untrained genomes: the search starts at the best of them, for how good a single
-    one happens to be decides more about what is learned than the wiring does.
+    The first population is of untrained genomes and the search starts at the best of them: from a single draw
+    some searches never leave the poor place where it happened to lie.
     """
     if state.generation == 0:
         population = lineage.blueprint.draw(settings.population, generator(lineage.node("first")))

@@ -11,11 +11,6 @@ from neuroevo.connectome import Connectome, Edges
 from neuroevo.rewiring import Keep, join_labels, rewire_pairs
 
 
-def rewire_gaps(connectome: Connectome, gap: str, seed: int) -> Edges:
-    """Returns the gap junctions of a null model that keeps each cell's number of partners."""
-    return rewire_gap_junctions(connectome, gap, seed, keep=Keep(), rewired=1.0)
-
-
 def rewire_gap_junctions(connectome: Connectome, gap: str, seed: int, *, keep: Keep, rewired: float) -> Edges:
     """Returns the gap junctions of a null model.
 

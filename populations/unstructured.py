@@ -9,8 +9,9 @@ import numpy as np
 from neuroevo.architecture import Architecture, join
 from neuroevo.connectome import Connectome, Edges
 from neuroevo.plugins import priors
+from neuroevo.rewiring import Keep
 from neuroevo.seeds import generator
-from populations.gaps import rewire_gaps
+from populations.gaps import rewire_gap_junctions
 
 RandomGap = Literal["random", "keep", "drop"]
 
@@ -145,10 +146,10 @@ def num_core_parameters(connectome: Connectome) -> int:
 
 
 def random_gaps(connectome: Connectome, gap: RandomGap, seed: int) -> Edges:
-    """Returns gap junctions at random places, or as `rewire_gaps` does where they are kept or dropped."""
+    """Returns gap junctions at random places, or the connectome's own (`keep`), or none (`drop`)."""
     if gap == "random":
         return scatter_pairs(connectome, generator(seed, "gap"))
-    return rewire_gaps(connectome, gap, seed)
+    return rewire_gap_junctions(connectome, gap, seed, keep=Keep(), rewired=1.0)
 
 
 def _all_to_all(
