@@ -38,7 +38,9 @@ class Census(NamedTuple):
         degree: int64 [N, 3], the number of bits in each.
         triads: int64 [14], the triads of each class of `CONNECTED`; the last holds what is not connected.
         target: int64 [14], the count wanted.
-        saved: int64 [14], room for the count before a proposal.
+        trial: int64 [14], the count after a proposal.
+        net: int64 [16], how many more third cells the pairs that lose a tie have than those that gain one,
+            at 4 * (tie of the first cell to the third) + (tie of the second); zero between proposals.
         label: int64 [4, 4, 4], the class of a triad {a, b, x} by the ties a to b, a to x and b to x.
     """
 
@@ -46,7 +48,8 @@ class Census(NamedTuple):
     degree: np.ndarray
     triads: np.ndarray
     target: np.ndarray
-    saved: np.ndarray
+    trial: np.ndarray
+    net: np.ndarray
     label: np.ndarray
 
 
@@ -64,7 +67,7 @@ def census_of(matrix: np.ndarray) -> Census:
     ties = np.packbits(padded, axis=2, bitorder="little").view("<u8").astype(np.uint64)
     census = triad_census(matrix)
     count = np.array([*(census[label] for label in CONNECTED), 0])
-    return Census(ties, kinds.sum(2), count, count.copy(), count.copy(), _labels())
+    return Census(ties, kinds.sum(2), count, count.copy(), count.copy(), np.zeros(16, np.int64), _labels())
 
 
 @cache
@@ -93,12 +96,26 @@ def _num_ones(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
 num_ones: Any = intrinsic(_num_ones)
 
 
+@njit(cache=True, inline="always")
+def reverse(tie: int) -> int:
+    """Returns a tie as its other end sees it."""
+    return (0, IN, OUT, BOTH)[tie]
+
+
+@njit(cache=True, inline="always")
+def tie_of(w: Wiring, a: int, b: int) -> int:
+    """Returns the tie of a to b."""
+    return OUT * int(w.place[a, b] >= 0) + IN * int(w.place[b, a] >= 0)
+
+
 @njit(cache=True)
-def retie(c: Census, a: int, b: int, old: int, new: int) -> None:
-    """Gives cells a and b the tie `new` for the tie `old`, as seen from a, and updates the census."""
-    ties, degree, triads, label = c.ties, c.degree, c.triads, c.label
-    if old:
-        mark(c, a, b, old, -1)
+def add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
+    """Adds to `net` how many other cells x there are for each pair of ties a to x and b to x, some `times`.
+
+    Args:
+        tie: The tie of a to b.
+    """
+    ties, degree, net = c.ties, c.degree, c.net
     rest0, rest1, rest2 = degree[b, 0], degree[b, 1], degree[b, 2]
     for k in range(3):
         n0, n1, n2 = 0, 0, 0
@@ -107,15 +124,29 @@ def retie(c: Census, a: int, b: int, old: int, new: int) -> None:
             n0 += int(num_ones(row & ties[b, 0, word]))
             n1 += int(num_ones(row & ties[b, 1, word]))
             n2 += int(num_ones(row & ties[b, 2, word]))
-        for m, n in ((1, n0), (2, n1), (3, n2), (0, degree[a, k] - n0 - n1 - n2)):
-            triads[label[old, k + 1, m]] -= n
-            triads[label[new, k + 1, m]] += n
+        net[4 * k + 4] += times * (degree[a, k] - n0 - n1 - n2)
+        net[4 * k + 5] += times * n0
+        net[4 * k + 6] += times * n1
+        net[4 * k + 7] += times * n2
         rest0, rest1, rest2 = rest0 - n0, rest1 - n1, rest2 - n2
-    for m, n in ((1, rest0), (2, rest1), (3, rest2)):
-        triads[label[old, 0, m]] -= n
-        triads[label[new, 0, m]] += n
-    if new:
-        mark(c, a, b, new, 1)
+    net[1] += times * rest0
+    net[2] += times * rest1
+    net[3] += times * rest2
+    net[4 * tie] -= times  # b is no third cell, nor is a
+    net[reverse(tie)] -= times
+
+
+@njit(cache=True)
+def change(c: Census, old: int, new: int) -> None:
+    """Sets `trial` to the triads after the pairs that `net` counts the third cells of go from tie to tie."""
+    triads, trial, net, label = c.triads, c.trial, c.net, c.label
+    for k in range(14):
+        trial[k] = triads[k]
+    for ties in range(1, 16):
+        trial[label[old, ties >> 2, ties & 3]] -= net[ties]
+        trial[label[new, ties >> 2, ties & 3]] += net[ties]
+        net[ties] = 0
+    net[0] = 0
 
 
 @njit(cache=True, inline="always")
@@ -129,13 +160,13 @@ def mark(c: Census, a: int, b: int, tie: int, change: int) -> None:
 
 
 @njit(cache=True)
-def distance(c: Census) -> float:
+def distance(triads: np.ndarray, target: np.ndarray) -> float:
     """Returns the sum over connected classes of |count - target| / (count + target); 0 is a match."""
     total = 0.0
     for k in range(13):
-        off = abs(c.triads[k] - c.target[k])
+        off = abs(triads[k] - target[k])
         if off:
-            total += off / (c.triads[k] + c.target[k])
+            total += off / (triads[k] + target[k])
     return total
 
 
@@ -154,7 +185,7 @@ def anneal(
 
     Stops early once the distance is `until` or less, or `enough` edges are not the source's.
     """
-    here = distance(c)
+    here = distance(c.triads, c.target)
     cooling = (cold / hot) ** (1.0 / max(proposals, 1))
     temperature = hot
     for used in range(proposals):
@@ -183,47 +214,68 @@ def try_swap(w: Wiring, c: Census, i: int, j: int, flip: bool, tie: int, here: f
     a, b, x, y = w.pre[i], w.post[i], w.pre[j], w.post[j]
     if flip:
         x, y = y, x
-    c.saved[:] = c.triads
-    retie(c, a, b, tie, 0)
-    retie(c, x, y, tie, 0)
-    retie(c, a, y, 0, tie)
-    retie(c, x, b, 0, tie)
-    there = distance(c)
-    if there <= limit:
-        if tie == BOTH:
-            swap_mutual(w, i, j, flip)
-        else:
-            swap_one_way(w, i, j)
-        return there
-    mark(c, a, y, tie, -1)
-    mark(c, x, b, tie, -1)
-    mark(c, a, b, tie, 1)
-    mark(c, x, y, tie, 1)
-    c.triads[:] = c.saved
-    return here
+    count_swap(w, c, a, b, x, y, tie)
+    there = distance(c.trial, c.target)
+    if there > limit:
+        return here
+    c.triads[:] = c.trial
+    mark(c, a, b, tie, -1)
+    mark(c, x, y, tie, -1)
+    mark(c, a, y, tie, 1)
+    mark(c, x, b, tie, 1)
+    if tie == BOTH:
+        swap_mutual(w, i, j, flip)
+    else:
+        swap_one_way(w, i, j)
+    return there
+
+
+@njit(cache=True)
+def count_swap(w: Wiring, c: Census, a: int, b: int, x: int, y: int, tie: int) -> None:
+    """Sets `trial` to the triads after the ties of a to b and x to y go to a to y and x to b.
+
+    Cells outside see the four pairs change as if each were alone, so that nothing need be marked and undone;
+    the four triads among a, b, x and y are counted by hand.
+    """
+    net, trial, label = c.net, c.trial, c.label
+    back, p, q = reverse(tie), tie_of(w, a, x), tie_of(w, b, y)
+    add_thirds(c, a, b, tie, 1)
+    add_thirds(c, x, y, tie, 1)
+    add_thirds(c, a, y, 0, -1)
+    add_thirds(c, x, b, 0, -1)
+    net[4 * p] -= 1  # x, then y, is no third cell of {a, b}
+    net[q] -= 1
+    net[4 * reverse(p)] -= 1  # a and b of {x, y}
+    net[reverse(q)] -= 1
+    net[4 * tie + reverse(q)] += 1  # b and x of {a, y}
+    net[4 * p + back] += 1
+    net[4 * reverse(p) + back] += 1  # a and y of {x, b}
+    net[4 * tie + q] += 1
+    change(c, tie, 0)
+    trial[label[tie, p, 0]] -= 1  # {a, b, x}
+    trial[label[0, p, back]] += 1
+    trial[label[tie, 0, q]] -= 1  # {a, b, y}
+    trial[label[0, tie, q]] += 1
+    trial[label[p, 0, tie]] -= 1  # {a, x, y}
+    trial[label[p, tie, 0]] += 1
+    trial[label[0, q, tie]] -= 1  # {b, x, y}
+    trial[label[back, q, 0]] += 1
 
 
 @njit(cache=True)
 def try_turn(w: Wiring, c: Census, i: int, third: int, here: float, limit: float) -> float:
     """Turns a three-cycle if the distance stays within the limit; returns the distance."""
-    a, b = w.pre[i], w.post[i]
-    c.saved[:] = c.triads
-    retie(c, a, b, OUT, IN)
-    retie(c, b, third, OUT, IN)
-    retie(c, third, a, OUT, IN)
-    there = distance(c)
-    if there <= limit:
-        turn_cycle(w, i, third)
-        return there
-    flip_back(c, a, b)
-    flip_back(c, b, third)
-    flip_back(c, third, a)
-    c.triads[:] = c.saved
-    return here
-
-
-@njit(cache=True)
-def flip_back(c: Census, a: int, b: int) -> None:
-    """Makes the tie a <- b a tie a -> b, without a look at triads."""
-    mark(c, a, b, IN, -1)
-    mark(c, a, b, OUT, 1)
+    ring: tuple[Any, ...] = np.int64(w.pre[i]), np.int64(w.post[i]), np.int64(third)
+    for k in range(3):
+        add_thirds(c, ring[k], ring[(k + 1) % 3], OUT, 1)
+        c.net[4 * IN + OUT] -= 1  # the last of the three; their own triad is a cycle before and after
+    change(c, OUT, IN)
+    there = distance(c.trial, c.target)
+    if there > limit:
+        return here
+    c.triads[:] = c.trial
+    for k in range(3):
+        mark(c, ring[k], ring[(k + 1) % 3], OUT, -1)
+        mark(c, ring[(k + 1) % 3], ring[k], OUT, 1)
+    turn_cycle(w, i, third)
+    return there

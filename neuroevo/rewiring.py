@@ -297,7 +297,8 @@ class _Chain:
     def _distance(self) -> float | None:
         from neuroevo.annealing import distance
 
-        return None if self.census is None else float(distance(self.census))
+        c = self.census
+        return None if c is None else float(distance(c.triads, c.target))
 
 
 def _wiring(edges: Edges, num_cells: int, keep: Keep) -> tuple[Wiring, np.ndarray]:
