@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from neuroevo.ranking import Curve
+    from neuroevo.learning import Curve
 
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/, without black and without its pale yellow. Line
 # styles change where it starts again, so that no two of 18 genomes look alike.

@@ -1,269 +1,224 @@
-"""Ranking: interquartile means, intervals and paired tests. The unit is the lineage.
+"""Ranking: comparisons of priors, verdicts, and the sentences that state them. The unit is the lineage.
 
-What this version can and cannot say is `RUN_VERDICT`. The measures are those of rliable (Agarwal et al.
-2021, https://doi.org/10.48550/arXiv.2108.13264), with a bootstrap that knows of graphs and seeds.
+A prior wins a task only if it beats every other one by a test corrected for all comparisons of the run
+(Holm), so controls included: where a control does as well, the wiring explains nothing. `estimates` holds
+the tests, `benchmarks/calibration.py` measures how often they err.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
+from neuroevo import sentences
+from neuroevo.entries import Entry, better, leader
+from neuroevo.estimates import (
+    LEVEL,
+    Contrast,
+    contrast,
+    holm,
+    interquartile_mean,
+    interval,
+    pairs_of,
+    permutation_test,
+    probability_of_improvement,
+    rank_p,
+    table_of,
+)
 from neuroevo.seeds import generator
 
-RUN_VERDICT = "exploratory"
-"""The verdict on every run. The tests below have not been calibrated on cases whose answer is known, least
-of all on the hard one, where a prior is a family of graphs that differ among themselves. Until they are,
-figures are reported, every comparison is `UNDECIDED` and no genome wins, whatever its p."""
+__all__ = ["Contrast", "Entry", "compare", "contrast", "decide", "interquartile_mean", "interval"]
 
-UNDECIDED = "inconclusive"
-NUM_RESAMPLES = 2_000
-MAX_EXACT_PAIRS = 12  # up to here all 2**n sign flips are counted; beyond, NUM_FLIPS of them are drawn
-NUM_FLIPS = 10_000
-_CHUNK = 2_000_000  # resampled scores held at a time: 16 MB
-
-Scores = Mapping[
-    tuple[int, int], float
-]  # (graph, seed) -> score: the finite scores of one genome on one task
+POWER = 0.8
+MAX_MORE = 1_000  # seeds or graphs beyond which more of them are no advice
+ALIKE = 0.1  # all end alike if what lies between them is less than this share of what they learned
 
 
-@dataclass(frozen=True)
-class Curve:
-    """The learning curve of one genome on one task.
-
-    Attributes:
-        evaluations: Evaluations of a lineage up to each generation, [T].
-        mean: Mean fitness over lineages, [T].
-        low: Lowest fitness of a lineage, [T].
-        high: Highest fitness of a lineage, [T].
-        num_lineages: How many lineages these are.
-    """
-
-    evaluations: np.ndarray
-    mean: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    num_lineages: int
-
-
-def interquartile_mean(scores: Sequence[float] | np.ndarray) -> float | None:
-    """Returns the mean without the lowest and highest quarter of the scores; None without scores.
-
-    As in rliable, a quarter is rounded down: of 1 to 3 scores none is cut, of 4 to 7 one at each end.
-
-    Args:
-        scores: Finite numbers, of any shape.
-    """
-    values = np.asarray(scores, float).ravel()
-    return float(_interquartile_means(values[None])[0]) if len(values) else None
-
-
-def bootstrap_interval(
-    scores: Sequence[Sequence[float] | np.ndarray],
-    rng: np.random.Generator,
-    num_resamples: int = NUM_RESAMPLES,
-) -> list[float] | None:
-    """Returns a 95 % percentile interval of the interquartile mean, [low, high].
-
-    Graphs are drawn with replacement, then seeds within each drawn graph. With one graph it speaks of
-    that wiring, not of its prior; with few graphs it is too narrow.
-
-    Args:
-        scores: Scores of each graph, one a seed; graphs may differ in their numbers of seeds.
-        rng: Source of the resamples.
-        num_resamples: How many.
-
-    Returns:
-        None where no graph has two seeds: one seed says nothing about the spread over seeds.
-    """
-    if max(map(len, scores), default=0) < 2:
-        return None
-    return _percentiles(resample(scores, rng, num_resamples))
-
-
-def resample(
-    scores: Sequence[Sequence[float] | np.ndarray],
-    rng: np.random.Generator,
-    num_resamples: int = NUM_RESAMPLES,
-) -> np.ndarray:
-    """Returns interquartile means of hierarchical resamples, [num_resamples]; see `bootstrap_interval`."""
-    graphs = [np.asarray(graph, float) for graph in scores if len(graph)]
-    sizes = np.array([len(graph) for graph in graphs])
-    table = np.full((len(graphs), sizes.max()), np.nan)  # [graphs, seeds], NaN where a graph has fewer
-    for row, graph in zip(table, graphs, strict=True):
-        row[: len(graph)] = graph
-    means = []
-    step = max(1, _CHUNK // table.size)
-    for start in range(0, num_resamples, step):
-        count = min(step, num_resamples - start)
-        chosen = rng.integers(len(graphs), size=(count, len(graphs)))
-        limits = sizes[chosen][:, :, None]
-        seeds = rng.integers(limits, size=(count, *table.shape))
-        values = np.where(np.arange(table.shape[1]) < limits, table[chosen[:, :, None], seeds], np.nan)
-        means.append(_interquartile_means(values.reshape(count, -1)))
-    return np.concatenate(means)
-
-
-def probability_of_improvement(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> float:
-    """Returns the probability that a lineage of `a` scores above one of `b`; ties count half.
-
-    Mann and Whitney's U over the number of pairs.
-    """
-    x, y = np.asarray(a, float), np.sort(np.asarray(b, float))
-    below, not_above = np.searchsorted(y, x, "left"), np.searchsorted(y, x, "right")
-    return float((below + not_above).sum() / (2 * len(x) * len(y)))
-
-
-def sign_flip_test(differences: Sequence[float] | np.ndarray, rng: np.random.Generator) -> float | None:
-    """Returns the two-sided p of paired differences under random flips of their signs.
-
-    Exact up to MAX_EXACT_PAIRS pairs: the share of all flips whose sum is at least as far from zero.
-    Beyond, (1 + count) / (1 + NUM_FLIPS) over drawn flips.
-
-    Args:
-        differences: One a pair.
-        rng: Source of the flips where they are drawn.
-
-    Returns:
-        None for fewer than two pairs, which could never tell.
-    """
-    values = np.asarray(differences, float)
-    if len(values) < 2:
-        return None
-    observed = abs(values.sum()) - 1e-12 * np.abs(values).sum()  # sums equal but for rounding are ties
-    if len(values) <= MAX_EXACT_PAIRS:
-        flips = (np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1
-        return float((np.abs((2 * flips - 1) @ values) >= observed).mean())
-    flips = rng.integers(2, size=(NUM_FLIPS, len(values)))
-    count = int((np.abs((2 * flips - 1) @ values) >= observed).sum())
-    return (1 + count) / (1 + NUM_FLIPS)
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Returns p-values corrected for their number by Holm's step-down rule; None stays and does not count."""
-    known = [i for i, p in enumerate(p_values) if p is not None]
-    known.sort(key=lambda i: p_values[i] or 0.0)
-    corrected: list[float | None] = [None] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(known):
-        largest = max(largest, min(1.0, (len(known) - rank) * (p_values[i] or 0.0)))
-        corrected[i] = largest
-    return corrected
-
-
-def learning_area(fitness: Sequence[float | None]) -> float | None:
-    """Returns the mean fitness over generations: the area under the learning curve, in units of fitness.
-
-    Generations without a finite fitness are left out.
-    """
-    known = [value for value in fitness if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def learning_curve(lineages: Sequence[Sequence[tuple[float, float | None]]]) -> Curve | None:
-    """Returns the curve of one genome over the generations that all its lineages reached.
-
-    Args:
-        lineages: Of each lineage, (evaluations, fitness) by generation; None is no finite fitness.
-
-    Returns:
-        None if no generation has a finite fitness.
-    """
-    length = min(map(len, lineages), default=0)  # a mean over fewer and fewer lineages would jump
-    table = np.array([[point for point in lineage[:length]] for lineage in lineages], float)
-    if not length or np.isnan(table[:, :, 1]).all():
-        return None
-    table = table[:, ~np.isnan(table[:, :, 1]).all(0)]
-    fitness = table[:, :, 1]
-    return Curve(
-        evaluations=table[:, :, 0].mean(0),
-        mean=np.nanmean(fitness, 0),
-        low=np.nanmin(fitness, 0),
-        high=np.nanmax(fitness, 0),
-        num_lineages=len(lineages),
-    )
-
-
-def summarise(scores: Scores, rng: np.random.Generator) -> dict[str, Any]:
-    """Returns `{"iqm", "ci95"}` of one genome; null where there is too little."""
-    return {
-        "iqm": interquartile_mean(list(scores.values())),
-        "ci95": bootstrap_interval(by_graph(scores), rng),
-    }
-
-
-def compare(tasks: Mapping[str, Mapping[str, Scores]], seed: int) -> dict[str, list[dict[str, Any]]]:
+def compare(
+    tasks: Mapping[str, Sequence[Entry]], margins: Mapping[str, float | None], seed: int
+) -> dict[str, list[dict[str, Any]]]:
     """Returns all comparisons of a run: every pair of genomes of every task that both have scores.
 
-    The test pairs by seed: a genome's scores are first averaged over its graphs, so p speaks of the
-    graphs that were drawn. The interval of the difference resamples both genomes independently, which
-    leaves the pairing unused and makes it wider than it need be.
-
     Args:
-        tasks: Scores by genome label by task.
+        tasks: Genomes by task, in the order of the request.
+        margins: By task, the smallest difference that matters, in the unit of the score; None: equivalence
+            is not tested.
         seed: The run's seed; a pair's random numbers descend from it and the pair's labels alone.
 
     Returns:
-        By task, rows `{a, b, difference, ci95, probability_of_improvement, p, p_holm, verdict}`; the
-        difference is a's interquartile mean minus b's, and p_holm counts the comparisons of all tasks.
+        By task, rows `{a, b, kind, difference, ci95, df, p, p_holm, p_permutation, p_equivalence,
+        p_equivalence_holm, probability_of_improvement, rank, auc, power, verdict}`. The difference is a's
+        mean minus b's; p_holm counts the comparisons of all tasks; the verdict is of a: "better", "worse",
+        "equivalent" or "inconclusive".
     """
     rows: dict[str, list[dict[str, Any]]] = {task: [] for task in tasks}
-    for task, genomes in tasks.items():
-        scored = {label: scores for label, scores in genomes.items() if scores}
-        for a, b in itertools.combinations(scored, 2):
+    for task, entries in tasks.items():
+        scored = {entry.label: entry for entry in entries if entry.scores}
+        for a, b in pairs_of(scored):
             rng = generator(seed, "ranking", "pair", task, a, b)
-            rows[task].append({"a": a, "b": b, **_compare(scored[a], scored[b], rng)})
+            row = _compare(scored[a], scored[b], margins.get(task), rng)
+            weak = scored[a].too_few() or scored[b].too_few()
+            rows[task].append({"a": a, "b": b, **row, "_weak": bool(weak)})
     everything = [row for pairs in rows.values() for row in pairs]
-    for row, p in zip(everything, holm([row["p"] for row in everything]), strict=True):
-        row.update(p_holm=p, verdict=UNDECIDED)  # see RUN_VERDICT
+    for name in ("p", "p_equivalence"):
+        corrected = holm([row[name] for row in everything])
+        for row, p in zip(everything, corrected, strict=True):
+            row[f"{name}_holm"] = p
+    curves = [row["auc"] for row in everything if row["auc"]]
+    for row, p in zip(curves, holm([row["p"] for row in curves]), strict=True):
+        row["p_holm"] = p
+    for row in everything:
+        found = row.pop("_contrast")
+        row["verdict"] = _verdict(row, row.pop("_weak"))
+        wanted = found is not None and row["verdict"] == "inconclusive"
+        row["power"] = power(found, LEVEL / len(everything)) if wanted else None
     return rows
 
 
-def by_graph(scores: Scores) -> list[list[float]]:
-    """Returns the scores of each graph, in order of graph and seed."""
-    graphs: dict[int, list[float]] = {}
-    for (graph, _), score in sorted(scores.items()):
-        graphs.setdefault(graph, []).append(score)
-    return list(graphs.values())
-
-
-def _compare(a: Scores, b: Scores, rng: np.random.Generator) -> dict[str, Any]:
+def _compare(a: Entry, b: Entry, margin: float | None, rng: np.random.Generator) -> dict[str, Any]:
     """Returns the figures of one pair, before correction."""
-    first, second = by_graph(a), by_graph(b)
-    interval = None
-    if min(max(map(len, first)), max(map(len, second))) >= 2:
-        interval = _percentiles(resample(first, rng) - resample(second, rng))
-    x, y = _seed_means(a), _seed_means(b)
+    found = contrast(a.scores, b.scores)
+    by_curve = contrast(a.areas, b.areas)
+    means = [float(np.nanmean(table_of(entry.scores), 1).mean()) for entry in (a, b)]
     return {
-        "difference": (interquartile_mean(list(a.values())) or 0.0)
-        - (interquartile_mean(list(b.values())) or 0.0),
-        "ci95": interval,
-        "probability_of_improvement": probability_of_improvement(list(a.values()), list(b.values())),
-        "p": sign_flip_test([x[s] - y[s] for s in sorted(x.keys() & y.keys())], rng),
+        "kind": found.kind if found else None,
+        "difference": found.difference if found else means[0] - means[1],
+        "ci95": found.ci95 if found else None,
+        "df": found.df if found else None,
+        "p": found.p if found else None,
+        "p_permutation": permutation_test(a.scores, b.scores, rng),
+        "p_equivalence": found.p_equivalence(margin) if found and margin is not None else None,
+        "probability_of_improvement": probability_of_improvement(
+            list(a.scores.values()), list(b.scores.values())
+        ),
+        "rank": _rank(a, b) if found and found.kind == "one wiring" else None,
+        "auc": {"difference": by_curve.difference, "ci95": by_curve.ci95, "p": by_curve.p}
+        if by_curve
+        else None,
+        "_contrast": found,
     }
 
 
-def _seed_means(scores: Scores) -> dict[int, float]:
-    """Returns each seed's mean score over graphs."""
-    seeds: dict[int, list[float]] = {}
-    for (_, seed), score in scores.items():
-        seeds.setdefault(seed, []).append(score)
-    return {seed: float(np.mean(values)) for seed, values in seeds.items()}
+def _rank(a: Entry, b: Entry) -> dict[str, Any]:
+    """Returns the rank of the one wiring among the other prior's graphs, 1 being the best."""
+    one, family = (a, b) if a.num_graphs == 1 else (b, a)
+    value, others = (np.nanmean(table_of(entry.scores), 1) for entry in (one, family))
+    rank = 1 + int((others > value[0]).sum())
+    return {"genome": one.label, "rank": rank, "of": len(others) + 1, "p": rank_p(float(value[0]), others)}
 
 
-def _percentiles(samples: np.ndarray) -> list[float]:
-    return [float(q) for q in np.quantile(samples, [0.025, 0.975])]
+def _verdict(row: Mapping[str, Any], is_weak: bool) -> str:
+    """Returns the verdict on a: a difference that lies within the margin does not matter, however sure."""
+    if is_weak or row["p_holm"] is None:
+        return "inconclusive"
+    if row["p_equivalence_holm"] is not None and row["p_equivalence_holm"] < LEVEL:
+        return "equivalent"
+    if row["p_holm"] >= LEVEL:
+        return "inconclusive"
+    return "better" if row["difference"] > 0 else "worse"
 
 
-def _interquartile_means(values: np.ndarray) -> np.ndarray:
-    """Returns the interquartile mean of each row of `values` [n, m]; NaN stands for no score."""
-    ordered = np.sort(values, axis=1)  # NaN last
-    counts = (~np.isnan(values)).sum(1, keepdims=True)
-    cut = counts // 4
-    position = np.arange(values.shape[1])
-    kept = (position >= cut) & (position < counts - cut)
-    return np.where(kept, ordered, 0.0).sum(1) / kept.sum(1)
+def power(found: Contrast, level: float) -> dict[str, int | None]:
+    """Returns how many more seeds, and how many more graphs, would decide a comparison.
+
+    As planning does, it takes the difference and the variances to be what was measured, and asks for a
+    power of 80 % at the given level.
+
+    Returns:
+        `{"more_seeds", "more_graphs"}`; None where no number up to `MAX_MORE` would do, or graphs are not
+        what is drawn.
+    """
+    more = np.arange(1, MAX_MORE + 1)
+    seeds, graphs = found.num_seeds + more, max(found.num_graphs) + more
+    num_varied = sum(k > 1 for k in found.num_graphs)
+    drawn = np.inf if found.kind == "seeds" else num_varied * (max(found.num_graphs) - 1)
+
+    def first(variance: np.ndarray, df: np.ndarray) -> int | None:
+        reach = stats.t.isf(level / 2, df) + stats.t.isf(1 - POWER, df)
+        enough = np.flatnonzero(abs(found.difference) >= reach * np.sqrt(variance))
+        return int(more[enough[0]]) if len(enough) else None
+
+    by_seeds = first(
+        found.graph_part + found.seed_part * found.num_seeds / seeds, np.minimum(drawn, seeds - 1.0)
+    )
+    if found.kind == "seeds" or found.difference == 0:
+        return {"more_seeds": by_seeds, "more_graphs": None}
+    extra = 1.0 if found.kind == "one wiring" else 0.0
+    shrink = (extra + 1 / graphs) / (extra + 1 / max(found.num_graphs))
+    by_graphs = first(
+        found.graph_part * shrink + found.seed_part,
+        np.minimum(num_varied * (graphs - 1.0), found.num_seeds - 1.0),
+    )
+    return {"more_seeds": by_seeds, "more_graphs": by_graphs}
+
+
+def decide(
+    task: str, entries: Sequence[Entry], rows: Sequence[Mapping[str, Any]], unit: str
+) -> dict[str, Any]:
+    """Returns a task's verdict.
+
+    Args:
+        task: The task's label.
+        entries: Genomes.
+        rows: Their comparisons, as `compare` returns them.
+        unit: Of the score.
+
+    Returns:
+        `{"verdict", "winner", "sentence", "reasons", "power", "ends_alike"}`; the verdict is "winner",
+        "no winner", "exploratory" or "nothing".
+    """
+    scored = [entry for entry in entries if entry.scores]
+    contenders = [entry for entry in scored if not entry.is_control]
+    found: dict[str, Any] = {
+        "verdict": "nothing",
+        "winner": None,
+        "reasons": [],
+        "power": [],
+        "ends_alike": ends_alike(scored, rows),
+    }
+    if scored:
+        beating = [entry for entry in contenders if _beats_all(entry, scored, rows)]
+        best = beating[0] if beating else leader(contenders) if contenders else None
+        found["reasons"] = sentences.hindrances(entries, scored)
+        found["verdict"] = "exploratory" if found["reasons"] else "no winner"
+        if not found["reasons"]:
+            if best and beating and not best.num_failed:
+                found |= {"verdict": "winner", "winner": best.label}
+            found["reasons"] = sentences.reasons(best, scored, rows, unit, found["winner"])
+            if best and not found["winner"]:
+                found["power"] = sentences.power_lines(best, rows)
+        found["reasons"] = found["reasons"] + sentences.learning(rows, found["ends_alike"])
+    return {**found, "sentence": sentences.verdict(task, scored, rows, unit, found)}
+
+
+def _beats_all(best: Entry, scored: Sequence[Entry], rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Says whether a genome beats every other; at most one does."""
+    beaten = sum(better(row, best.label) for row in rows)
+    return len(scored) > 1 and beaten == len(scored) - 1
+
+
+def ends_alike(scored: Sequence[Entry], rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """Says where all genomes end, if they end alike: "equal", "ceiling", "floor"; None if they do not.
+
+    A floor is an end at which they have learned nothing: they are where they began, to within the spread of
+    lineages. A ceiling is one at which no test tells them apart and what lies between them is less than
+    `ALIKE` of what they learned.
+    """
+    means = [interquartile_mean(list(entry.scores.values())) or 0.0 for entry in scored]
+    starts = [interquartile_mean(list(entry.untrained.values())) for entry in scored if entry.untrained]
+    if len(scored) < 2 or any(row["verdict"] in ("better", "worse") for row in rows):
+        return None
+    values = [value for entry in scored for value in entry.scores.values()]
+    if max(values) == min(values):
+        return "equal"
+    known = [start for start in starts if start is not None]
+    if not known:
+        return None
+    gain = float(np.median(means)) - float(np.median(known))
+    within = float(np.median([np.std(list(entry.scores.values())) for entry in scored]))
+    if gain <= within:
+        return "floor"
+    return "ceiling" if max(means) - min(means) < ALIKE * gain else None

@@ -4,6 +4,7 @@
     manifest.json           versions, commit, device, hashes, wall time, planned lineages, units
     metrics.jsonl           a row a lineage a generation, appended while the run goes on
     results.jsonl           a row a lineage, with its held-out score
+    selection.jsonl         a row an event of a race or a mixed population; a tournament has none
     checkpoint.safetensors  states of all lineages, and
     checkpoint.json         what goes with them, with the SHA-256 of the arrays
     champions/NAME/         architecture.json and parameters.safetensors of a lineage
@@ -35,7 +36,9 @@ import numpy as np
 from neuroevo.errors import RunError
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
+SELECTION = "selection.jsonl"
 ARRAYS, STATE, CHAMPIONS = "checkpoint.safetensors", "checkpoint.json", "champions"
+IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
 MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
 
@@ -180,10 +183,22 @@ class RunFolder:
         rows = _read_lines(self.path / RESULTS, keys=("score", "status"))
         return list({key_of(row): row for row in rows}.values())
 
+    def append_selection(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Appends events of a race or a mixed population; each has at least a `task`."""
+        _append_lines(self.path / SELECTION, rows)
+
+    def selection(self) -> list[Row]:
+        """Returns the complete events, in order.
+
+        Raises:
+            RunError: If a complete line is damaged; it names file and line.
+        """
+        return _read_lines(self.path / SELECTION, keys=("task",), identity=())
+
     def unfinished(self) -> list[str]:
         """Returns a sentence for each file that ends in half a line."""
         found = []
-        for name in (METRICS, RESULTS):
+        for name in (METRICS, RESULTS, SELECTION):
             data = _read(self.path / name, missing=b"")
             if data and not data.endswith(b"\n"):
                 number = data.count(b"\n") + 1
@@ -371,17 +386,18 @@ def _append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         file.write(lines)
 
 
-def _read_lines(path: Path, keys: Sequence[str]) -> list[Row]:
+def _read_lines(path: Path, keys: Sequence[str], identity: Sequence[str] = IDENTITY) -> list[Row]:
     """Returns the complete rows of a file of JSON lines, which may be missing.
 
     Args:
         path: The file.
-        keys: What a row holds beside its lineage.
+        keys: What a row holds beside its identity.
+        identity: What tells its lineage.
     """
     rows = []
     for number, line in enumerate(_read(path, missing=b"").split(b"\n")[:-1], start=1):
         row = _parse(line, path, number)
-        wrong = [name for name in ("task", "genome", "graph", "seed", *keys) if name not in row]
+        wrong = [name for name in (*identity, *keys) if name not in row]
         wrong += [name for name in row if not isinstance(row[name], _TYPES.get(name, object))]
         if wrong:
             what = f"{', '.join(wrong)} missing or of a wrong type"

@@ -27,7 +27,7 @@ def write_report(run: RunFolder) -> dict[str, Any]:
     from neuroevo import figures, page
 
     records = Records(run)
-    report = judge(records, run.path.resolve().name)
+    report = judge(records)
     styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in records.planned))}
     (run.path / FIGURES).mkdir(exist_ok=True)
     images: dict[str, dict[str, bytes]] = {}

@@ -86,7 +86,7 @@ def printed(report, width=80) -> list[str]:
 
 
 def test_report_follows_the_schema(report):
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     assert list(report["tasks"]) == ["swimmer", "mnist"]
     section = report["tasks"]["swimmer"]
     assert section["unit"] == "m/s"
@@ -94,7 +94,8 @@ def test_report_follows_the_schema(report):
     assert [entry["genome"] for entry in section["genomes"]] == GENOMES
     wanted = {"genome", "iqm", "ci95", "num_graphs", "num_seeds", "parameters", "evaluations", "untrained"}
     assert wanted | {"auc", "status", "failures", "saturated", "silent"} <= section["genomes"][0].keys()
-    wanted = {"a", "b", "difference", "ci95", "probability_of_improvement", "p", "p_holm", "verdict"}
+    wanted = {"a", "b", "kind", "difference", "ci95", "df", "probability_of_improvement", "rank", "auc"}
+    wanted |= {"p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "power", "verdict"}
     assert [set(row) for row in section["comparisons"]] == [wanted] * 3
 
 
@@ -110,14 +111,17 @@ def test_report_holds_hand_worked_figures(report):
     assert first["status"] == "done"
     pair = report["tasks"]["mnist"]["comparisons"][0]
     assert pair["difference"] == pytest.approx(-0.1)
-    assert pair["p"] == 0.25  # three seeds, all against it: two flips of eight
+    assert pair["kind"] == "graphs"
+    # Graphs' means are 1, 11 and 1.1, 11.1: of six ways to deal them two differ by less, by nothing.
+    assert pair["p_permutation"] == pytest.approx(4 / 6)
 
 
-def test_report_decides_nothing(report):
+def test_report_of_few_seeds_and_graphs_is_exploratory(report):
     assert report["run"]["verdict"] == "exploratory"
     verdicts = {row["verdict"] for section in report["tasks"].values() for row in section["comparisons"]}
     assert verdicts == {"inconclusive"}
     assert "no winner" in report["run"]["sentence"]
+    assert "has 3 seeds and 2 graphs" in report["tasks"]["swimmer"]["reasons"][0]
 
 
 def test_report_is_the_same_when_made_again(run):
@@ -253,11 +257,13 @@ def test_report_of_a_run_cut_short_says_what_is_missing(tmp_path):
         file.write('{"task"')
     report = write_report(run)
     assert report["run"]["missing"] == [
-        "The run was interrupted.",
         "mnist: 2 of 12 lineages have no result (b 2).",
+        "The run was interrupted.",
         "metrics.jsonl ends in half a line (line 49), which is left out.",
     ]
-    assert report["run"]["lineages"] == {"planned": 12, "done": 9, "failed": 1, "missing": 2}
+    assert report["run"]["lineages"] == {
+        **{"planned": 12, "done": 9, "failed": 1, "censored": 0, "missing": 2}
+    }
     a, b = report["tasks"]["mnist"]["genomes"]
     assert (a["status"], a["num_lineages"], b["status"], b["num_lineages"]) == ("failed", 5, "incomplete", 4)
     assert a["iqm"] == pytest.approx((2 + 10 + 11) / 3)
@@ -307,7 +313,7 @@ def test_damaged_plan_is_refused(tmp_path):
 
 def test_report_modules_load_nothing_heavy():
     code = (
-        "import sys, neuroevo.page, neuroevo.ranking, neuroevo.records, neuroevo.figures\n"
+        "import sys, neuroevo.page, neuroevo.records, neuroevo.figures\n"
         "heavy = {'torch', 'ray', 'mujoco', 'matplotlib', 'scipy', 'pandas', 'sklearn', 'numba'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

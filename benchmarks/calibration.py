@@ -1,0 +1,227 @@
+"""How often does the referee err? Simulated score tables, and real runs of one prior under two labels.
+
+A table holds scores of two genomes. Scores are a graph's effect, a seed's effect and a rest of variance 1,
+the variance between seeds of one graph. Two shapes: "wiring", in which the first genome is ONE graph drawn
+from the very family that the second one samples, as the exact connectome is under the null hypothesis; and
+"families", two samples of one family. Variance between graphs is 0, 0.5, 1 and 2, and graphs are 3, 5, 10
+and 20, at 10 seeds, which both genomes share. Beside the referee's test there are a bootstrap over lineages,
+a hierarchical bootstrap (graphs, then seeds) and a paired test over seeds. Printed in per cent: false
+alarms at 5 %; the power to find an effect of one deviation of seeds; the coverage of the referee's intervals.
+
+    python -m benchmarks.calibration [--tables 2000] [--rivals 400] [--runs 40] [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+import populations  # noqa: F401 - importing the two packages registers what they hold
+import tasks  # noqa: F401
+from neuroevo.entries import Entry
+from neuroevo.estimates import Scores, contrast, interval
+from neuroevo.ranking import compare, decide
+
+GRAPHS, BETWEEN = (3, 5, 10, 20), (0.0, 0.5, 1.0, 2.0)
+SEEDS = 10
+RESAMPLES = 400
+NOISES: dict[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "skewed": lambda rng, shape: (rng.lognormal(size=shape) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e),
+    "stuck": lambda rng, shape: ((rng.random(shape) < 0.3) - 0.3) / np.sqrt(0.21),  # 3 in 10 get away
+}
+
+
+def table(
+    rng: np.random.Generator,
+    num_graphs: int,
+    num_seeds: int,
+    between: float,
+    shared: np.ndarray | None = None,
+    noise: str = "normal",
+) -> np.ndarray:
+    """Returns scores [graphs, seeds].
+
+    Args:
+        rng: Source of randomness.
+        num_graphs: K.
+        num_seeds: S.
+        between: Variance between graphs.
+        shared: Effects of seeds, [S], of variance 0.5 in place of as much of the rest.
+        noise: Of graphs and of the rest: a key of NOISES.
+    """
+    draw = NOISES[noise]
+    rest = draw(rng, (num_graphs, num_seeds)) * np.sqrt(1.0 if shared is None else 0.5)
+    graphs = draw(rng, (num_graphs, 1)) * np.sqrt(between)
+    return rest + graphs + (0.0 if shared is None else shared)
+
+
+def scores_of(values: np.ndarray) -> Scores:
+    """Returns a table as scores by graph and seed."""
+    return {(g, s): float(value) for (g, s), value in np.ndenumerate(values)}
+
+
+def tables(
+    rng: np.random.Generator, number: int, is_wiring: bool, num_graphs: int, between: float, noise: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields pairs of tables between which there is no difference; every other pair shares seeds' effects."""
+    for k in range(number):
+        shared = rng.normal(size=SEEDS) * np.sqrt(0.5) if k % 2 else None
+        first = 1 if is_wiring else num_graphs
+        a, b = (table(rng, n, SEEDS, between, shared, noise) for n in (first, num_graphs))
+        yield a, b
+
+
+def referee(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dict[str, float]:
+    """Returns false alarms, winners declared, power and coverage of the referee, in per cent."""
+    alarms = winners = found = covers = own = 0
+    for k, (a, b) in enumerate(tables(rng, number, *cell)):
+        x, y = scores_of(a), scores_of(b)
+        null, planted = contrast(x, y), contrast(scores_of(a + 1), y)
+        assert null is not None and planted is not None
+        alarms += null.p < 0.05
+        found += planted.p < 0.05
+        covers += null.ci95[0] <= 0 <= null.ci95[1]
+        limits = interval(y)
+        assert limits is not None
+        own += limits[0] <= 0 <= limits[1] if cell[3] == "normal" else 0
+        entries = [Entry("a", x, one_point=len(a) == 1), Entry("b", y)]
+        rows = compare({"t": entries}, {}, k)["t"]
+        winners += decide("t", entries, rows, "")["winner"] is not None
+    counts = {"alarm": alarms, "winner": winners, "power": found, "cover": covers, "iqm": own}
+    return {name: 100 * value / number for name, value in counts.items()}
+
+
+def rivals(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dict[str, float]:
+    """Returns false alarms of three simpler methods, in per cent."""
+    alarms = dict.fromkeys(("lineages", "hierarchical", "seeds"), 0)
+    for a, b in tables(rng, number, *cell):
+        for name, draw in (("lineages", _resample_lineages), ("hierarchical", _resample_graphs)):
+            low, high = np.quantile(draw(rng, a) - draw(rng, b), [0.025, 0.975])
+            alarms[name] += not low <= 0 <= high
+        alarms["seeds"] += stats.ttest_1samp(a.mean(0) - b.mean(0), 0).pvalue < 0.05
+    return {name: 100 * value / number for name, value in alarms.items()}
+
+
+def _resample_lineages(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    """Returns means of resamples that take lineages for independent."""
+    flat = values.ravel()
+    return flat[rng.integers(flat.size, size=(RESAMPLES, flat.size))].mean(1)
+
+
+def _resample_graphs(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    """Returns means of resamples that draw graphs, then seeds within each."""
+    num_graphs, num_seeds = values.shape
+    graphs = rng.integers(num_graphs, size=(RESAMPLES, num_graphs, 1))
+    seeds = rng.integers(num_seeds, size=(RESAMPLES, num_graphs, num_seeds))
+    return values[graphs, seeds].mean((1, 2))
+
+
+def simulated(number: int, of_rivals: int, seed: int) -> None:
+    """Prints the table of simulated scores."""
+    print(f"{number:,} tables a row for the referee, {of_rivals:,} for the others, {SEEDS} seeds; per cent")
+    heads = "false", "winner", "power", "cover", "iqm cover", "lineages", "hierarch.", "seeds"
+    print(f"{'':<38}" + "".join(f"{head:>10}" for head in heads))
+    for noise in NOISES:
+        for is_wiring in (True, False):
+            for num_graphs in GRAPHS:
+                for between in BETWEEN if noise == "normal" else (0.0, 1.0):
+                    cell = (is_wiring, num_graphs, between, noise)
+                    rng = np.random.default_rng([seed, *map(hash_of, cell)])
+                    shape = "wiring" if is_wiring else "families"
+                    ours, theirs = referee(rng, number, cell), rivals(rng, of_rivals, cell)
+                    own = f"{ours.pop('iqm'):>10.1f}" if noise == "normal" else f"{'':>10}"
+                    print(
+                        f"{noise:<7} {shape:<8} {num_graphs:>2} graphs, between {between:3.1f}"
+                        + "".join(f"{x:>10.1f}" for x in ours.values())
+                        + own
+                        + "".join(f"{x:>10.1f}" for x in theirs.values()),
+                        flush=True,
+                    )
+
+
+def hash_of(value: Any) -> int:
+    """Returns a whole number for a part of a cell, the same in every process."""
+    return sum(map(ord, value)) if isinstance(value, str) else int(10 * value)
+
+
+def real(number: int, seed: int) -> None:
+    """Prints how many of some real A/A runs have a winner.
+
+    Each run evolves eleven graphs of one prior with five seeds on a small task. The graphs are then dealt to
+    two labels, five each, which is a comparison of families; and the eleventh stands against the first five,
+    which is the hard case of one wiring.
+    """
+    from neuroevo.configuration import Configuration, resolve
+    from neuroevo.connectome import load
+    from neuroevo.evaluator import pool
+    from neuroevo.tournament import Tournament
+
+    winners = {"families": 0, "wiring": 0}
+    begin = time.monotonic()
+    with pool(0, None) as local:
+        for k in range(number):
+            request = Configuration(
+                genome=("degree",),
+                task=("digits",),
+                graphs=11,
+                seeds=5,
+                generations=6,
+                population=16,
+                seed=seed + k,
+            )
+            config, genomes, tasks = resolve(request)
+            scores = evolved(Tournament(config, load(config.connectome), genomes, tasks), local)
+            for name, split in (("families", (range(5), range(5, 10))), ("wiring", ((10,), range(5)))):
+                entries = [
+                    Entry(label, _some(scores, graphs), one_point=len(graphs) == 1)
+                    for label, graphs in zip("ab", split, strict=True)
+                ]
+                rows = compare({"digits": entries}, {}, k)["digits"]
+                winners[name] += decide("digits", entries, rows, "")["winner"] is not None
+    print(
+        f"\n{number} real A/A runs, {(time.monotonic() - begin) / max(number, 1):.0f} s each; with a winner:"
+    )
+    for name, count in winners.items():
+        print(f"  {name}: {count} ({100 * count / max(number, 1):.1f} %)")
+
+
+def evolved(tournament: Any, workers: Any) -> Scores:
+    """Returns the scores of a run, which leaves its folder behind for as long as it takes to read them."""
+    import tempfile
+    from pathlib import Path
+
+    from neuroevo.records import RunFolder
+
+    with tempfile.TemporaryDirectory() as parent:
+        folder = RunFolder.create(Path(parent) / "run", tournament.config.to_dict(), {"schema": 1})
+        tournament.prepare()
+        tournament.run(workers, folder)
+        return {(row["graph"], row["seed"]): row["score"] for row in folder.results()}
+
+
+def _some(scores: Scores, graphs: Sequence[int]) -> Scores:
+    """Returns the scores of some graphs."""
+    return {key: score for key, score in scores.items() if key[0] in graphs}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tables", type=int, default=2000, help="simulated tables a row; 0 for none")
+    parser.add_argument("--rivals", type=int, default=400, help="tables a row for the simpler methods")
+    parser.add_argument("--runs", type=int, default=40, help="real runs; 0 for none")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    if options.tables:
+        simulated(options.tables, options.rivals, options.seed)
+    if options.runs:
+        real(options.runs, options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Estimates and tests on scores by graph and seed: interquartile means, contrasts, nonparametric partners.
+
+A prior is a family of graphs; every graph is evolved from several seeds, and the seeds are those of every
+other prior. Graphs and seeds are both samples, so both are sources of error: variances are taken over
+graphs and over seeds and what both count is subtracted once, as for errors clustered in two ways (Cameron,
+Gelbach & Miller 2011, https://doi.org/10.1198/jbes.2010.07136). Degrees of freedom follow the scarcer of the
+two. `benchmarks/calibration.py` measures levels, power and coverage beside those of simpler methods.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+Scores = Mapping[
+    tuple[int, int], float
+]  # (graph, seed) -> score: the finite scores of one genome on one task
+Kind = Literal["graphs", "one wiring", "seeds"]
+
+LEVEL = 0.05  # error rate of tests; intervals have the confidence 1 - LEVEL
+MAX_EXACT = 5_000  # up to so many rearrangements are all counted; beyond, as many are drawn
+_ROUNDING = 1e-12  # spread below this share of the scores' size is none
+
+
+def interquartile_mean(scores: Sequence[float] | np.ndarray) -> float | None:
+    """Returns the mean without the lowest and highest quarter of the scores; None without scores.
+
+    A quarter is rounded down: of 1 to 3 scores none is cut, of 4 to 7 one at each end.
+
+    Args:
+        scores: Finite numbers, of any shape.
+
+    References:
+        Agarwal et al. (2021), https://doi.org/10.48550/arXiv.2108.13264
+    """
+    values = np.sort(np.asarray(scores, float).ravel())
+    cut = len(values) // 4
+    return float(values[cut : len(values) - cut].mean()) if len(values) else None
+
+
+def interval(scores: Scores) -> list[float] | None:
+    """Returns a 95 % interval of the interquartile mean, [low, high].
+
+    Scores are winsorised, as Tukey and McLaughlin do for a trimmed mean, and their mean is given the
+    variance over graphs and seeds. With one graph it speaks of that wiring, not of its prior.
+
+    Returns:
+        None where there are fewer than two seeds: one seed says nothing about the spread over seeds.
+
+    References:
+        Tukey & McLaughlin (1963), Less vulnerable confidence and significance procedures for location,
+        Sankhya A 25, 331-352.
+    """
+    table = table_of(scores)
+    num_graphs, num_seeds = table.shape
+    if num_seeds < 2:
+        return None
+    values = np.sort(table[~np.isnan(table)])
+    cut = len(values) // 4
+    kept = len(values) - 2 * cut
+    influence = np.clip(table, values[cut], values[-cut - 1]) * (len(values) / kept)
+    if num_graphs == 1:
+        # of n scores h are kept; the winsorised variance has h - 1 degrees of freedom
+        variance = np.nanvar(influence, ddof=1) * (kept / len(values)) * (len(values) - 1) / (kept - 1)
+        variance, df = variance / len(values), kept - 1.0
+    else:
+        parts = _Parts.of(influence)
+        variance = parts.over_graphs / num_graphs
+        variance = max(variance, variance + _over_seeds(influence) - parts.residual / influence.size)
+        df = min(num_graphs, num_seeds) - 1.0
+    centre, half = float(values[cut : len(values) - cut].mean()), _quantile(df) * math.sqrt(variance)
+    return [centre - half, centre + half]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The difference between two priors' mean scores, with its error.
+
+    Attributes:
+        kind: "graphs": both have several graphs, and the question is whether their means differ.
+            "one wiring": one has a single wiring and the other several, and the question is whether that
+            wiring is but one more of the family: the yardstick is the spread of graphs, not the error of
+            their mean. "seeds": both have one, and the question is about these two wirings.
+        difference: Mean over graphs and seeds of the first less that of the second.
+        variance: Of the difference.
+        df: Degrees of freedom.
+        num_seeds: Seeds that both have.
+        num_graphs: Graphs of each.
+        graph_part: Variance between graphs in `variance`, which more seeds do not lessen.
+        seed_part: The rest.
+    """
+
+    kind: Kind
+    difference: float
+    variance: float
+    df: float
+    num_seeds: int
+    num_graphs: tuple[int, int]
+    graph_part: float
+    seed_part: float
+
+    @property
+    def p(self) -> float:
+        """Two-sided p of no difference."""
+        return min(1.0, 2 * min(self.p_above, self.p_below))
+
+    @property
+    def p_above(self) -> float:
+        """One-sided p of a difference of 0 or less: small where the first is better."""
+        return self._tail(self.difference)
+
+    @property
+    def p_below(self) -> float:
+        """One-sided p of a difference of 0 or more: small where the first is worse."""
+        return self._tail(-self.difference)
+
+    @property
+    def ci95(self) -> list[float]:
+        """95 % interval of the difference, [low, high]."""
+        half = _quantile(self.df) * math.sqrt(self.variance)
+        return [self.difference - half, self.difference + half]
+
+    def p_equivalence(self, margin: float) -> float:
+        """One p for a difference of `margin` or more either way: small where the two are equivalent.
+
+        Two one-sided tests (Schuirmann 1987, https://doi.org/10.1007/BF01068419).
+        """
+        return max(self._tail(self.difference + margin), self._tail(margin - self.difference))
+
+    def _tail(self, excess: float) -> float:
+        """Returns the chance of this much or more above nothing."""
+        if self.variance == 0:  # scores without spread say no more than their number does
+            return 0.5**self.num_seeds if excess > 0 else 1.0
+        return float(stats.t.sf(excess / math.sqrt(self.variance), self.df))
+
+
+def contrast(a: Scores, b: Scores) -> Contrast | None:
+    """Returns the difference between two priors on the seeds that both have.
+
+    Returns:
+        None for fewer than two such seeds, which say nothing about the spread over seeds.
+    """
+    seeds = sorted({seed for _, seed in a} & {seed for _, seed in b})
+    if len(seeds) < 2:
+        return None
+    x, y = table_of(a, seeds), table_of(b, seeds)
+    difference = _mean(x) - _mean(y)
+    by_seed = np.nanmean(x, 0) - np.nanmean(y, 0)
+    over_seeds = float(by_seed.var(ddof=1)) / len(seeds)
+    num_graphs = len(x), len(y)
+    kind: Kind = "graphs" if min(num_graphs) > 1 else "one wiring" if max(num_graphs) > 1 else "seeds"
+    if kind == "seeds":
+        variance, df, graph_part = over_seeds, len(seeds) - 1.0, 0.0
+    else:
+        shares = [1 / len(t) + (1.0 if kind == "one wiring" else 0.0) for t in (x, y) if len(t) > 1]
+        parts = [_Parts.of(t) for t in (x, y) if len(t) > 1]
+        terms = [share * part.over_graphs for share, part in zip(shares, parts, strict=True)]
+        residual = sum(s * p.residual for s, p in zip(shares, parts, strict=True)) / len(seeds)
+        variance = max(sum(terms), sum(terms) + over_seeds - residual)
+        df = min(_welch(terms, [p.num_graphs for p in parts]), len(seeds) - 1.0)
+        graph_part = max(0.0, sum(terms) - residual)
+    size = max(float(np.nanmax(np.abs(x))), float(np.nanmax(np.abs(y))))
+    if math.sqrt(variance) <= _ROUNDING * size:
+        variance = graph_part = 0.0
+    if abs(difference) <= _ROUNDING * size:
+        difference = 0.0
+    rest = variance - graph_part
+    return Contrast(kind, difference, variance, df, len(seeds), num_graphs, graph_part, rest)
+
+
+def permutation_test(a: Scores, b: Scores, rng: np.random.Generator) -> float | None:
+    """Returns a two-sided p that assumes no distribution: the partner of `contrast` for each of its kinds.
+
+    Graphs against graphs: graphs' means are dealt anew to the two priors. One wiring against graphs: twice
+    the one-sided p of its rank. Seed against seed: signs of the paired differences are flipped at random.
+    All rearrangements are counted up to `MAX_EXACT`; beyond, as many are drawn from `rng`.
+
+    Returns:
+        None for fewer than two seeds that both have.
+    """
+    seeds = sorted({seed for _, seed in a} & {seed for _, seed in b})
+    if len(seeds) < 2:
+        return None
+    x, y = table_of(a, seeds), table_of(b, seeds)
+    if len(x) == len(y) == 1:
+        return _flip(x[0] - y[0], rng)
+    if min(len(x), len(y)) == 1:
+        one, family = (x, y) if len(x) == 1 else (y, x)
+        ranks = [rank_p(sign * _mean(one), sign * np.nanmean(family, 1)) for sign in (1, -1)]
+        return min(1.0, 2 * min(ranks))
+    return _deal(np.nanmean(x, 1), np.nanmean(y, 1), rng)
+
+
+def rank_p(value: float, family: np.ndarray) -> float:
+    """Returns the one-sided p of a value's rank among a family, [K], that it may be one of; ties count."""
+    return float(1 + (family >= value).sum()) / (1 + len(family))
+
+
+def probability_of_improvement(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray) -> float:
+    """Returns the probability that a lineage of `a` scores above one of `b`; ties count half.
+
+    Mann and Whitney's U over the number of pairs.
+    """
+    x, y = np.asarray(a, float), np.sort(np.asarray(b, float))
+    below, not_above = np.searchsorted(y, x, "left"), np.searchsorted(y, x, "right")
+    return float((below + not_above).sum() / (2 * len(x) * len(y)))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Returns p-values corrected for their number by Holm's step-down rule; None stays and does not count."""
+    known = [i for i, p in enumerate(p_values) if p is not None]
+    known.sort(key=lambda i: p_values[i] or 0.0)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, i in enumerate(known):
+        largest = max(largest, min(1.0, (len(known) - rank) * (p_values[i] or 0.0)))
+        corrected[i] = largest
+    return corrected
+
+
+def median_time(times: Sequence[float], is_reached: Sequence[bool]) -> float | None:
+    """Returns the median time to an event, some times being censored; None where fewer than half reach it.
+
+    Args:
+        times: Of the event, or the last at which it had not happened.
+        is_reached: Which of the two.
+
+    References:
+        Kaplan & Meier (1958), https://doi.org/10.1080/01621459.1958.10501452
+    """
+    event = np.asarray(is_reached, bool)
+    if not event.any():
+        return None
+    data = stats.CensoredData(
+        uncensored=np.asarray(times, float)[event], right=np.asarray(times, float)[~event]
+    )
+    survival = stats.ecdf(data).sf
+    below = np.flatnonzero(survival.probabilities <= 0.5 + _ROUNDING)
+    return float(survival.quantiles[below[0]]) if len(below) else None
+
+
+def table_of(scores: Scores, seeds: Sequence[int] | None = None) -> np.ndarray:
+    """Returns scores as a table [graphs, seeds], NaN where there is none; graphs without any are left out."""
+    if seeds is None:
+        seeds = sorted({seed for _, seed in scores})
+    column = {seed: k for k, seed in enumerate(seeds)}
+    graphs = sorted({graph for graph, seed in scores if seed in column})
+    row = {graph: k for k, graph in enumerate(graphs)}
+    table = np.full((len(graphs), len(seeds)), np.nan)
+    for (graph, seed), score in scores.items():
+        if seed in column:
+            table[row[graph], column[seed]] = score
+    return table
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A table's variance: of graphs' means, and of what neither graph nor seed explains (mean square)."""
+
+    over_graphs: float
+    residual: float
+    num_graphs: int
+
+    @staticmethod
+    def of(table: np.ndarray) -> _Parts:
+        """Takes a table [graphs, seeds] of two graphs or more apart; NaN where a score is missing."""
+        by_graph, by_seed = np.nanmean(table, 1), np.nanmean(table, 0)
+        left = table - by_graph[:, None] - by_seed + _mean(table)
+        df = int((~np.isnan(table)).sum()) - sum(table.shape) + 1
+        residual = float(np.nansum(left**2)) / df if df > 0 else 0.0
+        return _Parts(float(by_graph.var(ddof=1)), residual, len(table))
+
+
+def _mean(table: np.ndarray) -> float:
+    """Returns the mean over graphs, each with the same weight whatever it lacks."""
+    return float(np.nanmean(table, 1).mean())
+
+
+def _over_seeds(table: np.ndarray) -> float:
+    """Returns the variance of the mean over seeds."""
+    by_seed = np.nanmean(table, 0)
+    return float(by_seed.var(ddof=1)) / len(by_seed)
+
+
+def _welch(terms: Sequence[float], num_graphs: Sequence[int]) -> float:
+    """Returns the degrees of freedom of a sum of variances of means (Welch & Satterthwaite)."""
+    total = sum(terms)
+    if total == 0:
+        return float(sum(num_graphs) - len(num_graphs))
+    return total**2 / sum(t**2 / (k - 1) for t, k in zip(terms, num_graphs, strict=True))
+
+
+def _quantile(df: float) -> float:
+    return float(stats.t.isf(LEVEL / 2, df))
+
+
+def _flip(differences: np.ndarray, rng: np.random.Generator) -> float:
+    """Returns the two-sided p of a mean difference under flips of signs."""
+    values = differences[~np.isnan(differences)]
+    signs: np.ndarray
+    if 2 ** len(values) <= MAX_EXACT:
+        signs = 2 * ((np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1) - 1
+        return _share(np.abs(signs @ values), abs(values.sum()), 0)
+    signs = rng.choice([-1, 1], size=(MAX_EXACT, len(values)))
+    return _share(np.abs(signs @ values), abs(values.sum()), 1)
+
+
+def _deal(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
+    """Returns the two-sided p of a difference of means under dealing their terms anew."""
+    pool, size = np.concatenate([x, y]), len(x)
+
+    def differences(rows: np.ndarray) -> np.ndarray:
+        first = pool[rows].sum(1)
+        return np.abs(first / size - (pool.sum() - first) / len(y))
+
+    observed = abs(x.mean() - y.mean())
+    if math.comb(len(pool), size) <= MAX_EXACT:
+        rows = np.array(list(itertools.combinations(range(len(pool)), size)))
+        return _share(differences(rows), observed, 0)
+    rows = rng.permuted(np.tile(np.arange(len(pool)), (MAX_EXACT, 1)), axis=1)[:, :size]
+    return _share(differences(rows), observed, 1)
+
+
+def _share(values: np.ndarray, observed: float, own: int) -> float:
+    """Returns the share of values at least as great as the observed, itself `own` of them."""
+    count = int((values >= observed - 1e-9 * max(observed, float(values.max()))).sum())
+    return (own + count) / (own + len(values))
+
+
+def pairs_of(labels: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Returns every unordered pair of labels, in their order."""
+    return itertools.combinations(labels, 2)

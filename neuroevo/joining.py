@@ -1,0 +1,90 @@
+"""Joining: whether several runs answer one request, and what they hold put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from neuroevo.errors import RunError
+from neuroevo.plugins import Spec
+from neuroevo.records import Row
+
+MAY_DIFFER = {"genome", "task", "budgets", "graphs", "seeds", "workers", "address", "device", "track"}
+ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
+
+
+def check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row]) -> None:
+    """Raises RunError for the first thing in which runs differ that one answer cannot have.
+
+    Args:
+        names: Of the runs.
+        configs: Their requests.
+        manifests: Their manifests.
+    """
+    genomes, tasks, budgets = (_by_label(configs[0], kind) for kind in ("genome", "task", "budgets"))
+    for name, config, manifest in zip(names[1:], configs[1:], manifests[1:], strict=True):
+        both = f"{names[0]} and {name}"
+        _check_keys(both, configs[0], config)
+        for kind, known in (("genome", genomes), ("task", tasks), ("budget", budgets)):
+            _check_labels(both, kind, known, _by_label(config, f"{kind}s" if kind == "budget" else kind))
+        wirings = [m.get("connectome", {}) for m in (manifests[0], manifest)]
+        if wirings[0] != wirings[1]:
+            raise RunError(
+                f"{both} have different wirings: {wirings[0]} and {wirings[1]}; report them apart."
+            )
+
+
+def merged(manifests: Sequence[Row], configs: Sequence[Row]) -> tuple[Row, Row]:
+    """Returns one manifest and one request for several runs."""
+    manifest, config = dict(manifests[0]), dict(configs[0])
+    for other in manifests[1:]:
+        manifest["lineages"] = [*manifest.get("lineages", []), *other.get("lineages", [])]
+        graphs = [*manifest.get("graphs", []), *other.get("graphs", [])]
+        manifest["graphs"] = list({(row["genome"], row["graph"]): row for row in graphs}.values())
+        for name in ("tasks", "priors", "data"):
+            manifest[name] = {**(manifest.get(name) or {}), **(other.get(name) or {})}
+        times = [m["wall_seconds"] for m in (manifest, other) if m.get("wall_seconds") is not None]
+        manifest["wall_seconds"] = sum(times) if times else None
+    config["genome"] = list(dict.fromkeys(text for c in configs for text in c.get("genome", [])))
+    return manifest, config
+
+
+def differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
+    """Returns sentences about versions in which runs differ: their scores may not be one sample."""
+    found = []
+    for key in ORIGIN:
+        values = [manifest.get(key) for manifest in manifests]
+        if any(value != values[0] for value in values):
+            found.append(
+                f"The runs {', '.join(names)} differ in {key}, so that equal requests may differ in result."
+            )
+    return found
+
+
+def _check_keys(both: str, first: Row, config: Row) -> None:
+    """Compares what must be equal in two requests."""
+    for key in sorted((first.keys() | config.keys()) - MAY_DIFFER):
+        if first.get(key) != config.get(key):
+            raise RunError(
+                f"{both} differ in {key!r}: {first.get(key)!r} and {config.get(key)!r}. Only runs of one "
+                "request can be joined; report them apart, or run one again as the other."
+            )
+    if first.get("selection", "tournament") != "tournament":
+        raise RunError(f"{both} are no tournaments; report runs of {first['selection']!r} one by one.")
+
+
+def _check_labels(both: str, kind: str, known: dict[str, str], found: dict[str, str]) -> None:
+    """Compares what two requests mean by a label; adds the labels that are new."""
+    for label, text in found.items():
+        if known.setdefault(label, text) != text:
+            raise RunError(
+                f"{both} mean different things by {kind} {label!r}: {known[label]} and {text}. Run one again "
+                "under another label, label=name, or as the other."
+            )
+
+
+def _by_label(config: Row, kind: str) -> dict[str, str]:
+    """Returns the genomes, tasks or budgets of a request by label."""
+    found = config.get(kind, [])
+    if isinstance(found, dict):
+        return {label: str(budget) for label, budget in found.items()}
+    return {Spec.parse(text).label: text for text in found}
