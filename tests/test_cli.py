@@ -119,7 +119,7 @@ def test_run_folder_holds_checkpoint_and_champions(folder: Path) -> None:
 
 def test_run_folder_holds_the_report(folder: Path) -> None:
     report = json.loads((folder / "report.json").read_text())
-    assert report["schema"] == 1
+    assert report["schema"] == 2
     genomes = report["tasks"][ECHO]["genomes"]
     assert [(g["genome"], g["num_graphs"], g["num_seeds"]) for g in genomes] == [
         ("connectome", 1, 2),
