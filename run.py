@@ -17,23 +17,17 @@ import inspect
 import json
 import os
 import re
-import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import populations
 import tasks
 from neuroevo import connectome, neurons, plugins
-from neuroevo.configuration import SEARCHES, Configuration, Entrant, resolve
+from neuroevo.configuration import SEARCHES, SELECTIONS, TRACKERS, Configuration, Entrant, resolve
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
-
-if TYPE_CHECKING:
-    from neuroevo.records import RunFolder
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -131,64 +125,47 @@ def _tournament(
 
     from neuroevo.evaluator import default_workers, pool
     from neuroevo.records import RunFolder
-    from neuroevo.report import write_report
     from neuroevo.report_table import print_report
     from neuroevo.terminal import Display, count
 
     RunFolder.check_free(out)  # before the first long step; `create` checks again
+    if config.track:
+        from neuroevo import trackers
+
+        trackers.check(config.track)
     console = Console(quiet=quiet, highlight=False)
     workers = default_workers() if config.workers is None else config.workers
     with Display(console, quiet) as display:
         display.say("starting" if workers == 0 else f"starting {count(workers, 'worker')}")
         with pool(workers, config.address) as where:
+            from neuroevo import session
             from neuroevo.lineage import steps_of
             from neuroevo.manifest import manifest
-            from neuroevo.tournament import Tournament
+            from neuroevo.plan import Plan
 
-            tournament = Tournament(config, wiring, genomes, chosen)
-            display.say(f"preparing {', '.join(tournament.tasks)}")
-            tournament.prepare()
-            folder = RunFolder.create(out, config.to_dict(), manifest(tournament, wiring, arguments, workers))
-            display.say(f"setting the gains of {count(len(tournament.samples), 'architecture')}")
-            display.work = {label: steps_of(task) for label, task in tournament.tasks.items()}
+            plan = Plan(config, wiring, genomes, chosen)
+            display.say(f"preparing {', '.join(plan.tasks)}")
+            plan.prepare()
+            folder = RunFolder.create(out, config.to_dict(), manifest(plan, wiring, arguments, workers))
+            display.say(f"setting the gains of {count(len(plan.samples), 'architecture')}")
+            display.work = {label: steps_of(task) for label, task in plan.tasks.items()}
+            display.units = {x: getattr(t, "fitness_unit", t.unit) for x, t in plan.tasks.items()}
+            display.generations = {label: s.generations for label, s in plan.settings.items()}
             try:
-                with _status(folder):
-                    tournament.run(where, folder, display.update)
-                report = write_report(folder)
+                report, views = session.run(plan, where, folder, display)
             except NeuroevoError as error:  # the request was good, since the folder exists: the run failed
                 raise EvaluationError(str(error)) from error
     print_report(report, console)
-    console.print(f"Written to {out}", soft_wrap=True)
+    for line in (f"Written to {out}", *views):
+        console.print(line, soft_wrap=True, markup=False)
     return 0
 
 
-@contextmanager
-def _status(folder: RunFolder) -> Iterator[None]:
-    """Writes into the manifest how a run ended, and how long it took.
-
-    Raises:
-        KeyboardInterrupt: If interrupted, with what to do next.
-    """
-    started = time.monotonic()
-    status = "failed"
-    try:
-        yield
-        status = "done"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        again = f"python run.py --config {shlex.quote(str(folder.path / 'config.toml'))} --out NEW"
-        raise KeyboardInterrupt(
-            f"interrupted; {folder.path} holds what was done. A run cannot be resumed yet; start it again "
-            f"with: {again}"
-        ) from None
-    finally:
-        folder.write_manifest(status=status, wall_seconds=round(time.monotonic() - started, 2))
-
-
 def _report(arguments: list[str]) -> int:
-    """Makes the report of run folders again, from their files alone."""
+    """Makes the report of a run again, from its files alone; of several runs, one report of all."""
     parser = Parser(prog="run.py report", description=_report.__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="+", help="run folder")
+    parser.add_argument("--out", metavar="DIR", help="new folder for several runs (default runs/joined-N)")
     options = parser.read(arguments)
     from rich.console import Console
 
@@ -196,8 +173,14 @@ def _report(arguments: list[str]) -> int:
     from neuroevo.report import write_report
     from neuroevo.report_table import print_report
 
-    for folder in [RunFolder.open(path) for path in options.run]:
-        print_report(write_report(folder), Console(highlight=False))
+    runs = [RunFolder.open(path) for path in options.run]
+    out = None if options.out is None else Path(options.out)
+    if out is None and len(runs) > 1:
+        out = _free(Path("runs") / "joined")
+    console = Console(highlight=False)
+    print_report(write_report(runs, out), console)
+    if out is not None:
+        console.print(f"Written to {out}", soft_wrap=True, markup=False)
     return 0
 
 
@@ -279,6 +262,7 @@ def _list(arguments: list[str]) -> int:
             name: {"summary": (model.__doc__ or "").split(":")[0]} for name, model in neurons.MODELS.items()
         },
         "searches": {name: {"summary": line} for name, line in SEARCHES.items()},
+        "selections": {name: {"summary": line} for name, line in SELECTIONS.items()},
     }
     if options.json:
         print(json.dumps(sections, indent=2))
@@ -342,6 +326,15 @@ def _run_parser() -> Parser:
     add("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
     add("--device", metavar="NAME", help="auto, cpu or cuda (default auto)")
     add("--seed", type=whole, metavar="N", help="root of all random numbers (default 0)")
+    add("--selection", metavar="NAME", help=f"{', '.join(SELECTIONS)} (default tournament)")
+    add(
+        "--margin",
+        nargs="+",
+        action="extend",
+        metavar="X|TASK=X",
+        help="smallest difference that matters, in the score's unit (default: equivalence is not tested)",
+    )
+    add("--track", nargs="+", action="extend", metavar="NAME", help=f"trackers: {', '.join(TRACKERS)}")
     add("--out", metavar="DIR", help="run folder (default runs/TASK-GENOME-N)")
     add("--config", metavar="FILE", help="request as TOML, such as a run folder's config.toml")
     add("--quiet", action="store_true", help="print errors only")
@@ -370,8 +363,13 @@ def _default_folder(config: Configuration) -> Path:
     """Returns a new folder name under runs/: the tasks, the genomes and a number."""
     names = [plugins.Spec.parse(text).name for text in (*config.task, *config.genome)]
     stem = "-".join("".join(c if c.isalnum() else "-" for c in name) for name in names)[:60]
+    return _free(Path("runs") / stem)
+
+
+def _free(stem: Path) -> Path:
+    """Returns a path that does not exist: a stem and the first number that is free."""
     taken = 1
-    while (path := Path("runs") / f"{stem}-{taken}").exists():
+    while (path := stem.with_name(f"{stem.name}-{taken}")).exists():
         taken += 1
     return path
 

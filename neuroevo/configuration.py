@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,12 @@ from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range
 from neuroevo.plugins import Plugin, Spec, priors, tasks
 
 SEARCHES = {"pgpe": "Policy gradients with parameter-based exploration, on mirrored pairs"}
+SELECTIONS = {
+    "tournament": "Every lineage has the same evaluations",
+    "race": "Priors that a test finds behind are dropped; those that stay are evolved afresh from more seeds",
+    "mixed": "Priors share populations in which the worst are replaced by offspring of the best",
+}
+TRACKERS = ("tensorboard", "wandb", "mlflow")
 DEVICES = ("auto", "cpu", "cuda")
 BUDGET = ("generations", "population")
 # What a task must have; `lineage.Task` says what each is. Named here since that module imports torch.
@@ -33,8 +40,9 @@ class Configuration:
         outputs: Cells that give output, likewise.
         neuron: Neuron model.
         search: Search method.
-        seeds: Replicates of every architecture.
-        graphs: Samples of every prior; equal wirings are run once.
+        seeds: Replicates of every architecture; in mixed mode, populations.
+        graphs: Samples of every prior; equal wirings are run once. In mixed mode, members that every prior
+            has in a population at the start.
         generations: Generations of search.
         population: Genomes of a generation, even.
         episodes: Episodes or images that a genome is evaluated on in a generation.
@@ -42,6 +50,10 @@ class Configuration:
         address: Ray cluster to join.
         device: `auto`, `cpu` or `cuda`.
         seed: Root of the seed tree.
+        selection: How evaluations are dealt to the priors, one of `SELECTIONS`.
+        margin: Smallest differences that matter, each `X` for all tasks or `TASK=X`, in the unit of the
+            task's score.
+        track: Experiment trackers, of `TRACKERS`.
         budgets: Per task label, the resolved generations and population.
     """
 
@@ -61,6 +73,9 @@ class Configuration:
     address: str | None = None
     device: str = "auto"
     seed: int = 0
+    selection: str = "tournament"
+    margin: tuple[str, ...] = ()
+    track: tuple[str, ...] = ()
     budgets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
@@ -117,6 +132,8 @@ class Configuration:
         for name, value, known in (
             ("search", self.search, SEARCHES),
             ("device", self.device, DEVICES),
+            ("selection", self.selection, SELECTIONS),
+            *(("tracker", name, TRACKERS) for name in self.track),
         ):
             if value not in known:
                 raise OptionError(unknown(name, value, known))
@@ -125,6 +142,9 @@ class Configuration:
             if value is not None:
                 require_range(name, value, low)
         require_range("seed", self.seed, 0)
+        for name in self.track:
+            if self.track.count(name) > 1:
+                raise OptionError(f"Tracker {name!r} is given twice; give it once.")
         if self.population is not None:
             _check_population("population", self.population)
         if self.address is not None and not re.fullmatch(r"auto|[^/\s]+:[0-9]{1,5}", self.address):
@@ -169,6 +189,8 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
     for label in config.budgets:
         if label not in budgets:
             raise OptionError(unknown("task in [budgets]", label, budgets))
+    margins(config, budgets)
+    _check_selection(config, budgets)
     resolved = replace(
         config,
         genome=tuple(e.text for e in genomes),
@@ -180,6 +202,46 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
         device=_device(config.device),
     )
     return resolved, genomes, chosen
+
+
+def margins(config: Configuration, tasks: Iterable[str]) -> dict[str, float | None]:
+    """Returns the smallest difference that matters by task label; None where no margin is given.
+
+    A margin of one task wins over that of all.
+
+    Raises:
+        OptionError: If a margin is not of its form, is of an unknown task or is given twice.
+    """
+    given: dict[str, float] = {}
+    labels = list(tasks)
+    for text in config.margin:
+        label, _, number = text.rpartition("=")
+        try:
+            value = float(number)
+        except ValueError:
+            raise OptionError(f"Cannot read margin {text!r}; wanted X or TASK=X, X a number.") from None
+        if label and label not in labels:
+            raise OptionError(unknown("task in margin", label, labels))
+        if not 0 < value < math.inf:
+            raise OptionError(f"Margin {text!r} is {value:g}; wanted a finite number greater than 0.")
+        if label in given:
+            raise OptionError(f"The margin of {label or 'all tasks'} is given twice; give it once.")
+        given[label] = value
+    return {label: given.get(label, given.get("")) for label in labels}
+
+
+def _check_selection(config: Configuration, budgets: Mapping[str, Mapping[str, int]]) -> None:
+    """Selection needs rivals and generations to come after it; a race also seeds, to tell what is noise."""
+    if config.selection == "tournament":
+        return
+    counts = {"prior": len(config.genome)} | ({"seed": config.seeds} if config.selection == "race" else {})
+    counts |= {f"generation of {label}": budget["generations"] for label, budget in budgets.items()}
+    for what, number in counts.items():
+        if number < 2:
+            raise OptionError(
+                f"Selection {config.selection!r} was asked for with {number} {what}; wanted 2 or more. Give "
+                "more, or use --selection tournament."
+            )
 
 
 def _make(entrant: Entrant) -> Any:

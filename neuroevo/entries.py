@@ -11,7 +11,7 @@ from neuroevo.estimates import Scores, interquartile_mean
 MIN_SEEDS, MIN_GRAPHS = 5, 3  # with fewer a comparison is exploratory
 CONTROLS = {  # kinds of core that explain what a wiring seems to do
     "none": "a control without any wiring",
-    "clock": "a control that is a clock",
+    "clock": "a control of three parameters and no network",
     "frozen": "a control whose wiring does not evolve",
 }
 

@@ -14,6 +14,7 @@ from neuroevo.errors import RunError
 from neuroevo.learning import Curve, Track, learning_curve
 from neuroevo.records import Key, Row, RunFolder, key_of
 
+Point = tuple[float, float | None, float | None]
 RACE = "race"  # role of lineages that were raced and do not enter the comparison
 
 
@@ -26,7 +27,7 @@ class Records:
         config: The resolved request; of several runs, the first one's, with the genomes of all.
         commands: Command line of each run, where known.
         results: By lineage.
-        metrics: By lineage, in order of generation.
+        metrics: By lineage, in order of generation: evaluations, fitness of the centre, mean fitness.
         selection: Events of a race or a mixed population.
         planned: Lineages of the runs, in the order of the request.
         missing: Sentences about half-written lines and how runs ended.
@@ -43,15 +44,16 @@ class Records:
         self.commands = [c for c in (_command(manifest) for manifest in manifests) if c]
         self.missing = [x for run in runs for x in _ended(run, alone=len(runs) == 1)]
         self.notes = joining.differences(self.names, manifests)
+        self.notes += [note for manifest in manifests for note in manifest.get("tracker_failures") or []]
         self.results: dict[Key, Row] = {}
         for run in runs:
             self._add_results(run)
-        self.metrics: dict[Key, list[Row]] = {}
+        points: dict[Key, dict[int, Point]] = {}
         for run in runs:
-            for row in run.metrics():
-                self.metrics.setdefault(key_of(row), []).append(row)
-        for rows in self.metrics.values():
-            rows.sort(key=lambda row: row["generation"])
+            for row in run.stream_metrics():
+                point = row["evaluations"], row.get("fitness_centre"), row.get("fitness_mean")
+                points.setdefault(key_of(row), {})[row["generation"]] = point
+        self.metrics = {key: [own[g] for g in sorted(own)] for key, own in points.items()}
         self.selection = [row for run in runs for row in run.selection()]
         self._arrange(runs[0])
 
@@ -78,7 +80,10 @@ class Records:
             planned = [key_of(row) for row in self.manifest.get("lineages", [])]
         except (KeyError, TypeError) as error:
             raise RunError(f"{run.path}: the manifest's lineages are damaged ({error!r}).") from error
-        self.planned = list(dict.fromkeys([*planned, *self.metrics, *self.results]))
+        if self.selection_kind == "mixed":  # members that made room have metrics, but are not of the outcome
+            self.planned = list(dict.fromkeys([*planned, *self.results]))
+        else:
+            self.planned = list(dict.fromkeys([*planned, *self.metrics, *self.results]))
         self.labels: dict[str, list[str]] = {}
         self._lineages: dict[tuple[str, str], list[Key]] = {}
         for key in self.planned:
@@ -88,11 +93,14 @@ class Records:
         # The centre's fitness is what is scored in the end; the population's mean stands in where a lineage
         # has none, for all genomes of the task alike.
         without = {
-            key[0]
-            for key, rows in self.metrics.items()
-            if all(row.get("fitness_centre") is None for row in rows)
+            key[0] for key, rows in self.metrics.items() if all(centre is None for _, centre, _ in rows)
         }
         self.fitness_field = {t: "fitness_mean" if t in without else "fitness_centre" for t in self.labels}
+
+    @property
+    def selection_kind(self) -> str:
+        """The request's selection."""
+        return str(self.config.get("selection", "tournament"))
 
     def lineages(self, task: str, genome: str) -> list[Key]:
         """Returns the planned lineages of one genome on one task that the comparison is about."""
@@ -113,12 +121,17 @@ class Records:
         }
 
     def tracks(self, task: str, genome: str) -> dict[Key, Track]:
-        """Returns (evaluations, fitness) by generation of each lineage that did not fail."""
-        field = self.fitness_field[task]
+        """Returns (evaluations, fitness) by generation of each lineage that did not fail.
+
+        In a mixed population a place may have had several members; those of one prior throughout are taken.
+        """
+        column = 1 if self.fitness_field[task] == "fitness_centre" else 2
+        whole = max(map(len, self.metrics.values()), default=0) if self.selection_kind == "mixed" else 0
         return {
-            key: [(row["evaluations"], row.get(field)) for row in self.metrics[key]]
+            key: [(point[0], point[column]) for point in self.metrics[key]]
             for key in self.lineages(task, genome)
-            if key in self.metrics and self.results.get(key, {}).get("status") != "failed"
+            if len(self.metrics.get(key, ())) >= max(whole, 1)
+            and self.results.get(key, {}).get("status") != "failed"
         }
 
     def curves(self, task: str) -> dict[str, Curve]:

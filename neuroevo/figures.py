@@ -1,4 +1,4 @@
-"""Figures of a report: learning curves and held-out scores, legible without colour and in the dark."""
+"""What all figures share: their look, their colours, how they are saved and put into a page."""
 
 from __future__ import annotations
 
@@ -6,106 +6,33 @@ import contextlib
 import io
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from neuroevo.learning import Curve
-
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/, without black and without its pale yellow. Line
-# styles change where it starts again, so that no two of 18 genomes look alike.
+# styles, and hatches of areas, change where it starts again, so that no two of 24 genomes look alike.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)))
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
+HATCHES = ("", "////", "....", "xxxx")
 INK, SOFT, GRID, PAPER = "#1d2329", "#66707a", "#dfe3e8", "#fffffe"  # text, secondary text, grid, background
 WIDTH = 5.6  # inches; text of 10 points stays readable when a phone shrinks the figure to its width
 LABEL_WIDTH = 20  # characters after which a label is broken
 LINE_HEIGHT = 12.5  # points
 
 
-def learning_figure(
-    task: str, curves: Mapping[str, Curve], axis_label: str, styles: Mapping[str, int]
-) -> Figure:
-    """Returns learning curves, each labelled at its end.
-
-    Args:
-        task: Label of the task.
-        curves: By genome label.
-        axis_label: What fitness is, with its unit.
-        styles: Which colour and line style a genome has in all figures of a report.
-    """
-    with look():
-        heights = {label: (wrap(label).count("\n") + 1) * LINE_HEIGHT + 4 for label in curves}  # points
-        inner = max(2.3, sum(heights.values()) / 72)  # inches; labels need not leave the axes
-        figure, axes = _axes(height=inner + 1.2)
-        for label, curve in curves.items():
-            color, dashes = style(styles[label])
-            if curve.num_lineages > 1:
-                axes.fill_between(curve.evaluations, curve.low, curve.high, color=color, alpha=0.14, lw=0)
-            marker = "o" if len(curve.mean) == 1 else None
-            axes.plot(curve.evaluations, curve.mean, color=color, ls=dashes, marker=marker)
-        axes.set_xlim(left=0)
-        axes.xaxis.set_major_formatter(lambda x, _: compact(x))
-        _label_ends(axes, curves, styles, {label: h / 72 / inner for label, h in heights.items()})
-        several = any(curve.num_lineages > 1 for curve in curves.values())
-        detail = "mean over lineages; band from the lowest to the highest" if several else "one lineage each"
-        write_title(axes, f"Learning: {task}", detail)
-        axes.set_xlabel("evaluations of a lineage")
-        axes.set_ylabel(textwrap.fill(axis_label, 36, break_on_hyphens=False), parse_math=False)
-    return figure
-
-
-def scores_figure(
-    task: str,
-    genomes: Sequence[Mapping[str, Any]],
-    scores: Mapping[str, Sequence[float]],
-    unit: str,
-    styles: Mapping[str, int],
-) -> Figure:
-    """Returns held-out scores, a row a genome: lineages, interquartile mean, interval, untrained.
-
-    Args:
-        task: Label of the task.
-        genomes: The task's entries of report.json.
-        scores: Scores of the lineages by genome label.
-        unit: Unit of the score; may be empty.
-        styles: Which colour a genome has in all figures of a report.
-    """
-    names = [wrap(entry["genome"]) for entry in genomes]
-    with look():
-        lines = sum(max(2, name.count("\n") + 1) for name in names)
-        figure, axes = _axes(height=1.55 + 0.26 * lines)
-        axes.set_xlim(*_score_range(genomes, scores))
-        for row, entry in enumerate(genomes):
-            _score_row(axes, row, entry, scores[entry["genome"]], style(styles[entry["genome"]])[0])
-        axes.set_yticks(range(len(names)), names)
-        for text in axes.get_yticklabels():
-            text.set_parse_math(False)
-        axes.set_ylim(len(names) - 0.4, -0.6)  # the first genome on top
-        axes.tick_params(axis="y", length=0, pad=9)
-        axes.grid(visible=False, axis="y")
-        axes.spines["left"].set_visible(False)
-        write_title(axes, f"Held-out score: {task}")
-        axes.set_xlabel(f"score ({unit})" if unit else "score", parse_math=False)
-        axes.locator_params(axis="x", nbins=6)  # more labels than that touch each other
-        low, high = axes.get_xlim()
-        untrained = [e["untrained"]["iqm"] for e in genomes if e["untrained"]["iqm"] is not None]
-        within = any(low <= value <= high for value in untrained)
-        _score_legend(
-            figure,
-            intervals=any(entry["ci95"] for entry in genomes),
-            untrained="untrained" if within else "untrained, off the scale" if untrained else "",
-        )
-    return figure
-
-
 def style(index: int) -> tuple[str, Any]:
     """Returns the colour and the line style of the genome of this rank in the request."""
     return PALETTE[index % len(PALETTE)], DASHES[index // len(PALETTE) % len(DASHES)]
+
+
+def hatch(index: int) -> str:
+    """Returns the hatch of the areas of the genome of this rank in the request."""
+    return HATCHES[index // len(PALETTE) % len(HATCHES)]
 
 
 def compact(number: float) -> str:
@@ -127,12 +54,13 @@ def svg(figure: Figure) -> bytes:
     return _saved(figure, "svg", metadata=nothing)
 
 
-def inline_svg(image: bytes, alternative: str, prefix: str) -> str:
+def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
     """Returns an SVG as an element of a page that follows the page's width and colours.
 
     Args:
-        image: What `svg` returned.
-        alternative: Text for those who cannot see it, already escaped.
+        image: What `svg` returned, or another SVG file.
+        title: What the figure is, for those who cannot see it.
+        description: Its figures in words.
         prefix: Makes the ids of this figure differ from those of the others on the page.
     """
     text = image.decode()
@@ -142,7 +70,10 @@ def inline_svg(image: bytes, alternative: str, prefix: str) -> str:
     text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{prefix}-", text)
     for color, variable in ((INK, "--ink"), (SOFT, "--soft"), (GRID, "--line"), (PAPER, "--paper")):
         text = text.replace(color, f"var({variable})")
-    return text.replace("<svg ", f'<svg role="img" aria-label="{alternative}" ', 1)
+    start, rest = text.split(">", 1)
+    start = start.replace("<svg", f'<svg role="img" aria-labelledby="{prefix}-title {prefix}-desc"', 1)
+    words = f'<title id="{prefix}-title">{escape(title)}</title>'
+    return f'{start}>{words}<desc id="{prefix}-desc">{escape(description)}</desc>{rest}'
 
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
@@ -189,19 +120,20 @@ def look() -> Iterator[None]:
         yield
 
 
-def _axes(height: float) -> tuple[Figure, Axes]:
-    """Returns a figure of one pair of axes, made without pyplot's global state."""
+def new_figure(height: float) -> Figure:
+    """Returns an empty figure of this height in inches, made without pyplot's global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots()
+    return figure
 
 
 def write_title(axes: Axes, title: str, detail: str = "") -> None:
-    """Writes a title at the left and below it, smaller, what is drawn."""
-    lift = 20 if detail else 8
+    """Writes a title at the left and below it, smaller, what is drawn; long ones in several lines."""
+    title, detail = fill(title, 44), fill(detail, 62)
+    lift = 8 + 12 * (detail.count("\n") + 1) if detail else 8
     axes.annotate(
         title,
         (0, 1),
@@ -221,26 +153,37 @@ def write_title(axes: Axes, title: str, detail: str = "") -> None:
             textcoords="offset points",
             fontsize=9,
             color=SOFT,
+            parse_math=False,
         )
 
 
-def _label_ends(
-    axes: Axes, curves: Mapping[str, Curve], styles: Mapping[str, int], heights: Mapping[str, float]
-) -> None:
-    """Writes each label at the end of its curve, moved apart where curves end alike.
+def label_heights(labels: Iterable[str]) -> dict[str, float]:
+    """Returns how many inches of height each label takes at the end of a curve."""
+    return {label: ((wrap(label).count("\n") + 1) * LINE_HEIGHT + 4) / 72 for label in labels}
 
-    `heights` are those of the labels, as shares of the axes.
+
+def label_ends(
+    axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, int], height: float
+) -> None:
+    """Writes each label beside the end of its curve, moved apart where curves end alike.
+
+    Args:
+        axes: Where; its limits are kept from here on.
+        ends: Where each curve ends, in data.
+        styles: Which colour a genome has.
+        height: Of the axes, in inches.
     """
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
-    order = sorted(curves, key=lambda label: curves[label].mean[-1])
-    ends = [(curves[label].mean[-1] - low) / (high - low) for label in order]
-    places = spread(ends, [heights[label] for label in order])
+    order = sorted(ends, key=lambda label: ends[label][1])
+    heights = label_heights(order)
+    wanted = [(ends[label][1] - low) / (high - low) for label in order]
+    sizes = [heights[label] / height for label in order]
+    places = within(spread(wanted, sizes), sizes)
     for label, place in zip(order, places, strict=True):
-        color, _ = style(styles[label])
         axes.annotate(
             wrap(label),
-            (curves[label].evaluations[-1], curves[label].mean[-1]),
+            ends[label],
             (1.06, place),
             textcoords="axes fraction",
             va="center",
@@ -248,7 +191,7 @@ def _label_ends(
             annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-",
-                "color": color,
+                **dict(zip(("color", "ls"), style(styles[label]), strict=True)),
                 "lw": 1.2,
                 "relpos": (0, 0.5),
                 "shrinkA": 2,
@@ -277,6 +220,19 @@ def spread(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
     return places
 
 
+def within(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Returns ascending centres of boxes moved into [0, 1], in which they are known to fit."""
+    places, top = list(centres), 1.0
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], top - heights[i] / 2)
+        top = places[i] - heights[i] / 2
+    bottom = 0.0
+    for i, height in enumerate(heights):
+        places[i] = max(places[i], bottom + height / 2)
+        bottom = places[i] + height / 2
+    return places
+
+
 def _bottom(group: tuple[list[float], list[float]]) -> float:
     return sum(group[0]) / len(group[0]) - sum(group[1]) / 2
 
@@ -285,90 +241,18 @@ def _top(group: tuple[list[float], list[float]]) -> float:
     return _bottom(group) + sum(group[1])
 
 
-def _score_range(
-    genomes: Sequence[Mapping[str, Any]], scores: Mapping[str, Sequence[float]]
-) -> tuple[float, float]:
-    """Returns the range of scores to show.
-
-    Untrained scores far from the others would squeeze them together, and are left out of the range.
-    """
-    shown = [x for values in scores.values() for x in values]
-    shown += [x for entry in genomes for x in entry["ci95"] or ()]
-    low, high = min(shown), max(shown)
-    spread = high - low
-    for entry in genomes:
-        value = entry["untrained"]["iqm"]
-        if value is not None and (spread == 0 or low - spread <= value <= high + spread):
-            low, high = min(low, value), max(high, value)
-    margin = 0.06 * (high - low) or 0.06 * abs(high) or 1.0
-    beyond = any(e["untrained"]["iqm"] is not None and e["untrained"]["iqm"] < low for e in genomes)
-    return low - margin * (4 if beyond else 1), high + margin  # room to write what lies beyond
-
-
-def _score_row(axes: Axes, row: int, entry: Mapping[str, Any], scores: Sequence[float], color: str) -> None:
-    """Draws one genome's scores: lineages above its line, the interquartile mean and interval on it."""
-    lanes = np.array([0.0, -0.07, 0.07])  # three lanes keep equal scores apart
-    heights = row - 0.2 + lanes[np.arange(len(scores)) % 3]
-    axes.plot(sorted(scores), heights, "o", color=color, ms=5, alpha=0.55, mec="none")
-    if entry["ci95"]:
-        axes.plot(entry["ci95"], [row + 0.12, row + 0.12], color=color, lw=3.5, alpha=0.6)
-    _draw_untrained(axes, row + 0.12, entry["untrained"]["iqm"])
-    if entry["iqm"] is not None:
-        axes.plot(entry["iqm"], row + 0.12, "D", color=color, ms=8, mec=PAPER, mew=1)
-
-
-def _draw_untrained(axes: Axes, height: float, value: float | None) -> None:
-    """Marks an untrained score; one outside the range is written at the edge it lies beyond."""
-    if value is None:
-        return
-    low, high = axes.get_xlim()
-    ring: dict[str, Any] = {"mfc": "none", "mec": SOFT, "mew": 1.4, "clip_on": False}
-    if low <= value <= high:
-        axes.plot(value, height, "o", ms=7, **ring)
-        return
-    left = value < low
-    edge, side = (low, 1) if left else (high, -1)
-    axes.plot(edge, height, "<" if left else ">", ms=6.5, **ring)
-    axes.annotate(
-        f"{value:.3g}",
-        (edge, height),
-        (8 * side, 0),
-        textcoords="offset points",
-        ha="left" if left else "right",
-        va="center",
-        fontsize=8.5,
-        color=SOFT,
-    )
-
-
-def _score_legend(figure: Figure, intervals: bool, untrained: str) -> None:
-    """Explains the marks below the axes."""
-    from matplotlib.lines import Line2D
-
-    marks = [
-        Line2D([], [], marker="o", ls="", color=SOFT, ms=4.5, alpha=0.7, mec="none", label="lineage"),
-        Line2D([], [], marker="D", ls="", color=SOFT, ms=6.5, label="interquartile mean"),
-    ]
-    if intervals:
-        marks.append(Line2D([], [], color=SOFT, lw=3.5, alpha=0.6, label="95 % interval"))
-    if untrained:
-        marker = "o" if untrained == "untrained" else "<"
-        ring: dict[str, Any] = {"ms": 6.5, "mfc": "none", "mec": SOFT, "mew": 1.4}
-        marks.append(Line2D([], [], marker=marker, ls="", label=untrained, **ring))
-    figure.legend(
-        handles=marks,
-        loc="outside lower left",
-        ncols=len(marks),
-        frameon=False,
-        fontsize=9,
-        handlelength=1.2,
-        handletextpad=0.5,
-        columnspacing=1.3,
-    )
-
-
 def wrap(label: str, width: int = LABEL_WIDTH) -> str:
     """Returns a label in lines of `width`, broken before a comma or colon where there is one."""
-    spaced = re.sub(r"([,:])", r" \1", label)
-    lines = textwrap.wrap(spaced, width, break_on_hyphens=False) or [label]
-    return "\n".join(line.replace(" ,", ",").replace(" :", ":") for line in lines)
+    lines = [""]
+    for part in re.findall(r"[,:]?[^,:]*", label):
+        for piece in [part] if len(part) <= width else re.findall(r"[^=_\- ]*[=_\- ]?", part):
+            for chunk in [piece[i : i + width] for i in range(0, len(piece), width)]:
+                if len(lines[-1] + chunk.rstrip()) > width:
+                    lines.append("")
+                lines[-1] += chunk
+    return "\n".join(line.strip() for line in lines) or label
+
+
+def fill(text: str, width: int) -> str:
+    """Returns a text in lines of `width`."""
+    return textwrap.fill(text, width, break_on_hyphens=False)

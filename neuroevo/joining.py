@@ -9,6 +9,7 @@ from neuroevo.plugins import Spec
 from neuroevo.records import Row
 
 MAY_DIFFER = {"genome", "task", "budgets", "graphs", "seeds", "workers", "address", "device", "track"}
+DEFAULTS = {"selection": "tournament", "margin": []}  # of requests that are older than these keys
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
 
@@ -63,9 +64,10 @@ def differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
 def _check_keys(both: str, first: Row, config: Row) -> None:
     """Compares what must be equal in two requests."""
     for key in sorted((first.keys() | config.keys()) - MAY_DIFFER):
-        if first.get(key) != config.get(key):
+        values = [c.get(key, DEFAULTS.get(key)) for c in (first, config)]
+        if values[0] != values[1]:
             raise RunError(
-                f"{both} differ in {key!r}: {first.get(key)!r} and {config.get(key)!r}. Only runs of one "
+                f"{both} differ in {key!r}: {values[0]!r} and {values[1]!r}. Only runs of one "
                 "request can be joined; report them apart, or run one again as the other."
             )
     if first.get("selection", "tournament") != "tournament":

@@ -27,7 +27,9 @@ def judge(records: Records) -> dict[str, Any]:
         task: [_entry(records, task, label) for label in labels] for task, labels in records.labels.items()
     }
     margins = {task: records.manifest.get("tasks", {}).get(task, {}).get("margin") for task in entries}
-    comparisons = ranking.compare(entries, margins, int(records.config.get("seed", 0)))
+    is_mixed = records.selection_kind == "mixed"  # whose members are kin, and no lineages to be compared
+    compared = dict.fromkeys(entries, ()) if is_mixed else entries
+    comparisons = ranking.compare(compared, margins, int(records.config.get("seed", 0)))
     tasks = {
         task: _section(records, task, found, comparisons[task], margins[task])
         for task, found in entries.items()
@@ -47,7 +49,11 @@ def _section(
         "fitness_unit": records.unit(task, "fitness_unit"),
         "learning_from": records.fitness_field[task],
         "margin": margin,
-        **ranking.decide(task, entries, rows, unit),
+        **(
+            sentences.mixed(task, _selection(records, task) or {})
+            if records.selection_kind == "mixed"
+            else ranking.decide(task, entries, rows, unit)
+        ),
         "notes": _notes(records, task, genomes),
         "genomes": genomes,
         "comparisons": rows,
@@ -75,7 +81,7 @@ def _entry(records: Records, task: str, genome: str) -> Entry:
         one_point=prior.get("one_point"),
         core=prior.get("core"),
         num_missing=status.count(None),
-        num_failed=sum(s not in (None, "censored") for s in status) - len(done),
+        num_failed=sum(s not in (None, "censored", "raced") for s in status) - len(done),
         is_censored="censored" in status,
     )
 
@@ -96,7 +102,7 @@ def _genome(records: Records, task: str, entry: Entry, level: float | None) -> d
     tracks = list(records.tracks(task, entry.label).values())
     return {
         "genome": entry.label,
-        **_summary(entry.scores),
+        **_summary(entry.scores, records.selection_kind),
         "num_graphs": len({key[2] for key in keys}),
         "num_seeds": len({key[3] for key in keys}),
         "num_lineages": len(entry.scores),
@@ -104,9 +110,9 @@ def _genome(records: Records, task: str, entry: Entry, level: float | None) -> d
         "is_control": entry.is_control,
         "parameters": _parameters(rows),
         "evaluations": _median(row.get("evaluations") for row in rows),
-        "untrained": _summary(entry.untrained),
-        "tuned": _summary(tuned) if tuned else None,
-        "auc": _summary(entry.areas),
+        "untrained": _summary(entry.untrained, records.selection_kind),
+        "tuned": _summary(tuned, records.selection_kind) if tuned else None,
+        "auc": _summary(entry.areas, records.selection_kind),
         "to_threshold": learning.time_to(tracks, level) if level is not None else None,
         "status": _status(records, keys),
         "failures": sum(row.get("failures") or 0 for row in rows),
@@ -117,10 +123,11 @@ def _genome(records: Records, task: str, entry: Entry, level: float | None) -> d
     }
 
 
-def _summary(scores: Scores) -> dict[str, Any]:
-    """Returns `{"iqm", "ci95"}`; null where there is too little."""
+def _summary(scores: Scores, selection: str) -> dict[str, Any]:
+    """Returns `{"iqm", "ci95"}`; null where there is too little, or members of a population are kin."""
     values = list(scores.values())
-    return {"iqm": interquartile_mean(values), "ci95": interval(scores) if values else None}
+    has_interval = bool(values) and selection != "mixed"
+    return {"iqm": interquartile_mean(values), "ci95": interval(scores) if has_interval else None}
 
 
 def _run(records: Records, tasks: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def _run(records: Records, tasks: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": next((verdict for verdict in VERDICTS if verdict in verdicts), "nothing"),
         "sentence": sentences.of_run(tasks),
         "alpha": LEVEL,
-        "selection": records.config.get("selection", "tournament"),
+        "selection": records.selection_kind,
         "command": "; ".join(records.commands) or None,
         "lineages": {
             "planned": len(status),
@@ -210,7 +217,7 @@ def _graphs(records: Records, entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def _selection(records: Records, task: str) -> dict[str, Any] | None:
     """Returns what a race or a mixed population did; None for a tournament."""
-    kind = records.config.get("selection", "tournament")
+    kind = records.selection_kind
     events = [row for row in records.selection if row.get("task") == task]
     if kind == "race":
         confirmation = next((row for row in events if row.get("event") == "confirmation"), None)
@@ -243,7 +250,7 @@ def _notes(records: Records, task: str, genomes: Sequence[Mapping[str, Any]]) ->
         "Lineages without a finite score, left out": [],
     }
     for entry in genomes:
-        rows = [row for row in records.rows(task, entry["genome"]) if row["status"] != "censored"]
+        rows = [r for r in records.rows(task, entry["genome"]) if r["status"] not in ("censored", "raced")]
         unscored = sum(row["status"] != "done" or row["score"] is None for row in rows)
         for kind, n in zip(kinds, (entry["saturated"], entry["silent"], unscored), strict=True):
             if n:

@@ -88,6 +88,9 @@ class Lineage:
         seed: Which replicate; pairs lineages across priors.
         run_seed: Root of the seed tree.
         blueprint: The architecture fitted to the task.
+        graph_hash: Of the architecture, dead ends included.
+        member: Number in a mixed population, whose members draw noise of their own; None: lineages of equal
+            seeds draw the same, whatever their genome and graph.
     """
 
     task: str
@@ -96,6 +99,8 @@ class Lineage:
     seed: int
     run_seed: int
     blueprint: Blueprint
+    graph_hash: str = ""
+    member: int | None = None
 
     @property
     def key(self) -> tuple[str, str, int, int]:
@@ -105,6 +110,12 @@ class Lineage:
     def node(self, purpose: str, *path: int) -> int:
         """Returns the seed for a purpose; the same for every genome label and graph."""
         return derive(self.run_seed, purpose, self.task, self.seed, *path)
+
+    def noise(self, purpose: str, *path: int) -> int:
+        """Returns the seed for what a lineage draws for itself: genomes, but not what they are tested on."""
+        if self.member is None:
+            return self.node(purpose, *path)
+        return derive(self.run_seed, purpose, self.task, self.seed, "member", self.member, *path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +147,7 @@ class Shard:
 
 def begin(lineage: Lineage, settings: search.Settings) -> State:
     """Returns a lineage's state before the first generation."""
-    centre = lineage.blueprint.draw(1, generator(lineage.node("start")))[0]
+    centre = lineage.blueprint.draw(1, generator(lineage.noise("start")))[0]
     return State(search.start(centre, settings))
 
 
@@ -147,9 +158,9 @@ def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor
     some searches never leave the poor place where it happened to lie.
     """
     if state.generation == 0:
-        population = lineage.blueprint.draw(settings.population, generator(lineage.node("first")))
+        population = lineage.blueprint.draw(settings.population, generator(lineage.noise("first")))
     else:
-        population = search.ask(state.search, settings.population, lineage.node("search", state.generation))
+        population = search.ask(state.search, settings.population, lineage.noise("search", state.generation))
     return torch.cat([population, search.centre(state.search)[None]])
 
 
@@ -255,6 +266,7 @@ class Runner:
             for _ in range(self._phenotype.counts[0])
         ]
         fitness = _checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
+        self._phenotype.release()  # a worker keeps many networks, whose states at 256 images are far larger
         return fitness.mean(1).view(len(states), -1)
 
 

@@ -255,6 +255,11 @@ class Phenotype:
         rows = whole(PIECE // num_episodes, TENSOR)
         self._pieces = list(zip(self._source[:filled].split(rows), current.split(rows), strict=True))
 
+    def release(self) -> None:
+        """Gives back the memory that the state takes, until the next `reset`."""
+        self._source = self._outside = self.state = self._current = torch.zeros(0, 0)
+        self._drives, self._pieces, self._spread_bias = [], [], self._bias
+
     def step(self, observations: Tensor) -> Tensor:
         """Runs one network step.
 

@@ -38,11 +38,13 @@ class Plugin:
         kind: "prior" or "task".
         name: What the command line calls it.
         target: The prior function, or the task class.
+        mutate: Of a prior, how its wirings mutate in mixed populations, see `mutation`; None: not at all.
     """
 
     kind: str
     name: str
     target: Callable[..., Any]
+    mutate: Callable[..., Any] | None = None
 
     @property
     def summary(self) -> str:
@@ -113,15 +115,21 @@ class Registry:
         """The entry-point group other packages register under."""
         return f"neuroevo.{self.kind}s"
 
-    def register(self, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def register(
+        self, name: str, *, mutate: Callable[..., Any] | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorator that registers a prior function or a task class under a name.
+
+        Args:
+            name: What the command line calls it.
+            mutate: Of a prior, its mutation, `(connectome, architecture, *, seed, **options) -> Mutant`.
 
         Raises:
             RegistryError: If the name is taken by another plug-in.
         """
 
         def decorate(target: Callable[..., Any]) -> Callable[..., Any]:
-            plugin = Plugin(self.kind, name, target)
+            plugin = Plugin(self.kind, name, target, mutate)
             if name in self._plugins and self._plugins[name].path != plugin.path:
                 raise RegistryError(
                     f"{self.kind.capitalize()} {name!r} is already registered by "
@@ -144,10 +152,16 @@ class Registry:
             head, _, tail = name.partition(":")
             if head in self._plugins:
                 raise OptionError(f"Cannot read {tail!r}, an option of {head!r}; wanted option=value.")
-            return Plugin(self.kind, name, load(name)).check()
+            return self._loaded(name, name)
         for entry in importlib.metadata.entry_points(group=self.group, name=name):
-            return Plugin(self.kind, name, load(entry.value)).check()
+            return self._loaded(name, entry.value)
         raise RegistryError(unknown(self.kind, name, self.names()))
+
+    def _loaded(self, name: str, path: str) -> Plugin:
+        """Returns what lies at an import path, with the mutation it was registered with, if it was."""
+        target = load(path)
+        same = (p.mutate for p in self._plugins.values() if p.target is target)
+        return Plugin(self.kind, name, target, next(same, None)).check()
 
     def arrange(self, names: Iterable[str]) -> None:
         """Puts registered plug-ins into an order for lists of them; those not named follow."""

@@ -4,22 +4,19 @@
     manifest.json           versions, commit, device, hashes, wall time, planned lineages, units
     metrics.jsonl           a row a lineage a generation, appended while the run goes on
     results.jsonl           a row a lineage, with its held-out score
-    selection.jsonl         a row an event of a race or a mixed population; a tournament has none
+    selection.jsonl         a row a decision of a race, or a row a population an epoch; none of a tournament
     checkpoint.safetensors  states of all lineages, and
     checkpoint.json         what goes with them, with the SHA-256 of the arrays
     champions/NAME/         architecture.json and parameters.safetensors of a lineage
 
-JSON is strict: a number that is not finite is written as null. Files are replaced whole, by a synced new
-file that is renamed, so a reader meets the old file or the new one; only the two .jsonl files are appended
-to. A process that dies can leave half a line at their end: readers leave it out, `unfinished` reports it and
-the next append cuts it off. Nothing is pickled. A folder has one writer at a time.
+Files are replaced whole; only the .jsonl files are appended to, and `unfinished` reports half a line that a
+process left at their end when it died. `files` says how. Nothing is pickled. A folder has one writer at a
+time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -34,6 +31,9 @@ from urllib.parse import quote
 import numpy as np
 
 from neuroevo.errors import RunError
+from neuroevo.files import Row, append_lines, atomic_write, explained, parse, read, read_lines, to_json
+
+__all__ = ["Key", "Row", "RunFolder", "atomic_write", "key_of", "safe_name", "to_json"]
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
 SELECTION = "selection.jsonl"
@@ -44,14 +44,16 @@ MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 b
 
 _NUMBER = (int, float, type(None))
 _TYPES: dict[str, Any] = {  # of the columns that a reader relies on, where a row has them
-    **dict.fromkeys(("task", "genome", "status"), str),
-    **dict.fromkeys(("graph", "seed", "generation"), int),
+    **dict.fromkeys(("task", "genome", "status", "role", "event"), str),
+    **dict.fromkeys(("graph", "seed", "generation", "generations", "rung", "epoch", "population"), int),
     **dict.fromkeys(("evaluations", "failures", "score", "untrained_score"), _NUMBER),
     **dict.fromkeys(("fitness_mean", "fitness_best", "fitness_centre"), _NUMBER),
+    **dict.fromkeys(("fitness", "difference", "p", "level"), _NUMBER),
     **dict.fromkeys(("parameters", "activity"), (dict, type(None))),
+    "shares": dict,
+    "dropped": bool,
 }
 
-Row = dict[str, Any]
 Key = tuple[str, str, int, int]
 
 
@@ -125,7 +127,7 @@ class RunFolder:
             RunError: If the file is damaged.
         """
         try:
-            return tomllib.loads(_read(self.path / CONFIG).decode())
+            return tomllib.loads(read(self.path / CONFIG).decode())
         except ValueError as error:  # TOML or UTF-8
             raise RunError(f"{self.path / CONFIG} is damaged: {error}.") from error
 
@@ -135,7 +137,7 @@ class RunFolder:
         Raises:
             RunError: If the file is damaged.
         """
-        return _parse(_read(self.path / MANIFEST), self.path / MANIFEST)
+        return parse(read(self.path / MANIFEST), self.path / MANIFEST)
 
     def write_manifest(self, **updates: Any) -> None:
         """Replaces top-level entries of the manifest."""
@@ -146,9 +148,10 @@ class RunFolder:
         """Appends rows of metrics, one a lineage a generation.
 
         A row is `{task, genome, graph, seed, generation, fitness_mean, fitness_best, fitness_centre,
-        evaluations, seconds, failures}`; `evaluations` counts from the lineage's start.
+        evaluations, seconds, failures}`; `evaluations` counts from the lineage's start. Mixed populations
+        add `epoch`; an offspring's evaluations count on from its parent's.
         """
-        _append_lines(self.path / METRICS, rows)
+        append_lines(self.path / METRICS, rows)
 
     def metrics(self) -> list[Row]:
         """Returns the complete rows; of a generation that was computed twice, the later row.
@@ -156,18 +159,34 @@ class RunFolder:
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
-        rows = _read_lines(self.path / METRICS, keys=("generation", "evaluations"))
-        return list({(*key_of(row), row["generation"]): row for row in rows}.values())
+        return list({(*key_of(row), row["generation"]): row for row in self.stream_metrics()}.values())
+
+    def stream_metrics(self) -> Iterator[Row]:
+        """Yields the complete rows as they were written, one in memory at a time.
+
+        Raises:
+            RunError: If a complete line is damaged; it names file and line.
+        """
+        return read_lines(self.path / METRICS, keys=(*IDENTITY, "generation", "evaluations"), types=_TYPES)
 
     def append_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Appends results, one a lineage.
 
         A row is `{task, genome, graph, graph_hash, seed, score, episode_scores, untrained_score,
-        parameters {core, adapters}, evaluations, status, failures, activity, gains}`. `status` is "done"
-        or "failed", `failures` counts genomes whose fitness was not finite, `activity` is `{mean_abs,
-        saturated, silent}`. More than MAX_EPISODE_SCORES episode scores become null.
+        parameters {core, adapters}, evaluations, status, failures, activity, gains}`. `failures` counts
+        genomes whose fitness was not finite, `activity` is `{mean_abs, saturated, silent}`. More than
+        MAX_EPISODE_SCORES episode scores become null.
+
+        `status` is "done"; "failed", where the score or all fitness is not finite; "censored", where a race
+        dropped the prior; or "raced", where it stayed in the race to the end. The last two have no score,
+        and `generations` tells how many they had.
+
+        Rows of a race have a `role`: "race", or "confirmation" for lineages evolved afresh after it from
+        other seeds, which alone enter the final comparison. Rows of mixed populations have `population`,
+        which is the seed, `founder`, and the number of the member as `graph`: they are the members of the
+        last epoch.
         """
-        _append_lines(self.path / RESULTS, map(_shortened, rows))
+        append_lines(self.path / RESULTS, map(_shortened, rows))
 
     def write_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replaces all results; rows are those of `append_results`."""
@@ -180,26 +199,36 @@ class RunFolder:
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
-        rows = _read_lines(self.path / RESULTS, keys=("score", "status"))
+        rows = read_lines(self.path / RESULTS, keys=(*IDENTITY, "score", "status"), types=_TYPES)
         return list({key_of(row): row for row in rows}.values())
 
     def append_selection(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Appends events of a race or a mixed population; each has at least a `task`."""
-        _append_lines(self.path / SELECTION, rows)
+        """Appends what a race decided, or how mixed populations stand.
+
+        Of a race a row a genome a rung, `{task, rung, generation, genome, lineages, fitness, against,
+        difference, p, level, dropped}`: `against` is the leader, null for the leader itself, and `p` is
+        one-sided. Then `{task, event: "confirmation", genomes, seeds [first, last], budget {race,
+        confirmation, tournament}, evaluations_saved}`: the last is what a tournament of the same request
+        costs beyond race and confirmation.
+
+        Of mixed populations a row an epoch, `{task, population, epoch, generation, shares {genome: share}}`:
+        the shares with which an epoch begins; the last are final.
+        """
+        append_lines(self.path / SELECTION, rows)
 
     def selection(self) -> list[Row]:
-        """Returns the complete events, in order.
+        """Returns the complete rows of `append_selection`, in order; none of a tournament.
 
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
-        return _read_lines(self.path / SELECTION, keys=("task",), identity=())
+        return list(read_lines(self.path / SELECTION, keys=("task",), types=_TYPES))
 
     def unfinished(self) -> list[str]:
         """Returns a sentence for each file that ends in half a line."""
         found = []
         for name in (METRICS, RESULTS, SELECTION):
-            data = _read(self.path / name, missing=b"")
+            data = read(self.path / name, missing=b"")
             if data and not data.endswith(b"\n"):
                 number = data.count(b"\n") + 1
                 found.append(f"{name} ends in half a line (line {number}), which is left out.")
@@ -222,7 +251,7 @@ class RunFolder:
             parameters: Arrays by name.
         """
         folder = self.champion_path(lineage)
-        with _explained("make", folder):
+        with explained("make", folder):
             folder.mkdir(parents=True, exist_ok=True)
         atomic_write(folder / "architecture.json", to_json(architecture).encode())
         atomic_write(folder / "parameters.safetensors", _save(parameters))
@@ -242,7 +271,7 @@ class RunFolder:
         text = to_json({"sha256": hashlib.sha256(data).hexdigest(), "state": state}).encode()
         atomic_write(self.path / f"{STATE}.new", text)
         atomic_write(self.path / ARRAYS, data)
-        with _explained("write", self.path / STATE):
+        with explained("write", self.path / STATE):
             os.replace(self.path / f"{STATE}.new", self.path / STATE)
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], Row]:
@@ -253,12 +282,12 @@ class RunFolder:
         """
         import safetensors.numpy
 
-        data = _read(self.path / ARRAYS)
+        data = read(self.path / ARRAYS)
         found = hashlib.sha256(data).hexdigest()
         for name in (STATE, f"{STATE}.new"):
             if not (self.path / name).exists():
                 continue
-            entry = _parse(_read(self.path / name), self.path / name)
+            entry = parse(read(self.path / name), self.path / name)
             if entry.get("sha256") == found:
                 return safetensors.numpy.load(data), entry.get("state", {})
         raise RunError(
@@ -284,48 +313,6 @@ def safe_name(label: str) -> str:
     return name
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
-    """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null."""
-    return json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, indent=indent)
-
-
-def atomic_write(path: Path, data: bytes) -> None:
-    """Writes a new file beside `path`, syncs it and renames it over `path`.
-
-    Raises:
-        RunError: If it cannot be written.
-    """
-    new = path.with_name(f".{path.name}.new")
-    with _explained("write", path):
-        with open(new, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-
-
-@contextlib.contextmanager
-def _explained(verb: str, path: Path) -> Iterator[None]:
-    """Turns an error of the operating system into a RunError of one line."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(f"Cannot {verb} {path}: {error.strerror}; check the disk and the rights.") from error
-
-
-def _plain(value: Any) -> Any:
-    """Returns nested values as what JSON knows."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value
-
-
 def _without_none(config: Mapping[str, Any]) -> Row:
     """Returns a configuration without entries that are None, for which TOML has no word."""
     return {
@@ -347,60 +334,3 @@ def _save(arrays: Mapping[str, np.ndarray]) -> bytes:
     import safetensors.numpy
 
     return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
-
-
-def _read(path: Path, missing: bytes | None = None) -> bytes:
-    """Returns a file's bytes; `missing` in place of a file that does not exist, unless None."""
-    if missing is not None and not path.exists():
-        return missing
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise RunError(f"Cannot read {path}: {error.strerror}; wanted the file a run writes.") from error
-
-
-def _parse(data: bytes, path: Path, line: int | None = None) -> Row:
-    """Returns a JSON object, or raises RunError naming file and line."""
-
-    def refuse(name: str) -> None:
-        raise ValueError(f"{name} is not JSON")
-
-    try:
-        value = json.loads(data, parse_constant=refuse)
-        if not isinstance(value, dict):
-            raise ValueError(f"wanted an object, found {type(value).__name__}")
-    except ValueError as error:  # JSON or UTF-8
-        place = f"{path}, line {line}" if line else str(path)
-        raise RunError(f"{place} is damaged ({error}); restore the file or start the run again.") from error
-    return value
-
-
-def _append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Appends rows as JSON lines, after cutting off half a line that an interrupted run left."""
-    lines = "".join(to_json(row) + "\n" for row in rows).encode()
-    with _explained("write", path), open(path, "ab+") as file:
-        if file.tell():
-            file.seek(-1, os.SEEK_END)
-            if file.read() != b"\n":
-                file.truncate(path.read_bytes().rfind(b"\n") + 1)
-        file.write(lines)
-
-
-def _read_lines(path: Path, keys: Sequence[str], identity: Sequence[str] = IDENTITY) -> list[Row]:
-    """Returns the complete rows of a file of JSON lines, which may be missing.
-
-    Args:
-        path: The file.
-        keys: What a row holds beside its identity.
-        identity: What tells its lineage.
-    """
-    rows = []
-    for number, line in enumerate(_read(path, missing=b"").split(b"\n")[:-1], start=1):
-        row = _parse(line, path, number)
-        wrong = [name for name in (*identity, *keys) if name not in row]
-        wrong += [name for name in row if not isinstance(row[name], _TYPES.get(name, object))]
-        if wrong:
-            what = f"{', '.join(wrong)} missing or of a wrong type"
-            raise RunError(f"{path}, line {number} is damaged ({what}); start the run again.")
-        rows.append(row)
-    return rows

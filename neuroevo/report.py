@@ -1,62 +1,108 @@
-"""The report of a run, made from its folder alone: report.json, report.html and figures."""
+"""The report of runs, made from their folders alone: report.json, report.html, tables and figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroevo.evidence import Records
+from neuroevo.errors import RunError
+from neuroevo.evidence import Records, gather
 from neuroevo.judgement import judge
 from neuroevo.records import RunFolder, atomic_write, safe_name, to_json
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from neuroevo.page_parts import Picture
 
-JSON, HTML, FIGURES = "report.json", "report.html", "figures"
+HTML = "report.html"
 
 
-def write_report(run: RunFolder) -> dict[str, Any]:
-    """Makes report.json, report.html and the figures, and returns what report.json holds.
+def write_report(
+    runs: RunFolder | Sequence[RunFolder],
+    out: Path | None = None,
+    extra: Mapping[str, Sequence[Picture]] | None = None,
+) -> dict[str, Any]:
+    """Makes the report of one run, or of several that answer one request, and returns what report.json holds.
 
-    Equal records give equal files: nothing depends on the time or on random state.
+    Written are report.json, report.html, report.csv, comparisons.csv, report.tex and figures/. Equal records
+    give equal files: nothing depends on the time or on random state.
+
+    Args:
+        runs: The run, or several.
+        out: A new folder for the report; None writes into the folder of the one run.
+        extra: Further figures by task, such as those of kind "behaviour" or "activity"; the page shows them
+            after its own.
 
     Raises:
-        RunError: If a record is damaged or the folder cannot be written.
+        RunError: If a record is damaged, the runs do not belong together, or the folder cannot be written.
     """
-    from neuroevo import figures, page
-
-    records = Records(run)
+    runs = [runs] if isinstance(runs, RunFolder) else list(runs)
+    if out is not None:
+        RunFolder.check_free(out)
+    elif len(runs) != 1:
+        raise RunError(f"{len(runs)} runs have no folder in common; name a new one for their report (--out).")
+    records = gather(runs)
     report = judge(records)
     styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in records.planned))}
-    (run.path / FIGURES).mkdir(exist_ok=True)
-    images: dict[str, dict[str, bytes]] = {}
-    for task, section in report["tasks"].items():
-        for kind, figure in _figures(records, task, section, styles).items():
-            image = figures.svg(figure)
-            stem = run.path / FIGURES / f"{kind}_{safe_name(task)}"
-            atomic_write(Path(f"{stem}.svg"), image)
-            atomic_write(Path(f"{stem}.png"), figures.png(figure))
-            images.setdefault(task, {})[kind] = image
-    atomic_write(run.path / HTML, page.render(report, images, styles).encode())
-    atomic_write(run.path / JSON, to_json(report, indent=2).encode())
+    folder = runs[0].path if out is None else out
+    pictures, files = _draw(records, report, styles, extra or {})
+    files |= _texts(report, pictures, styles, files)
+    for name, data in files.items():
+        _make((folder / name).parent)
+        atomic_write(folder / name, data)
     return report
 
 
-def _figures(
-    records: Records, task: str, section: Mapping[str, Any], styles: Mapping[str, int]
-) -> dict[str, Figure]:
-    """Returns the figures of a task, by kind; one that would be empty is left out."""
-    from neuroevo.figures import learning_figure, scores_figure
+def _draw(
+    records: Records,
+    report: Mapping[str, Any],
+    styles: Mapping[str, int],
+    extra: Mapping[str, Sequence[Picture]],
+) -> tuple[dict[str, list[Picture]], dict[str, bytes]]:
+    """Returns the figures of the page by task, and the files of all figures by their path in the folder."""
+    from neuroevo import figures, page
+    from neuroevo.page_parts import PNG
+    from neuroevo.pictures import pictures
 
-    found = {}
-    curves = records.curves(task)
-    if curves:
-        what = "search centre" if section["learning_from"] == "fitness_centre" else "population"
-        unit = section["fitness_unit"]
-        label = f"fitness of the {what}" + (f" ({unit})" if unit else "")
-        found["learning"] = learning_figure(task, curves, label, styles)
-    scores = {e["genome"]: list(records.done(task, e["genome"]).values()) for e in section["genomes"]}
-    if any(scores.values()):
-        found["scores"] = scores_figure(task, section["genomes"], scores, section["unit"], styles)
-    return found
+    shown: dict[str, list[Picture]] = {}
+    files: dict[str, bytes] = {}
+    for task, section in report["tasks"].items():
+        scores = {e["genome"]: list(records.done(task, e["genome"]).values()) for e in section["genomes"]}
+        for picture, figure in pictures(task, section, records.curves(task), scores, styles):
+            image = figures.svg(figure)
+            shown.setdefault(task, []).append(replace(picture, image=image))
+            stem = f"{page.FIGURES}/{picture.kind}_{safe_name(task)}"
+            files |= {f"{stem}.svg": image, f"{stem}.png": figures.png(figure)}
+        for picture in extra.get(task, ()):
+            shown.setdefault(task, []).append(picture)
+            ending = "png" if picture.image.startswith(PNG) else "svg"
+            files[f"{page.FIGURES}/{picture.kind}_{safe_name(task)}.{ending}"] = picture.image
+    return shown, files
+
+
+def _texts(
+    report: Mapping[str, Any],
+    pictures: Mapping[str, Sequence[Picture]],
+    styles: Mapping[str, int],
+    figures: Mapping[str, bytes],
+) -> dict[str, bytes]:
+    """Returns the report's other files by name; report.json is the last, so that it is there if all are."""
+    from neuroevo import exports, page
+
+    texts = {
+        "report.csv": exports.genomes_csv(report),
+        "comparisons.csv": exports.comparisons_csv(report),
+        "report.tex": exports.tex(report),
+        HTML: page.render(report, pictures, styles, [*page.FILES, *figures]),
+        "report.json": to_json(report, indent=2),
+    }
+    return {name: text.encode() for name, text in texts.items()}
+
+
+def _make(folder: Path) -> None:
+    """Makes a folder where there is none."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"Cannot make {folder}: {error.strerror}; check the disk and the rights.") from error

@@ -1,4 +1,4 @@
-"""A report in the terminal: the verdict, a table a task, notes; and how figures are written everywhere."""
+"""A report in the terminal: verdict, a ranking a task, notes; and how figures are written everywhere."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+TURNED = {"better": "worse", "worse": "better"}
+
 
 def tables(report: Mapping[str, Any], width: int = 80) -> list[RenderableType]:
-    """Returns a report for the terminal: the verdict, then a table and notes for each task.
+    """Returns a report for the terminal.
+
+    The verdict; for each task a ranking, what explains it, what more data would tell, and notes; what is
+    missing; and at the end a sentence a task, to be pasted.
 
     Args:
         report: What report.json holds.
@@ -21,19 +26,81 @@ def tables(report: Mapping[str, Any], width: int = 80) -> list[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
-    parts: list[RenderableType] = [Text(report["run"]["sentence"], style="bold")]
+    run = report["run"]
+    parts: list[RenderableType] = [Text(run["sentence"], style="bold")]
     for task, section in report["tasks"].items():
         parts += [Text(), _table(task, section, width)]
-        for note in section["notes"]:
-            parts.append(Padding(Text(note, style="yellow"), (0, 0, 0, 1), expand=False))
-    said = [Text(note, style="yellow") for note in (*report["run"]["missing"], *report["run"]["notes"])]
-    return [*parts, *([Text(), *said] if said else [])]
+        said = [(text, "") for name in ("reasons", "power") for text in section.get(name) or ()]
+        said += [(text, "yellow") for text in section.get("notes") or ()]
+        parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in said]
+    notes = [Text(note, style="yellow") for note in (*(run.get("missing") or ()), *(run.get("notes") or ()))]
+    last = [Text(sentence(task, section), style="bold") for task, section in report["tasks"].items()]
+    return [*parts, *([Text(), *notes] if notes else []), Text(), *last]
 
 
 def print_report(report: Mapping[str, Any], console: Console) -> None:
     """Prints a report to the terminal."""
     for part in tables(report, console.width):
         console.print(part, highlight=False)
+
+
+def ranked(section: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns a task's genomes by interquartile mean, the highest first; those without a score last."""
+    return sorted(section["genomes"], key=lambda e: -np.inf if e["iqm"] is None else e["iqm"], reverse=True)
+
+
+def facing(section: Mapping[str, Any], a: str, b: str) -> dict[str, Any] | None:
+    """Returns the comparison of two genomes as `a` minus `b`, whichever way round it was made."""
+    for row in section.get("comparisons") or ():
+        if (row["a"], row["b"]) == (a, b):
+            return dict(row)
+        if (row["a"], row["b"]) == (b, a):
+            turned = {"a": a, "b": b, "verdict": TURNED.get(row["verdict"], row["verdict"])}
+            low_high = row.get("ci95")
+            chance = row.get("probability_of_improvement")
+            return {
+                **row,
+                **turned,
+                "difference": None if row["difference"] is None else -row["difference"],
+                "ci95": None if low_high is None else [-low_high[1], -low_high[0]],
+                "probability_of_improvement": None if chance is None else 1 - chance,
+            }
+    return None
+
+
+def standing(section: Mapping[str, Any], genome: str) -> str:
+    """Returns how a genome stands to the one ahead: "winner", "ahead", or the verdict on it; may be empty."""
+    first = ranked(section)[0]
+    if genome == section.get("winner"):
+        return "winner"
+    if genome == first["genome"]:
+        return "ahead" if first["iqm"] is not None else ""
+    row = facing(section, genome, section.get("winner") or first["genome"])
+    return row["verdict"] if row else ""
+
+
+def sentence(task: str, section: Mapping[str, Any]) -> str:
+    """Returns a task's outcome in a sentence to be pasted: numbers, score, interval, difference, p, unit."""
+    order = [entry for entry in ranked(section) if entry["iqm"] is not None]
+    if not order:
+        return f"{task}: no lineage has a score."
+    if (section.get("selection") or {}).get("kind") == "mixed":  # what counts is who took over
+        return str(section["sentence"])
+    first, places = order[0], decimals(section)
+    unit = f" {section['unit']}" if section.get("unit") else ""
+    said = (
+        f"{task}: {first['genome']} has the highest held-out score, {number(first['iqm'], places)}{unit} "
+        f"(interquartile mean; {_within(first['ci95'], places)}{_numbers(first)})"
+    )
+    if len(order) > 1 and (row := facing(section, first["genome"], order[1]["genome"])):
+        p = row.get("p_holm")
+        tested = "not tested" if p is None else f"p {'< 0.001' if p < 0.001 else f'= {p:.2g}'} after Holm"
+        said += (
+            f"; mean difference to {row['b']}, the next, {number(row['difference'])}{unit} "
+            f"({_within(row['ci95'])}{tested})"
+        )
+    winner = section.get("winner")
+    return f"{said}; {f'{winner} wins' if winner else 'no winner is declared'}."
 
 
 def decimals(section: Mapping[str, Any]) -> int:
@@ -56,20 +123,41 @@ def interval(bounds: Sequence[float] | None, places: int | None = None, missing:
     return missing if bounds is None else f"[{number(bounds[0], places)}, {number(bounds[1], places)}]"
 
 
+def p_text(p: float | None, missing: str = "-") -> str:
+    """Returns a p-value to two digits, below 0.001 only that it is, or `missing` for None."""
+    return missing if p is None else "<0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def _within(bounds: Sequence[float] | None, places: int | None = None) -> str:
+    return "" if bounds is None else f"95 % interval {interval(bounds, places)}; "
+
+
+def _numbers(entry: Mapping[str, Any]) -> str:
+    """Returns what a genome's score is a mean of."""
+    counts = (
+        ("lineage", entry.get("num_lineages")),
+        ("graph", entry["num_graphs"]),
+        ("seed", entry["num_seeds"]),
+    )
+    lineages, graphs, seeds = (f"{n} {what}{'s' * (n != 1)}" for what, n in counts)
+    return f"n = {lineages} of {graphs} x {seeds}"
+
+
 def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
-    """Returns a task's table for the terminal."""
+    """Returns a task's ranking for the terminal."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from neuroevo.figures import wrap
 
-    heads = ["graphs\nxseeds", "un-\ntrained", "score\n(IQM)", "95 %\ninterval", "core+\nadapters"]
-    heads += ["evalu-\nations", "fail-\nures"]
-    rows = [_cells(entry, decimals(section)) for entry in section["genomes"]]
+    order = ranked(section)
+    heads = ["score\n(IQM)", "95 %\ninterval", "graphs\nxseeds", "un-\ntrained", "core+\nadapters"]
+    heads += ["against\nthe first"] if section.get("comparisons") else []
+    rows = [_cells(section, entry)[: len(heads)] for entry in order]
     columns = zip((max(head.split("\n"), key=len) for head in heads), *rows, strict=True)
     taken = sum(max(map(len, column)) + 2 for column in columns)
-    unit = f", {section['unit']}" if section["unit"] else ""
+    unit = f", {section['unit']}" if section.get("unit") else ""
     table = Table(
         title=Text(f"{task} (held-out score{unit})", style="bold"),
         title_justify="left",
@@ -80,26 +168,24 @@ def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
     )
     table.add_column("genome", overflow="fold")
     for head in heads:
-        table.add_column(head, justify="right", no_wrap=True)
-    for entry, cells in zip(section["genomes"], rows, strict=True):
+        is_verdict = head.startswith("against")
+        table.add_column(head, justify="left" if is_verdict else "right", no_wrap=True)
+    for entry, cells in zip(order, rows, strict=True):
         table.add_row(Text(wrap(entry["genome"], max(8, width - taken))), *map(Text, cells))
     return table
 
 
-def _cells(entry: Mapping[str, Any], places: int) -> list[str]:
-    """Returns a genome's cells of the terminal table."""
+def _cells(section: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+    """Returns a genome's cells of the ranking."""
     from neuroevo.figures import compact
 
-    def count(value: float | None) -> str:
-        return "-" if value is None else compact(value)
-
-    core, adapters = (count(entry["parameters"][part]) for part in ("core", "adapters"))
+    places, sizes = decimals(section), entry.get("parameters") or {}
+    known = [compact(sizes[part]) for part in ("core", "adapters") if sizes.get(part) is not None]
     return [
-        f"{entry['num_graphs']} x {entry['num_seeds']}",
-        number(entry["untrained"]["iqm"], places),
         number(entry["iqm"], places),
         interval(entry["ci95"], places),
-        f"{core}+{adapters}",
-        count(entry["evaluations"]),
-        count(entry["failures"]),
+        f"{entry['num_graphs']} x {entry['num_seeds']}",
+        number((entry.get("untrained") or {}).get("iqm"), places),
+        "+".join(known) or "-",
+        standing(section, entry["genome"]),
     ]

@@ -45,7 +45,56 @@ def verdict(task: str, scored: Sequence[Entry], rows: Sequence[Row], unit: str, 
         return f"{task}: exploratory, so no winner is declared; ahead, {standing}."
     if found["ends_alike"]:
         return f"No prior wins on {task}: {_lower(ENDS[found['ends_alike']])}; {standing}."
+    if first.core in CONTROLS:
+        rest = [entry for entry in scored if not entry.is_control]
+        then = f"; of the others {leader(rest).label} has {_standing(leader(rest), unit)}" if rest else ""
+        return f"No prior wins on {task}: a control is ahead, {standing}{then}."
     return f"No prior wins on {task}: ahead, {standing}."
+
+
+def mixed(task: str, selection: Row) -> Row:
+    """Returns the verdict on a mixed population: who took over, beyond what drift and founders explain.
+
+    Args:
+        task: The task's label.
+        selection: The report's section on selection.
+
+    Returns:
+        What `ranking.decide` returns of lineages that are compared.
+    """
+    fixation, number = selection.get("fixation") or {}, selection.get("populations") or 0
+    found: dict[str, Any] = {
+        "verdict": "nothing",
+        "winner": None,
+        "power": [],
+        "reasons": [],
+        "ends_alike": None,
+    }
+    if not fixation:
+        return {**found, "sentence": f"{task}: the populations have not reached their last epoch."}
+    label, first = max(fixation.items(), key=lambda item: item[1]["mean_final_share"])
+    took = (
+        f"{label} went from {first['start_share']:.0%} to {first['mean_final_share']:.0%} of the members of "
+        f"{count(number, 'population')}, and is alone in {first['fixed']} ({p_value(first['p_holm'])} after "
+        "Holm, against drift and founders)"
+    )
+    if number < MIN_SEEDS:
+        why = f"{count(number, 'population')}; a verdict takes {MIN_SEEDS} (--seeds)."
+        return {
+            **found,
+            "verdict": "exploratory",
+            "reasons": [why],
+            "sentence": f"{task}: exploratory, so no winner is declared; ahead, {took}.",
+        }
+    if selection.get("winner"):
+        winner = selection["winner"]
+        return {
+            **found,
+            "verdict": "winner",
+            "winner": winner,
+            "sentence": f"{winner} wins on {task}: {took}.",
+        }
+    return {**found, "verdict": "no winner", "sentence": f"No prior wins on {task}: ahead, {took}."}
 
 
 def of_run(tasks: Mapping[str, Row]) -> str:
@@ -116,11 +165,12 @@ def reasons(
     tied = [row for row in facing if not better(row, best.label)]
     found = []
     for row in (row for row in tied if row["b"] in controls):
-        as_well = "does better than" if row["verdict"] == "worse" else "does as well as"
+        as_well = "does as well as" if row["difference"] <= 0 else "is not told from"
+        as_well = "does better than" if row["verdict"] == "worse" else as_well
         by = _difference(_facing(row, row["b"]), unit)
         found.append(
-            f"{row['b']}, {controls[row['b']]}, {as_well} {best.label} ({by}): the wiring does not explain "
-            "the score."
+            f"{row['b']}, {controls[row['b']]}, {as_well} {best.label} ({by}): the wiring is not shown to "
+            "explain the score."
         )
     others = [row for row in tied if row["b"] not in controls]
     for row in others[:MAX_NAMED]:
@@ -151,22 +201,30 @@ def learning(rows: Sequence[Row], alike: str | None) -> list[str]:
     return [f"{head}: " + "; ".join(f"{a} learns faster than {_some(b)}" for a, b in faster.items()) + "."]
 
 
-def power_lines(first: Entry, rows: Sequence[Row]) -> list[str]:
+def power_lines(best: Entry, rows: Sequence[Row]) -> list[str]:
     """Returns how many more seeds or graphs would tell the leader from those it is not told from."""
-    lines = []
+    ways, hopeless = [], []
     for row in rows:
-        if first.label not in _names(row) or not row.get("power"):
-            continue
-        rival = row["b"] if row["a"] == first.label else row["a"]
-        seeds, graphs = row["power"]["more_seeds"], row["power"]["more_graphs"]
-        ways = [f"{n} more {what}{'s' * (n > 1)}" for n, what in ((seeds, "seed"), (graphs, "graph")) if n]
-        lines.append(f"{rival}, {' or '.join(ways) or 'more seeds and more graphs than is practical'}")
-    if not lines:
-        return []
-    return [
-        f"To tell {first.label} from others with 80 % power, if they differ by as much as measured, would "
-        f"take: {_some(lines, '; ')}."
-    ]
+        if best.label in _names(row) and row.get("power"):
+            rival = row["b"] if row["a"] == best.label else row["a"]
+            numbers = (row["power"]["more_seeds"], "seed"), (row["power"]["more_graphs"], "graph")
+            found = [f"{n} more {what}{'s' * (n > 1)}" for n, what in numbers if n]
+            if found:
+                ways.append(f"{rival}, {' or '.join(found)}")
+            else:
+                hopeless.append(rival)
+    lines = []
+    if ways:
+        lines.append(
+            f"To tell {best.label} from others with 80 % power, if they differ by as much as measured, would "
+            f"take: {_some(ways, '; ')}."
+        )
+    if hopeless:
+        lines.append(
+            f"To tell {best.label} from {_some(hopeless)}, neither more seeds alone nor more graphs alone "
+            "would do, if they differ by as much as measured."
+        )
+    return lines
 
 
 def listed(names: Sequence[str]) -> str:

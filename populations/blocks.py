@@ -8,10 +8,16 @@ from neuroevo.architecture import Architecture
 from neuroevo.connectome import Connectome
 from neuroevo.plugins import priors
 from neuroevo.rewiring import Keep
+from populations.mutations import by_swaps
 from populations.swapped import Gap, Ports, Shuffle, keep_all, lengths_kept, swapped
 
 
-@priors.register("lengths")
+def _by(cells: tuple[str, ...]) -> dict[str, Keep]:
+    """Returns degrees to keep towards and from the cells of each name, such as a role."""
+    return keep_all(Keep(labels=np.unique(cells, return_inverse=True)[1]))
+
+
+@priors.register("lengths", mutate=by_swaps(lambda worm, **_: lengths_kept(worm)))
 def lengths(
     connectome: Connectome,
     *,
@@ -63,7 +69,7 @@ def lengths(
     )
 
 
-@priors.register("boundary")
+@priors.register("boundary", mutate=by_swaps(lambda worm, **_: _by(worm.role)))
 def boundary(
     connectome: Connectome,
     *,
@@ -100,7 +106,7 @@ def boundary(
     """
     return swapped(
         connectome,
-        keep_all(Keep(labels=np.unique(connectome.role, return_inverse=True)[1])),
+        _by(connectome.role),
         seed=seed,
         rewired=rewired,
         signs=signs,
@@ -111,7 +117,7 @@ def boundary(
     )
 
 
-@priors.register("classes")
+@priors.register("classes", mutate=by_swaps(lambda worm, **_: _by(worm.cell_class)))
 def classes(
     connectome: Connectome,
     *,
@@ -149,7 +155,7 @@ def classes(
     """
     return swapped(
         connectome,
-        keep_all(Keep(labels=np.unique(connectome.cell_class, return_inverse=True)[1])),
+        _by(connectome.cell_class),
         seed=seed,
         rewired=rewired,
         signs=signs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Connectome
 from neuroevo.plugins import priors
+from populations.mutations import by_shuffles
 from populations.swapped import Gap, Ports, Shuffle, swapped
 
 
@@ -22,7 +23,7 @@ def connectome(connectome: Connectome, *, seed: int, dale: bool = True) -> Archi
     return Architecture.of(connectome, dale=dale)
 
 
-@priors.register("weights-shuffled")
+@priors.register("weights-shuffled", mutate=by_shuffles)
 def weights_shuffled(
     connectome: Connectome,
     *,
@@ -64,7 +65,7 @@ def weights_shuffled(
     )
 
 
-@priors.register("signs-shuffled")
+@priors.register("signs-shuffled", mutate=by_shuffles)
 def signs_shuffled(
     connectome: Connectome,
     *,

@@ -27,7 +27,12 @@ def rewire_gap_junctions(connectome: Connectome, gap: str, seed: int, *, keep: K
         return take(pairs, np.zeros(len(pairs), bool))
     if gap == "keep":
         return pairs
-    kind = connectome.is_muscle.astype(int)
-    labels = kind if keep.labels is None else join_labels(kind, keep.labels)
-    how = replace(keep, labels=labels, mutual=True, triads=False)
+    how = kept_of_pairs(connectome.is_muscle, keep)
     return rewire_pairs(pairs, connectome.num_cells, seed=seed, keep=how, rewired=rewired).edges
+
+
+def kept_of_pairs(is_muscle: np.ndarray, keep: Keep) -> Keep:
+    """Returns what is kept of gap junctions: each cell's number of each kind (bool [N]), and `keep`."""
+    kind = is_muscle.astype(int)
+    labels = kind if keep.labels is None else join_labels(kind, keep.labels)
+    return replace(keep, labels=labels, mutual=True, triads=False)

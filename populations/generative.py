@@ -9,14 +9,34 @@ import numpy as np
 from neuroevo.architecture import Architecture, join
 from neuroevo.connectome import Connectome, Edges
 from neuroevo.plugins import priors
+from neuroevo.rewiring import Keep
 from neuroevo.seeds import generator
 from neuroevo.statistics import adjacency, clustering, neurons_of
+from populations.mutations import by_swaps, degrees
 from populations.unstructured import RandomGap, place, random_gaps, scatter
 
 Blocks = Literal["role", "class"]
 
 
-@priors.register("small-world")
+def _ring_kept(connectome: Connectome, **_: object) -> dict[str, Keep]:
+    """Keeps degrees, and of the ring how many synapses end on neighbours and how many are shortcuts."""
+    neurons = _along_the_body(connectome)
+    reach = _reach(len(neurons), len(connectome.chemical))
+    place = np.arange(len(neurons))
+    apart = np.abs(place[:, None] - place)
+    is_near = np.minimum(apart, len(neurons) - apart) <= reach
+    lengths = np.zeros((connectome.num_cells, connectome.num_cells), np.int8)
+    lengths[np.ix_(neurons, neurons)] = np.where(is_near, 1, 2)
+    return {"chemical": Keep(mutual=False, lengths=lengths), "neuromuscular": Keep(mutual=False)}
+
+
+def _blocks_kept(connectome: Connectome, *, blocks: Blocks, **_: object) -> dict[str, Keep]:
+    """Keeps degrees towards and from each block, and so the numbers between any two."""
+    keep = Keep(mutual=False, labels=_block_of(connectome, blocks))
+    return {"chemical": keep, "neuromuscular": keep}
+
+
+@priors.register("small-world", mutate=by_swaps(_ring_kept))
 def small_world(
     connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
 ) -> Architecture:
@@ -52,7 +72,7 @@ def small_world(
     return _with_random_rest(connectome, chemical, seed, gap, dale)
 
 
-@priors.register("scale-free")
+@priors.register("scale-free", mutate=by_swaps(degrees))
 def scale_free(
     connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
 ) -> Architecture:
@@ -89,7 +109,7 @@ def scale_free(
     return _with_random_rest(connectome, Edges(neurons[pre], neurons[post], weight), seed, gap, dale)
 
 
-@priors.register("sbm")
+@priors.register("sbm", mutate=by_swaps(_blocks_kept))
 def sbm(
     connectome: Connectome,
     *,
@@ -118,8 +138,7 @@ def sbm(
         https://doi.org/10.1103/PhysRevE.95.012317 (microcanonical).
     """
     rng = generator(seed, "chemical")
-    named = connectome.role if blocks == "role" else connectome.cell_class
-    block = np.unique(named, return_inverse=True)[1]
+    block = _block_of(connectome, blocks)
     parts = []
     for edges in (connectome.chemical, connectome.neuromuscular):
         pairs = np.stack([block[edges.pre], block[edges.post]])
@@ -129,6 +148,12 @@ def sbm(
             parts.append(place(allowed, edges.weight[(pairs[0] == a) & (pairs[1] == b)], rng))
     gaps = random_gaps(connectome, gap, seed)
     return Architecture.of(connectome, synapses=join(*parts), gap_junctions=gaps, dale=dale)
+
+
+def _block_of(connectome: Connectome, blocks: Blocks) -> np.ndarray:
+    """Returns the block of each cell, int [N]."""
+    named = connectome.role if blocks == "role" else connectome.cell_class
+    return np.unique(named, return_inverse=True)[1]
 
 
 def _with_random_rest(
@@ -160,7 +185,7 @@ def _ring(num_cells: int, num_edges: int, rng: np.random.Generator) -> tuple[np.
     """Returns directed edges of a ring, nearest neighbours first; of the last distance a random part."""
     cells, parts, left = np.arange(num_cells), [], num_edges
     for distance in range(1, num_cells):
-        step = distance // 2 + 1 if distance % 2 else -(distance // 2)
+        step = _step(distance)
         if left <= 0:
             break
         chosen = cells if left >= num_cells else rng.permutation(num_cells)[:left]
@@ -168,6 +193,16 @@ def _ring(num_cells: int, num_edges: int, rng: np.random.Generator) -> tuple[np.
         left -= len(chosen)
     pre, post = np.concatenate(parts, axis=1) if parts else np.zeros((2, 0), np.int64)
     return pre, post
+
+
+def _step(k: int) -> int:
+    """Returns the k-th nearest place on a ring, k from 1: 1, -1, 2, -2 and so on."""
+    return k // 2 + 1 if k % 2 else -(k // 2)
+
+
+def _reach(num_cells: int, num_edges: int) -> int:
+    """Returns the greatest distance that edges of `_ring` bridge."""
+    return max((abs(_step(k)) for k in range(1, -(-num_edges // max(1, num_cells)) + 1)), default=0)
 
 
 def _shortcuts(

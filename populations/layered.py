@@ -8,6 +8,7 @@ from neuroevo.architecture import Architecture
 from neuroevo.connectome import Connectome, Edges
 from neuroevo.plugins import priors
 from neuroevo.seeds import generator
+from populations.mutations import by_swaps, degrees
 from populations.unstructured import num_core_parameters
 
 
@@ -46,7 +47,7 @@ def mlp_matched(connectome: Connectome, *, seed: int, dale: bool = False) -> Arc
     return _layers(width, width, generator(seed, "mlp"), dale)
 
 
-@priors.register("sparse-mlp")
+@priors.register("sparse-mlp", mutate=by_swaps(degrees))
 def sparse_mlp(connectome: Connectome, *, seed: int, dale: bool = True) -> Architecture:
     """Sparse multi-layer perceptron: density and share of excitatory cells are drawn, a new pair a sample.
 

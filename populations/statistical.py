@@ -11,10 +11,24 @@ from neuroevo.connectome import Connectome
 from neuroevo.errors import OptionError, require_range
 from neuroevo.plugins import priors
 from neuroevo.rewiring import Keep, degree_labels, join_labels
+from populations.mutations import by_swaps
 from populations.swapped import Gap, Ports, Shuffle, keep_all, lengths_kept, swapped
 
 
-@priors.register("stats-prior")
+def _kept(
+    connectome: Connectome, *, triads: bool, degree_bins: int, boundary: bool, lengths: bool, **_: object
+) -> dict[str, Keep]:
+    """Returns what `stats-prior` keeps of each kind of edge; its docstring says what the options mean."""
+    labels = np.unique(connectome.role if boundary else connectome.is_muscle, return_inverse=True)[1]
+    keep = lengths_kept(connectome, labels) if lengths else keep_all(Keep(labels=labels))
+    if degree_bins:
+        binned = join_labels(labels, degree_labels(connectome.chemical, connectome.num_cells, degree_bins))
+        keep["chemical"] = replace(keep["chemical"], labels=binned)
+    keep["chemical"] = replace(keep["chemical"], triads=triads)
+    return keep
+
+
+@priors.register("stats-prior", mutate=by_swaps(_kept))
 def stats_prior(
     connectome: Connectome,
     *,
@@ -74,15 +88,9 @@ def stats_prior(
         raise OptionError(
             "Option 'degree_bins' is 1, one bin that holds every cell; wanted 0 (none), or 2 or more."
         )
-    labels = np.unique(connectome.role if boundary else connectome.is_muscle, return_inverse=True)[1]
-    keep = lengths_kept(connectome, labels) if lengths else keep_all(Keep(labels=labels))
-    if degree_bins:
-        binned = join_labels(labels, degree_labels(connectome.chemical, connectome.num_cells, degree_bins))
-        keep["chemical"] = replace(keep["chemical"], labels=binned)
-    keep["chemical"] = replace(keep["chemical"], triads=triads)
     return swapped(
         connectome,
-        keep,
+        _kept(connectome, triads=triads, degree_bins=degree_bins, boundary=boundary, lengths=lengths),
         seed=seed,
         rewired=rewired,
         signs=signs,
@@ -93,7 +101,7 @@ def stats_prior(
     )
 
 
-@priors.register("degree-mutual")
+@priors.register("degree-mutual", mutate=by_swaps(lambda _, **options: keep_all(Keep())))
 def degree_mutual(
     connectome: Connectome,
     *,
@@ -136,7 +144,7 @@ def degree_mutual(
     )
 
 
-@priors.register("degree")
+@priors.register("degree", mutate=by_swaps(lambda _, **options: keep_all(Keep(mutual=False))))
 def degree(
     connectome: Connectome,
     *,

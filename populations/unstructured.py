@@ -12,11 +12,12 @@ from neuroevo.plugins import priors
 from neuroevo.rewiring import Keep
 from neuroevo.seeds import generator
 from populations.gaps import rewire_gap_junctions
+from populations.mutations import by_swaps, degrees
 
 RandomGap = Literal["random", "keep", "drop"]
 
 
-@priors.register("random")
+@priors.register("random", mutate=by_swaps(degrees))
 def random(
     connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
 ) -> Architecture:
@@ -44,7 +45,7 @@ def random(
     )
 
 
-@priors.register("counts")
+@priors.register("counts", mutate=by_swaps(degrees))
 def counts(
     connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
 ) -> Architecture:

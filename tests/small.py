@@ -6,30 +6,34 @@ from pathlib import Path
 from typing import Any
 
 import populations
+from neuroevo import selection
 from neuroevo.configuration import Configuration, resolve
 from neuroevo.connectome import load
 from neuroevo.evaluator import LocalPool, Pool
+from neuroevo.evolution import Listeners
+from neuroevo.plan import Plan
 from neuroevo.records import RunFolder
-from neuroevo.tournament import Tournament
 
 PRIORS = populations.__name__  # importing it registers the priors
 CIRCUIT = "celegans-perimotor"
 ECHO = "echo=tests.toy:Echo"
 
 
-def plan(**changes: Any) -> Tournament:
+def plan(**changes: Any) -> Plan:
     """Returns the plan of a request: two priors, the toy task, three generations of eight."""
     request = {"genome": ("connectome", "random"), "task": (ECHO,), "connectome": CIRCUIT, **changes}
     config, genomes, tasks = resolve(Configuration(**request))
     wiring = load(config.connectome).with_ports(config.inputs, config.outputs)
-    return Tournament(config, wiring, genomes, tasks)
+    return Plan(config, wiring, genomes, tasks)
 
 
-def run(path: Path, pool: Pool | None = None, **changes: Any) -> RunFolder:
+def run(
+    path: Path, pool: Pool | None = None, listeners: Listeners | None = None, **changes: Any
+) -> RunFolder:
     """Runs a request, in this process unless a pool is given, and returns its folder."""
-    tournament = plan(**changes)
-    folder = RunFolder.create(path, tournament.config.to_dict(), {"lineages": tournament.lineages()})
-    tournament.run(LocalPool() if pool is None else pool, folder)
+    planned = plan(**changes)
+    folder = RunFolder.create(path, planned.config.to_dict(), {"lineages": planned.lineages()})
+    selection.run(planned, LocalPool() if pool is None else pool, folder, listeners)
     return folder
 
 

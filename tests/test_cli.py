@@ -23,10 +23,10 @@ import run as cli
 from neuroevo import comparison, connectome
 from neuroevo.architecture import Architecture
 from neuroevo.configuration import resolve_genomes
+from neuroevo.evolution import Progress
 from neuroevo.phenotype import Phenotype
 from neuroevo.records import RunFolder
 from neuroevo.terminal import Display
-from neuroevo.tournament import Progress
 from tests.small import CIRCUIT, without_seconds
 from tests.toy import Echo
 
@@ -89,6 +89,50 @@ def test_run_folder_holds_the_request_and_its_origin(folder: Path) -> None:
     assert planned == [(ECHO, *x) for x in LINEAGES]
 
 
+def test_manifest_says_what_priors_are(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["priors"] == {
+        "connectome": {
+            "name": "connectome",
+            "options": {"dale": True},
+            "one_point": True,
+            "core": "evolves",
+        },
+        "null": {
+            "name": "random",
+            "options": {"gap": "keep", "dale": True},
+            "one_point": False,
+            "core": "evolves",
+        },
+    }
+    assert manifest["tasks"] == {ECHO: {"unit": "error", "fitness_unit": "error", "margin": None}}
+
+
+def test_manifest_holds_statistics_of_graphs_where_they_can_be_compared(folder: Path, tmp_path: Path) -> None:
+    genomes = ["--genome", "connectome", "stats-prior", "adapter-only", "mlp", "clock", "frozen"]
+    arguments = [*genomes, "--task", ECHO, *SMALL, "--margin", "0.5", "--out", str(tmp_path / "run")]
+    assert cli.main([*arguments, "--quiet"]) == 0
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    rows = {row["genome"]: row["statistics"] for row in manifest["graphs"]}
+    names = "cells synapses density reciprocity clustering path_length triad_error rich_club assortativity"
+    names += " modularity wiring_length excitatory overlap"
+    assert all(set(row) == set(names.split()) for row in rows.values())
+    exact, null = rows["connectome"], rows["stats-prior"]
+    assert (exact["triad_error"], exact["overlap"]) == (0, 1) and exact["modularity"] > 0
+    assert null["triad_error"] == 0 and 0 < null["overlap"] < 1
+    assert null["density"] == exact["density"] and null["clustering"] != exact["clustering"]
+    assert rows["mlp"]["overlap"] is rows["mlp"]["triad_error"] is rows["mlp"]["wiring_length"] is None
+    assert {label: (p["one_point"], p["core"]) for label, p in manifest["priors"].items()} == {
+        "connectome": (True, "evolves"),
+        "stats-prior": (False, "evolves"),
+        "adapter-only": (True, "none"),
+        "mlp": (False, "evolves"),
+        "clock": (True, "clock"),
+        "frozen": (True, "frozen"),
+    }
+    assert manifest["tasks"][ECHO]["margin"] == 0.5
+
+
 def test_run_folder_holds_a_row_for_every_lineage(folder: Path) -> None:
     rows = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
     assert [(r["genome"], r["graph"], r["seed"]) for r in rows] == LINEAGES
@@ -139,7 +183,7 @@ def test_run_folder_holds_the_report(folder: Path) -> None:
 
 def test_run_folder_holds_nothing_else(folder: Path) -> None:
     files = "config.toml manifest.json metrics.jsonl results.jsonl checkpoint.safetensors checkpoint.json"
-    reports = "champions report.json report.html figures"
+    reports = "champions report.json report.html report.csv comparisons.csv report.tex figures"
     assert {p.name for p in folder.iterdir()} == set(f"{files} {reports}".split())
 
 
@@ -168,7 +212,7 @@ def test_run_prints_what_it_does_and_where_it_wrote(
     assert max(map(len, out.splitlines())) <= 80
     for part in (
         "setting the gains of 2 architectures",
-        "e generation 3: random -",
+        "e generation 3: ",
         "scoring on held-out data",
     ):
         assert part in out
@@ -202,6 +246,56 @@ def test_display_shows_standings_with_and_without_known_steps(
         speed = display._speed() + display._steps_speed()
     assert "0.25" in console.file.getvalue()  # type: ignore[attr-defined]
     assert ("steps/s" in speed) == bool(work.get("t"))
+
+
+@pytest.mark.parametrize("selection", ["race", "mixed"])
+def test_selection_can_be_run_again_and_reported(
+    selection: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    genomes = ["--genome", "connectome", "random", "--seeds", "2", "--graphs", "2", "--task", ECHO]
+    arguments = [*genomes, *SMALL, "--generations", "4", "--selection", selection, "--out", "run"]
+    assert cli.main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "Written to run" in out
+    assert ("confirmed on 1 fresh seed" in out) == (selection == "race")
+    manifest = RunFolder.open("run").manifest()
+    assert manifest["status"] == "done" and ("selection_record" in manifest) == (selection == "mixed")
+    assert len(manifest["lineages"]) == len(RunFolder.open("run").results())
+    assert tomllib.loads((tmp_path / "run/config.toml").read_text())["selection"] == selection
+    assert cli.main(["--config", "run/config.toml", "--out", "again", "--quiet"]) == 0
+    for name in ("results.jsonl", "selection.jsonl", "config.toml"):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_trackers_are_told_of_everything_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from neuroevo import trackers
+
+    tracked = mock.MagicMock(views=["see it with x"])
+    tracked.__enter__.return_value = tracked
+    opened = mock.Mock(return_value=tracked)
+    monkeypatch.setattr(trackers, "check", lambda names: None)
+    monkeypatch.setattr(trackers, "open_trackers", opened)
+    genomes = ["--genome", "connectome", "random", "--seeds", "2", "--task", ECHO, "--generations", "4"]
+    arguments = [*genomes, *SMALL, "--selection", "race", "--track", "wandb", "mlflow", "--out", "run"]
+    assert cli.main(arguments) == 0
+    folder = RunFolder.open("run")
+    names, path, config, lineages = opened.call_args.args[:4]
+    assert (names, path, config["track"]) == (("wandb", "mlflow"), Path("run"), ["wandb", "mlflow"])
+    assert lineages == folder.manifest()["lineages"][: len(lineages)] and len(lineages) == 4
+    told = [row for call in tracked.metrics.call_args_list for row in call.args[0]]
+    assert without_seconds(told) == without_seconds(folder.metrics())
+    ((confirmed, stage),) = [call.args for call in tracked.plan.call_args_list]
+    assert stage == "confirmation" and confirmed == folder.manifest()["lineages"][4:]
+    report = json.loads((tmp_path / "run/report.json").read_text())
+    assert tracked.finish.call_args.args[0]["tasks"].keys() == report["tasks"].keys()
+    assert tracked.__exit__.called and "see it with x" in capsys.readouterr().out
+
+
+def test_nothing_is_tracked_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "neuroevo.trackers", None)  # importing it fails
+    assert cli.main(["--genome", "random", "--task", ECHO, *SMALL, "--out", "x", "--quiet"]) == 0
 
 
 # --- the other commands -------------------------------------------------------------------------------
@@ -286,7 +380,7 @@ def test_list_tells_all_about_a_prior_or_task(capsys: pytest.CaptureFixture[str]
 def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--json"]) == 0
     sections = json.loads(capsys.readouterr().out)
-    assert sections.keys() == {"genomes", "tasks", "connectomes", "neurons", "searches"}
+    assert sections.keys() == {"genomes", "tasks", "connectomes", "neurons", "searches", "selections"}
     assert sections["genomes"]["stats-prior"]["options"].items() >= {"gap": "rewire", "dale": True}.items()
     assert list(sections["genomes"]) == list(populations.LADDER)
     assert {"celegans", CIRCUIT} <= sections["connectomes"].keys()

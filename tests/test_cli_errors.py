@@ -19,11 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import run as cli
+from neuroevo import selection
 from neuroevo.errors import RunError
 from neuroevo.phenotype import Phenotype
+from neuroevo.plan import Plan
 from neuroevo.records import RunFolder
 from neuroevo.seeds import derive
-from neuroevo.tournament import Tournament
 from tests.small import CIRCUIT
 from tests.toy import Echo
 
@@ -63,6 +64,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # --- bad input ----------------------------------------------------------------------------------------
 
 RUN = ["--genome", "connectome", "--task", ECHO, *SMALL]
+PAIR = ["--genome", "connectome", "random", "--task", ECHO, *SMALL]
 FILES = {
     "folder/file.txt": "mine",
     "empty.csv": "",
@@ -137,6 +139,21 @@ BAD = [
     ([*RUN, "--seeds", "x"], "Argument --seeds: got 'x'; wanted a whole number"),
     ([*RUN, "--seeds", "1.5"], "Argument --seeds: got '1.5'; wanted a whole number"),
     ([*RUN, "--seeds", "9" * 400], "wanted a whole number below 2^63"),
+    ([*RUN, "--selection", "rac"], "Unknown selection 'rac'. Did you mean 'race'? Known: mixed, race,"),
+    ([*RUN, "--selection", "race"], "Selection 'race' was asked for with 1 prior; wanted 2 or more."),
+    ([*PAIR, "--selection", "race"], "Selection 'race' was asked for with 1 seed; wanted 2 or more."),
+    ([*RUN, "--selection", "mixed"], "Selection 'mixed' was asked for with 1 prior; wanted 2 or more."),
+    (
+        [*PAIR, "--selection", "mixed", "--generations", "1"],
+        f"with 1 generation of {ECHO}; wanted 2 or more.",
+    ),
+    ([*RUN, "--margin"], "Argument --margin: expected at least one argument"),
+    ([*RUN, "--margin", "x"], "Cannot read margin 'x'; wanted X or TASK=X, X a number."),
+    ([*RUN, "--margin", "-1"], "Margin '-1' is -1; wanted a finite number greater than 0."),
+    ([*RUN, "--margin", "1", "--margin", "2"], "The margin of all tasks is given twice; give it once."),
+    ([*RUN, "--margin", "digits=1"], f"Unknown task in margin 'digits'. Known: {ECHO}."),
+    ([*RUN, "--track", "tensorbord"], "Unknown tracker 'tensorbord'. Did you mean 'tensorboard'? Known:"),
+    ([*RUN, "--track", "wandb", "wandb"], "Tracker 'wandb' is given twice; give it once."),
     ([*RUN, "--graphs", "-1"], "Option 'graphs' is -1; wanted a number"),
     ([*RUN, "--population", "3"], "Option 'population' is 3; wanted an even number"),
     ([*RUN, "--population", "0"], "Option 'population' is 0; wanted a number"),
@@ -250,7 +267,14 @@ def test_failure_in_a_run_names_the_lineage(capsys: pytest.CaptureFixture[str]) 
 def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     """Starts the program as a person does, in a folder."""
     command = [sys.executable, str(ROOT / "run.py"), *arguments]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a background job ignores
+    )
 
 
 def test_failure_in_a_ray_worker_names_the_lineage(tmp_path: Path) -> None:
@@ -284,7 +308,7 @@ def test_disk_that_fills_up_is_a_failure_of_the_run(capsys: pytest.CaptureFixtur
 
 
 def test_interruption_says_what_there_is_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    with mock.patch.object(Tournament, "run", side_effect=KeyboardInterrupt):
+    with mock.patch.object(selection, "run", side_effect=KeyboardInterrupt):
         assert cli.main([*RUN, "--out", "a folder"]) == 130
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("interrupted; a folder holds what was done.")
@@ -298,7 +322,7 @@ def test_interruption_says_what_there_is_and_what_to_do(capsys: pytest.CaptureFi
 def test_interruption_before_there_is_a_folder_says_so_shortly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with mock.patch.object(Tournament, "prepare", side_effect=KeyboardInterrupt):
+    with mock.patch.object(Plan, "prepare", side_effect=KeyboardInterrupt):
         assert cli.main([*RUN, "--out", "x"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
     assert not list(tmp_path.iterdir())
@@ -310,7 +334,7 @@ def test_interrupt_key_ends_a_run_in_good_order(tmp_path: Path, capsys: pytest.C
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate()
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert re.fullmatch(r"interrupted; x holds what was done\..*\n", err)
     assert "Traceback" not in out

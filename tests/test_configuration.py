@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import populations
 import tasks as _tasks
-from neuroevo.configuration import TASK_MEMBERS, Configuration, resolve
+from neuroevo import selection, tracker_backends
+from neuroevo.configuration import SELECTIONS, TASK_MEMBERS, TRACKERS, Configuration, margins, resolve
 from neuroevo.errors import NeuroevoError, OptionError, RegistryError, TaskError
 from neuroevo.lineage import Task
 from neuroevo.plugins import Plugin, Registry, Spec, priors, tasks
@@ -22,6 +23,7 @@ from tests.toy import Echo
 REGISTERED = (populations, _tasks)  # importing them registers what they hold
 ECHO = "tests.toy:Echo"
 REQUEST = Configuration(genome=("random",), task=(ECHO,))
+PAIR = ("random", "dense")
 
 
 class Incomplete:
@@ -73,6 +75,8 @@ REQUESTS = [
     ),
     replace(REQUEST, task=("digits", "mnist:folder=/a=b:c d"), connectome="celegans", inputs="AVA+sensory"),
     replace(REQUEST, genome=('odd "label"=random',), workers=2, address="auto", outputs="muscle"),
+    replace(REQUEST, genome=("random", "dense"), selection="race", seeds=2, margin=("0.5", f"{ECHO}=0.25")),
+    replace(REQUEST, genome=("random", "dense"), selection="mixed", track=("wandb", "tensorboard")),
 ]
 
 
@@ -155,6 +159,23 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message:
         ({"episodes": 0}, "'episodes' is 0"),
         ({"workers": -1}, "'workers' is -1"),
         ({"seed": -1}, "'seed' is -1"),
+        ({"selection": "rase"}, "Unknown selection 'rase'. Did you mean 'race'?"),
+        ({"selection": "race", "seeds": 2}, "'race' was asked for with 1 prior; wanted 2 or more"),
+        ({"selection": "mixed"}, "'mixed' was asked for with 1 prior; wanted 2 or more"),
+        ({"selection": "race", "genome": PAIR}, "'race' was asked for with 1 seed; wanted 2 or more"),
+        ({"selection": "race", "genome": PAIR, "seeds": 2, "generations": 1}, "with 1 generation of "),
+        ({"selection": "mixed", "genome": PAIR, "generations": 1}, f"with 1 generation of {ECHO}"),
+        ({"margin": ("x",)}, "Cannot read margin 'x'; wanted X or TASK=X"),
+        ({"margin": (f"{ECHO}=",)}, "Cannot read margin"),
+        ({"margin": ("swimer=1",)}, "Unknown task in margin 'swimer'"),
+        ({"margin": ("0",)}, "Margin '0' is 0; wanted a finite number greater than 0"),
+        ({"margin": ("-1",)}, "Margin '-1' is -1; wanted"),
+        ({"margin": (f"{ECHO}=inf",)}, "is inf; wanted a finite number"),
+        ({"margin": ("nan",)}, "is nan; wanted a finite number"),
+        ({"margin": ("1", "2")}, "The margin of all tasks is given twice"),
+        ({"margin": (f"{ECHO}=1", f"{ECHO}=1")}, f"The margin of {ECHO} is given twice"),
+        ({"track": ("tensorbord",)}, "Unknown tracker 'tensorbord'. Did you mean 'tensorboard'?"),
+        ({"track": ("wandb", "wandb")}, "Tracker 'wandb' is given twice"),
         ({"population": 0}, "'population' is 0"),
         ({"population": 7}, "'population' is 7; wanted an even number"),
         ({"address": "here"}, "wanted HOST:PORT"),
@@ -168,6 +189,29 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message:
 def test_request_that_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(NeuroevoError, match=message):
         resolve(replace(REQUEST, **changes))
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ((), {"a": None, "b=1": None}),
+        (("0.5",), {"a": 0.5, "b=1": 0.5}),
+        (("b=1=2e-3",), {"a": None, "b=1": 0.002}),
+        (("a=3", "0.5"), {"a": 3.0, "b=1": 0.5}),
+    ],
+)
+def test_margin_of_one_task_wins_over_that_of_all(
+    given: tuple[str, ...], wanted: dict[str, float | None]
+) -> None:
+    assert margins(replace(REQUEST, margin=given), ("a", "b=1")) == wanted
+
+
+def test_every_selection_has_a_mode() -> None:
+    assert set(selection.MODES) == set(SELECTIONS)
+
+
+def test_every_tracker_has_a_backend() -> None:
+    assert set(tracker_backends.TRACKERS) == set(TRACKERS)
 
 
 @pytest.mark.parametrize(

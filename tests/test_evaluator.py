@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from neuroevo import evaluator, tournament
+from neuroevo import evaluator, evolution, shards
 from neuroevo.errors import EvaluationError, OptionError, TaskError
 from neuroevo.evaluator import LocalPool, Pool, RayPool, Request
 from neuroevo.lineage import Lineage, Shard, TaskRequest, begin
@@ -20,7 +20,7 @@ from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.records import RunFolder
 from neuroevo.search import Settings
 from tests.reference import random_architecture
-from tests.small import ECHO, plan, run, without_seconds
+from tests.small import ECHO, run, without_seconds
 from tests.toy import Echo
 
 SETTINGS = Settings(population=4, generations=2)
@@ -31,6 +31,9 @@ class Unpicklable(Exception):
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(f"{first} {second}")
+
+
+PAIR = ("adapter-only", "late=tests.planted:late")  # the second is dropped by a race
 
 
 class Faulty(Echo):
@@ -73,7 +76,7 @@ def request(how: str) -> Request:
     lineage = Lineage("tank", "random", 2, 5, 0, Blueprint(random_architecture(0), 2, 2))
     shard = Shard(TaskRequest("tank", f"{__name__}:Faulty", {"how": how}), (lineage,), SETTINGS)
     state = replace(begin(lineage, SETTINGS), generation=2)
-    about = tournament._about(shard, f"generation {state.generation}")
+    about = shards.about(shard, f"generation {state.generation}")
     return Request(("test", how, 0), "evaluate", (shard,), ([state],), about)
 
 
@@ -98,9 +101,7 @@ def assert_equal(first: RunFolder, second: RunFolder) -> None:
 
 
 def test_few_lineages_do_not_depend_on_the_workers(pools: dict[int, Pool], tmp_path: Path) -> None:
-    planned = plan(population=64)
-    blueprints = planned.blueprints["echo"]
-    assert len(next(planned._groups(planned.requests[0], blueprints, 0)).requests) == 4  # parts of 65 genomes
+    assert shards.shard_size(2, 64) == (1, 4)  # parts of 65 genomes
     folders = [run(tmp_path / str(n), pool, population=64) for n, pool in pools.items()]
     assert len(folders[0].results()) == 2
     for folder in folders[1:]:
@@ -110,16 +111,37 @@ def test_few_lineages_do_not_depend_on_the_workers(pools: dict[int, Pool], tmp_p
 def test_many_lineages_do_not_depend_on_the_workers(
     pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tournament, "GENOMES_PER_SHARD", 24)
-    monkeypatch.setattr(tournament, "BLUEPRINTS_PER_REQUEST", 2)
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 24)
+    monkeypatch.setattr(evolution, "BLUEPRINTS_PER_REQUEST", 2)
     request = {"seeds": 3, "graphs": 2, "task": (ECHO, "long=tests.toy:Echo:steps=6")}
-    planned = plan(**request)
-    groups = list(planned._groups(planned.requests[0], planned.blueprints["echo"], 0))
-    assert [(len(g.states), len(g.requests)) for g in groups] == [(3, 1)] * 3
+    assert shards.shard_size(9, 8) == (3, 1)
     folders = [run(tmp_path / str(n), pool, **request) for n, pool in pools.items()]
     assert len(folders[0].results()) == 2 * 9
     for folder in folders[1:]:
         assert_equal(folders[0], folder)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"selection": "race", "genome": PAIR, "seeds": 12, "generations": 32, "population": 16},
+        {"selection": "race", "seeds": 3, "graphs": 2, "generations": 4},
+        {"selection": "mixed", "seeds": 3, "graphs": 3, "generations": 6},
+        {"selection": "mixed", "graphs": 2, "generations": 4, "population": 64},
+    ],
+)
+def test_selection_does_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 64)
+    folders = [run(tmp_path / str(n), pool, **request_) for n, pool in pools.items()]
+    if request_.get("genome") == PAIR:
+        assert any(row.get("dropped") for row in folders[0].selection())
+    for folder in folders[1:]:
+        assert_equal(folders[0], folder)
+        first, second = ((f.path / "selection.jsonl").read_bytes() for f in (folders[0], folder))
+        assert first == second != b""
+        assert folders[0].manifest() == folder.manifest()
 
 
 def test_a_pool_serves_one_run_after_another(pools: dict[int, Pool], tmp_path: Path) -> None:

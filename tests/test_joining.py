@@ -73,7 +73,7 @@ def test_more_seeds_of_a_genome_are_joined(tmp_path):
     [
         ({"neuron": "relu"}, "differ in 'neuron': 'leaky' and 'relu'"),
         ({"seed": 1}, "differ in 'seed': 0 and 1"),
-        ({"margin": ["0.1"]}, "differ in 'margin': None and"),
+        ({"margin": ["0.1"]}, "differ in 'margin': .. and ..0.1"),
         ({"task": ["t=toy:hard=true"]}, "different things by task 't'"),
         ({"budgets": {"t": {"generations": 3, "population": 4}}}, "different things by budget 't'"),
     ],
@@ -142,3 +142,30 @@ def test_joined_runs_say_which_was_cut_short(tmp_path):
     ]
     assert report["tasks"]["t"]["verdict"] == "exploratory"
     assert json.dumps(report, allow_nan=False)
+
+
+def test_command_line_joins_runs_into_a_new_folder(tmp_path, capsys, monkeypatch):
+    import run
+
+    monkeypatch.chdir(tmp_path)
+    for name, genome in (("one", "a=toy"), ("two", "b=toy")):
+        build(tmp_path / name, [genome])
+    assert run.main(["report", "one", "two"]) == 0
+    assert "runs/joined-1" in capsys.readouterr().out
+    report = json.loads((tmp_path / "runs" / "joined-1" / "report.json").read_text())
+    assert [entry["genome"] for entry in report["tasks"]["t"]["genomes"]] == ["a", "b"]
+    assert not (tmp_path / "one" / "report.json").exists()
+    assert run.main(["report", "one", "two", "--out", "one"]) == 2
+    assert "exists; wanted a new folder" in capsys.readouterr().err
+
+
+def test_runs_from_before_selections_are_joined_with_those_after(tmp_path):
+    runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["b=toy"], selection="tournament")]
+    assert len(judge(gather(runs))["tasks"]["t"]["genomes"]) == 2
+
+
+def test_tracker_that_failed_is_in_the_report(tmp_path):
+    run = build(
+        tmp_path / "one", ["a=toy"], manifest={"tracker_failures": ["wandb was switched off: full disk."]}
+    )
+    assert judge(gather([run]))["run"]["notes"] == ["wandb was switched off: full disk."]

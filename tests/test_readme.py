@@ -69,7 +69,7 @@ def test_python_examples_run() -> None:
     [c for c in COMMANDS if c.startswith("python run.py") and "mnist" not in c and "report" not in c],
 )
 def test_command_runs(command: str) -> None:
-    arguments = shlex.split(re.sub(r" --(seeds|graphs) \d+", "", command))[2:]
+    arguments = shlex.split(re.sub(r" --(seeds|graphs|generations) \d+", "", command))[2:]
     if "--task" in arguments:
         arguments += [*TINY, "--out", "runs/run"]
     if "--samples" in arguments:

@@ -147,6 +147,45 @@ def test_results_are_appended_replaced_and_shortened(run):
     assert [row["score"] for row in run.results()] == [0.7]
 
 
+RUNG = {"task": "swimmer", "rung": 1, "generation": 5, "genome": "random", "p": 0.2, "dropped": False}
+EPOCH = {"task": "swimmer", "population": 0, "epoch": 0, "generation": 0, "shares": {"random": 1.0}}
+
+
+def test_selection_is_appended_and_read_back_in_order(run):
+    assert run.selection() == []
+    run.append_selection([RUNG, RUNG | {"p": float("nan"), "against": None}])
+    run.append_selection([{"task": "swimmer", "event": "confirmation", "seeds": [4, 7]}, EPOCH])
+    rows = run.selection()
+    assert rows[0] == RUNG and rows[1]["p"] is None
+    assert rows[2]["seeds"] == [4, 7] and rows[3] == EPOCH
+
+
+def test_selection_without_the_end_of_a_line_is_read_and_reported(run):
+    run.append_selection([RUNG])
+    with open(run.path / "selection.jsonl", "a") as file:
+        file.write('{"task": "swimmer", "ru')
+    assert run.selection() == [RUNG]
+    assert run.unfinished() == ["selection.jsonl ends in half a line (line 2), which is left out."]
+    run.append_selection([EPOCH])
+    assert run.selection() == [RUNG, EPOCH] and run.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    "damage", [{"rung": 1}, RUNG | {"rung": "one"}, RUNG | {"dropped": 1}, EPOCH | {"shares": [1.0]}]
+)
+def test_damaged_selection_is_named(run, damage):
+    run.append_selection([RUNG, damage])
+    with pytest.raises(RunError, match=r"selection\.jsonl, line 2 is damaged"):
+        run.selection()
+
+
+@pytest.mark.parametrize("status", ["censored", "raced"])
+def test_results_without_a_score_are_read_back(run, status):
+    row = result(score=None, status=status, role="race", generations=5)
+    run.append_results([row])
+    assert run.results() == [row]
+
+
 def test_damaged_config_and_manifest_are_named(run):
     (run.path / "config.toml").write_text("seed = ")
     (run.path / "manifest.json").write_text("[]")

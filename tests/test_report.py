@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -152,11 +153,12 @@ class Page(html.parser.HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict]] = []
         self.texts: list[str] = []
+        self.words: dict[str, str] = {}  # what titles and descriptions say, by id
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "wbr"):
+        if tag not in ("meta", "link", "wbr", "br", "img"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list) -> None:
@@ -167,12 +169,14 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.texts.append(data)
+        if self.open and self.open[-1] in ("title", "desc") and "id" in self.tags[-1][1]:
+            self.words[self.tags[-1][1]["id"]] = data
 
 
 def test_page_escapes_names_and_closes_what_it_opens(run):
     page = Page((run.path / "report.html").read_text())
     assert page.open == []
-    assert "script" not in [tag for tag, _ in page.tags]
+    assert [tag for tag, _ in page.tags].count("script") == 1  # its own
     assert EVIL in "".join(page.texts)
     assert "Exploratory" in "".join(page.texts)
 
@@ -181,7 +185,8 @@ def test_page_asks_the_network_for_nothing(run):
     text = (run.path / "report.html").read_text()
     page = Page(text)
     targets = [v for _, attrs in page.tags for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
-    assert targets and all(target.startswith("#") for target in targets)  # inside the figures
+    own = [target for target in targets if not target.startswith(("#", "data:"))]
+    assert len(own) == 12 and all((run.path / unquote(target)).is_file() for target in own)
     assert not re.search(r"url\((?!#)|@import", text)
 
 
@@ -189,8 +194,13 @@ def test_page_says_figures_in_words_and_repeats_no_id(run):
     page = Page((run.path / "report.html").read_text())
     images = [attrs for tag, attrs in page.tags if tag == "svg"]
     assert len(images) == 4
-    assert all(attrs["role"] == "img" and "connectome" in attrs["aria-label"] for attrs in images)
-    assert "connectome 6.00" in images[0]["aria-label"]
+    assert all(attrs["role"] == "img" for attrs in images)
+    words = {
+        attrs["id"]: page.words[attrs["id"]] for tag, attrs in page.tags if tag in ("title", "desc") and attrs
+    }
+    told = ["".join(words[name] for name in attrs["aria-labelledby"].split()) for attrs in images]
+    assert all("connectome" in text for text in told)
+    assert "connectome 6.00" in told[0]
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
 
@@ -210,7 +220,7 @@ def test_terminal_report_fits_80_columns(report):
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert "Exploratory" in lines[0]
-    assert re.search(r"connectome +2 x 3 +0\.0 +6\.0 +\[", text)
+    assert re.search(r"connectome +6\.0 +\[.*\] +2 x 3 +0\.0", text)
     assert "Saturated lineages" in text
     assert "[red]" in text.replace("\n", "")  # a label is no markup
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuroevo import tournament
+from neuroevo import shards
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Connectome
 from neuroevo.errors import ConnectomeError, EvaluationError, TaskError
@@ -80,7 +80,7 @@ def test_same_request_gives_the_same_results(tmp_path: Path) -> None:
 
 
 def test_many_lineages_give_the_same_results_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tournament, "GENOMES_PER_SHARD", 16)
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 16)
     first, second = (run(tmp_path / name, seeds=4) for name in "ab")
     assert len(first.results()) == 8
     assert contents(first) == contents(second)

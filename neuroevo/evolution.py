@@ -1,0 +1,218 @@
+"""Evolution: a plan's lineages, evolved on a pool and written to the run folder.
+
+What tournaments, races and mixed populations have in common.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuroevo import lineage as lineages_
+from neuroevo import search
+from neuroevo.evaluator import Pool, Request
+from neuroevo.lineage import Lineage, Shard, State, TaskRequest
+from neuroevo.phenotype import Blueprint
+from neuroevo.plan import Plan
+from neuroevo.records import Row, RunFolder
+from neuroevo.seeds import derive
+from neuroevo.shards import Group, Pair, about, advance, others, shard_size
+
+BLUEPRINTS_PER_REQUEST = 8
+CHECKPOINT_SECONDS = 30.0
+NO_SCORE = {"score": None, "episode_scores": None, "untrained_score": None, "activity": None}
+_RUNS = itertools.count()  # tells the runs of one process apart, so that they can share a pool
+
+
+@dataclass
+class Progress:
+    """What a display needs to know, after every generation of a shard.
+
+    Attributes:
+        rows: Metrics of the generation just completed, a row a lineage.
+        done: Lineage generations completed.
+        total: Lineage generations in the whole run; while a race goes on, at most.
+    """
+
+    rows: list[Row]
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told of a run while it goes on.
+
+    Attributes:
+        update: Progress, after every generation of a shard.
+        event: A line on something that was decided, and the task and genome that it puts out of the run.
+        plan: Lineages that were not planned from the start, as rows, and the name of their stage.
+    """
+
+    update: Callable[[Progress], None] = lambda _: None
+    event: Callable[[str, tuple[str, str] | None], None] = lambda *_: None
+    plan: Callable[[Sequence[Row], str], None] = lambda *_: None
+
+
+class Evolution:
+    """A run on its way.
+
+    Args:
+        plan: What is to be done.
+        pool: Where it is computed.
+        folder: Where it is written.
+        listeners: Who is told.
+
+    Attributes:
+        resting: Groups that have ended; a checkpoint holds these too.
+        done: Lineage generations completed.
+        total: Lineage generations in the whole run, as far as is known.
+    """
+
+    def __init__(self, plan: Plan, pool: Pool, folder: RunFolder, listeners: Listeners) -> None:
+        self.plan, self.folder, self.listeners = plan, folder, listeners
+        self._pool, self._run, self._numbers = pool, next(_RUNS), itertools.count()
+        self._saved = time.monotonic()
+        self.resting: list[Group] = []
+        self.done = self.total = 0
+
+    def set_gains(self, request: TaskRequest) -> list[Blueprint]:
+        """Returns the task's blueprints, one for each sample, in their operating range."""
+        blueprints, samples = self.plan.blueprints[request.label], self.plan.samples
+        seed = derive(self.plan.config.seed, "gains", request.label)
+        starts = range(0, len(blueprints), BLUEPRINTS_PER_REQUEST)
+        for first in starts:
+            chunk = tuple(blueprints[first : first + BLUEPRINTS_PER_REQUEST])
+            head = f"{samples[first].genome} on {request.label}, graph {samples[first].graph}"
+            concerned = f"{head}{others(len(chunk))}, setting gains before generation 0"
+            key = (self._run, "gains", request.label, first)
+            self._pool.submit(Request(key, "set_gains", (request,), (chunk, seed), concerned))
+        results = dict(self._pool.completed() for _ in starts)
+        return [b for found in sorted(results, key=lambda r: r.key) for b in results[found]]
+
+    def begin(
+        self, request: TaskRequest, blueprints: Sequence[Blueprint], seeds: Sequence[int]
+    ) -> list[Pair]:
+        """Returns a task's lineages, every sample with every seed, before their first generation."""
+        lineages = [
+            Lineage(request.label, s.genome, s.graph, seed, self.plan.config.seed, blueprint, s.graph_hash)
+            for s, blueprint in zip(self.plan.samples, blueprints, strict=True)
+            for seed in seeds
+        ]
+        return [(x, lineages_.begin(x, self.plan.settings[request.label])) for x in lineages]
+
+    def groups(self, request: TaskRequest, pairs: Sequence[Pair]) -> list[Group]:
+        """Returns lineages of a task, with their states, in shards."""
+        settings = self.plan.settings[request.label]
+        size, num_parts = shard_size(len(pairs), settings.population)
+        return [
+            self.group(request, pairs[first : first + size], num_parts)
+            for first in range(0, len(pairs), size)
+        ]
+
+    def group(self, request: TaskRequest, pairs: Sequence[Pair], num_parts: int) -> Group:
+        """Returns one shard; it has a number of its own, so that its network is built anew."""
+        shard = Shard(request, tuple(x for x, _ in pairs), self.plan.settings[request.label])
+        key = (self._run, next(self._numbers))
+        return Group(key, shard, lineages_.parts(shard, num_parts), [state for _, state in pairs])
+
+    def evolve(self, groups: Sequence[Group], until: int | None = None, **columns: Any) -> Iterator[Row]:
+        """Evolves groups and yields their rows of metrics as they are completed and written.
+
+        Args:
+            groups: Of any task.
+            until: The generation to stop at; None: each task's last.
+            columns: Further columns of the rows.
+        """
+        for rows in advance(self._pool, groups, until):
+            rows = [{**row, **columns} for row in rows]
+            self.done += len(rows)
+            self.folder.append_metrics(rows)
+            self.listeners.update(Progress(rows, self.done, self.total))
+            if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+                self.checkpoint(groups)
+            yield from rows
+
+    def add_lineages(self, rows: Sequence[Row], stage: str) -> None:
+        """Adds lineages to those that the manifest says are planned, and tells of them."""
+        known = self.folder.manifest().get("lineages", [])
+        self.folder.write_manifest(lineages=[*known, *rows])
+        self.listeners.plan(rows, stage)
+
+    def checkpoint(self, groups: Sequence[Group] = ()) -> None:
+        """Writes the states of all lineages: of resting groups and of these."""
+        arrays: dict[str, np.ndarray] = {}
+        states: list[Row] = []
+        for lineage, state in (pair for group in (*self.resting, *groups) for pair in group.pairs()):
+            arrays |= {f"{len(states)}/{k}": v for k, v in search.to_arrays(state.search).items()}
+            states.append(
+                {
+                    "lineage": list(lineage.key),
+                    "generation": state.generation,
+                    "evaluations": state.evaluations,
+                    "failures": state.failures,
+                    "gains": lineage.blueprint.gains.to_dict(),
+                }
+            )
+        self.folder.write_checkpoint(arrays, {"lineages": states})
+        self._saved = time.monotonic()
+
+    def assess(self, groups: Sequence[Group], columns: Callable[[Lineage, State], Row] | None = None) -> None:
+        """Scores every lineage on held-out data and writes results and champions.
+
+        Args:
+            groups: Of any task.
+            columns: Gives further columns of a lineage's results.
+        """
+        for group in groups:
+            concerned = about(group.shard, "held-out data")
+            self._pool.submit(Request(group.key, "assess", (group.shard,), (group.states,), concerned))
+        results = {request.key: rows for request, rows in (self._pool.completed() for _ in groups)}
+        for group in groups:
+            for (lineage, state), row in zip(group.pairs(), results[group.key], strict=True):
+                is_evolved = math.isfinite(row["score"]) and not has_failed(state)
+                found = result(lineage, state, row, "done" if is_evolved else "failed")
+                self.folder.append_results([found | (columns(lineage, state) if columns else {})])
+                self._write_champion(lineage, state)
+
+    def _write_champion(self, lineage: Lineage, state: State) -> None:
+        """Writes the centre of a lineage's search and the network it belongs to."""
+        blueprint = lineage.blueprint
+        description = {
+            "architecture": blueprint.architecture.to_dict(),
+            "num_sensors": blueprint.num_sensors,
+            "num_actuators": blueprint.num_actuators,
+            "gains": blueprint.gains.to_dict(),
+            "neuron": blueprint.neuron,
+        }
+        parameters = {"parameters": search.centre(state.search).numpy()}
+        self.folder.write_champion(lineage.key, description, parameters)
+
+
+def has_failed(state: State) -> bool:
+    """Says whether no genome of a lineage ever had a finite fitness."""
+    return state.failures >= state.evaluations
+
+
+def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: str) -> Row:
+    """Returns a row of results.jsonl; `scores` are what `lineage.assess` found, or `NO_SCORE`."""
+    layout = lineage.blueprint.layout
+    return {
+        "task": lineage.task,
+        "genome": lineage.genome,
+        "graph": lineage.graph,
+        "graph_hash": lineage.graph_hash,
+        "seed": lineage.seed,
+        **scores,
+        "parameters": {"core": layout.core, "adapters": layout.adapters},
+        "evaluations": state.evaluations,
+        "status": status,
+        "failures": state.failures,
+        "gains": lineage.blueprint.gains.to_dict(),
+    }

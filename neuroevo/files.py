@@ -1,0 +1,137 @@
+"""Files of a run folder: strict JSON, files that are replaced whole, and lines that are appended.
+
+JSON is strict: a number that is not finite is written as null. A file that is replaced is a synced new file
+that is renamed, so that a reader meets the old one or the new one. A process that dies can leave half a line
+at the end of a file of lines: readers leave it out, and the next append cuts it off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from neuroevo.errors import RunError
+
+Row = dict[str, Any]
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null."""
+    return json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, indent=indent)
+
+
+def atomic_write(path: Path, data: bytes) -> None:
+    """Writes a new file beside `path`, syncs it and renames it over `path`.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    new = path.with_name(f".{path.name}.new")
+    with explained("write", path):
+        with open(new, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+
+
+def read(path: Path, missing: bytes | None = None) -> bytes:
+    """Returns a file's bytes; `missing` in place of a file that does not exist, unless None."""
+    if missing is not None and not path.exists():
+        return missing
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror}; wanted the file a run writes.") from error
+
+
+def _refuse(name: str) -> NoReturn:
+    """Refuses NaN and the infinities, which are no JSON."""
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)  # one for all lines: making it costs more than a line
+
+
+def parse(data: bytes, path: Path, line: int | None = None) -> Row:
+    """Returns a JSON object, or raises RunError naming file and line."""
+    try:
+        value = _DECODER.decode(data.decode())
+        if not isinstance(value, dict):
+            raise ValueError(f"wanted an object, found {type(value).__name__}")
+    except ValueError as error:  # JSON or UTF-8
+        place = f"{path}, line {line}" if line else str(path)
+        raise RunError(f"{place} is damaged ({error}); restore the file or start the run again.") from error
+    return value
+
+
+def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Appends rows as JSON lines, after cutting off half a line that an interrupted run left."""
+    lines = "".join(to_json(row) + "\n" for row in rows).encode()
+    with explained("write", path), open(path, "ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.truncate(path.read_bytes().rfind(b"\n") + 1)
+        file.write(lines)
+
+
+def read_lines(path: Path, keys: Sequence[str], types: Mapping[str, Any]) -> Iterator[Row]:
+    """Yields the complete rows of a file of JSON lines, which may be missing.
+
+    Args:
+        path: The file.
+        keys: What a row must hold.
+        types: What a column must be, where a row has it.
+
+    Raises:
+        RunError: If a complete line is damaged; it names file and line.
+    """
+    fitting: set[tuple[Any, ...]] = set()  # names and types of rows that were found right
+    for number, line in enumerate(_complete_lines(path), start=1):
+        row = parse(line, path, number)
+        shape = (*row, *map(type, row.values()))
+        if shape not in fitting:
+            wrong = [name for name in keys if name not in row]
+            wrong += [name for name in row if not isinstance(row[name], types.get(name, object))]
+            if wrong:
+                what = f"{', '.join(wrong)} missing or of a wrong type"
+                raise RunError(f"{path}, line {number} is damaged ({what}); start the run again.")
+            fitting.add(shape)
+        yield row
+
+
+def _complete_lines(path: Path) -> Iterator[bytes]:
+    """Yields the lines of a file that are whole; a missing file has none."""
+    if not path.exists():
+        return
+    with explained("read", path), open(path, "rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))
+
+
+@contextlib.contextmanager
+def explained(verb: str, path: Path) -> Iterator[None]:
+    """Turns an error of the operating system into a RunError of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"Cannot {verb} {path}: {error.strerror}; check the disk and the rights.") from error
+
+
+def _plain(value: Any) -> Any:
+    """Returns nested values as what JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value

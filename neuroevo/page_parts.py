@@ -1,0 +1,192 @@
+"""The parts that report.html is built of: tables, cells and figures; text is escaped here."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from neuroevo.report_table import interval, number, p_text
+
+MISSING = "–"
+PNG = b"\x89PNG"
+GLYPHS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Attributes:
+        html: What it shows.
+        value: What it sorts by; None sorts last in either direction.
+        is_text: True if it sorts by its text.
+    """
+
+    html: str
+    value: float | None = None
+    is_text: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose rows have a heading each.
+
+    Attributes:
+        label: What it is, for those who cannot see it.
+        heads: Heads of the columns; the first stands over the headings of the rows. Plain text.
+        rows: Heading, as HTML, and cells of each row.
+        sorted_by: Column that the rows are sorted by already, and the direction, as ARIA names it.
+    """
+
+    label: str
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Cell]]]
+    sorted_by: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the page.
+
+    Attributes:
+        kind: One word, part of its file's name: "scores", "learning", "doses", "shares", "behaviour".
+        title: What it is.
+        description: Its figures in words, for those who cannot see it.
+        image: An SVG or PNG file.
+        caption: What a reader must know beside it; may be empty.
+        table: What it draws, as figures; None if that stands elsewhere on the page.
+    """
+
+    kind: str
+    title: str
+    description: str
+    image: bytes
+    caption: str = ""
+    table: Table | None = None
+
+
+def render_table(table: Table) -> str:
+    """Returns a sortable table that scrolls inside its own region."""
+    heads = []
+    for column, head in enumerate(table.heads):
+        state = (
+            f' aria-sort="{table.sorted_by[1]}"' if table.sorted_by and table.sorted_by[0] == column else ""
+        )
+        is_text = column and table.rows and table.rows[0][1][column - 1].is_text
+        heads.append(f'<th scope="col"{" class=text" * bool(is_text)}{state}>{escape(head)}</th>')
+    body = "".join(
+        f'<tr><th scope="row">{heading}</th>{"".join(map(_cell, cells))}</tr>\n'
+        for heading, cells in table.rows
+    )
+    return region(
+        f'<table class="sortable wide"><thead><tr>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table>',
+        table.label,
+    )
+
+
+def region(html: str, label: str) -> str:
+    """Returns a part of the page that scrolls by itself, also from the keyboard."""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(label)}">{html}</div>'
+
+
+def figure(picture: Picture, prefix: str, links: Sequence[str] = ()) -> str:
+    """Returns a figure with its caption and, folded away, its figures as a table.
+
+    Args:
+        picture: The figure.
+        prefix: Makes its ids differ from those of the others on the page.
+        links: Its files, as paths relative to the page.
+    """
+    from neuroevo.figures import inline_svg
+
+    if picture.image.startswith(PNG):
+        data = base64.b64encode(picture.image).decode()
+        words = escape(f"{picture.title}. {picture.description}")
+        image = f'<img src="data:image/png;base64,{data}" alt="{words}">'
+    else:
+        image = inline_svg(picture.image, picture.title, picture.description, prefix)
+    files = " ".join(f'<a href="{quote(link)}">{link.rsplit(".", 1)[-1].upper()}</a>' for link in links)
+    caption = " ".join(
+        filter(None, (escape(picture.caption), f'<span class="word">{files}</span>' * bool(links)))
+    )
+    data = ""
+    if picture.table:
+        data = folded("Data as a table", render_table(picture.table))
+    return (
+        f"<figure>{image}<figcaption><h3>{escape(picture.title)}</h3>"
+        f'<p class="words">{escape(picture.description)}</p>{caption}</figcaption>{data}</figure>\n'
+    )
+
+
+def folded(summary: str, html: str) -> str:
+    """Returns a part of the page that is folded away until it is asked for, or figures are hidden."""
+    return f'<details class="data"><summary>{escape(summary)}</summary>{html}</details>'
+
+
+def label(genome: str) -> str:
+    """Returns a label that may break before a colon or comma, and after an equals sign or underscore."""
+    return "<wbr>".join(map(escape, re.split("(?=[:,])|(?<=[=_])", genome)))
+
+
+def named(genome: str, styles: Mapping[str, int], before: str = "") -> str:
+    """Returns a label beside its colour; `before` is HTML that stands between them."""
+    from neuroevo.figures import style
+
+    color = style(styles[genome])[0] if genome in styles else "none"
+    return (
+        f'<span class="name"><span class="swatch" style="background:{color}" aria-hidden="true"></span>'
+        f"<span>{before}{label(genome)}</span></span>"
+    )
+
+
+def text_cell(text: str | None) -> Cell:
+    """Returns a cell of plain text."""
+    return Cell(escape(text or ""), is_text=True)
+
+
+def number_cell(value: float | None, places: int | None = None) -> Cell:
+    """Returns a cell of a number with so many decimals, by default to three digits."""
+    return Cell(typeset(number(value, places, MISSING)), value)
+
+
+def count_cell(value: int | None) -> Cell:
+    """Returns a cell of a count."""
+    return Cell(count(value), value)
+
+
+def measure_cell(summary: Mapping[str, Any] | None, places: int | None = None, bold: bool = False) -> Cell:
+    """Returns a cell of an interquartile mean with its interval below."""
+    summary = summary or {}
+    mean = typeset(number(summary.get("iqm"), places, MISSING))
+    return Cell((f"<b>{mean}</b>" if bold else mean) + below(summary.get("ci95"), places), summary.get("iqm"))
+
+
+def p_cell(p: float | None) -> Cell:
+    """Returns a cell of a p-value."""
+    return Cell(escape(p_text(p, MISSING)), p)
+
+
+def below(bounds: Sequence[float] | None, places: int | None) -> str:
+    """Returns an interval in small print below its mean; nothing without one."""
+    return "" if bounds is None else f"<small>{typeset(interval(bounds, places))}</small>"
+
+
+def count(value: float | None) -> str:
+    """Returns a count with its thousands apart."""
+    return MISSING if value is None else f"{value:,.0f}"
+
+
+def typeset(text: str) -> str:
+    """Returns a figure with a real minus sign."""
+    return text.replace("-", "−")
+
+
+def _cell(cell: Cell) -> str:
+    if cell.is_text:
+        return f'<td class="text">{cell.html}</td>'
+    return f'<td data-v="{"" if cell.value is None else repr(float(cell.value))}">{cell.html}</td>'

@@ -1,0 +1,171 @@
+"""The plan of a run: which wirings meet which tasks. It follows from the configuration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from neuroevo import search
+from neuroevo.architecture import Architecture
+from neuroevo.comparison import draw
+from neuroevo.configuration import Configuration, Entrant
+from neuroevo.connectome import Connectome
+from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, unknown
+from neuroevo.evaluator import failure
+from neuroevo.lineage import Task, TaskRequest
+from neuroevo.phenotype import Blueprint
+from neuroevo.records import Row
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One architecture of a prior."""
+
+    genome: str
+    graph: int
+    architecture: Architecture
+    graph_hash: str
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Samples of one prior.
+
+    Attributes:
+        samples: Distinct architectures, in the order in which they were first drawn.
+        index: For each draw, which of the samples it gave.
+        one_point: True if all draws gave one wiring, of which there were at least two.
+    """
+
+    samples: list[Sample]
+    index: list[int]
+    one_point: bool
+
+
+def sample(connectome: Connectome, entrant: Entrant, num_draws: int, run_seed: int) -> Draws:
+    """Returns architectures of a prior; of equal ones the first.
+
+    Whether a prior has one point takes two draws to tell, so where one is asked for a second is made.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own.
+    """
+    samples: list[Sample] = []
+    place: dict[str, int] = {}
+    index: list[int] = []
+    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed)):
+        name = architecture.content_hash
+        if k < num_draws and name not in place:
+            samples.append(Sample(entrant.label, k, architecture, name))
+        index.append(place.setdefault(name, len(place)))
+    return Draws(samples, index[:num_draws], len(place) == 1)
+
+
+class Plan:
+    """What a run is to do.
+
+    Args:
+        config: The resolved request.
+        connectome: Source wiring, with its ports.
+        genomes: Priors.
+        tasks: Tasks.
+
+    Attributes:
+        config: The resolved request.
+        connectome: Source wiring.
+        genomes: Priors by label.
+        draws: Samples of each prior, by label. In mixed populations every population draws its own, so
+            that populations are replicates of all that is drawn.
+        samples: All of them, in order.
+        requests: Tasks as messages.
+        tasks: Tasks by label.
+        settings: Search settings by task.
+        blueprints: By task, one for each sample.
+    """
+
+    def __init__(
+        self,
+        config: Configuration,
+        connectome: Connectome,
+        genomes: Sequence[Entrant],
+        tasks: Sequence[Entrant],
+    ) -> None:
+        self.config, self.connectome = config, connectome
+        self.genomes = {g.label: g for g in genomes}
+        num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
+        self.draws = {g.label: sample(connectome, g, num_draws, config.seed) for g in genomes}
+        self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
+        self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
+        self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
+        self.settings = {x: _settings(x, t, config.budgets[x]) for x, t in self.tasks.items()}
+        blueprints = [fitted(s, self.tasks, config.neuron) for s in self.samples]
+        self.blueprints = {label: [b[label] for b in blueprints] for label in self.tasks}
+
+    def prepare(self) -> None:
+        """Fetches what the tasks need, before anything is written.
+
+        Raises:
+            DataError: If it cannot be had.
+            EvaluationError: If a task fails in a way of its own.
+        """
+        for label, task in self.tasks.items():
+            try:
+                if hasattr(task, "prepare"):
+                    task.prepare()
+            except NeuroevoError:
+                raise
+            except Exception as error:
+                raise EvaluationError(failure(f"Preparing {label}", error)) from error
+
+    def lineages(self) -> list[Row]:
+        """Returns the identity of every lineage that the run starts with, in order."""
+        return [row for request in self.requests for row in self.lineages_of(request.label)]
+
+    def lineages_of(self, task: str) -> list[Row]:
+        """Returns those of one task."""
+        if self.config.selection == "mixed":
+            return [
+                {"task": task, "genome": label, "graph": member, "seed": population, "population": population}
+                for population in range(self.config.seeds)
+                for member, (label, _) in enumerate(self.founders(population))
+            ]
+        role = {"role": "race"} if self.config.selection == "race" else {}
+        return [
+            {"task": task, "genome": s.genome, "graph": s.graph, "seed": seed, **role}
+            for s in self.samples
+            for seed in range(self.config.seeds)
+        ]
+
+    def founders(self, population: int) -> list[tuple[str, int]]:
+        """Returns the first members of a mixed population: prior and sample (its place in `samples`)."""
+        found, first = [], 0
+        for label, drawn in self.draws.items():
+            own = drawn.index[population * self.config.graphs : (population + 1) * self.config.graphs]
+            found += [(label, first + k) for k in own]
+            first += len(drawn.samples)
+        return found
+
+
+def fitted(sample: Sample, tasks: Mapping[str, Task], neuron: str) -> dict[str, Blueprint]:
+    """Returns, for each task, the blueprint of the part of a wiring that can have an effect.
+
+    Raises:
+        ConnectomeError: If no input cell has a path to an output cell.
+    """
+    try:
+        live = sample.architecture.without_dead_ends()
+    except ConnectomeError as error:
+        raise ConnectomeError(f"{sample.genome}, graph {sample.graph}: {error}") from error
+    return {x: Blueprint(live, t.num_sensors, t.num_actuators, neuron=neuron) for x, t in tasks.items()}
+
+
+def _settings(label: str, task: Task, budget: Mapping[str, int]) -> search.Settings:
+    """Returns how a task's lineages search: the usual, what suits the task, and the request's budget."""
+    suited: Mapping[str, Any] = getattr(task, "search", {})
+    known = [f.name for f in fields(search.Settings) if f.name not in budget]
+    for name in suited:
+        if name not in known:
+            raise TaskError(f"Task {label!r}: {unknown('setting of search', name, known)}")
+    return replace(search.Settings(), **suited, **budget)

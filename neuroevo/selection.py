@@ -1,0 +1,22 @@
+"""Selection: how the evaluations of a run are dealt to its priors, by the name that `--selection` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from neuroevo import mixed, race, tournament
+from neuroevo.evaluator import Pool
+from neuroevo.evolution import Evolution, Listeners
+from neuroevo.plan import Plan
+from neuroevo.records import RunFolder
+
+MODES: Mapping[str, Callable[[Evolution], None]] = {  # `configuration.SELECTIONS` says what each is
+    "tournament": tournament.run,
+    "race": race.run,
+    "mixed": mixed.run,
+}
+
+
+def run(plan: Plan, pool: Pool, folder: RunFolder, listeners: Listeners | None = None) -> None:
+    """Runs a plan on a pool and writes the run folder."""
+    MODES[plan.config.selection](Evolution(plan, pool, folder, listeners or Listeners()))

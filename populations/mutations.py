@@ -1,0 +1,86 @@
+"""How wirings mutate in mixed populations: a few steps of the walk that makes the prior's own samples.
+
+A dose below 1 is a distance from the connectome that steps would lengthen: such wirings stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from neuroevo.architecture import Architecture
+from neuroevo.connectome import Connectome, Edges
+from neuroevo.mutation import Mutant, swap_few, transpose
+from neuroevo.rewiring import Keep
+from neuroevo.seeds import generator
+from populations.gaps import kept_of_pairs
+
+Kept = dict[str, Keep]
+Mutate = Callable[..., Mutant]
+
+
+def by_swaps(keep: Callable[..., Kept]) -> Mutate:
+    """Returns the mutation of a prior that keeps, at the least, what its swaps keep.
+
+    Args:
+        keep: Given the connectome and the prior's options, what is kept of each kind of connection.
+    """
+
+    def mutate(connectome: Connectome, architecture: Architecture, *, seed: int, **options: Any) -> Mutant:
+        if options.get("rewired", 1.0) < 1:
+            return Mutant.same(architecture)
+        kept = keep(connectome, **options)
+        if options.get("gap") in ("rewire", "random"):
+            kept["electrical"] = kept_of_pairs(architecture.is_muscle, kept.get("electrical", Keep()))
+        else:
+            kept.pop("electrical", None)
+        return swap_few(architecture, kept, seed=seed)
+
+    return mutate
+
+
+def degrees(connectome: Connectome, **_: Any) -> Kept:
+    """Keeps every cell's in- and out-degree, by kind of connection.
+
+    More than a prior of random edges promises: what counts edges, cells, signs or blocks of them, and what
+    bounds expected degrees, is as true of a wiring after such a swap as before.
+    """
+    return {kind: Keep(mutual=False) for kind in ("chemical", "neuromuscular")}
+
+
+def by_shuffles(connectome: Connectome, architecture: Architecture, *, seed: int, **options: Any) -> Mutant:
+    """Mutates wirings whose section counts or signs are dealt anew: a few of them change places.
+
+    Synapses stay where they are and so do their parameters, which are relative to the section count.
+
+    Args:
+        connectome: Its signs tell which section counts may change places.
+        architecture: Not modified.
+        seed: Equal seeds give equal mutants.
+        options: Of the prior; `weights` and `signs` say what is shuffled, `weights` being left out by the
+            prior that always does.
+    """
+    if options.get("rewired", 1.0) < 1:
+        return Mutant.same(architecture)
+    changes: dict[str, Any] = {}
+    if options.get("weights", "shuffle") == "shuffle":
+        rng, synapses = generator(seed, "weights"), architecture.synapses
+        on_muscle = architecture.is_muscle[synapses.post]
+        changes["synapses"] = _dealt(synapses, 2 * on_muscle + (connectome.sign[synapses.pre] > 0), rng)
+        pairs = architecture.gap_junctions
+        num_muscles = architecture.is_muscle[pairs.pre].astype(int) + architecture.is_muscle[pairs.post]
+        changes["gap_junctions"] = _dealt(pairs, num_muscles, rng)
+    if options.get("signs", "shuffle") == "shuffle":
+        rng = generator(seed, "signs")
+        changes["sign"] = architecture.sign.copy()
+        neurons = np.flatnonzero(~architecture.is_muscle)
+        changes["sign"][neurons] = transpose(architecture.sign[neurons], np.zeros(len(neurons), int), rng)
+    return Mutant.same(architecture, **changes)
+
+
+def _dealt(edges: Edges, group: np.ndarray, rng: np.random.Generator) -> Edges:
+    """Returns edges a few of whose weights changed places within their group (int [E])."""
+    weight = transpose(edges.weight, group, rng) if len(edges) else edges.weight
+    return Edges(edges.pre, edges.post, weight)
