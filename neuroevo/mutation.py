@@ -14,7 +14,7 @@ import numpy as np
 
 from neuroevo.architecture import Architecture, take
 from neuroevo.connectome import Edges
-from neuroevo.rewiring import HOLD, Keep, _Chain
+from neuroevo.rewiring import HOLD, Chain, Keep
 from neuroevo.seeds import derive
 
 SHARE = 0.02  # of the connections of each kind that a mutation moves, one swap at least
@@ -113,11 +113,11 @@ def _swap_pairs(pairs: Edges, num_cells: int, keep: Keep, seed: int) -> tuple[Ed
     return _ordered(np.minimum(a, b), np.maximum(a, b), pairs.weight[origin], origin)
 
 
-def _few(edges: Edges, num_cells: int, keep: Keep, seed: int) -> _Chain | None:
+def _few(edges: Edges, num_cells: int, keep: Keep, seed: int) -> Chain | None:
     """Returns a chain that has gone a little way; None if it cannot."""
     if len(edges) < 2:
         return None
-    chain = _Chain(edges, num_cells, keep, seed, HOLD)
+    chain = Chain(edges, num_cells, keep, seed, HOLD)
     chain.run_until(max(2, round(SHARE * len(edges))))
     missed = keep.triads and chain._distance() != 0
     return None if missed else chain

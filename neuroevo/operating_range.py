@@ -131,7 +131,8 @@ def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[
         monitor = measure(current, task, seed)
         scales = {}
         for kind, (name, target) in enumerate(TARGETS.items()):
-            ratio = target / monitor.root_mean_square(kind).numpy()
+            with np.errstate(divide="ignore", invalid="ignore"):  # a wiring may lack a kind of connection
+                ratio = target / monitor.root_mean_square(kind).numpy()
             scales[name] = np.clip(np.nan_to_num(ratio, nan=1.0, posinf=4.0), 0.25, 4.0)
         current = [
             replace(b, gains=_scaled(b.gains, {name: float(s[i]) for name, s in scales.items()}))

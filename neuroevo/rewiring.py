@@ -189,19 +189,19 @@ def join_labels(*labels: np.ndarray) -> np.ndarray:
     return np.unique(np.stack(labels, 1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def _sample(edges: Edges, num_cells: int, keep: Keep, seed: int, rewired: float, hold: int = HOLD) -> _Chain:
+def _sample(edges: Edges, num_cells: int, keep: Keep, seed: int, rewired: float, hold: int = HOLD) -> Chain:
     """Returns a chain that has run its course, or the dose's part of it."""
-    chain = _Chain(edges, num_cells, keep, seed, hold)
+    chain = Chain(edges, num_cells, keep, seed, hold)
     chain.run()
     replaced = int(chain.wiring.tally[1])
     if rewired < 1 and replaced:
-        chain = _Chain(edges, num_cells, keep, seed, hold)
+        chain = Chain(edges, num_cells, keep, seed, hold)
         chain.run_until(math.ceil(rewired * replaced))
     chain.wanted = rewired * replaced / len(chain.order)
     return chain
 
 
-class _Chain:
+class Chain:
     """A wiring on its way from the source to a sample.
 
     Attributes:

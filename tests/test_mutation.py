@@ -210,11 +210,11 @@ def test_wiring_without_room_stays_as_it_is() -> None:
 def test_mutant_that_does_not_meet_the_triads_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     worm, sample, _ = family("stats-prior", "celegans-motor")
 
-    def stray(chain: rewiring._Chain, enough: int) -> None:
+    def stray(chain: rewiring.Chain, enough: int) -> None:
         chain._mix(enough)
         chain._recount()
 
-    monkeypatch.setattr(rewiring._Chain, "run_until", stray)
+    monkeypatch.setattr(rewiring.Chain, "run_until", stray)
     found = mutant("stats-prior", worm, sample, gap="keep").architecture
     np.testing.assert_array_equal(neurons_of(found), neurons_of(sample))
     assert len(found.neuromuscular) and (found.neuromuscular.post != sample.neuromuscular.post).any()
