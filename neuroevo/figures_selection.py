@@ -85,6 +85,7 @@ def muller_figure(task: str, selection: Mapping[str, Any], styles: Mapping[str, 
         many = f"mean over {num_populations} populations" if num_populations > 1 else "one population"
         write_title(axes, f"Shares of the population: {task}", many)
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_ylabel("share of members")
         if num_panels:
             _populations(parts[1], num_rows, num_panels, epochs, shares, styles)
