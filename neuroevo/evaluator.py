@@ -120,6 +120,9 @@ class Pool(Protocol):
     def completed(self) -> tuple[Request, Any]:
         """Waits for one queued request and returns it with its result, in any order."""
 
+    def forget(self, shard: tuple[Any, ...]) -> None:
+        """Gives back the memory of a shard of which no more requests will come: keys that begin so."""
+
 
 class LocalPool:
     """Computes requests in this process, one after another: `--workers 0`, for debugging."""
@@ -140,6 +143,9 @@ class LocalPool:
             request.method, request.about, request.key, *request.constant, *request.arguments
         )
 
+    def forget(self, shard: tuple[Any, ...]) -> None:
+        """Keeps what it has: the worker's cache is bounded."""
+
 
 class RayPool:
     """Computes requests on Ray actors, one a core, each in one thread."""
@@ -152,7 +158,7 @@ class RayPool:
         self._actors: list[Any] = [actor.remote() for _ in range(num_workers)]
         self._idle = list(range(num_workers))
         self._seen: list[set[Hashable]] = [set() for _ in range(num_workers)]
-        self._constants: dict[Hashable, list[Any]] = {}
+        self._constants: dict[tuple[Any, ...], list[Any]] = {}
         self._queue: list[Request] = []
         self._running: dict[Any, tuple[int, Request]] = {}
 
@@ -180,6 +186,11 @@ class RayPool:
                 f"The worker that computed {request.about} died ({type(error).__name__}), often for want of "
                 "memory; use fewer --workers or a smaller --population."
             ) from error
+
+    def forget(self, shard: tuple[Any, ...]) -> None:
+        """Drops the constant arguments of a shard from the object store."""
+        for key in [key for key in self._constants if key[: len(shard)] == shard]:
+            del self._constants[key]
 
     def _dispatch(self) -> None:
         """Gives queued requests to idle workers, those whose network a worker keeps first."""

@@ -122,6 +122,10 @@ class Evolution:
         key = (self._run, next(self._numbers))
         return Group(key, shard, lineages_.parts(shard, num_parts), [state for _, state in pairs])
 
+    def forget(self, group: Group) -> None:
+        """Gives back the memory of a shard that is not evolved any more."""
+        self._pool.forget(group.key)
+
     def evolve(self, groups: Sequence[Group], until: int | None = None, **columns: Any) -> Iterator[Row]:
         """Evolves groups and yields their rows of metrics as they are completed and written.
 

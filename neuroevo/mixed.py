@@ -116,6 +116,8 @@ def _regrouped(
         if old and all(m.lineage is x for m, x in zip(part, old.shard.lineages, strict=True)):
             found.append(old)
         else:
+            if old:
+                evolution.forget(old)
             found.append(evolution.group(request, [(m.lineage, m.state) for m in part], num_parts))
     return found
 

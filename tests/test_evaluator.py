@@ -85,6 +85,16 @@ def compute(pool: Pool, how: str) -> Any:
     return pool.completed()[1]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_shard_that_is_forgotten_can_still_be_computed(pools: dict[int, Pool], workers: int) -> None:
+    pool = pools[workers]
+    before = compute(pool, "")
+    pool.forget(("test", ""))
+    if isinstance(pool, RayPool):
+        assert not [key for key in pool._constants if key[:2] == ("test", "")]
+    assert torch.equal(compute(pool, ""), before)
+
+
 def assert_equal(first: RunFolder, second: RunFolder) -> None:
     """Equal to the bit, in all but the time it took and the order in which shards were completed."""
     assert (first.path / "results.jsonl").read_bytes() == (second.path / "results.jsonl").read_bytes()
