@@ -3,8 +3,9 @@
 A prior is a family of graphs; every graph is evolved from several seeds, and the seeds are those of every
 other prior. Graphs and seeds are both samples, so both are sources of error: variances are taken over
 graphs and over seeds and what both count is subtracted once, as for errors clustered in two ways (Cameron,
-Gelbach & Miller 2011, https://doi.org/10.1198/jbes.2010.07136). Degrees of freedom follow the scarcer of the
-two. `benchmarks/calibration.py` measures levels, power and coverage beside those of simpler methods.
+Gelbach & Miller 2011, https://doi.org/10.1198/jbes.2010.07136). Degrees of freedom follow the graphs and,
+where seeds add an error of their own, the scarcer of the two. `benchmarks/calibration.py` measures levels,
+power and coverage beside those of simpler methods.
 """
 
 from __future__ import annotations
@@ -72,8 +73,9 @@ def interval(scores: Scores) -> list[float] | None:
     else:
         parts = _Parts.of(influence)
         variance = parts.over_graphs / num_graphs
-        variance = max(variance, variance + _over_seeds(influence) - parts.residual / influence.size)
-        df = min(num_graphs, num_seeds) - 1.0
+        excess = max(0.0, _over_seeds(influence) - parts.residual / influence.size)
+        variance += excess
+        df = (min(num_graphs, num_seeds) if excess else num_graphs) - 1.0
     centre, half = float(values[cut : len(values) - cut].mean()), _quantile(df) * math.sqrt(variance)
     return [centre - half, centre + half]
 
@@ -162,8 +164,10 @@ def contrast(a: Scores, b: Scores) -> Contrast | None:
         parts = [_Parts.of(t) for t in (x, y) if len(t) > 1]
         terms = [share * part.over_graphs for share, part in zip(shares, parts, strict=True)]
         residual = sum(s * p.residual for s, p in zip(shares, parts, strict=True)) / len(seeds)
-        variance = max(sum(terms), sum(terms) + over_seeds - residual)
-        df = min(_welch(terms, [p.num_graphs for p in parts]), len(seeds) - 1.0)
+        excess = max(0.0, over_seeds - residual)  # what seeds do to a prior as a whole
+        variance = sum(terms) + excess
+        df = _welch(terms, [p.num_graphs for p in parts])
+        df = min(df, len(seeds) - 1.0) if excess else df
         graph_part = max(0.0, sum(terms) - residual)
     size = max(float(np.nanmax(np.abs(x))), float(np.nanmax(np.abs(y))))
     if math.sqrt(variance) <= _ROUNDING * size:
