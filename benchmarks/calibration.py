@@ -23,6 +23,7 @@ from scipy import stats
 
 import populations  # noqa: F401 - importing the two packages registers what they hold
 import tasks  # noqa: F401
+from neuroevo.configuration import Configuration, resolve
 from neuroevo.entries import Entry
 from neuroevo.estimates import Scores, contrast, interval
 from neuroevo.ranking import compare, decide
@@ -158,33 +159,26 @@ def real(number: int, seed: int) -> None:
     two labels, five each, which is a comparison of families; and the eleventh stands against the first five,
     which is the hard case of one wiring.
     """
-    from neuroevo.configuration import Configuration, resolve
-    from neuroevo.connectome import load
-    from neuroevo.evaluator import pool
-    from neuroevo.tournament import Tournament
-
     winners = {"families": 0, "wiring": 0}
     begin = time.monotonic()
-    with pool(0, None) as local:
-        for k in range(number):
-            request = Configuration(
-                genome=("degree",),
-                task=("digits",),
-                graphs=11,
-                seeds=5,
-                generations=6,
-                population=16,
-                seed=seed + k,
-            )
-            config, genomes, tasks = resolve(request)
-            scores = evolved(Tournament(config, load(config.connectome), genomes, tasks), local)
-            for name, split in (("families", (range(5), range(5, 10))), ("wiring", ((10,), range(5)))):
-                entries = [
-                    Entry(label, _some(scores, graphs), one_point=len(graphs) == 1)
-                    for label, graphs in zip("ab", split, strict=True)
-                ]
-                rows = compare({"digits": entries}, {}, k)["digits"]
-                winners[name] += decide("digits", entries, rows, "")["winner"] is not None
+    for k in range(number):
+        request = Configuration(
+            genome=("degree",),
+            task=("digits",),
+            graphs=11,
+            seeds=5,
+            generations=6,
+            population=16,
+            seed=seed + k,
+        )
+        scores = evolved(request)
+        for name, split in (("families", (range(5), range(5, 10))), ("wiring", ((10,), range(5)))):
+            entries = [
+                Entry(label, _some(scores, graphs), one_point=len(graphs) == 1)
+                for label, graphs in zip("ab", split, strict=True)
+            ]
+            rows = compare({"digits": entries}, {}, k)["digits"]
+            winners[name] += decide("digits", entries, rows, "")["winner"] is not None
     print(
         f"\n{number} real A/A runs, {(time.monotonic() - begin) / max(number, 1):.0f} s each; with a winner:"
     )
@@ -192,17 +186,23 @@ def real(number: int, seed: int) -> None:
         print(f"  {name}: {count} ({100 * count / max(number, 1):.1f} %)")
 
 
-def evolved(tournament: Any, workers: Any) -> Scores:
-    """Returns the scores of a run, which leaves its folder behind for as long as it takes to read them."""
+def evolved(request: Configuration) -> Scores:
+    """Returns the scores of a run in this process; its folder stays for as long as it takes to read them."""
     import tempfile
     from pathlib import Path
 
+    from neuroevo import selection
+    from neuroevo.connectome import load
+    from neuroevo.evaluator import LocalPool
+    from neuroevo.plan import Plan
     from neuroevo.records import RunFolder
 
+    config, genomes, chosen = resolve(request)
+    plan = Plan(config, load(config.connectome), genomes, chosen)
+    plan.prepare()
     with tempfile.TemporaryDirectory() as parent:
-        folder = RunFolder.create(Path(parent) / "run", tournament.config.to_dict(), {"schema": 1})
-        tournament.prepare()
-        tournament.run(workers, folder)
+        folder = RunFolder.create(Path(parent) / "run", config.to_dict(), {"schema": 1})
+        selection.run(plan, LocalPool(), folder)
         return {(row["graph"], row["seed"]): row["score"] for row in folder.results()}
 
 

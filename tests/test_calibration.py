@@ -9,7 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from benchmarks.calibration import referee, rivals, scores_of, table
+from benchmarks.calibration import evolved, referee, rivals, scores_of, table
+from neuroevo.configuration import Configuration
 from neuroevo.entries import Entry
 from neuroevo.ranking import compare, decide
 
@@ -72,3 +73,16 @@ def test_run_of_many_equal_priors_rarely_has_a_winner():
         entries = [Entry(str(i), scores_of(t), one_point=len(t) == 1) for i, t in enumerate(tables)]
         winners += decide("t", entries, compare({"t": entries}, {}, k)["t"], "")["winner"] is not None
     assert 100 * winners / TABLES <= most(0.05)
+
+
+def test_real_runs_of_the_calibration_have_a_score_for_every_lineage():
+    request = Configuration(
+        genome=("degree",),
+        task=("tests.toy:Echo",),
+        connectome="celegans-perimotor",
+        graphs=3,
+        seeds=2,
+        generations=2,
+        population=4,
+    )
+    assert set(evolved(request)) == {(graph, seed) for graph in range(3) for seed in range(2)}
