@@ -138,7 +138,7 @@ def _tournament(
     with Display(console, quiet) as display:
         display.say("starting" if workers == 0 else f"starting {count(workers, 'worker')}")
         with pool(workers, config.address) as where:
-            from neuroevo import session
+            from neuroevo import running
             from neuroevo.lineage import steps_of
             from neuroevo.manifest import manifest
             from neuroevo.plan import Plan
@@ -152,7 +152,7 @@ def _tournament(
             display.units = {x: getattr(t, "fitness_unit", t.unit) for x, t in plan.tasks.items()}
             display.generations = {label: s.generations for label, s in plan.settings.items()}
             try:
-                report, views = session.run(plan, where, folder, display)
+                report, views = running.run(plan, where, folder, display)
             except NeuroevoError as error:  # the request was good, since the folder exists: the run failed
                 raise EvaluationError(str(error)) from error
     print_report(report, console)

@@ -1,4 +1,4 @@
-"""A session: a plan run into its folder, with those who watch it, up to its report."""
+"""Running: a plan carried out in its folder, with those who watch it, up to its report."""
 
 from __future__ import annotations
 
