@@ -25,6 +25,10 @@ from neuroevo.statistics import Wiring, neurons_of
 from neuroevo.triads import TRIADS, triad_census, triad_error, z_scores
 
 Figures = dict[str, float | int | None]
+GRAPH_FIGURES = (
+    *("density", "reciprocity", "clustering", "path_length", "rich_club", "assortativity", "modularity"),
+    *("triad_error", "wiring_length", "overlap"),
+)
 
 
 def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) -> Iterator[Architecture]:
@@ -117,6 +121,25 @@ def compare(
         "notes": {label: s.notes for label, s in samples.items() if s.notes},
     }
     return Comparison(connectome, figures, {label: s.first for label, s in samples.items()})
+
+
+def graph_statistics(
+    connectome: Connectome, architectures: Iterable[Architecture], seed: int
+) -> list[Figures]:
+    """Returns what a run's manifest says of each graph; null where a graph has not the cells that it takes.
+
+    Args:
+        connectome: Source wiring.
+        architectures: Graphs.
+        seed: Root of the seed tree.
+    """
+    reference, found = _Reference.of(connectome, None, 0, seed), []
+    for architecture in architectures:
+        row = reference.row(architecture)
+        counts: Figures = {"cells": architecture.num_cells, "synapses": len(architecture.synapses)}
+        figures = {name: row[name] for name in GRAPH_FIGURES}
+        found.append({**counts, **figures, "excitatory": row["excitatory_fraction"]})
+    return found
 
 
 def is_comparable(connectome: Connectome, wiring: Wiring) -> bool:

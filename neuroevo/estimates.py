@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -335,8 +335,3 @@ def _share(values: np.ndarray, observed: float, own: int) -> float:
     """Returns the share of values at least as great as the observed, itself `own` of them."""
     count = int((values >= observed - 1e-9 * max(observed, float(values.max()))).sum())
     return (own + count) / (own + len(values))
-
-
-def pairs_of(labels: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Returns every unordered pair of labels, in their order."""
-    return itertools.combinations(labels, 2)

@@ -7,6 +7,7 @@ the tests, `benchmarks/calibration.py` measures how often they err.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,6 @@ from neuroevo.estimates import (
     holm,
     interquartile_mean,
     interval,
-    pairs_of,
     permutation_test,
     probability_of_improvement,
     rank_p,
@@ -57,7 +57,7 @@ def compare(
     rows: dict[str, list[dict[str, Any]]] = {task: [] for task in tasks}
     for task, entries in tasks.items():
         scored = {entry.label: entry for entry in entries if entry.scores}
-        for a, b in pairs_of(scored):
+        for a, b in itertools.combinations(scored, 2):
             rng = generator(seed, "ranking", "pair", task, a, b)
             row = _compare(scored[a], scored[b], margins.get(task), rng)
             weak = scored[a].too_few() or scored[b].too_few()
