@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -142,16 +143,14 @@ class Architecture:
     def layout(self, num_sensors: int, num_actuators: int) -> Layout:
         """Returns how a parameter vector is laid out for a task of S sensors and A actuators."""
         if self.core == "clock":
-            return Layout(0, 0, 0, CLOCK, 0, 0, 0)
+            return Layout(clock=CLOCK)
         moves = self.core == "evolves"
         return Layout(
             synapses=len(self.synapses) * moves,
             gap_junctions=len(self.gap_junctions) * moves,
             biases=self.num_cells * moves,
-            clock=0,
-            input_weights=len(self.inputs) * num_sensors,
-            output_weights=len(self.outputs) * num_actuators,
-            output_biases=num_actuators,
+            encoder=len(self.inputs) * num_sensors,
+            decoder=len(self.outputs) * num_actuators + num_actuators,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -190,43 +189,51 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of the consecutive parts of a parameter vector, in order."""
+    """Sizes of the consecutive parts of a parameter vector, in order.
 
-    synapses: int
-    gap_junctions: int
-    biases: int
-    clock: int
-    input_weights: int
-    output_weights: int
-    output_biases: int
+    Attributes:
+        synapses: One a chemical synapse.
+        gap_junctions: One a gap junction.
+        biases: One a cell.
+        constants: Of the neuron model, where they evolve.
+        clock: Of a clock in place of cells.
+        encoder: Of the map from sensors to input cells.
+        decoder: Of the map from output cells to actuators, which ends with a bias an actuator.
+    """
+
+    synapses: int = 0
+    gap_junctions: int = 0
+    biases: int = 0
+    constants: int = 0
+    clock: int = 0
+    encoder: int = 0
+    decoder: int = 0
 
     @property
     def core(self) -> int:
         """Parameters of the wiring itself."""
-        return self.synapses + self.gap_junctions + self.biases + self.clock
+        return self.length - self.adapters
 
     @property
     def adapters(self) -> int:
         """Parameters of the maps from sensors to input cells and from output cells to actuators."""
-        return self.input_weights + self.output_weights + self.output_biases
+        return self.encoder + self.decoder
 
     @property
     def length(self) -> int:
         """L."""
-        return self.core + self.adapters
+        return sum(self.sizes)
 
     @property
     def sizes(self) -> list[int]:
         """Sizes in order, for `torch.split`."""
-        return [
-            self.synapses,
-            self.gap_junctions,
-            self.biases,
-            self.clock,
-            self.input_weights,
-            self.output_weights,
-            self.output_biases,
-        ]
+        return list(astuple(self))
+
+    @property
+    def parts(self) -> dict[str, slice]:
+        """Where each part lies in a parameter vector, by name, in order."""
+        ends = list(accumulate(self.sizes, initial=0))
+        return {f.name: slice(*bounds) for f, bounds in zip(fields(self), pairwise(ends), strict=True)}
 
 
 def take(edges: Edges, mask: np.ndarray) -> Edges:

@@ -37,21 +37,21 @@ def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Bluep
         child: What lives of it.
     """
     a, b = parent.architecture, child.architecture
-    start = np.concatenate([[0], np.cumsum(parent.layout.sizes)])  # of each part of the parent's parameters
+    start = {name: part.start for name, part in parent.layout.parts.items()}
     parts = [np.zeros(0, np.int64)]
     if b.core == "evolves":
-        for k, name in enumerate(("synapses", "gap_junctions")):
+        for name in ("synapses", "gap_junctions"):
             place = _places(getattr(whole, name), whole, a)
             lives = _places(getattr(mutant.architecture, name), mutant.architecture, b) >= 0
             origin = getattr(mutant, name)[lives]
-            parts.append(_shifted(np.where(origin >= 0, place[origin], -1), start[k]))
-        parts.append(_shifted(_among(b.cells, a.cells), start[2]))
+            parts.append(_shifted(np.where(origin >= 0, place[origin], -1), start[name]))
+        parts.append(_shifted(_among(b.cells, a.cells), start["biases"]))
     sensors, actuators = np.arange(parent.num_sensors), np.arange(parent.num_actuators)
     inputs = _among([b.cells[i] for i in b.inputs], [a.cells[i] for i in a.inputs])
     outputs = _among([b.cells[i] for i in b.outputs], [a.cells[i] for i in a.outputs])
-    parts.append(_shifted(_grid(inputs[:, None] * len(sensors) + sensors, inputs[:, None]), start[4]))
-    parts.append(_shifted(_grid(actuators[:, None] * len(a.outputs) + outputs, outputs), start[5]))
-    parts.append(actuators + start[6])
+    parts.append(_shifted(_grid(inputs[:, None] * len(sensors) + sensors, inputs[:, None]), start["encoder"]))
+    parts.append(_shifted(_grid(actuators[:, None] * len(a.outputs) + outputs, outputs), start["decoder"]))
+    parts.append(actuators + start["decoder"] + len(a.outputs) * len(actuators))
     return np.concatenate(parts)
 
 

@@ -87,7 +87,8 @@ class Blueprint:
         The wiring starts at its own strengths and at zero bias; adapters and clocks are drawn normal.
         """
         parameters = np.zeros((num_genomes, self.layout.length), np.float32)
-        first, last = self.layout.core - self.layout.clock, self.layout.length - self.layout.output_biases
+        first, last = self.layout.parts["clock"].start, self.layout.length
+        last -= self.num_actuators if self.layout.decoder else 0
         parameters[:, first:last] = rng.standard_normal((num_genomes, last - first), dtype=np.float32)
         return torch.from_numpy(parameters)
 
@@ -213,9 +214,10 @@ class Phenotype:
         adapter = next(adapters)
         for r, (blueprint, block) in enumerate(zip(self.blueprints, self._blocks, strict=True)):
             count, n = self.counts[r], blueprint.architecture.num_cells
-            synapses, gaps, bias, clock, w_in, w_out, b_out = torch.split(
+            synapses, gaps, bias, _, clock, w_in, decoder = torch.split(
                 parameters[r], blueprint.layout.sizes, dim=1
             )
+            w_out, b_out = decoder[:, : -self.num_actuators], decoder[:, -self.num_actuators :]
             if blueprint.architecture.core == "evolves":
                 block.values(synapses, gaps, out=self._values[r])
                 self._bias[first_row : first_row + count * n, 0] = bias.reshape(-1)

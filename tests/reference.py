@@ -52,7 +52,8 @@ def run_plainly(blueprint: Blueprint, parameters: np.ndarray, observations: np.n
     a, gains, layout = blueprint.architecture, blueprint.gains, blueprint.layout
     n, s_count, a_count = a.num_cells, blueprint.num_sensors, blueprint.num_actuators
     cuts = np.cumsum(layout.sizes)[:-1]
-    syn, gap, bias, _, w_in, w_out, b_out = np.split(parameters.astype(float), cuts)
+    syn, gap, bias, _, _, w_in, decoder = np.split(parameters.astype(float), cuts)
+    w_out, b_out = decoder[:-a_count], decoder[-a_count:]
     if a.core == "frozen":
         syn, gap, bias = np.zeros(len(a.synapses)), np.zeros(len(a.gap_junctions)), np.zeros(n)
     received = np.zeros(n)

@@ -119,7 +119,7 @@ def test_monitor_counts_what_comes_from_outside_as_input_alone() -> None:
     assert (phenotype.monitor.root_mean_square(Monitor.CORE) < 1e-6).all()
     expected = []
     for b, values, seen in zip(phenotype.blueprints, parameters, observations.split(COUNTS), strict=True):
-        weight = values[:, b.layout.core : b.layout.core + b.layout.input_weights].reshape(len(values), -1, S)
+        weight = values[:, b.layout.parts["encoder"]].reshape(len(values), -1, S)
         drive = b.gains.input * S**-0.5 * weight @ seen.transpose(1, 2)
         expected.append(float(drive.square().mean().sqrt()))
     np.testing.assert_allclose(phenotype.monitor.root_mean_square(Monitor.INPUT), expected, rtol=1e-5)

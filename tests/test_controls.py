@@ -10,7 +10,7 @@ import torch
 
 import populations
 from neuroevo import lineage, search
-from neuroevo.architecture import CLOCK, Architecture
+from neuroevo.architecture import CLOCK, Architecture, Layout
 from neuroevo.connectome import load
 from neuroevo.operating_range import set_gains
 from neuroevo.phenotype import CLOCK_PERIOD, Blueprint, Phenotype
@@ -61,7 +61,7 @@ def test_frozen_network_is_the_evolving_one_before_evolution() -> None:
 
 def test_clock_is_a_travelling_sine_that_senses_nothing() -> None:
     built = Blueprint(control("clock"), 3, 4)
-    assert built.layout.sizes == [0, 0, 0, CLOCK, 0, 0, 0]
+    assert built.layout == Layout(clock=CLOCK)
     theta = torch.tensor([[-0.3, 0.2, 0.7]])
     sensed = torch.randn(50, 2, 3, generator=torch.Generator().manual_seed(0))
     found = outputs([built, built], [theta, theta], sensed)
