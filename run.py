@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 import populations
 import tasks
-from neuroevo import connectome, neurons, plugins
+from neuroevo import adapters, connectome, neurons, plugins
 from neuroevo.configuration import SEARCHES, SELECTIONS, TRACKERS, Configuration, Entrant, resolve
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
 
@@ -259,7 +259,12 @@ def _list(arguments: list[str]) -> int:
         "tasks": {name: _plugin(plugins.tasks, name) for name in plugins.tasks.names()},
         "connectomes": {name: {"summary": line} for name, line in connectome.summaries().items()},
         "neurons": {
-            name: {"summary": (model.__doc__ or "").split(":")[0]} for name, model in neurons.MODELS.items()
+            name: {"summary": model.summary, "options": neurons.Neuron(name).options}
+            for name, model in neurons.MODELS.items()
+        },
+        "adapters": {
+            name: {"summary": (kind.__doc__ or "").split("\n")[0], "options": adapters.defaults(kind)}
+            for name, kind in adapters.ADAPTERS.items()
         },
         "searches": {name: {"summary": line} for name, line in SEARCHES.items()},
         "selections": {name: {"summary": line} for name, line in SELECTIONS.items()},
@@ -315,7 +320,8 @@ def _run_parser() -> Parser:
     add("--connectome", metavar="NAME|FILE", help="name or file of a wiring (default celegans-motor)")
     add("--inputs", metavar="CELLS", help="cells that take input: roles, classes or names joined by +")
     add("--outputs", metavar="CELLS", help="cells that give output, likewise")
-    add("--neuron", metavar="NAME", help="neuron model (default leaky)")
+    add("--neuron", metavar="SPEC", help="neuron model, name[:option=value,...] (default leaky)")
+    add("--adapter", metavar="SPEC", help="maps from sensors and to actuators (default linear)")
     add("--search", metavar="NAME", help="search method (default pgpe)")
     add("--seeds", type=whole, metavar="N", help="replicates of every architecture (default 1)")
     add("--graphs", type=whole, metavar="N", help="samples of every prior (default 1)")

@@ -34,6 +34,7 @@ class Architecture:
             False: the weight itself evolves and may change sign.
         core: What of the wiring a search moves: "evolves", its synapses, gap junctions and biases; "frozen",
             nothing, only the adapters evolve; "clock", a travelling sine in place of cells and adapters.
+        classes: Published class of every cell, as in a connectome; empty where cells have none.
         notes: What a reader of results must know of how this wiring came about, a sentence each, to be read
             after the prior's name; a prior that could not do all it promises says so here. Not part of the
             wiring, nor of its hash.
@@ -48,6 +49,7 @@ class Architecture:
     outputs: np.ndarray
     dale: bool = True
     core: Core = "evolves"
+    classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -61,6 +63,7 @@ class Architecture:
             gap_junctions=connectome.electrical,
             inputs=connectome.inputs,
             outputs=connectome.outputs,
+            classes=connectome.cell_class,
         )
         return replace(exact, **changes)
 
@@ -68,6 +71,11 @@ class Architecture:
     def num_cells(self) -> int:
         """N."""
         return len(self.cells)
+
+    @cached_property
+    def cell_class(self) -> tuple[str, ...]:
+        """Class of every cell; where none are known, "muscle" and "neuron"."""
+        return self.classes or tuple("muscle" if muscle else "neuron" for muscle in self.is_muscle)
 
     @cached_property
     def chemical(self) -> Edges:
@@ -138,19 +146,18 @@ class Architecture:
             gap_junctions=within(self.gap_junctions),
             inputs=new[self.inputs[live[self.inputs]]],
             outputs=new[self.outputs[live[self.outputs]]],
+            classes=tuple(np.array(self.classes, object)[live]) if self.classes else (),
         )
 
-    def layout(self, num_sensors: int, num_actuators: int) -> Layout:
-        """Returns how a parameter vector is laid out for a task of S sensors and A actuators."""
+    @cached_property
+    def core_layout(self) -> Layout:
+        """Parameters of the wiring itself; a blueprint adds those of adapters and of neurons' constants."""
         if self.core == "clock":
             return Layout(clock=CLOCK)
-        moves = self.core == "evolves"
+        if self.core == "frozen":
+            return Layout()
         return Layout(
-            synapses=len(self.synapses) * moves,
-            gap_junctions=len(self.gap_junctions) * moves,
-            biases=self.num_cells * moves,
-            encoder=len(self.inputs) * num_sensors,
-            decoder=len(self.outputs) * num_actuators + num_actuators,
+            synapses=len(self.synapses), gap_junctions=len(self.gap_junctions), biases=self.num_cells
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -160,7 +167,8 @@ class Architecture:
             for name, e in (("synapses", self.synapses), ("gap_junctions", self.gap_junctions))
         }
         arrays = {name: getattr(self, name).tolist() for name in ("is_muscle", "sign", "inputs", "outputs")}
-        plain = {"cells": list(self.cells), "dale": self.dale, "core": self.core, "notes": list(self.notes)}
+        plain = {"cells": list(self.cells), "dale": self.dale, "core": self.core}
+        plain |= {"classes": list(self.classes), "notes": list(self.notes)}
         return {**plain, **arrays, **edges}
 
     @classmethod
@@ -183,6 +191,7 @@ class Architecture:
             outputs=np.array(data["outputs"], np.int32),
             dale=bool(data["dale"]),
             core=data["core"],
+            classes=tuple(data["classes"]),
             notes=tuple(data["notes"]),
         )
 

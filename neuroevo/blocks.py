@@ -1,13 +1,16 @@
 """The block-diagonal matrix of a batch of networks: its index structure, its values, and the product with it.
 
-A row of the matrix is a cell; a column is a cell or, behind all cells, an input port. So one product takes
-the activities of all cells and what comes from outside to the currents of all cells.
+A row of the matrix is a current of a cell; a column is what a cell transmits or, behind all cells, an input
+port. So one product takes the activities of all cells and what comes from outside to the currents of all
+cells. Where the neuron model asks for it there are several groups of rows, one a kind of current, and two of
+columns: what synapses transmit, and what gap junctions couple.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +18,8 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from neuroevo.phenotype import Blueprint
+    from neuroevo.architecture import Architecture
+    from neuroevo.blueprint import Blueprint
 
 # The last bits of a small product depend on where a matrix begins in memory, and those of a sigmoid on
 # whether a number is among the last of its tensor. Neither does if lengths are multiples of these (seen with
@@ -24,64 +28,111 @@ ROW = 8  # numbers in a row of a small matrix
 TENSOR = 64  # numbers that a neuron model moves at once
 
 
+TRANSMITTED, COUPLED, PORT = range(3)  # groups of columns
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Entries of one group of rows of a genome, in CSR order.
+
+    Attributes:
+        row_lengths: int64 [N].
+        group: Group of columns, int64 [entries].
+        cols: Column within its group, for one genome, int64 [entries].
+        source: Which column of the genome's values an entry takes, int64 [entries].
+    """
+
+    row_lengths: np.ndarray
+    group: np.ndarray
+    cols: np.ndarray
+    source: Tensor
+
+    def __len__(self) -> int:
+        """Number of entries."""
+        return len(self.cols)
+
+
 class Block:
     """Index structure and base weights of one architecture: the rows of one genome.
 
     Attributes:
         num_cells: N.
         num_ports: Columns kept for its I input ports, a multiple of ROW.
+        num_column_groups: Groups of columns of cells, 1 or 2.
+        entries: One for each group of rows.
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
-        a, gains = blueprint.architecture, blueprint.gains
+        a, gains, self._model = blueprint.architecture, blueprint.gains, blueprint.neuron.model
         syn, gap, n = a.synapses, a.gap_junctions, a.num_cells
         self.num_cells, self.num_ports, self._dale = n, whole(len(a.inputs), ROW), a.dale
+        self.num_column_groups = 2 if self._model.is_coupled_apart else 1
         received = np.bincount(syn.post, syn.weight, n)[syn.post]
         gain = np.where(a.is_muscle[syn.post], gains.neuromuscular, gains.core)
         self._base = torch.from_numpy((gain * syn.weight / received).astype(np.float32))
         self._sign = torch.from_numpy(a.sign[syn.pre].astype(np.float32))
         total = np.bincount(gap.pre, gap.weight, n) + np.bincount(gap.post, gap.weight, n)
         share = gap.weight / np.maximum(total[gap.pre], total[gap.post])
-        self._gap_base = torch.from_numpy((gains.core * share).astype(np.float32))
-
-        # Entries: synapses, gap junctions one way, the other way, what leaves through them, and input ports.
+        scale = gains.core * self._model.gap_scale
+        self._gap_base = torch.from_numpy((scale * share).astype(np.float32))
         coupled, ends = np.unique(np.concatenate([gap.pre, gap.post]), return_inverse=True)
         self._ends, self._num_coupled = torch.from_numpy(ends.astype(np.int64)), len(coupled)
-        rows = np.concatenate([syn.post, gap.pre, gap.post, coupled, a.inputs]).astype(np.int64)
-        cols = np.concatenate([syn.pre, gap.post, gap.pre, coupled, n + np.arange(len(a.inputs))])
-        # Which column of [synapses, gap junctions, leaving, 1] an entry's value is.
-        starts = np.cumsum([0, len(syn.pre), len(gap.pre), len(coupled)])
-        gap_value = starts[1] + np.arange(len(gap.pre))
-        leaving = starts[2] + np.arange(len(coupled))
-        source = [np.arange(len(syn.pre)), gap_value, gap_value, leaving, np.full(len(a.inputs), starts[3])]
-        order = np.lexsort((cols, rows))  # CSR
-        self._source = torch.from_numpy(np.concatenate(source)[order])
-        self._cols, self._row_lengths = cols[order], np.bincount(rows, minlength=n)
+        self.entries = self._make_entries(a, coupled)
 
-    def __len__(self) -> int:
-        """Number of entries."""
-        return len(self._cols)
+    def _make_entries(self, a: Architecture, coupled: np.ndarray) -> list[Entries]:
+        """Returns the entries of each group of rows.
 
-    def place(self, count: int, first_cell: int, first_port: int) -> tuple[np.ndarray, np.ndarray]:
+        The genome's values are its synapses, or where they open conductances those that excite and those that
+        inhibit; then its gap junctions, what leaves each coupled cell through them, and 1.
+        """
+        syn, gap, n = a.synapses, a.gap_junctions, self.num_cells
+        e, apart = len(syn.pre), COUPLED if self._model.is_coupled_apart else TRANSMITTED
+        first = e * (2 if self._model.conductances else 1)
+        gap_value = first + np.arange(len(gap.pre))
+        leaving = first + len(gap.pre) + np.arange(len(coupled))
+        port_value = np.full(len(a.inputs), first + len(gap.pre) + len(coupled))
+        rest = [
+            (gap.pre, apart, gap.post, gap_value),
+            (gap.post, apart, gap.pre, gap_value),
+            (coupled, apart, coupled, leaving),
+            (a.inputs, PORT, np.arange(len(a.inputs)), port_value),
+        ]
+        synapses = (syn.post, TRANSMITTED, syn.pre, np.arange(e))
+        if not self._model.conductances:
+            return [_entries(n, [synapses, *rest])]
+        # A synapse that may change its sign has a place among both conductances.
+        sign = a.sign[syn.pre]
+        excite, inhibit = (np.flatnonzero((sign == s) | (not a.dale)) for s in (1, -1))
+        return [
+            _entries(n, rest),
+            _entries(n, [(syn.post[excite], TRANSMITTED, syn.pre[excite], excite)]),
+            _entries(n, [(syn.post[inhibit], TRANSMITTED, syn.pre[inhibit], e + inhibit)]),
+        ]
+
+    def place(
+        self, group: int, count: int, first_cell: int, first_port: int, spacing: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns row lengths and columns of consecutive genomes.
 
         Args:
+            group: Of rows.
             count: Number of genomes.
-            first_cell: Column of the first genome's first cell.
+            first_cell: Place of the first genome's first cell among all cells.
             first_port: Column of its first port.
+            spacing: Columns from one group of columns of cells to the next.
         """
-        genomes = np.arange(count)[:, None]
-        cells = first_cell + self.num_cells * genomes + self._cols
-        ports = first_port + self.num_ports * genomes + self._cols - self.num_cells
-        columns = np.where(self._cols < self.num_cells, cells, ports)
-        return np.tile(self._row_lengths, count), columns.ravel()
+        entries, genomes = self.entries[group], np.arange(count)[:, None]
+        cells = entries.group * spacing + first_cell + self.num_cells * genomes + entries.cols
+        ports = first_port + self.num_ports * genomes + entries.cols
+        columns = np.where(entries.group == PORT, ports, cells)
+        return np.tile(entries.row_lengths, count), columns.ravel()
 
     def as_measured(self, count: int) -> tuple[Tensor, Tensor]:
         """Returns parameters of synapses and gap junctions, [P, .], that leave strengths as they are."""
         return torch.zeros(count, len(self._base)), torch.zeros(count, len(self._gap_base))
 
-    def values(self, synapses: Tensor, gaps: Tensor, out: Tensor) -> None:
-        """Writes the values, float32 [P, entries], of P genomes into `out`."""
+    def values(self, synapses: Tensor, gaps: Tensor, out: Sequence[Tensor]) -> None:
+        """Writes the values, float32 [P, entries] a group of rows, of P genomes into `out`."""
         if self._dale:
             weights = torch.exp(synapses).mul_(self._base * self._sign)
         else:
@@ -89,8 +140,22 @@ class Block:
         coupling = torch.exp(gaps).mul_(self._gap_base)
         leaving = torch.zeros(len(gaps), self._num_coupled)
         leaving.index_add_(1, self._ends, torch.cat([coupling, coupling], 1), alpha=-1)
-        parts = torch.cat([weights, coupling, leaving, torch.ones(len(gaps), 1)], 1)
-        torch.index_select(parts, 1, self._source, out=out)
+        chemical = (
+            [weights.clamp(min=0), weights.neg().clamp_(min=0)] if self._model.conductances else [weights]
+        )
+        parts = torch.cat([*chemical, coupling, leaving, torch.ones(len(gaps), 1)], 1)
+        for entries, place in zip(self.entries, out, strict=True):
+            torch.index_select(parts, 1, entries.source, out=place)
+
+
+def _entries(num_cells: int, parts: list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]) -> Entries:
+    """Returns entries in CSR order; parts are (rows, group of columns, columns, sources)."""
+    rows = np.concatenate([p[0] for p in parts]).astype(np.int64)
+    group = np.concatenate([np.full(len(p[0]), p[1]) for p in parts])
+    cols = np.concatenate([p[2] for p in parts]).astype(np.int64)
+    order = np.lexsort((cols, group, rows))
+    source = torch.from_numpy(np.concatenate([p[3] for p in parts]).astype(np.int64)[order])
+    return Entries(np.bincount(rows, minlength=num_cells), group[order], cols[order], source)
 
 
 def whole(length: int, unit: int) -> int:
@@ -98,48 +163,66 @@ def whole(length: int, unit: int) -> int:
     return -(-length // unit) * unit
 
 
-def assemble(blocks: Sequence[Block], counts: Sequence[int]) -> tuple[Tensor, list[Tensor]]:
+def assemble(blocks: Sequence[Block], counts: Sequence[int]) -> tuple[Tensor, list[list[Tensor]]]:
     """Returns the matrix of a batch and the places of its values.
 
     Args:
-        blocks: One a lineage.
+        blocks: One a lineage, all of one neuron model.
         counts: Genomes of each lineage.
 
     Returns:
-        CSR [cells, M], whose M columns are the cells, filled up to a multiple of TENSOR, and then the ports;
-        and per lineage the view [P, entries] of its values.
+        CSR [rows, M]. Its rows are the cells, once for each group, of which all but the last are filled up to
+        a multiple of TENSOR. Its M columns are the cells, filled up likewise, once for each group, and then
+        the ports. And per lineage and group the view [P, entries] of its values.
     """
     num_cells = sum(c * b.num_cells for b, c in zip(blocks, counts, strict=True))
-    lengths, cols, cell, port = [], [], 0, whole(num_cells, TENSOR)
-    for block, count in zip(blocks, counts, strict=True):
-        placed = block.place(count, cell, port)
-        lengths.append(placed[0])
-        cols.append(placed[1])
-        cell, port = cell + count * block.num_cells, port + count * block.num_ports
+    filled, num_groups = whole(num_cells, TENSOR), len(blocks[0].entries)
+    first_port = filled * blocks[0].num_column_groups
+    lengths, cols, sizes = [], [], []
+    for group in range(num_groups):
+        cell, port = 0, first_port
+        for block, count in zip(blocks, counts, strict=True):
+            placed = block.place(group, count, cell, port, filled)
+            lengths.append(placed[0])
+            cols.append(placed[1])
+            sizes.append(count * len(block.entries[group]))
+            cell, port = cell + count * block.num_cells, port + count * block.num_ports
+        if group < num_groups - 1:
+            lengths.append(np.zeros(filled - num_cells, np.int64))
     crow = torch.from_numpy(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]))
     col = torch.from_numpy(np.concatenate(cols))
-    matrix = _sparse(crow, col, torch.zeros(len(col)), (num_cells, port))
-    views = torch.split(matrix.values(), [c * len(b) for b, c in zip(blocks, counts, strict=True)])
-    return matrix, [v.view(c, -1) for v, c in zip(views, counts, strict=True)]
+    matrix = _sparse(crow, col, torch.zeros(len(col)), (len(crow) - 1, port))
+    views = torch.split(matrix.values(), sizes)
+    shaped = [v.view(counts[k % len(counts)], -1) for k, v in enumerate(views)]
+    return matrix, [shaped[r :: len(counts)] for r in range(len(counts))]
 
 
-def between_cells(matrix: Tensor) -> Tensor:
-    """Returns a copy, CSR [cells, cells], of a matrix that `assemble` made, without its ports."""
-    num_cells, cols = matrix.shape[0], matrix.col_indices()
-    kept = cols < num_cells
-    before = torch.cat([torch.zeros(1, dtype=torch.int64), kept.cumsum(0)])
-    crow = before[matrix.crow_indices().long()]
-    return _sparse(crow, cols[kept], matrix.values()[kept], (num_cells, num_cells))
+def between_cells(matrix: Tensor, num_cells: int, num_column_groups: int) -> Tensor:
+    """Returns a copy, CSR [cells, cells], of a matrix that `assemble` made, without its ports.
+
+    Groups of rows and columns are added up, inhibition with a minus.
+    """
+    filled = whole(num_cells, TENSOR)
+    lengths = torch.diff(matrix.crow_indices().long())
+    rows = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+    cols, values = matrix.col_indices().long(), matrix.values()
+    signed = torch.where(rows >= 2 * filled, -values, values)
+    kept = cols < filled * num_column_groups
+    places, size = torch.stack([rows[kept] % filled, cols[kept] % filled]), (num_cells, num_cells)
+    summed = torch.sparse_coo_tensor(places, signed[kept], size, check_invariants=False).coalesce()
+    row_lengths = torch.bincount(summed.indices()[0], minlength=num_cells)
+    crow = torch.cat([torch.zeros(1, dtype=torch.int64), row_lengths.cumsum(0)])
+    return _sparse(crow, summed.indices()[1], summed.values(), size)
 
 
 def propagate(matrix: Tensor, source: Tensor, bias: Tensor, *, out: Tensor) -> None:
     """Writes `matrix @ source + bias`: the current of every cell.
 
     Args:
-        matrix: CSR, float32 [cells, M].
+        matrix: CSR, float32 [rows, M].
         source: float32 [M, B].
-        bias: float32 [cells, 1], or the same for all columns, [cells, B].
-        out: float32 [cells, B], overwritten.
+        bias: float32 [rows, 1], or the same for all columns, [rows, B].
+        out: float32 [rows, B], overwritten.
     """
     if source.shape[1] == 1:  # a matrix-vector product is 1.7 times as fast as one with one column
         torch.addmv(bias[:, 0], matrix, source[:, 0], out=out[:, 0])

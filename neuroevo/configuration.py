@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from neuroevo import neurons
+from neuroevo import adapters, neurons
 from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range, unknown
-from neuroevo.plugins import Plugin, Spec, priors, tasks
+from neuroevo.plugins import Plugin, Registry, Spec, priors, tasks
 
 SEARCHES = {"pgpe": "Policy gradients with parameter-based exploration, on mirrored pairs"}
 SELECTIONS = {
@@ -38,7 +38,8 @@ class Configuration:
         connectome: Name of a connectome, or a file.
         inputs: Cells that take input, by role, class or name, joined by `+`; None: the connectome's own.
         outputs: Cells that give output, likewise.
-        neuron: Neuron model.
+        neuron: Neuron model with its options, `name[:option=value,...]`.
+        adapter: Adapters, in the same form.
         search: Search method.
         seeds: Replicates of every architecture; in mixed mode, populations.
         graphs: Samples of every prior; equal wirings are run once. In mixed mode, members that every prior
@@ -63,6 +64,7 @@ class Configuration:
     inputs: str | None = None
     outputs: str | None = None
     neuron: str = "leaky"
+    adapter: str = "linear"
     search: str = "pgpe"
     seeds: int = 1
     graphs: int = 1
@@ -114,7 +116,7 @@ class Configuration:
         """
         changes = dict(given)
         if "episodes" in given and "task" not in given:
-            changes["task"] = tuple(str(Spec.parse(text).without("episodes")) for text in self.task)
+            changes["task"] = tuple(str(tasks.parse(text).without("episodes")) for text in self.task)
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
@@ -128,7 +130,8 @@ class Configuration:
             raise OptionError(f"No --genome given; choose one or more of {', '.join(priors.names())}.")
         if not self.task:
             raise OptionError(f"No --task given; choose one or more of {', '.join(tasks.names())}.")
-        neurons.get(self.neuron)
+        neurons.Neuron.parse(self.neuron)
+        adapters.parse(self.adapter)
         for name, value, known in (
             ("search", self.search, SEARCHES),
             ("device", self.device, DEVICES),
@@ -183,7 +186,7 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
     config.check()
     genomes = resolve_genomes(config.genome)
     extra = {} if config.episodes is None else {"episodes": config.episodes}
-    chosen = [_entrant(text, tasks.get(Spec.parse(text).name), extra) for text in config.task]
+    chosen = [_entrant(text, tasks, extra) for text in config.task]
     _check_labels("task", chosen)
     budgets = {entrant.label: _budget(config, entrant.label, _make(entrant)) for entrant in chosen}
     for label in config.budgets:
@@ -195,6 +198,8 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
         config,
         genome=tuple(e.text for e in genomes),
         task=tuple(e.text for e in chosen),
+        neuron=str(neurons.Neuron.parse(config.neuron)),
+        adapter=str(adapters.parse(config.adapter)),
         budgets=budgets,
         generations=None,
         population=None,
@@ -286,7 +291,7 @@ def _budget(config: Configuration, label: str, task: Any) -> dict[str, int]:
 
 def resolve_genomes(specs: Iterable[str]) -> list[Entrant]:
     """Returns the priors of `[label=]name[:option=value,...]`, with all their options."""
-    genomes = [_entrant(text, priors.get(Spec.parse(text).name)) for text in specs]
+    genomes = [_entrant(text, priors) for text in specs]
     _check_labels("genome", genomes)
     return genomes
 
@@ -299,9 +304,10 @@ def _check_labels(kind: str, entrants: Iterable[Entrant]) -> None:
             raise OptionError(f"Two {kind}s are labelled {label!r}; give one another label, label=name.")
 
 
-def _entrant(text: str, plugin: Plugin, extra: Mapping[str, Any] | None = None) -> Entrant:
+def _entrant(text: str, registry: Registry, extra: Mapping[str, Any] | None = None) -> Entrant:
     """Returns a prior or task with all its options, defaults included."""
-    spec = Spec.parse(text)
+    spec = registry.parse(text)
+    plugin = registry.get(spec.name)
     return Entrant(spec.label, plugin, plugin.bind({**plugin.defaults, **(extra or {}), **spec.options}))
 
 

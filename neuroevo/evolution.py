@@ -187,16 +187,8 @@ class Evolution:
 
     def _write_champion(self, lineage: Lineage, state: State) -> None:
         """Writes the centre of a lineage's search and the network it belongs to."""
-        blueprint = lineage.blueprint
-        description = {
-            "architecture": blueprint.architecture.to_dict(),
-            "num_sensors": blueprint.num_sensors,
-            "num_actuators": blueprint.num_actuators,
-            "gains": blueprint.gains.to_dict(),
-            "neuron": blueprint.neuron,
-        }
         parameters = {"parameters": search.centre(state.search).numpy()}
-        self.folder.write_champion(lineage.key, description, parameters)
+        self.folder.write_champion(lineage.key, lineage.blueprint.describe(), parameters)
 
 
 def has_failed(state: State) -> bool:

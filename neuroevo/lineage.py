@@ -16,7 +16,7 @@ from torch import Tensor
 
 from neuroevo import search
 from neuroevo.errors import TaskError
-from neuroevo.operating_range import SATURATED, SILENT, Monitor
+from neuroevo.operating_range import SATURATED, Monitor
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import load
 from neuroevo.seeds import derive, generator
@@ -308,7 +308,7 @@ def _activity(lineage: Lineage, centre: Tensor, task: Task) -> dict[str, Any]:
     return {
         "mean_abs": activity["mean_abs"],
         "saturated": activity["saturated"] >= SATURATED,
-        "silent": activity["mean_abs"] < SILENT,
+        "silent": activity["mean_abs"] < lineage.blueprint.neuron.model.silent,
     }
 
 

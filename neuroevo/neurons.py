@@ -1,44 +1,284 @@
-"""Neuron models: pure steps on the flat state of a whole batch of networks.
+"""Neuron models: what a cell does with its current, and the request for one.
 
-A model takes the state and the input current of every cell and moves the state by one network step,
-in place, since the state of a large population is most of the memory that a step touches.
+    --neuron NAME[:option=value,...]
+
+Options of every model: `constants=fixed|shared|class|cell` says whether the model's constants evolve, and
+whether all cells, the cells of a class or each cell has its own; `substeps` are membrane steps in a network
+step, during which input is held; `delay` is the time a chemical synapse takes, in membrane steps; `table` is
+a CSV file of constants by cell or class, see `constants`. Every constant is an option too, by its name:
+`izhikevich:b=0.2,c=-65,d=8,constants=class`.
+
+The steps themselves are in `neuron_steps`: pure functions on the flat state of a whole batch of networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
-from neuroevo.errors import RegistryError, unknown
+from neuroevo import neuron_steps
+from neuroevo.errors import OptionError, RegistryError, require_range, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LEAK = 0.5  # step over time constant, dt / tau: a cell forgets half of its state in a network step
+Sharing = Literal["fixed", "shared", "class", "cell"]
+SHARINGS = ("fixed", "shared", "class", "cell")
+MAX_SUBSTEPS = 1_000
+MAX_DELAY = 1_000
 
-NeuronStep = Callable[["Tensor", "Tensor"], None]
 
+@dataclass(frozen=True)
+class Constant:
+    """A number of a neuron model, and how a search moves it.
 
-def leaky(state: Tensor, current: Tensor) -> None:
-    """Leaky rate neuron: `h <- h + (dt / tau) (tanh(I) - h)`, both arguments overwritten.
-
-    Args:
-        state: Activity h, float32 [cells, B], in [-1, 1]; holds the new activity afterwards.
-        current: Input current I, float32 [cells, B]; scratch afterwards.
-
-    References:
-        Jaeger et al. (2007), leaky-integrator neurons, https://doi.org/10.1016/j.neunet.2007.04.016
+    Attributes:
+        default: Its value where none is given.
+        meaning: What it is, with its unit.
+        evolves: Whether it is among those that may evolve.
+        scale: How a parameter theta acts: "log", `default * exp(theta)`, greater than 0; "logit", in (0, 1),
+            its logarithmic odds plus theta; "linear", `default + spread * theta`.
+        spread: Of the linear scale.
     """
-    # tanh(I) = 2 sigmoid(2 I) - 1, and PyTorch's sigmoid is several times as fast as its tanh on a CPU.
-    current.mul_(2).sigmoid_()
-    state.mul_(1 - LEAK).add_(current, alpha=2 * LEAK).sub_(LEAK)
+
+    default: float
+    meaning: str
+    scale: Literal["log", "logit", "linear"] = "log"
+    spread: float = 1.0
+    evolves: bool = True
+
+    def check(self, name: str, value: float) -> None:
+        """Raises OptionError if a value is out of the constant's range."""
+        fits = {"log": value > 0, "logit": 0 < value < 1, "linear": True}[self.scale]
+        if not (fits and math.isfinite(value)):
+            wanted = {"log": "a number greater than 0", "logit": "a number between 0 and 1, both excluded"}
+            raise OptionError(
+                f"Constant {name!r} is {value:g}; wanted {wanted.get(self.scale, 'a finite number')}."
+            )
 
 
-MODELS: dict[str, NeuronStep] = {"leaky": leaky}
+@dataclass(frozen=True)
+class Model:
+    """A neuron model.
+
+    Attributes:
+        name: What the command line calls it.
+        summary: One line.
+        constants: By name.
+        variables: Names of a cell's variables. The first is what its chemical synapses transmit.
+        coupled: The variable that gap junctions couple.
+        read: The variable that output cells are read by: the cell's activity.
+        step: Moves the variables, `(variables, currents, constants) -> None`, all by name and in place;
+            currents are scratch afterwards. A constant is a float, or a tensor [cells, 1].
+        start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`.
+        conductances: Synapses open conductances in place of passing currents: the step gets currents
+            "rest" (gap junctions, bias, input), "excitation" and "inhibition"; else "rest" is all.
+        gap_scale: Current through a gap junction for a unit difference of the coupled variable.
+        substeps: Membrane steps in a network step, where none are asked for.
+        targets: Root mean square that each kind of current is brought to before evolution; see
+            `operating_range`.
+        core_limit: Greatest core gain before evolution.
+        saturated: Absolute activity beyond which a cell counts as saturated; infinite where it has no
+            ceiling.
+        silent: Mean absolute activity below which a network counts as silent.
+    """
+
+    name: str
+    summary: str
+    constants: Mapping[str, Constant]
+    variables: tuple[str, ...]
+    coupled: str
+    read: str
+    step: Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any]], None]
+    start: Callable[[dict[str, Tensor], dict[str, Any]], None] = lambda *_: None
+    conductances: bool = False
+    gap_scale: float = 1.0
+    substeps: int = 1
+    targets: Mapping[str, float] = field(
+        default_factory=lambda: {"input": 0.6, "core": 0.15, "neuromuscular": 0.5, "output": 0.5}
+    )
+    core_limit: float = 0.9
+    saturated: float = 0.95
+    silent: float = 0.01
+
+    @property
+    def evolving(self) -> list[str]:
+        """Names of the constants that may evolve."""
+        return [name for name, constant in self.constants.items() if constant.evolves]
+
+    @property
+    def is_coupled_apart(self) -> bool:
+        """Whether gap junctions couple another variable than synapses transmit."""
+        return self.coupled != self.variables[0]
+
+    @property
+    def row_groups(self) -> tuple[str, ...]:
+        """Names of the currents, each a group of rows of the network's matrix."""
+        return ("rest", "excitation", "inhibition") if self.conductances else ("rest",)
 
 
-def get(name: str) -> NeuronStep:
-    """Returns a neuron model by name; raises RegistryError with the nearest name."""
-    if name not in MODELS:
-        raise RegistryError(unknown("neuron model", name, MODELS))
-    return MODELS[name]
+_SPIKING = {"input": 0.2, "core": 0.05, "neuromuscular": 0.2, "output": 0.5}
+_MODELS = (
+    Model(
+        "leaky",
+        "Leaky rate neuron: h moves towards tanh(I) by a share of the way",
+        {"leak": Constant(0.5, "step over time constant, dt / tau", "logit")},
+        ("activity",),
+        "activity",
+        "activity",
+        neuron_steps.leaky,
+    ),
+    Model(
+        "relu",
+        "Artificial neuron: h = max(0, I), without memory of its own",
+        {"slope": Constant(1.0, "activity per current above zero")},
+        ("activity",),
+        "activity",
+        "activity",
+        neuron_steps.relu,
+        saturated=math.inf,
+    ),
+    Model(
+        "graded",
+        "Graded potentials: reversal potentials by transmitter, gap junctions between potentials",
+        {
+            "rate": Constant(0.5, "membrane step over time constant, dt / tau"),
+            "leak": Constant(1.0, "leak conductance"),
+            "excitatory": Constant(1.0, "reversal potential of excitation, from rest", "linear", 0.5),
+            "inhibitory": Constant(-1.0, "reversal potential of inhibition, from rest", "linear", 0.5),
+            "threshold": Constant(
+                0.2, "potential at which half of the transmitter is released", "linear", 0.5
+            ),
+            "slope": Constant(6.0, "steepness of release over potential"),
+        },
+        ("release", "potential"),
+        "potential",
+        "potential",
+        neuron_steps.graded,
+        neuron_steps.start_graded,
+        conductances=True,
+        core_limit=4.0,
+    ),
+    Model(
+        "alif",
+        "Adaptive integrate-and-fire: spikes at a threshold that every spike raises",
+        {
+            "decay": Constant(0.951229, "of the potential, a membrane step", "logit"),
+            "threshold": Constant(1.0, "potential of a spike without adaptation"),
+            "adaptation": Constant(0.5, "rise of the threshold by a spike"),
+            "threshold_decay": Constant(0.904837, "of that rise, a membrane step", "logit"),
+            "trace": Constant(0.951229, "decay of the rate that is read, a membrane step", "logit"),
+        },
+        ("spike", "potential", "raised", "rate"),
+        "potential",
+        "rate",
+        neuron_steps.alif,
+        substeps=4,
+        targets=_SPIKING,
+        core_limit=20.0,
+        silent=0.001,
+    ),
+    Model(
+        "izhikevich",
+        "Izhikevich's spiking neuron",
+        {
+            "a": Constant(0.02, "rate of recovery, 1 / ms"),
+            "b": Constant(0.25, "recovery per mV"),
+            "c": Constant(-58.0, "potential after a spike, mV", "linear", 5.0),
+            "d": Constant(0.0, "recovery gained by a spike", "linear", 2.0),
+            "current": Constant(20.0, "mV / ms that a current of 1 adds"),
+            "step": Constant(1.0, "membrane step, ms", evolves=False),
+            "trace": Constant(0.951229, "decay of the rate that is read, a membrane step", "logit"),
+        },
+        ("spike", "potential", "recovery", "rate"),
+        "potential",
+        "rate",
+        neuron_steps.izhikevich,
+        neuron_steps.start_izhikevich,
+        gap_scale=0.01,
+        substeps=8,
+        targets=_SPIKING,
+        core_limit=20.0,
+        silent=0.001,
+    ),
+)
+MODELS: dict[str, Model] = {model.name: model for model in _MODELS}
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """A neuron model with its options, as the request names it.
+
+    Attributes:
+        name: Of the model.
+        constants: Which cells share constants that evolve; "fixed": none evolve.
+        substeps: Membrane steps in a network step; 0: the model's own number.
+        delay: Of chemical synapses, in membrane steps, at least 1.
+        table: File of constants; "": none.
+        values: Constants that are not at their default, sorted by name.
+    """
+
+    name: str = "leaky"
+    constants: Sharing = "fixed"
+    substeps: int = 0
+    delay: int = 1
+    table: str = ""
+    values: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Neuron:
+        """Reads `name[:option=value,...]`.
+
+        Raises:
+            RegistryError: If there is no such model, with the nearest name.
+            OptionError: If an option is unknown or out of range.
+        """
+        from neuroevo.plugins import Spec, parse_option
+
+        spec = Spec.parse(text)
+        if spec.name not in MODELS:
+            raise RegistryError(unknown("neuron model", spec.name, MODELS))
+        model = MODELS[spec.name]
+        kinds: dict[str, Any] = {"constants": Sharing, "substeps": int, "delay": int, "table": str}
+        kinds |= dict.fromkeys(model.constants, float)
+        found: dict[str, Any] = {}
+        for option, value in spec.options.items():
+            key = option.replace("-", "_")
+            if key not in kinds:
+                raise OptionError(unknown(f"option of neuron {spec.name!r}", option, kinds))
+            found[key] = parse_option(f"{spec.name}:{option}", value, kinds[key])
+        values = {k: found.pop(k) for k in sorted(model.constants) if k in found}
+        for name, value in values.items():
+            model.constants[name].check(f"{spec.name}:{name}", value)
+        neuron = cls(spec.name, **found, values=tuple(values.items()))
+        require_range("substeps", neuron.substeps, 0, MAX_SUBSTEPS)
+        require_range("delay", neuron.delay, 1, MAX_DELAY)
+        return neuron
+
+    def __str__(self) -> str:
+        from neuroevo.plugins import Spec
+
+        return Spec("", self.name, {k: str(v) for k, v in self.options.items() if v != ""}).plain
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All options with their values."""
+        own = {"constants": self.constants, "substeps": self.steps, "delay": self.delay, "table": self.table}
+        return own | self.base
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+        return MODELS[self.name]
+
+    @property
+    def steps(self) -> int:
+        """Membrane steps in a network step."""
+        return self.substeps or self.model.substeps
+
+    @property
+    def base(self) -> dict[str, float]:
+        """Constants before evolution, by name."""
+        return {k: c.default for k, c in self.model.constants.items()} | dict(self.values)

@@ -3,13 +3,14 @@
 Whether a network learns depends on its regime more than on its wiring: a circuit that saturates, or that no
 input reaches, cannot be compared with one in its working range. So before evolution the gain of each kind of
 connection is moved, in a few cheap evaluations of untrained genomes on the task itself, until the currents
-have the same root mean square in every architecture, `TARGETS`, or a gain meets its limit, `LIMITS`. Gains
-are recorded with the results.
+have the same root mean square in every architecture, the neuron model's `targets`, or a gain meets its limit,
+`limits`. Gains are recorded with the results.
 
-The limit of the core is what keeps circuits that mostly excite, as the worm's does, from locking up. Synapses
-onto a cell have L1 norm 1 before their gain, and tanh has slope 1 at most; so with a core gain below 1 the
-synapses shrink every difference between two states: the network forgets its start and follows its input,
-whatever its wiring (the echo state property; Jaeger 2001, GMD Report 148). Evolution may leave that regime.
+The limit of the core, the model's `core_limit`, is what keeps circuits that mostly excite, as the worm's
+does, from locking up. Synapses onto a cell have L1 norm 1 before their gain, and tanh has slope 1 at most; so
+with a core gain below 1 the synapses shrink every difference between two states: the network forgets its
+start and follows its input, whatever its wiring (the echo state property; Jaeger 2001, GMD Report 148).
+Evolution may leave that regime.
 """
 
 from __future__ import annotations
@@ -21,16 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.phenotype import Blueprint, Gains, Phenotype
+from neuroevo.blueprint import Blueprint, Gains
+from neuroevo.neurons import Neuron
+from neuroevo.phenotype import Phenotype
 from neuroevo.seeds import derive, generator
 
-# Root mean square that each current is brought to, in units of the activity's range [-1, 1].
-TARGETS = {"input": 0.6, "core": 0.15, "neuromuscular": 0.5, "output": 0.5}
-LIMITS = {"input": (0.02, 50.0), "core": (0.02, 0.9), "neuromuscular": (0.02, 50.0), "output": (0.02, 50.0)}
+SMALLEST, GREATEST = 0.02, 50.0  # gains
 NUM_GENOMES = 8  # untrained genomes an architecture is measured with
 NUM_ROUNDS = 5
-SATURATED = 0.5  # share of activities beyond 0.95 from which a network counts as saturated
-SILENT = 0.01  # mean absolute activity below which it counts as silent
+SATURATED = 0.5  # share of saturated activities from which a network counts as saturated
 
 
 class Monitor:
@@ -40,7 +40,7 @@ class Monitor:
         sums: float64 [5, R]: sums over samples of the squared input current, squared current onto neurons,
             squared current onto muscles, squared output, and absolute activity.
         counts: Their numbers of samples, float64 [5, R].
-        saturated: Activities beyond 0.95 in size, float64 [R].
+        saturated: Activities beyond the model's bound in size, float64 [R].
     """
 
     INPUT, CORE, NEUROMUSCULAR, OUTPUT, ACTIVITY = range(5)
@@ -59,6 +59,7 @@ class Monitor:
             torch.diff(phenotype.matrix.crow_indices()) > 0
         )  # a cell that receives nothing has no gain
         self._rows, self._connected = rows, connected
+        self._bound = phenotype.blueprints[0].neuron.model.saturated
         self.sums = torch.zeros(5, len(phenotype.counts), dtype=torch.float64)
         self.counts = torch.zeros_like(self.sums)
         self.saturated = torch.zeros(len(phenotype.counts), dtype=torch.float64)
@@ -87,14 +88,14 @@ class Monitor:
         self._add(self.OUTPUT, self._lineages, outputs.square().mean(1))
         size = state.abs()
         self._add(self.ACTIVITY, self._rows, size)
-        self.saturated.index_add_(0, self._rows, (size > 0.95).sum(1, dtype=torch.float64))
+        self.saturated.index_add_(0, self._rows, (size > self._bound).sum(1, dtype=torch.float64))
 
     def root_mean_square(self, kind: int) -> Tensor:
         """Returns the root mean square of one kind of current, float64 [R]; NaN without samples."""
         return (self.sums[kind] / self.counts[kind]).sqrt()
 
     def activity(self) -> list[dict[str, float]]:
-        """Returns, per lineage, mean absolute activity and the share of activities beyond 0.95."""
+        """Returns, per lineage, mean absolute activity and the share of saturated activities."""
         mean = self.sums[self.ACTIVITY] / self.counts[self.ACTIVITY]
         share = self.saturated / self.counts[self.ACTIVITY]
         return [
@@ -130,17 +131,23 @@ def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[
     for _ in range(NUM_ROUNDS if current else 0):
         monitor = measure(current, task, seed)
         scales = {}
-        for kind, (name, target) in enumerate(TARGETS.items()):
+        for kind, (name, target) in enumerate(current[0].neuron.model.targets.items()):
             with np.errstate(divide="ignore", invalid="ignore"):  # a wiring may lack a kind of connection
                 ratio = target / monitor.root_mean_square(kind).numpy()
             scales[name] = np.clip(np.nan_to_num(ratio, nan=1.0, posinf=4.0), 0.25, 4.0)
         current = [
-            replace(b, gains=_scaled(b.gains, {name: float(s[i]) for name, s in scales.items()}))
+            replace(b, gains=_scaled(b, {name: float(s[i]) for name, s in scales.items()}))
             for i, b in enumerate(current)
         ]
     return current
 
 
-def _scaled(gains: Gains, scales: dict[str, float]) -> Gains:
-    """Returns gains times scales, kept within LIMITS."""
-    return Gains(**{k: float(np.clip(getattr(gains, k) * s, *LIMITS[k])) for k, s in scales.items()})
+def limits(kind: str, neuron: Neuron) -> tuple[float, float]:
+    """Returns the least and the greatest gain of a kind of connection before evolution."""
+    return SMALLEST, neuron.model.core_limit if kind == "core" else GREATEST
+
+
+def _scaled(blueprint: Blueprint, scales: dict[str, float]) -> Gains:
+    """Returns a blueprint's gains times scales, kept within their limits."""
+    gains, neuron = blueprint.gains.to_dict(), blueprint.neuron
+    return Gains(**{k: float(np.clip(gains[k] * s, *limits(k, neuron))) for k, s in scales.items()})

@@ -6,15 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from neuroevo import search
+import numpy as np
+
+from neuroevo import adapters, search
+from neuroevo.adapters import Adapter, Native
 from neuroevo.architecture import Architecture
+from neuroevo.blueprint import Blueprint
 from neuroevo.comparison import draw
 from neuroevo.configuration import Configuration, Entrant
 from neuroevo.connectome import Connectome
+from neuroevo.constants import Table
 from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, unknown
 from neuroevo.evaluator import failure
 from neuroevo.lineage import Task, TaskRequest
-from neuroevo.phenotype import Blueprint
+from neuroevo.neurons import Neuron
 from neuroevo.records import Row
 
 
@@ -100,8 +105,8 @@ class Plan:
         self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
         self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
         self.settings = {x: _settings(x, t, config.budgets[x]) for x, t in self.tasks.items()}
-        blueprints = [fitted(s, self.tasks, config.neuron) for s in self.samples]
-        self.blueprints = {label: [b[label] for b in blueprints] for label in self.tasks}
+        neuron, adapter = Neuron.parse(config.neuron), adapters.parse(config.adapter)
+        self.blueprints = fitted(self.samples, self.tasks, neuron, adapter)
 
     def prepare(self) -> None:
         """Fetches what the tasks need, before anything is written.
@@ -148,17 +153,65 @@ class Plan:
         return found
 
 
-def fitted(sample: Sample, tasks: Mapping[str, Task], neuron: str) -> dict[str, Blueprint]:
-    """Returns, for each task, the blueprint of the part of a wiring that can have an effect.
+def fitted(
+    samples: Sequence[Sample], tasks: Mapping[str, Task], neuron: Neuron, adapter: Adapter
+) -> dict[str, list[Blueprint]]:
+    """Returns, for each task, the blueprints of that part of every wiring that can have an effect.
 
     Raises:
-        ConnectomeError: If no input cell has a path to an output cell.
+        ConnectomeError: If no input cell has a path to an output cell, or a cell has no row in the neurons'
+            table of constants.
+        TaskError: If a task and the adapter do not fit, or a wiring lacks the cells that a body needs.
     """
-    try:
-        live = sample.architecture.without_dead_ends()
-    except ConnectomeError as error:
-        raise ConnectomeError(f"{sample.genome}, graph {sample.graph}: {error}") from error
-    return {x: Blueprint(live, t.num_sensors, t.num_actuators, neuron=neuron) for x, t in tasks.items()}
+    table = Table.read(neuron)
+    found: dict[str, list[Blueprint]] = {label: [] for label in tasks}
+    for sample in samples:
+        for label, task in tasks.items():
+            try:
+                found[label].append(_fitted(sample.architecture, task, neuron, adapter, table))
+            except (ConnectomeError, TaskError) as error:
+                where = f"{sample.genome}, graph {sample.graph}, on {label}"
+                raise type(error)(f"{where}: {error}") from error
+    return found
+
+
+def _fitted(
+    whole: Architecture, task: Task, neuron: Neuron, adapter: Adapter, table: Table | None
+) -> Blueprint:
+    """Returns the blueprint of one wiring on one task; arguments and errors as of `fitted`."""
+    maps = None
+    if isinstance(adapter, Native) and whole.core != "clock":
+        maps = _native_maps(whole, task)
+        ports = [np.flatnonzero(m.any(axis)).astype(np.int32) for m, axis in zip(maps, (1, 0), strict=True)]
+        whole = replace(whole, inputs=ports[0], outputs=ports[1])
+    live = whole.without_dead_ends()
+    blueprint = Blueprint(
+        architecture=live,
+        num_sensors=task.num_sensors,
+        num_actuators=task.num_actuators,
+        neuron=neuron,
+        adapter=adapter,
+        image_shape=getattr(task, "image_shape", None),
+        table=None if table is None else table.values(live, neuron.base),
+    )
+    if live.core != "clock":
+        adapter.check(blueprint.ports)
+    if maps is None:
+        return blueprint
+    place = {cell: i for i, cell in enumerate(whole.cells)}
+    inputs, outputs = ([place[live.cells[i]] for i in ports] for ports in (live.inputs, live.outputs))
+    encoder, decoder = maps[0][inputs].T, maps[1][:, outputs].T
+    return replace(blueprint, native=(np.ascontiguousarray(encoder), np.ascontiguousarray(decoder)))
+
+
+def _native_maps(whole: Architecture, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a body's own maps, float32 [N, S] and [A, N]."""
+    if not hasattr(task, "native"):
+        raise TaskError(
+            "Adapter 'none' was asked for on a task without maps of its own from sensors and to actuators; "
+            "wanted a body with muscles, or --adapter linear."
+        )
+    return task.native(whole)
 
 
 def _settings(label: str, task: Task, budget: Mapping[str, int]) -> search.Settings:

@@ -24,6 +24,7 @@ from neuroevo.errors import OptionError, RegistryError, unknown
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'  # a JSON string
 _OPTION = re.compile(rf'([^=,"]+)=({_QUOTED}|[^,"][^,]*)(?:,(?!\Z)|\Z)')
+_BARE = re.compile(rf'({_QUOTED}|[^=,"]+)(?:,(?!\Z)|\Z)')  # a first value without its option's name
 _FORMS = {
     "prior": ("a function (connectome, *, seed, **options)", lambda s: s.bind(None, seed=0)),
     "task": ("a class whose options all have defaults", lambda s: s.bind()),
@@ -59,6 +60,11 @@ class Plugin:
         return f"{self.target.__module__}:{self.target.__qualname__}"
 
     @property
+    def bare_option(self) -> str:
+        """The option that a first value without a name stands for, `name:VALUE`; empty: there is none."""
+        return str(getattr(self.target, "bare_option", ""))
+
+    @property
     def defaults(self) -> dict[str, Any]:
         """Options and their defaults: the keyword arguments that have one."""
         parameters = inspect.signature(self.target).parameters.values()
@@ -71,6 +77,10 @@ class Plugin:
             bind(inspect.signature(self.target))
         except (TypeError, ValueError) as error:
             raise RegistryError(f"{self.name!r} is no {self.kind} ({error}); wanted {wanted}.") from error
+        if self.bare_option and self.bare_option not in self.defaults:
+            raise RegistryError(
+                unknown(f"bare_option of {self.kind} {self.name!r}", self.bare_option, self.defaults)
+            )
         return self
 
     def bind(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +96,7 @@ class Plugin:
             key = name.replace("-", "_")
             if key not in known:
                 raise OptionError(unknown(f"option of {self.kind} {self.name!r}", name, known))
-            bound[key] = _parse(f"{self.name}:{name}", value, hints.get(key, type(known[key])))
+            bound[key] = parse_option(f"{self.name}:{name}", value, hints.get(key, type(known[key])))
         return bound
 
     def _hints(self) -> dict[str, Any]:
@@ -151,11 +161,32 @@ class Registry:
         if ":" in name:
             head, _, tail = name.partition(":")
             if head in self._plugins:
-                raise OptionError(f"Cannot read {tail!r}, an option of {head!r}; wanted option=value.")
+                raise OptionError(
+                    f"Cannot read {tail!r}, an option of {head!r}; wanted option=value, for {head!r} takes "
+                    "no value without a name."
+                )
             return self._loaded(name, name)
         for entry in importlib.metadata.entry_points(group=self.group, name=name):
             return self._loaded(name, entry.value)
         raise RegistryError(unknown(self.kind, name, self.names()))
+
+    def parse(self, text: str) -> Spec:
+        """Parses `[label=]name[:option=value,...]`; the first item may be a VALUE alone, `name:VALUE,...`.
+
+        That is the value of the plug-in's `bare_option`, an attribute of the class or function; without one
+        there can be none. The registered name of a plug-in that has one wins over an import path:
+        `maze:large` is the plug-in `maze`, and not `large` in a module `maze`.
+
+        Raises:
+            OptionError: If the text has another form.
+            RegistryError: If there is no such plug-in.
+        """
+        return Spec.parse(text, self)
+
+    def takes_value(self, name: str) -> bool:
+        """Says whether a name is registered, here or as an entry point, and has a `bare_option`."""
+        is_known = name in self._plugins or bool(importlib.metadata.entry_points(group=self.group, name=name))
+        return is_known and bool(self.get(name).bare_option)
 
     def _loaded(self, name: str, path: str) -> Plugin:
         """Returns what lies at an import path, with the mutation it was registered with, if it was."""
@@ -181,19 +212,33 @@ class Registry:
 class Spec:
     """A plug-in as the command line names it: `[label=]name[:option=value,...]`.
 
-    A label or value that holds one of `:=,"` is written as a JSON string: `"a:b=c"=name:folder="x,y"`.
+    A label or value that holds one of `:=,"` is written as a JSON string: `"a:b=c"=name:folder="x,y"`. The
+    first value may stand without its option's name where the plug-in says which option is meant, see
+    `Registry.parse`; such a value may hold `:`.
+
+    Attributes:
+        label: What results are called.
+        name: Registered name, or import path.
+        options: Values as they were written.
+        bare: The option whose value stands first without its name; empty: none does.
     """
 
     label: str
     name: str
     options: dict[str, str] = field(default_factory=dict)
+    bare: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> Spec:
+    def parse(cls, text: str, registry: Registry | None = None) -> Spec:
         """Parses `[label=]name[:option=value,...]`; the name may be `package.module:Name`.
+
+        Args:
+            text: The specification.
+            registry: Knows which plug-ins take a value without a name; None: none does.
 
         Raises:
             OptionError: If the text has another form.
+            RegistryError: If the registry has no such plug-in.
         """
         quoted = re.match(f"({_QUOTED})=", text)
         rest = text[quoted.end() :] if quoted else text
@@ -202,46 +247,58 @@ class Spec:
         if not equals:
             label, name = "", head
         attribute, second, after = tail.partition(":")
-        if colon and ("." in name or attribute.isidentifier()):  # an import path
+        may_be_path = colon and ("." in name or attribute.isidentifier())
+        if may_be_path and not (registry and registry.takes_value(name)):
             name, colon, tail = f"{name}:{attribute}", second, after
         if not name or (equals and not label) or (colon and not tail):
             raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
-        return cls(label or (text if not colon else f"{name}:{tail}"), name, _options(text, tail))
+        bare = registry.get(name).bare_option if registry else ""
+        options, found = _options(text, name, tail, bare)
+        return cls(label or (text if not colon else f"{name}:{tail}"), name, options, found)
 
     @property
     def plain(self) -> str:
         """The specification without its label."""
-        options = ",".join(f"{k}={_quoted(v)}" for k, v in self.options.items())
-        return f"{self.name}:{options}" if options else self.name
+        items = [f"{k}={_quoted(v)}" for k, v in self.options.items() if k != self.bare]
+        if self.bare:
+            items.insert(0, _quoted(self.options[self.bare], '=,"'))
+        return f"{self.name}:{','.join(items)}" if items else self.name
 
     def without(self, option: str) -> Spec:
         """Returns the specification without an option."""
-        spec = replace(self, options={k: v for k, v in self.options.items() if k != option})
+        kept = {k: v for k, v in self.options.items() if k != option}
+        spec = replace(self, options=kept, bare=self.bare if self.bare in kept else "")
         return replace(spec, label=spec.plain) if self.label == self.plain else spec
 
     def __str__(self) -> str:
         return self.plain if self.label == self.plain else f"{_quoted(self.label)}={self.plain}"
 
 
-def _options(text: str, tail: str) -> dict[str, str]:
-    """Returns the options in `tail`, the end of `text`."""
+def _options(text: str, name: str, tail: str, bare: str) -> tuple[dict[str, str], str]:
+    """Returns the options in `tail`, the end of `text`, and `bare` if that one is given without its name."""
     options: dict[str, str] = {}
     position = 0
+    first = _BARE.match(tail) if bare else None
+    if first is not None:
+        options[bare], position = _unquoted(first[1]), first.end()
     while position < len(tail):
         item = _OPTION.match(tail, position)
         if item is None:
-            raise OptionError(f"Cannot read option {tail[position:]!r} in {text!r}; wanted option=value.")
+            hint = "" if bare else f", for {name!r} takes no value without a name"
+            raise OptionError(
+                f"Cannot read option {tail[position:]!r} in {text!r}; wanted option=value{hint}."
+            )
         key = item[1].replace("-", "_")
         if key in options:
             raise OptionError(f"Option {key!r} is given twice in {text!r}; give it once.")
         options[key] = _unquoted(item[2])
         position = item.end()
-    return options
+    return options, bare if first is not None else ""
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, special: str = ':=,"') -> str:
     """Returns a label or value as `Spec.parse` reads it back."""
-    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(':=,"') else text
+    return json.dumps(text, ensure_ascii=False) if not text or set(text) & set(special) else text
 
 
 def _unquoted(text: str) -> str:
@@ -277,7 +334,7 @@ def load(path: str) -> Callable[..., Any]:
     return target
 
 
-def _parse(name: str, value: Any, hint: Any) -> Any:
+def parse_option(name: str, value: Any, hint: Any) -> Any:
     """Returns `value` as the type `hint`: bool, int, float, str, a Literal or a union of these."""
     if not isinstance(value, str):  # a default: equal requests shall have equal options, 1 or 1.0
         return float(value) if hint is float and type(value) is int else value
@@ -285,7 +342,7 @@ def _parse(name: str, value: Any, hint: Any) -> Any:
         *others, hint = (h for h in typing.get_args(hint) if h is not type(None))
         for other in others:
             with contextlib.suppress(OptionError):
-                return _parse(name, value, other)
+                return parse_option(name, value, other)
     choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
     text = value.strip()
     if choices:

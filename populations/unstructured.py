@@ -143,7 +143,7 @@ def dense_matched(connectome: Connectome, *, seed: int, dale: bool = True) -> Ar
 
 def num_core_parameters(connectome: Connectome) -> int:
     """Returns the number of parameters of the exact wiring: synapses, gap junctions and biases."""
-    return Architecture.of(connectome).layout(0, 0).core
+    return Architecture.of(connectome).core_layout.core
 
 
 def random_gaps(connectome: Connectome, gap: RandomGap, seed: int) -> Edges:

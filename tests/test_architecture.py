@@ -165,7 +165,7 @@ def test_any_change_changes_the_hash(what: str) -> None:
 
 def test_layout_counts_what_there_is() -> None:
     a = random_architecture(5)
-    layout = a.layout(num_sensors=4, num_actuators=3)
+    layout = Blueprint(a, 4, 3).layout
     assert layout.core == len(a.synapses) + len(a.gap_junctions) + a.num_cells
     assert layout.adapters == 4 * len(a.inputs) + 3 * len(a.outputs) + 3
     assert layout.length == layout.core + layout.adapters == sum(layout.sizes)

@@ -38,7 +38,7 @@ def batch(order: list[int]) -> tuple[Phenotype, list[torch.Tensor]]:
 def test_propagate_equals_a_dense_product_whatever_was_there_before(columns: int, is_spread: bool) -> None:
     matrix, views = assemble([Block(b) for b in blueprints()], COUNTS)
     rng = torch.Generator().manual_seed(0)
-    for view in views:
+    for (view,) in views:
         view.copy_(torch.randn(view.shape, generator=rng))
     source = torch.randn(matrix.shape[1], columns, generator=rng)
     bias = torch.randn(matrix.shape[0], 1, generator=rng)

@@ -22,7 +22,7 @@ from neuroevo import comparison, connectome
 from neuroevo.architecture import Architecture
 from neuroevo.configuration import resolve_genomes
 from neuroevo.evolution import Progress
-from neuroevo.phenotype import Phenotype
+from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.records import RunFolder
 from neuroevo.terminal import Display
 from tests.small import CIRCUIT, without_seconds
@@ -156,7 +156,7 @@ def test_run_folder_holds_checkpoint_and_champions(folder: Path) -> None:
         )
         parameters = load_file(champion / "parameters.safetensors")["parameters"]
         assert (parameters == arrays[f"{k}/centre"]).all()
-        assert len(parameters) == architecture.layout(2, 2).length
+        assert len(parameters) == Blueprint(architecture, 2, 2).layout.length
 
 
 def test_run_folder_holds_the_report(folder: Path) -> None:

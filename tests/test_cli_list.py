@@ -35,7 +35,7 @@ def test_list_tells_all_about_a_prior_or_task(capsys: pytest.CaptureFixture[str]
 def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--json"]) == 0
     sections = json.loads(capsys.readouterr().out)
-    assert sections.keys() == {"genomes", "tasks", "connectomes", "neurons", "searches", "selections"}
+    assert " ".join(sections) == "genomes tasks connectomes neurons adapters searches selections"
     assert sections["genomes"]["stats-prior"]["options"].items() >= {"gap": "rewire", "dale": True}.items()
     assert list(sections["genomes"]) == list(populations.LADDER)
     assert {"celegans", CIRCUIT} <= sections["connectomes"].keys()

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import load_file
 
 from neuroevo import search
-from neuroevo.architecture import Architecture
 from neuroevo.errors import TaskError
 from neuroevo.lineage import (
     Lineage,
@@ -26,7 +25,7 @@ from neuroevo.lineage import (
     propose,
     steps_of,
 )
-from neuroevo.phenotype import Blueprint, Gains, Phenotype
+from neuroevo.phenotype import Blueprint, Phenotype
 from tests.reference import random_architecture
 from tests.small import plan, run
 from tests.toy import Echo
@@ -312,9 +311,8 @@ def test_champion_loads_back_to_its_score(tmp_path: Path) -> None:
     for row in folder.results():
         champion = folder.champion_path(("echo", row["genome"], row["graph"], row["seed"]))
 
-        found = json.loads((champion / "architecture.json").read_text())
-        architecture, gains = Architecture.from_dict(found.pop("architecture")), Gains(**found.pop("gains"))
-        network = Phenotype([Blueprint(architecture, gains=gains, **found)], [1])
+        blueprint = Blueprint.rebuild(json.loads((champion / "architecture.json").read_text()))
+        network = Phenotype([blueprint], [1])
         network.load([load_file(champion / "parameters.safetensors")["parameters"][None]])
 
         seeds = [lineage(seed=row["seed"]).node("held-out")]

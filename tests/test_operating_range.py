@@ -9,13 +9,16 @@ import torch
 import populations
 from neuroevo import operating_range
 from neuroevo.connectome import load
-from neuroevo.operating_range import LIMITS, TARGETS, Monitor, measure, set_gains
+from neuroevo.neurons import Neuron
+from neuroevo.operating_range import Monitor, limits, measure, set_gains
 from neuroevo.phenotype import Blueprint, Gains, Phenotype
 from neuroevo.plugins import priors
 from tests.toy import Echo
 
 assert populations  # registers the priors
 
+LEAKY = Neuron()
+TARGETS, CORE_LIMIT = LEAKY.model.targets, LEAKY.model.core_limit
 KINDS = dict(zip(TARGETS, range(4), strict=True))
 BASIC = ["connectome", "stats-prior", "random", "dense"]
 
@@ -42,7 +45,7 @@ def test_set_gains_brings_currents_to_target_or_gains_to_their_limit(
     for kind, target in TARGETS.items():
         found = monitor.root_mean_square(KINDS[kind]).numpy()
         gains = np.array([b.gains.to_dict()[kind] for b in tuned])
-        at_limit = np.isclose(gains, LIMITS[kind][1]) & (found < target)
+        at_limit = np.isclose(gains, limits(kind, LEAKY)[1]) & (found < target)
         assert (np.isclose(found, target, rtol=0.1) | at_limit).all(), (kind, found, gains)
 
 
@@ -60,7 +63,7 @@ def test_set_gains_depends_on_its_seed_alone(task: Echo) -> None:
 @pytest.mark.parametrize("prior", BASIC)
 def test_untrained_network_forgets_its_start(prior: str) -> None:
     """At the greatest core gain allowed, synapses shrink any difference between states: echo states."""
-    built = blueprint(prior, gains=Gains(core=LIMITS["core"][1]))
+    built = blueprint(prior, gains=Gains(core=CORE_LIMIT))
     phenotype = Phenotype([built], [2])
     phenotype.load([built.draw(1, np.random.default_rng(0)).repeat(2, 1)])
     phenotype.reset(1)
@@ -74,7 +77,7 @@ def test_untrained_network_forgets_its_start(prior: str) -> None:
 
 def test_circuit_beyond_the_limit_can_lock_up() -> None:
     """The limit is needed: with ten times that gain two starts end in two states under the same input."""
-    built = blueprint("connectome", gains=Gains(input=0.1, core=10 * LIMITS["core"][1]))
+    built = blueprint("connectome", gains=Gains(input=0.1, core=10 * CORE_LIMIT))
     phenotype = Phenotype([built], [2])
     phenotype.load([built.draw(1, np.random.default_rng(0)).repeat(2, 1)])
     phenotype.reset(1)
@@ -93,7 +96,7 @@ def test_monitor_tells_saturated_and_silent_networks(gains: Gains, saturated: bo
     built = blueprint("connectome", gains=gains)
     activity = measure([built], Echo(steps=60), 0).activity()[0]
     assert (activity["saturated"] >= operating_range.SATURATED) == saturated
-    assert (activity["mean_abs"] < operating_range.SILENT) == silent
+    assert (activity["mean_abs"] < LEAKY.model.silent) == silent
 
 
 def test_monitor_measures_what_a_plain_loop_measures(task: Echo) -> None:

@@ -24,7 +24,7 @@ def sample(name: str, worm: Connectome, seed: int = 0, **options: object) -> Arc
 
 
 def core(architecture: Architecture) -> int:
-    return architecture.layout(0, 0).core
+    return architecture.core_layout.core
 
 
 @pytest.mark.parametrize("seed", range(3))
