@@ -63,10 +63,10 @@ class Block:
     """
 
     def __init__(self, blueprint: Blueprint) -> None:
-        a, gains, self._model = blueprint.architecture, blueprint.gains, blueprint.neuron.model
+        a, gains, neuron = blueprint.architecture, blueprint.gains, blueprint.neuron
+        self._model, self.num_column_groups = neuron.model, 2 if neuron.is_coupled_apart else 1
         syn, gap, n = a.synapses, a.gap_junctions, a.num_cells
         self.num_cells, self.num_ports, self._dale = n, whole(len(a.inputs), ROW), a.dale
-        self.num_column_groups = 2 if self._model.is_coupled_apart else 1
         received = np.bincount(syn.post, syn.weight, n)[syn.post]
         gain = np.where(a.is_muscle[syn.post], gains.neuromuscular, gains.core)
         self._base = torch.from_numpy((gain * syn.weight / received).astype(np.float32))
@@ -76,7 +76,10 @@ class Block:
         scale = gains.core * self._model.gap_scale
         self._gap_base = torch.from_numpy((scale * share).astype(np.float32))
         coupled, ends = np.unique(np.concatenate([gap.pre, gap.post]), return_inverse=True)
-        self._ends, self._num_coupled = torch.from_numpy(ends.astype(np.int64)), len(coupled)
+        self._ends, self._coupled = (
+            torch.from_numpy(ends.astype(np.int64)),
+            torch.from_numpy(coupled.astype(np.int64)),
+        )
         self.entries = self._make_entries(a, coupled)
 
     def _make_entries(self, a: Architecture, coupled: np.ndarray) -> list[Entries]:
@@ -86,7 +89,7 @@ class Block:
         inhibit; then its gap junctions, what leaves each coupled cell through them, and 1.
         """
         syn, gap, n = a.synapses, a.gap_junctions, self.num_cells
-        e, apart = len(syn.pre), COUPLED if self._model.is_coupled_apart else TRANSMITTED
+        e, apart = len(syn.pre), COUPLED if self.num_column_groups == 2 else TRANSMITTED
         first = e * (2 if self._model.conductances else 1)
         gap_value = first + np.arange(len(gap.pre))
         leaving = first + len(gap.pre) + np.arange(len(coupled))
@@ -131,6 +134,13 @@ class Block:
         """Returns parameters of synapses and gap junctions, [P, .], that leave strengths as they are."""
         return torch.zeros(count, len(self._base)), torch.zeros(count, len(self._gap_base))
 
+    def coupling(self, gaps: Tensor) -> Tensor:
+        """Returns the conductance of all gap junctions of each cell, float32 [P, N]."""
+        conductance = torch.exp(gaps).mul_(self._gap_base)
+        total = torch.zeros(len(gaps), self.num_cells)
+        total[:, self._coupled] = _leaving(conductance, self._ends, len(self._coupled))
+        return total
+
     def values(self, synapses: Tensor, gaps: Tensor, out: Sequence[Tensor]) -> None:
         """Writes the values, float32 [P, entries] a group of rows, of P genomes into `out`."""
         if self._dale:
@@ -138,14 +148,19 @@ class Block:
         else:
             weights = (synapses + self._sign).mul_(self._base)
         coupling = torch.exp(gaps).mul_(self._gap_base)
-        leaving = torch.zeros(len(gaps), self._num_coupled)
-        leaving.index_add_(1, self._ends, torch.cat([coupling, coupling], 1), alpha=-1)
+        leaving = _leaving(coupling, self._ends, len(self._coupled)).neg_()
         chemical = (
             [weights.clamp(min=0), weights.neg().clamp_(min=0)] if self._model.conductances else [weights]
         )
         parts = torch.cat([*chemical, coupling, leaving, torch.ones(len(gaps), 1)], 1)
         for entries, place in zip(self.entries, out, strict=True):
             torch.index_select(parts, 1, entries.source, out=place)
+
+
+def _leaving(conductance: Tensor, ends: Tensor, num_coupled: int) -> Tensor:
+    """Returns the sums [P, coupled] of conductances [P, G] over the gap junctions that end at each cell."""
+    sums = torch.zeros(len(conductance), num_coupled)
+    return sums.index_add_(1, ends, torch.cat([conductance, conductance], 1))
 
 
 def _entries(num_cells: int, parts: list[tuple[np.ndarray, int, np.ndarray, np.ndarray]]) -> Entries:

@@ -38,6 +38,8 @@ class Cells:
         self.bias = torch.zeros(matrix.shape[0], 1)
         self._spread_bias = self.bias  # the same for each of a few columns
         self.constants: dict[str, Any] = dict(neuron.base)
+        if self._model.conductances:
+            self.constants["coupling"] = 0.0
         self.release()
 
     def release(self) -> None:
@@ -73,17 +75,15 @@ class Cells:
         self._source = torch.zeros(self._matrix.shape[1], num_columns)
         groups = len(model.row_groups)
         self._current = torch.zeros(filled * groups, num_columns)
-        in_source = {model.coupled: self._source[filled : 2 * filled]} if model.is_coupled_apart else {}
-        if self._neuron.delay == 1:
-            in_source[model.variables[0]] = self._source[:filled]
+        places = {model.variables[0]: self._source[:filled]} if self._neuron.delay == 1 else {}
+        if self._neuron.is_coupled_apart:
+            places[model.coupled] = self._source[filled : 2 * filled]
         self.variables = {
-            name: in_source.get(name, torch.zeros(filled, num_columns))
-            if name in in_source
-            else torch.zeros(filled, num_columns)
+            name: places[name] if name in places else torch.zeros(filled, num_columns)
             for name in model.variables
         }
         self._transmitted = [torch.zeros(filled, num_columns) for _ in range(self._neuron.delay - 1)]
-        self.outside = self._source[filled * (2 if model.is_coupled_apart else 1) :]
+        self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
         self._spread_bias = self.bias if num_columns >= WIDE else self.bias.repeat(1, num_columns)
         self._pieces = self._make_pieces(whole(PIECE // num_columns, TENSOR))

@@ -41,19 +41,20 @@ def relu(x: Named, current: Named, k: Constants) -> None:
 def graded(x: Named, current: Named, k: Constants) -> None:
     """Graded potential V, from rest, in units of the way from rest to the reversal potential of excitation.
 
-    `tau dV/dt = I + g_e (E_e - V) + g_i (E_i - V) - g_l V`, where I is what gap junctions, bias and input
-    bring, and synapses open the conductances g in proportion to the transmitter that the cells before them
-    release, `s = 1 / (1 + exp(-slope (V - threshold)))`. Within a step conductances and I are held and V
-    goes its exponential way (exponential Euler), so that no conductance, however large, carries it beyond
-    where it is drawn to.
+    `tau dV/dt = I + sum_j g_j (V_j - V) + g_e (E_e - V) + g_i (E_i - V) - g_l V`, where I is bias and input,
+    g_j are gap junctions, and synapses open the conductances g_e and g_i in proportion to the transmitter
+    that the cells before them release, `s = 1 / (1 + exp(-slope (V - threshold)))`. Within a step
+    conductances, I and the V_j are held and V goes its exponential way (exponential Euler), so that no
+    conductance, however large, carries it beyond where it is drawn to.
 
     References:
         Wicks, Roehrig and Rankin (1996), https://doi.org/10.1523/JNEUROSCI.16-12-04017.1996
         Kunert, Shlizerman and Kutz (2014), https://doi.org/10.1103/PhysRevE.89.052805
     """
     excitation, inhibition, v = current["excitation"], current["inhibition"], x["potential"]
-    drawn = current["rest"].add_(excitation * k["excitatory"]).add_(inhibition * k["inhibitory"])
-    conductance = excitation.add_(inhibition).add_(k["leak"])
+    drawn = current["rest"].add_(v * k["coupling"])  # through gap junctions: less what leaves
+    drawn.add_(excitation * k["excitatory"]).add_(inhibition * k["inhibitory"])
+    conductance = excitation.add_(inhibition).add_(k["leak"]).add_(k["coupling"])
     drawn.div_(conductance).sub_(v)  # how far V is from where it is drawn to
     share = conductance.mul_(k["rate"]).neg_().expm1_().neg_()
     v.addcmul_(drawn, share)

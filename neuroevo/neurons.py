@@ -71,7 +71,8 @@ class Model:
         coupled: The variable that gap junctions couple.
         read: The variable that output cells are read by: the cell's activity.
         step: Moves the variables, `(variables, currents, constants) -> None`, all by name and in place;
-            currents are scratch afterwards. A constant is a float, or a tensor [cells, 1].
+            currents are scratch afterwards. A constant is a float, or a tensor [cells, 1]. Where synapses
+            open conductances there is one more, "coupling": that of all gap junctions of the cell.
         start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`.
         conductances: Synapses open conductances in place of passing currents: the step gets currents
             "rest" (gap junctions, bias, input), "excitation" and "inhibition"; else "rest" is all.
@@ -109,11 +110,6 @@ class Model:
         return [name for name, constant in self.constants.items() if constant.evolves]
 
     @property
-    def is_coupled_apart(self) -> bool:
-        """Whether gap junctions couple another variable than synapses transmit."""
-        return self.coupled != self.variables[0]
-
-    @property
     def row_groups(self) -> tuple[str, ...]:
         """Names of the currents, each a group of rows of the network's matrix."""
         return ("rest", "excitation", "inhibition") if self.conductances else ("rest",)
@@ -138,6 +134,7 @@ _MODELS = (
         "activity",
         "activity",
         neuron_steps.relu,
+        core_limit=0.5,
         saturated=math.inf,
     ),
     Model(
@@ -272,6 +269,11 @@ class Neuron:
     def model(self) -> Model:
         """The model."""
         return MODELS[self.name]
+
+    @property
+    def is_coupled_apart(self) -> bool:
+        """Whether gap junctions couple another variable than synapses bring, or a newer value of it."""
+        return self.model.coupled != self.model.variables[0] or self.delay > 1
 
     @property
     def steps(self) -> int:

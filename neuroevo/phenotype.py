@@ -158,10 +158,12 @@ class Phenotype:
         blueprint, block, count = self.blueprints[r], self._blocks[r], self.counts[r]
         rows = slice(int(self.first_rows[genome]), int(self.first_rows[genome + count]))
         if blueprint.architecture.core == "evolves":
-            block.values(synapses, gaps, out=self._values[r])
             self.cells.bias[rows, 0] = bias.reshape(-1)
         else:
-            block.values(*block.as_measured(count), out=self._values[r])
+            synapses, gaps = block.as_measured(count)
+        block.values(synapses, gaps, out=self._values[r])
+        if self._neuron.model.conductances:
+            self.cells.set_constants("coupling", rows, block.coupling(gaps).reshape(-1))
         if constants.shape[1] or blueprint.table is not None:
             for name, values in blueprint.constants(constants).items():
                 self.cells.set_constants(name, rows, values.expand(count, -1).reshape(-1))
