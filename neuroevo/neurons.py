@@ -115,7 +115,7 @@ class Model:
         return ("rest", "excitation", "inhibition") if self.conductances else ("rest",)
 
 
-_SPIKING = {"input": 0.2, "core": 0.05, "neuromuscular": 0.2, "output": 0.5}
+_SPIKING = {"input": 0.4, "core": 0.1, "neuromuscular": 0.4, "output": 0.5}
 _MODELS = (
     Model(
         "leaky",
@@ -172,6 +172,7 @@ _MODELS = (
         "potential",
         "rate",
         neuron_steps.alif,
+        gap_scale=0.05,  # of the leak in a membrane step, 1 - decay
         substeps=4,
         targets=_SPIKING,
         core_limit=20.0,

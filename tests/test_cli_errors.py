@@ -204,7 +204,7 @@ BAD = [
     ),
     (
         [*RUN[:4], "--workers", "0", "--connectome", "oneway.csv", "--inputs", "b", "--outputs", "a"],
-        "connectome, graph 0: None of the 1 input cells reaches one of the 1 output cells; choose other",
+        "connectome, graph 0, on tests.toy:Echo: None of the 1 input cells reaches one of the 1 output cells; choose other",
     ),
 ]
 

@@ -9,10 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
+from neuroevo.architecture import Architecture
+from neuroevo.checks import small
 from neuroevo.errors import OptionError
-from tasks import images
-from tasks.images import Digits, Mnist
-from tests.test_datasets import mnist_or_skip
+from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.seeds import generator
+from tasks import classification, pixels
+from tasks.images import Digits, FashionMnist, Mnist
+from tests.test_datasets import fashion_or_skip, mnist_or_skip
+
+CLASSES = 10
 
 
 class LinearReadout:
@@ -34,15 +40,15 @@ class LinearReadout:
 
 def random_readouts(num_genomes: int, num_sensors: int) -> LinearReadout:
     draw = torch.Generator().manual_seed(0)
-    weight = torch.randn(num_genomes, images.NUM_CLASSES, num_sensors, generator=draw)
-    return LinearReadout(weight, torch.randn(num_genomes, images.NUM_CLASSES, generator=draw))
+    weight = torch.randn(num_genomes, CLASSES, num_sensors, generator=draw)
+    return LinearReadout(weight, torch.randn(num_genomes, CLASSES, generator=draw))
 
 
-def ridge(task: Digits | Mnist) -> LinearReadout:
+def ridge(task: Digits | Mnist | FashionMnist) -> LinearReadout:
     """The least-squares classifier on the task's own sensors, in closed form."""
     data = task._data()
     seen = torch.cat([data.train, torch.ones(len(data.train), 1)], 1).double()
-    wanted = torch.nn.functional.one_hot(data.train_labels, images.NUM_CLASSES).double()
+    wanted = torch.nn.functional.one_hot(data.train_labels, CLASSES).double()
     weight = torch.linalg.solve(seen.T @ seen + torch.eye(seen.shape[1]).double(), seen.T @ wanted).float()
     return LinearReadout(weight[:-1].T[None], weight[-1:])
 
@@ -65,9 +71,21 @@ def shown(task: Digits, seeds: Sequence[int]) -> Tensor:
     return torch.cat(readouts.shown)
 
 
-@pytest.mark.parametrize(("task", "sensors"), [(Digits(), 64), (Mnist(), 40), (Mnist(components=0), 784)])
-def test_sensors_are_counted_before_data_are_loaded(task: Digits | Mnist, sensors: int) -> None:
-    assert (task.num_sensors, task.num_actuators) == (sensors, 10)
+@pytest.mark.parametrize(
+    ("task", "sensors", "shape"),
+    [
+        (Digits(), 64, (8, 8)),
+        (Digits(components=9), 9, None),
+        (Mnist(), 40, None),
+        (Mnist(components=0), 784, (28, 28)),
+        (FashionMnist(components=0), 784, (28, 28)),
+    ],
+)
+def test_sensors_are_counted_before_data_are_loaded(
+    task: Digits | Mnist | FashionMnist, sensors: int, shape: tuple[int, int] | None
+) -> None:
+    assert (task.num_sensors, task.num_actuators, task.image_shape) == (sensors, 10, shape)
+    assert len(task.class_names) == task.num_classes == 10
     assert task._sensed is None
 
 
@@ -89,29 +107,32 @@ def test_sensors_are_centred_and_of_order_one(components: int) -> None:
 def test_components_are_principal() -> None:
     """They hold the most variance that so many uncorrelated directions can, as the eigenvalues say."""
     task = Digits(components=20)
-    pixels = task.images().train_images.reshape(-1, 64).astype(float)
+    shown = task.images().train_images.reshape(-1, 64).astype(float)
     sensed = task._data().train.double().numpy()
-    wanted = np.sort(np.linalg.eigvalsh(np.cov(pixels.T, bias=True)))[::-1][:20]
+    wanted = np.sort(np.linalg.eigvalsh(np.cov(shown.T, bias=True)))[::-1][:20]
     covariance = np.cov(sensed.T, bias=True) * wanted.mean()
     # Axes are rounded to a grid of 1e-6 and sensors to float32.
     np.testing.assert_allclose(covariance, np.diag(wanted), atol=1e-4 * wanted[0])
 
 
 def test_axes_point_where_their_largest_entry_is_positive() -> None:
-    axes = images.principal_axes(Digits().images().train_images.reshape(-1, 64), 61)
+    axes = pixels.principal_axes(Digits().images().train_images.reshape(-1, 64), 61)
     assert (axes[np.abs(axes).argmax(0), np.arange(61)] > 0).all()
-    assert (axes % images.AXIS_GRID == 0).all()
+    assert (axes % pixels.AXIS_GRID == 0).all()
 
 
 def test_most_components_are_the_rank() -> None:
-    pixels = Digits().images().train_images.reshape(-1, 64).astype(float)
-    assert np.linalg.matrix_rank(pixels - pixels.mean(0)) == Digits.rank
+    images = Digits().images().train_images.reshape(-1, 64)
+    assert np.linalg.matrix_rank(images - images.mean(0)) == Digits.rank
+    assert pixels.principal_axes(images, Digits.rank).shape == (64, Digits.rank)
+    with pytest.raises(OptionError, match=r"'components' is 62; the training images vary along 61 axes"):
+        pixels.principal_axes(images, Digits.rank + 1)
 
 
 def test_test_images_are_seen_through_the_training_fit(digits: Digits) -> None:
     data, source = digits._data(), digits.images()
-    pixels = torch.from_numpy(source.train_images.reshape(-1, 64).astype(np.float64))
-    mean, scale = pixels.mean(0), (pixels - pixels.mean(0)).square().mean().sqrt()
+    shown = torch.from_numpy(source.train_images.reshape(-1, 64).astype(np.float64))
+    mean, scale = shown.mean(0), (shown - shown.mean(0)).square().mean().sqrt()
     wanted = (torch.from_numpy(source.test_images.reshape(-1, 64).astype(np.float64)) - mean) / scale
     torch.testing.assert_close(data.test, wanted.float())
 
@@ -169,16 +190,64 @@ def test_score_does_not_depend_on_its_chunks(
     digits: Digits, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = digits.score(random_readouts(3, 64), seeds=[0, 0, 0])
-    monkeypatch.setattr(images, "SCORED_AT_ONCE", at_once)
+    monkeypatch.setattr(classification, "SCORED_AT_ONCE", at_once)
     assert torch.equal(digits.score(random_readouts(3, 64), seeds=[7, 8, 9]), wanted)
 
 
 def test_outputs_that_are_not_finite_are_failures(digits: Digits) -> None:
     readouts = random_readouts(2, 64)
     readouts.bias[1, 3] = torch.nan
-    for values in (digits.evaluate(readouts, seeds=[0, 0]), digits.score(readouts, seeds=[0, 0])):
-        assert values[0].isfinite().all()
-        assert values[1].isnan().all()
+    by_hits = Digits(episodes=32, fitness="accuracy")
+    for task in (digits, by_hits):
+        for values in (task.evaluate(readouts, seeds=[0, 0]), task.score(readouts, seeds=[0, 0])):
+            assert values[0].isfinite().all()
+            assert values[1].isnan().all()
+    named = digits.predictions(readouts)
+    assert (named[0] >= 0).all() and (named[1] == -1).all()
+
+
+def test_outputs_that_are_not_finite_on_one_image_are_a_failure_there_alone(digits: Digits) -> None:
+    readouts = random_readouts(1, 64)
+    readouts.weight[0, 0, 20] = torch.inf  # no finite output where that pixel is not at its mean
+    lit = digits._data().test[:, 20] != 0
+    assert ((digits.predictions(readouts)[0] == -1) == lit.numpy()).all()
+
+
+def test_accuracy_as_fitness_is_whether_the_largest_output_names_the_class() -> None:
+    task = Digits(episodes=32, fitness="accuracy")
+    readouts = random_readouts(2, 64)
+    fitness = task.evaluate(readouts, seeds=[5, 6])
+    data = task._data()
+    for genome, seed in enumerate([5, 6]):
+        chosen = task.minibatch(seed)
+        logits = data.train[chosen] @ readouts.weight[genome].T + readouts.bias[genome]
+        assert torch.equal(fitness[genome], (logits.argmax(1) == data.train_labels[chosen]).float())
+    assert 0 < fitness.mean() < 1
+    assert (task.fitness_unit, Digits().fitness_unit) == ("accuracy", "log-likelihood")
+
+
+def test_fitness_of_either_kind_meets_the_same_images() -> None:
+    for seed in range(3):
+        first, second = (Digits(fitness=kind).minibatch(seed) for kind in ("cross-entropy", "accuracy"))
+        assert np.array_equal(first, second)
+
+
+def test_score_is_made_of_predictions(digits: Digits) -> None:
+    blueprint = Blueprint(Architecture.of(small()), digits.num_sensors, digits.num_actuators)
+    phenotype = Phenotype([blueprint], [3])
+    phenotype.load([blueprint.draw(3, generator(0, "test"))])
+    named = digits.predictions(phenotype)
+    assert named.dtype == np.int64 and named.shape == (3, 355)
+    hits = (named == digits.labels()).astype(np.float32)
+    assert np.array_equal(digits.score(phenotype, seeds=[0] * 3).numpy(), hits)
+    assert len(np.unique(named)) > 1  # they say something
+
+
+def test_pictures_are_those_that_labels_are_of(digits: Digits) -> None:
+    source = digits.images()
+    assert digits.test_images().dtype == np.uint8 and digits.test_images().shape == (355, 8, 8)
+    assert np.array_equal(digits.test_images(), source.test_images)
+    assert digits.labels().dtype == np.int64 and np.array_equal(digits.labels(), source.test_labels)
 
 
 def test_linear_readout_names_digits(digits: Digits) -> None:
@@ -194,13 +263,27 @@ def test_linear_readout_names_mnist(mnist: Mnist) -> None:
 
 
 @pytest.mark.network
+def test_linear_readout_names_clothes() -> None:
+    """Harder than digits, by the same control."""
+    fashion_or_skip()
+    task = FashionMnist()
+    assert 0.7 < task.score(ridge(task), seeds=[0]).mean() < 0.84
+
+
+@pytest.mark.network
+def test_most_components_of_clothes_are_the_rank() -> None:
+    images = fashion_or_skip().train_images.reshape(60_000, -1)
+    assert pixels.principal_axes(images, FashionMnist.rank).shape == (784, 784)
+
+
+@pytest.mark.network
 def test_mnist_sensors_do_not_depend_on_threads(mnist: Mnist) -> None:
     from threadpoolctl import threadpool_limits  # comes with scikit-learn
 
     source, sensed = mnist.images(), []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            sensed.append(images.sense(source.train_images[:10_000], source.test_images, 64))
+            sensed.append(pixels.sense(source.train_images[:10_000], source.test_images, 64))
     (train, test), (train_again, test_again) = sensed
     assert np.array_equal(train, train_again)
     assert np.array_equal(test, test_again)

@@ -26,6 +26,22 @@ def example(
     return f"{fraction} {gap} {dale}"
 
 
+class Maze:
+    """Find the way out."""
+
+    bare_option = "plan"
+
+    def __init__(self, plan: str = "small", steps: int = 8) -> None:
+        self.plan, self.steps = plan, steps
+
+
+@pytest.fixture
+def mazes() -> Registry:
+    registry = Registry("task")
+    registry.register("maze")(Maze)
+    return registry
+
+
 @pytest.fixture
 def registry() -> Registry:
     registry = Registry("prior")
@@ -128,3 +144,112 @@ def test_another_package_offers_plugins_as_entry_points(
     plugin = priors.get("ring")
     assert (plugin.name, plugin.path, plugin.defaults) == ("ring", "wirings:ring", {"width": 2})
     assert "ring" in priors.names() and "ring" not in tasks.names()
+
+
+# --- a first value without its option's name ----------------------------------------------------------
+
+MAZE = f"{__name__}:Maze"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "name", "options"),
+    [
+        ("maze", "maze", "maze", {}),
+        ("maze:large", "maze:large", "maze", {"plan": "large"}),  # not `large` in a module `maze`
+        ("maze:plan=large", "maze:plan=large", "maze", {"plan": "large"}),
+        ("maze:steps=2", "maze:steps=2", "maze", {"steps": "2"}),
+        ("maze:/data/my plan.v1", "maze:/data/my plan.v1", "maze", {"plan": "/data/my plan.v1"}),
+        ("x=maze:../plans,steps=2", "x", "maze", {"plan": "../plans", "steps": "2"}),
+        ("maze:ALE/Pong-v5", "maze:ALE/Pong-v5", "maze", {"plan": "ALE/Pong-v5"}),
+        (
+            "maze:module:Env-v0,steps=2",
+            "maze:module:Env-v0,steps=2",
+            "maze",
+            {"plan": "module:Env-v0", "steps": "2"},
+        ),
+        ("maze:C:\\plans", "maze:C:\\plans", "maze", {"plan": "C:\\plans"}),
+        ('maze:"a=b,c",steps=2', 'maze:"a=b,c",steps=2', "maze", {"plan": "a=b,c", "steps": "2"}),
+        ('"l:1"=maze:"a \\"b\\""', "l:1", "maze", {"plan": 'a "b"'}),
+        ('maze:plan="a:b"', 'maze:plan="a:b"', "maze", {"plan": "a:b"}),
+        (f"{MAZE}:large,steps=2", f"{MAZE}:large,steps=2", MAZE, {"plan": "large", "steps": "2"}),
+        (f"x={MAZE}:a/b:c", "x", MAZE, {"plan": "a/b:c"}),
+    ],
+)
+def test_first_value_may_stand_without_the_name_of_its_option(
+    mazes: Registry, text: str, label: str, name: str, options: dict[str, str]
+) -> None:
+    spec = mazes.parse(text)
+    assert (spec.label, spec.name, spec.options) == (label, name, options)
+    assert mazes.parse(str(spec)) == spec
+    assert mazes.parse(spec.plain).options == options
+    assert mazes.get(spec.name).bind(spec.options).get("plan") == options.get("plan")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("maze:steps=2,large", r"Cannot read option 'large' in .*; wanted option=value\."),
+        ("maze:large,small", r"Cannot read option 'small' in .*; wanted option=value\."),
+        ("maze:large,plan=small", "Option 'plan' is given twice"),
+        ("maze:large,", "Cannot read option 'large,'"),
+        ("maze:,steps=2", "Cannot read option ',steps=2'"),
+        ("maze:", "Cannot read 'maze:'"),
+        ('maze:"large', "Cannot read option"),
+        ("maez:/data/large", r"Unknown task 'maez'\. Did you mean 'maze'"),
+        ("maze.large:x", "Cannot load 'maze.large:x'"),
+    ],
+)
+def test_first_value_that_cannot_be_read_is_refused(mazes: Registry, text: str, message: str) -> None:
+    with pytest.raises((OptionError, RegistryError), match=message) as raised:
+        mazes.parse(text)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["rewired", "0.5", "/data/x", "a-b", "a:b-c"])
+def test_plugin_without_a_bare_option_takes_no_value_without_a_name(registry: Registry, value: str) -> None:
+    message = r"Cannot read .*; wanted option=value, for 'example' takes no value without a name\."
+    with pytest.raises(OptionError, match=message):
+        registry.parse(f"example:{value}")
+
+
+def test_value_without_a_name_goes_with_its_option(mazes: Registry) -> None:
+    spec = mazes.parse("maze:large:v2,steps=2")
+    assert str(spec.without("steps")) == "maze:large:v2"
+    assert str(spec.without("plan")) == "maze:steps=2"
+    assert str(mazes.parse("x=maze:a/b,steps=2").without("steps")) == "x=maze:a/b"
+
+
+def test_bare_option_may_be_an_attribute_of_a_function(registry: Registry) -> None:
+    def mix(connectome: object, *, seed: int, share: float = 0.5) -> None:
+        """Mixes."""
+
+    mix.bare_option = "share"  # type: ignore[attr-defined]
+    registry.register("mix")(mix)
+    assert registry.get("mix").bind(registry.parse("mix:0.25").options) == {"share": 0.25}
+
+
+def test_bare_option_that_is_no_option_is_refused(mazes: Registry) -> None:
+    class Wrong(Maze):
+        bare_option = "paln"
+
+    mazes.register("wrong")(Wrong)
+    with pytest.raises(
+        RegistryError, match=r"Unknown bare_option of task 'wrong' 'paln'\. Did you mean 'plan'"
+    ):
+        mazes.parse("wrong:large")
+
+
+def test_bare_option_of_an_entry_point_wins_over_an_import_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "labyrinths.py").write_text(
+        "class Hedge:\n    bare_option = 'size'\n    def __init__(self, size: int = 2): pass\n"
+    )
+    installed = tmp_path / "labyrinths-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: labyrinths\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[neuroevo.tasks]\nhedge = labyrinths:Hedge\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    spec = tasks.parse("hedge:five")
+    assert (spec.name, spec.options) == ("hedge", {"size": "five"})
+    assert tasks.parse("labyrinths:Hedge:3").options == {"size": "3"}

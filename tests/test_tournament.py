@@ -160,7 +160,9 @@ def test_search_settings_are_the_tasks_and_the_requests() -> None:
 
 
 def test_wiring_whose_inputs_reach_no_output_is_named() -> None:
-    with pytest.raises(ConnectomeError, match="connectome, graph 0, on echo: None of the 72 input cells reaches"):
+    with pytest.raises(
+        ConnectomeError, match="connectome, graph 0, on echo: None of the 72 input cells reaches"
+    ):
         plan(genome=("connectome",), inputs="muscle", outputs="motor")  # muscles make no synapses
 
 

@@ -1,0 +1,190 @@
+"""What image tasks share: a network is shown an image, settles, and names the class.
+
+The image is a constant input; after some network steps the outputs are read as logits, one a class. Fitness
+is the log-likelihood of the true class, or whether it is named, on a minibatch of the training split, which
+all genomes of a lineage share. The score is the accuracy on the whole test split, which nothing looks at but
+`score` and what makes pictures of a finished run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from neuroevo.errors import OptionError, require_range
+from neuroevo.seeds import generator
+from tasks import pixels
+from tasks.datasets import Images
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from neuroevo.phenotype import Phenotype
+
+Fitness = Literal["cross-entropy", "accuracy"]
+FITNESS_UNITS = {"cross-entropy": "log-likelihood", "accuracy": "accuracy"}
+SCORED_AT_ONCE = 500  # images; bounds the memory of a score and keeps the states near the processor
+
+
+@dataclass(frozen=True, eq=False)
+class _Sensed:
+    """A data set as the sensors see it."""
+
+    train: Tensor  # float32 [n, S]
+    train_labels: Tensor  # int64 [n]
+    test: Tensor  # float32 [m, S]
+    test_labels: Tensor  # int64 [m]
+
+
+class Classification:
+    """Base of the image tasks; a subclass says how large its data set is and loads it.
+
+    Args:
+        episodes: Images of a minibatch.
+        steps: Network steps for which an image is shown.
+        components: Principal components of the training split shown in place of pixels; 0 for pixels.
+        fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
+
+    Attributes:
+        shape: Of an image: (height, width), or in colour (height, width, 3).
+        num_training: Images of the training split.
+        rank: Principal components of the training split that vary at all, at most.
+        class_names: What the classes are called, in order.
+        num_classes: As many as actuators.
+        image_shape: (height, width) where a sensor is a pixel, row by row. None where sensors are principal
+            components, and in colour, where a pixel is three sensors that follow one another.
+    """
+
+    unit = "accuracy"
+    shape: tuple[int, ...]
+    num_training: int
+    rank: int
+    class_names: list[str]
+
+    def __init__(self, episodes: int, steps: int, components: int, fitness: Fitness) -> None:
+        num_pixels = math.prod(self.shape)
+        require_range("episodes", episodes, 1, self.num_training)
+        require_range("steps", steps, 1, 1_000)
+        if components > 0 and num_pixels > pixels.LARGEST:
+            raise OptionError(
+                f"Option 'components' is {components}; images of {num_pixels} values have none here (at most "
+                f"{pixels.LARGEST}). Use components=0, or smaller images."
+            )
+        require_range("components", components, 0, self.rank)
+        self.episodes, self.steps, self.components, self.fitness = episodes, steps, components, fitness
+        self.fitness_unit = FITNESS_UNITS[fitness]
+        self.num_sensors = components or num_pixels
+        self.num_classes = self.num_actuators = len(self.class_names)
+        is_grey = len(self.shape) == 2
+        self.image_shape = (self.shape[0], self.shape[1]) if is_grey and not components else None
+        self._sensed: _Sensed | None = None
+
+    def images(self) -> Images:
+        """Returns the data set."""
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Loads the data; raises DataError if they cannot be had."""
+        self._data()
+
+    def data_hashes(self) -> dict[str, str]:
+        """Returns the SHA-256 of the data set, for the manifest."""
+        return {"sha256": self.images().sha256()}
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the fitness on training images: log-likelihoods of the true class, in nats, or hits.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome; each stands for a minibatch.
+
+        Returns:
+            float32 [G, B], at most 0; or with `fitness=accuracy` 1 or 0. NaN where an output is not finite.
+        """
+        import torch
+
+        data = self._data()
+        row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
+        which = torch.tensor([row[seed] for seed in seeds])
+        batches = torch.from_numpy(np.stack([self.minibatch(seed) for seed in row]))  # [U, B]
+        logits = phenotype.settle(data.train[batches], which, self.steps)  # [G, B, classes]
+        labels = data.train_labels[batches][which]  # [G, B]
+        if self.fitness == "accuracy":
+            return _hits(_named(logits), labels)
+        return torch.log_softmax(logits, 2).gather(2, labels[:, :, None])[:, :, 0]
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns 1 where the largest output names the class, 0 where not, on all test images.
+
+        Args:
+            phenotype: G genomes.
+            seeds: Not used: the test split is the same for all.
+
+        Returns:
+            float32 [G, test images]; NaN where an output is not finite, for that network names no class.
+        """
+        return _hits(self._predicted(phenotype), self._data().test_labels)
+
+    def predictions(self, phenotype: Phenotype) -> np.ndarray:
+        """Returns the class that each genome names for each test image.
+
+        Args:
+            phenotype: G genomes.
+
+        Returns:
+            int64 [G, test images]; -1 where an output is not finite.
+        """
+        return self._predicted(phenotype).numpy()
+
+    def labels(self) -> np.ndarray:
+        """Returns the true classes of the test images, int64 [test images]."""
+        return self.images().test_labels.astype(np.int64)
+
+    def test_images(self) -> np.ndarray:
+        """Returns the test images, uint8 [test images, height, width], or in colour [..., 3]."""
+        return self.images().test_images
+
+    def minibatch(self, seed: int) -> np.ndarray:
+        """Returns the training images, int64 [B], that a seed stands for; none twice."""
+        rng = generator(seed, "minibatch")
+        return rng.choice(self.num_training, self.episodes, replace=False, shuffle=False)
+
+    def _predicted(self, phenotype: Phenotype) -> Tensor:
+        """Returns the same as `predictions`, as a tensor."""
+        import torch
+
+        test = self._data().test
+        which = torch.zeros(phenotype.num_genomes, dtype=torch.int64)
+        parts = torch.split(test, SCORED_AT_ONCE)
+        return torch.cat([_named(phenotype.settle(part[None], which, self.steps)) for part in parts], 1)
+
+    def _data(self) -> _Sensed:
+        """Returns the data set as the sensors see it, made once."""
+        if self._sensed is None:
+            import torch
+
+            images = self.images()
+            sensed = pixels.sense(images.train_images, images.test_images, self.components)
+            labels = (x.astype(np.int64) for x in (images.train_labels, images.test_labels))
+            (train, test), (train_labels, test_labels) = (
+                map(torch.from_numpy, sensed),
+                map(torch.from_numpy, labels),
+            )
+            self._sensed = _Sensed(train, train_labels, test, test_labels)
+        return self._sensed
+
+
+def _named(logits: Tensor) -> Tensor:
+    """Returns the class of the largest output [G, B, classes], int64 [G, B]; -1 where not all are finite."""
+    return logits.argmax(2).masked_fill(~logits.isfinite().all(2), -1)
+
+
+def _hits(named: Tensor, labels: Tensor) -> Tensor:
+    """Returns 1 where the class is named, 0 where another is, NaN where none is; float32 [G, B]."""
+    import torch
+
+    return (named == labels).float().masked_fill(named < 0, torch.nan)
