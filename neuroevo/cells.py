@@ -125,6 +125,12 @@ class Cells:
         """Writes the current of every cell."""
         propagate(self._matrix, self._source, self._spread_bias, out=self._current[: len(self.bias)])
 
+    def are_finite(self) -> Tensor:
+        """Returns for each cell whether all its variables are finite numbers, bool [cells]."""
+        # A sum is finite if all it adds up is, and a sum that is not has a number beyond use in it.
+        sums = [tensor[: self._num_cells].sum(1) for tensor in self.variables.values()]
+        return torch.isfinite(torch.stack(sums)).all(0)
+
     def recurrent(self) -> Tensor:
         """Returns what cells receive from each other in the next step, float32 [cells, B], without biases.
 

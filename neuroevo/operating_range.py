@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -31,6 +32,16 @@ SMALLEST, GREATEST = 0.02, 50.0  # gains
 NUM_GENOMES = 8  # untrained genomes an architecture is measured with
 NUM_ROUNDS = 5
 SATURATED = 0.5  # share of saturated activities from which a network counts as saturated
+
+
+class Observer(Protocol):
+    """Who watches a phenotype while it runs, as its `monitor`."""
+
+    def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
+        """Is told, before a network step, what cells receive from each other [cells, B] and from outside."""
+
+    def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
+        """Is told, behind it, activities [cells, B] and outputs [G, A, B]."""
 
 
 class Monitor:

@@ -39,7 +39,7 @@ from neuroevo.cells import Cells
 from neuroevo.maps import Map, Outputs
 
 if TYPE_CHECKING:
-    from neuroevo.operating_range import Monitor
+    from neuroevo.operating_range import Observer
 
 __all__ = ["CLOCK_PERIOD", "Blueprint", "Gains", "Phenotype"]
 
@@ -85,8 +85,8 @@ class Phenotype:
         clocks = [b.architecture.core == "clock" for b in blueprints]
         self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts)))  # genomes
         self._clock = torch.zeros(self.num_genomes, CLOCK)
-        self._time = 0  # network steps since the last reset
-        self.monitor: Monitor | None = None  # set while the network is observed
+        self.time = 0  # network steps since the last reset
+        self.monitor: Observer | None = None  # set while the network is observed
         self._drives: list[Tensor] = []  # of each adapter, [g, I, B]: views of what comes from outside
 
     @property
@@ -170,7 +170,7 @@ class Phenotype:
 
     def reset(self, num_episodes: int) -> None:
         """Sets the cells to rest for B episodes or images of every genome."""
-        self._time = 0
+        self.time = 0
         is_new = self.state.shape != (self.first_rows[-1], num_episodes)
         self.cells.reset(num_episodes)
         if is_new:
@@ -185,6 +185,14 @@ class Phenotype:
         """Gives back the memory that the state takes, until the next `reset`."""
         self.cells.release()
         self._drives = []
+
+    def has_blown_up(self) -> Tensor:
+        """Returns which genomes hold a cell with a variable that is not a finite number, bool [G]."""
+        if not self.cells.variables:  # none since the last release
+            return torch.zeros(self.num_genomes, dtype=torch.bool)
+        genomes = torch.from_numpy(np.repeat(np.arange(self.num_genomes), self.genome_sizes))
+        blown = torch.zeros(self.num_genomes)
+        return blown.index_add_(0, genomes, (~self.cells.are_finite()).float()) > 0
 
     def step(self, observations: Tensor) -> Tensor:
         """Runs one network step.
@@ -225,7 +233,7 @@ class Phenotype:
             self.monitor.record_currents(self.cells.recurrent(), drives)
         for _ in range(self._neuron.steps):
             self.cells.advance()
-        self._time += 1
+        self.time += 1
 
     def _read(self) -> Tensor:
         """Returns the outputs of the present state, float32 [G, B, A]."""
@@ -234,7 +242,7 @@ class Phenotype:
             a.decoder.apply(a.outputs.read(self.state), out=read[a.genomes])
         outputs = read[:, : self.num_actuators]
         if len(self._clocks):
-            outputs[self._clocks] = _wave(self._clock[self._clocks], self._time, self.num_actuators)
+            outputs[self._clocks] = _wave(self._clock[self._clocks], self.time, self.num_actuators)
         if self.monitor is not None:
             self.monitor.record_outputs(self.state, outputs)
         return outputs.transpose(1, 2)

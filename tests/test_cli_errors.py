@@ -100,6 +100,9 @@ BAD = [
     ([*RUN[:4], "--connectome", "celegan"], "Unknown connectome 'celegan'. Did you mean 'celegans'? Known:"),
     ([*RUN, "--neuron", "leeky"], "Unknown neuron model 'leeky'. Did you mean 'leaky'? Known:"),
     ([*RUN, "--search", "pgp"], "Unknown search 'pgp'. Did you mean 'pgpe'? Known:"),
+    ([*RUN, "--search", "es:lr=1"], "Unknown option of search 'es' 'lr'. Known: decay, learning_rate,"),
+    ([*RUN, "--search", "ga:elite=0"], "Option 'elite' is 0; wanted a number at least 1."),
+    ([*RUN, "--search", "mine=es"], "Search 'mine=es' has a label; wanted name[:option=value,...]."),
     ([*RUN, "--device", "cud"], "Unknown device 'cud'. Did you mean 'cuda'? Known:"),
     ([*RUN, "--device", "cuda"], "Device 'cuda' was asked for; this version runs on the CPU."),
     (
@@ -204,7 +207,7 @@ BAD = [
     ),
     (
         [*RUN[:4], "--workers", "0", "--connectome", "oneway.csv", "--inputs", "b", "--outputs", "a"],
-        "connectome, graph 0, on tests.toy:Echo: None of the 1 input cells reaches one of the 1 output cells; choose other",
+        "connectome, graph 0, on tests.toy:Echo: None of the 1 input cells reaches one of the 1 output",
     ),
 ]
 
