@@ -2,7 +2,9 @@
 
     python run.py --genome stats-prior --task mnist
     python run.py --genome connectome stats-prior random --task swimmer --seeds 10 --graphs 5
+    python run.py study studies/schmidgall2022/fig3.toml --scale smoke
     python run.py report RUN [RUN ...]
+    python run.py replay RUN [--lineage TASK/GENOME/GRAPH/SEED ...]
     python run.py stats --connectome celegans --genome stats-prior random --samples 20
     python run.py sample --connectome celegans --genome stats-prior --samples 10 --out DIR
     python run.py list [NAME ...]
@@ -17,6 +19,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
@@ -25,8 +28,8 @@ from typing import Any, NoReturn
 
 import populations
 import tasks
-from neuroevo import adapters, connectome, neurons, plugins
-from neuroevo.configuration import SEARCHES, SELECTIONS, TRACKERS, Configuration, Entrant, resolve
+from neuroevo import adapters, connectome, neurons, plugins, search_options
+from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration, Entrant, resolve
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
@@ -85,7 +88,9 @@ def _command(arguments: list[str]) -> int:
     """Runs the command that the first argument names; without one, `run`."""
     commands: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
+        "study": _study,
         "report": _report,
+        "replay": _replay,
         "stats": _stats,
         "sample": _sample,
         "list": _list,
@@ -106,14 +111,44 @@ def _run(arguments: list[str]) -> int:
         {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
     )
     config, genomes, chosen = resolve(config)
-    wiring = connectome.load(config.connectome).with_ports(config.inputs, config.outputs)
     out = _default_folder(config) if options.out is None else Path(options.out)
-    return _tournament(config, wiring, genomes, chosen, out, ["run", *arguments], options.quiet)
+    return _tournament(config, genomes, chosen, out, ["run", *arguments], options.quiet)
+
+
+def _study(arguments: list[str]) -> int:
+    """Carries out all runs of a study at a scale, and reports them together."""
+    parser = Parser(prog="run.py study", description=_study.__doc__, allow_abbrev=False)
+    parser.add_argument("study", help="TOML file, such as studies/schmidgall2022/fig3.toml")
+    parser.add_argument("--scale", default="smoke", metavar="NAME", help="one of its scales (default smoke)")
+    parser.add_argument("--workers", type=whole, metavar="N", help="evaluators (default: one a core)")
+    parser.add_argument("--out", metavar="DIR", help="new folder (default runs/STUDY-SCALE-N)")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    options = parser.read(arguments)
+    from rich.console import Console
+
+    from neuroevo.records import RunFolder
+    from neuroevo.report import write_report
+    from neuroevo.report_table import print_report
+    from neuroevo.study import Study
+
+    study = Study.read(options.study, options.scale)
+    stem = f"{Path(options.study).stem}-{options.scale}"
+    out = _free(Path("runs") / stem) if options.out is None else Path(options.out)
+    RunFolder.check_free(out)
+    given = {} if options.workers is None else {"workers": options.workers}
+    resolved = {name: resolve(config.override(given)) for name, config in study.runs.items()}
+    for name, request in resolved.items():
+        if not options.quiet:
+            print(f"{study.title} {name}:")
+        _tournament(*request, out / name, ["study", *arguments], options.quiet)
+    console = Console(highlight=False, quiet=options.quiet)
+    print_report(write_report([RunFolder.open(out / name) for name in resolved], out / "report"), console)
+    console.print(f"Written to {out}", soft_wrap=True, markup=False)
+    return 0
 
 
 def _tournament(
     config: Configuration,
-    wiring: connectome.Connectome,
     genomes: list[Entrant],
     chosen: list[Entrant],
     out: Path,
@@ -129,6 +164,7 @@ def _tournament(
     from neuroevo.terminal import Display, count
 
     RunFolder.check_free(out)  # before the first long step; `create` checks again
+    wiring = connectome.load(config.connectome).with_ports(config.inputs, config.outputs)
     if config.track:
         from neuroevo import trackers
 
@@ -156,7 +192,8 @@ def _tournament(
             except NeuroevoError as error:  # the request was good, since the folder exists: the run failed
                 raise EvaluationError(str(error)) from error
     print_report(report, console)
-    for line in (f"Written to {out}", *views):
+    pictures = f"Pictures of behaviour: python run.py replay {shlex.quote(str(out))}"
+    for line in (f"Written to {out}", pictures, *views):
         console.print(line, soft_wrap=True, markup=False)
     return 0
 
@@ -181,6 +218,40 @@ def _report(arguments: list[str]) -> int:
     print_report(write_report(runs, out), console)
     if out is not None:
         console.print(f"Written to {out}", soft_wrap=True, markup=False)
+    return 0
+
+
+def _replay(arguments: list[str]) -> int:
+    """Shows what champions of a run do, in pictures: one held-out episode, or all test images."""
+    parser = Parser(prog="run.py replay", description=_replay.__doc__, allow_abbrev=False)
+    parser.add_argument("run", help="run folder")
+    parser.add_argument(
+        "--lineage",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TASK/GENOME/GRAPH/SEED",
+        help="lineages, or the beginning of their names: the best of those (default: the best of every task)",
+    )
+    parser.add_argument(
+        "--episode", type=whole, metavar="N", help="held-out episode (default: a typical one)"
+    )
+    parser.add_argument("--seed", type=whole, metavar="N", help="other starts, drawn from this seed")
+    parser.add_argument(
+        "--steps", type=whole, metavar="N", help="show the first control steps (default: all)"
+    )
+    parser.add_argument("--out", metavar="DIR", help="new folder (default RUN/replay, which is replaced)")
+    options = parser.read(arguments)
+    from neuroevo.records import RunFolder
+    from neuroevo.replay import Request, replay
+
+    folder = RunFolder.open(options.run)
+    request = Request(options.episode, options.seed, options.steps)
+    out = None if options.out is None else Path(options.out)
+    for line in replay(folder, options.lineage, request, out):
+        print(line)
+    if out is None:
+        print(f"To see them in the report: python run.py report {shlex.quote(options.run)}")
     return 0
 
 
@@ -247,7 +318,7 @@ def _sample(arguments: list[str]) -> int:
 def _list(arguments: list[str]) -> int:
     """Lists priors, tasks, connectomes and neuron models; with names, tells all about these."""
     parser = Parser(prog="run.py list", description=_list.__doc__, allow_abbrev=False)
-    parser.add_argument("name", nargs="*", help="prior or task: what it keeps and destroys, its options")
+    parser.add_argument("name", nargs="*", help="prior, task or search: what it is, its options")
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     if options.name:
@@ -266,7 +337,7 @@ def _list(arguments: list[str]) -> int:
             name: {"summary": (kind.__doc__ or "").split("\n")[0], "options": adapters.defaults(kind)}
             for name, kind in adapters.ADAPTERS.items()
         },
-        "searches": {name: {"summary": line} for name, line in SEARCHES.items()},
+        "searches": {name: _described(search_options.plugin(name)) for name in search_options.METHODS},
         "selections": {name: {"summary": line} for name, line in SELECTIONS.items()},
     }
     if options.json:
@@ -279,8 +350,10 @@ def _list(arguments: list[str]) -> int:
 
 
 def _prior_or_task(name: str) -> plugins.Plugin:
-    """Returns a prior or task by name."""
-    known = [*plugins.priors.names(), *plugins.tasks.names()]
+    """Returns a prior, task or search method by name."""
+    if name in search_options.METHODS:
+        return search_options.plugin(name)
+    known = [*plugins.priors.names(), *plugins.tasks.names(), *search_options.METHODS]
     if name not in known:
         raise RegistryError(unknown("prior or task", name, known))
     return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
@@ -289,9 +362,13 @@ def _prior_or_task(name: str) -> plugins.Plugin:
 def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
     """Returns a plug-in's summary and options; one that is broken does not hide the others."""
     try:
-        plugin = registry.get(name)
+        return _described(registry.get(name))
     except NeuroevoError as error:
         return {"summary": str(error), "options": {}}
+
+
+def _described(plugin: plugins.Plugin) -> dict[str, Any]:
+    """Returns a plug-in's summary and options."""
     return {"summary": plugin.summary, "options": plugin.defaults}
 
 
@@ -322,10 +399,11 @@ def _run_parser() -> Parser:
     add("--outputs", metavar="CELLS", help="cells that give output, likewise")
     add("--neuron", metavar="SPEC", help="neuron model, name[:option=value,...] (default leaky)")
     add("--adapter", metavar="SPEC", help="maps from sensors and to actuators (default linear)")
-    add("--search", metavar="NAME", help="search method (default pgpe)")
+    add("--search", metavar="SPEC", help="search method, in the same form (default pgpe)")
     add("--seeds", type=whole, metavar="N", help="replicates of every architecture (default 1)")
     add("--graphs", type=whole, metavar="N", help="samples of every prior (default 1)")
     add("--generations", type=whole, metavar="N", help="generations (default: the task's)")
+    add("--evaluations", type=whole, metavar="N", help="evaluations a lineage, in place of generations")
     add("--population", type=whole, metavar="N", help="genomes of a generation, even (default: the task's)")
     add("--episodes", type=whole, metavar="N", help="episodes or images a generation (default: the task's)")
     add("--workers", type=whole, metavar="N", help="evaluators; 0 runs in this process (default: one a core)")

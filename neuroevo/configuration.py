@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from neuroevo import adapters, neurons
+from neuroevo import adapters, budgets, neurons, search_options
+from neuroevo.budgets import Wish
 from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range, unknown
 from neuroevo.plugins import Plugin, Registry, Spec, priors, tasks
+from neuroevo.search_options import Method
 
-SEARCHES = {"pgpe": "Policy gradients with parameter-based exploration, on mirrored pairs"}
 SELECTIONS = {
     "tournament": "Every lineage has the same evaluations",
     "race": "Priors that a test finds behind are dropped; those that stay are evolved afresh from more seeds",
@@ -22,9 +23,9 @@ SELECTIONS = {
 }
 TRACKERS = ("tensorboard", "wandb", "mlflow")
 DEVICES = ("auto", "cpu", "cuda")
-BUDGET = ("generations", "population")
 # What a task must have; `lineage.Task` says what each is. Named here since that module imports torch.
 TASK_MEMBERS = ("unit", "defaults", "num_sensors", "num_actuators", "evaluate", "score")
+LEAST = {"seeds": 1, "graphs": 1, "generations": 1, "evaluations": 1, "episodes": 1, "workers": 0}
 _LARGEST = 2**63 - 1  # of a whole number in TOML
 
 
@@ -40,11 +41,12 @@ class Configuration:
         outputs: Cells that give output, likewise.
         neuron: Neuron model with its options, `name[:option=value,...]`.
         adapter: Adapters, in the same form.
-        search: Search method.
+        search: Search method, in the same form; None: as in `searches`, else pgpe.
         seeds: Replicates of every architecture; in mixed mode, populations.
         graphs: Samples of every prior; equal wirings are run once. In mixed mode, members that every prior
             has in a population at the start.
         generations: Generations of search.
+        evaluations: Evaluations of a lineage, in place of generations: as many generations as fit.
         population: Genomes of a generation, even.
         episodes: Episodes or images that a genome is evaluated on in a generation.
         workers: Evaluators; 0 runs in this process; None: one a core.
@@ -55,7 +57,9 @@ class Configuration:
         margin: Smallest differences that matter, each `X` for all tasks or `TASK=X`, in the unit of the
             task's score.
         track: Experiment trackers, of `TRACKERS`.
-        budgets: Per task label, the resolved generations and population.
+        budgets: Per task label, the resolved generations, population and, where a search has two phases,
+            generations of pretraining.
+        searches: Per task label, the resolved search method with all its options.
     """
 
     genome: tuple[str, ...] = ()
@@ -65,10 +69,11 @@ class Configuration:
     outputs: str | None = None
     neuron: str = "leaky"
     adapter: str = "linear"
-    search: str = "pgpe"
+    search: str | None = None
     seeds: int = 1
     graphs: int = 1
     generations: int | None = None
+    evaluations: int | None = None
     population: int | None = None
     episodes: int | None = None
     workers: int | None = None
@@ -79,6 +84,7 @@ class Configuration:
     margin: tuple[str, ...] = ()
     track: tuple[str, ...] = ()
     budgets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    searches: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: str | Path) -> Configuration:
@@ -99,22 +105,39 @@ class Configuration:
                 f"Configuration {str(path)!r} is not TOML: {error}; wanted a file such as the config.toml of "
                 "a run folder."
             ) from error
+        return cls.of(data, repr(str(path)))
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], where: str) -> Configuration:
+        """Makes a request of TOML values.
+
+        Args:
+            data: Values by name.
+            where: Where they are from, for messages.
+
+        Raises:
+            OptionError: If there is an unknown key, or a value of the wrong type.
+        """
         known = {f.name: str(f.type) for f in fields(cls)}
         for key, value in data.items():
             if key not in known:
-                raise OptionError(unknown(f"key in {str(path)!r}", key, known))
+                raise OptionError(unknown(f"key in {where}", key, known))
             wanted = _mismatch(value, known[key])
             if wanted:
-                raise OptionError(f"Key {key!r} in {str(path)!r} is {value!r}; wanted {wanted}.")
+                raise OptionError(f"Key {key!r} in {where} is {value!r}; wanted {wanted}.")
         items: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return cls(**items)
 
     def override(self, given: Mapping[str, Any]) -> Configuration:
         """Returns the request with some fields replaced, as the command line does with a file's.
 
-        Episodes also replace those that the file's tasks are written with, unless the tasks are replaced too.
+        Episodes also replace those that the file's tasks are written with, unless the tasks are replaced too;
+        of generations and evaluations either replaces the other.
         """
         changes = dict(given)
+        for name, other in (("generations", "evaluations"), ("evaluations", "generations")):
+            if name in given:
+                changes.setdefault(other, None)
         if "episodes" in given and "task" not in given:
             changes["task"] = tuple(str(tasks.parse(text).without("episodes")) for text in self.task)
         return replace(self, **changes)
@@ -133,14 +156,15 @@ class Configuration:
         neurons.Neuron.parse(self.neuron)
         adapters.parse(self.adapter)
         for name, value, known in (
-            ("search", self.search, SEARCHES),
             ("device", self.device, DEVICES),
             ("selection", self.selection, SELECTIONS),
             *(("tracker", name, TRACKERS) for name in self.track),
         ):
             if value not in known:
                 raise OptionError(unknown(name, value, known))
-        for name, low in (("seeds", 1), ("graphs", 1), ("generations", 1), ("episodes", 1), ("workers", 0)):
+        if self.search is not None:
+            search_options.parse(self.search)
+        for name, low in LEAST.items():
             value = getattr(self, name)
             if value is not None:
                 require_range(name, value, low)
@@ -148,8 +172,11 @@ class Configuration:
         for name in self.track:
             if self.track.count(name) > 1:
                 raise OptionError(f"Tracker {name!r} is given twice; give it once.")
-        if self.population is not None:
-            _check_population("population", self.population)
+        if self.generations is not None and self.evaluations is not None:
+            raise OptionError(
+                f"Options 'generations' and 'evaluations' are {self.generations} and {self.evaluations}; "
+                "give one of them: evaluations say how many generations there are."
+            )
         if self.address is not None and not re.fullmatch(r"auto|[^/\s]+:[0-9]{1,5}", self.address):
             raise OptionError(
                 f"Option 'address' is {self.address!r}; wanted HOST:PORT of a cluster, or auto."
@@ -188,20 +215,26 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
     extra = {} if config.episodes is None else {"episodes": config.episodes}
     chosen = [_entrant(text, tasks, extra) for text in config.task]
     _check_labels("task", chosen)
-    budgets = {entrant.label: _budget(config, entrant.label, _make(entrant)) for entrant in chosen}
-    for label in config.budgets:
-        if label not in budgets:
-            raise OptionError(unknown("task in [budgets]", label, budgets))
-    margins(config, budgets)
-    _check_selection(config, budgets)
+    made = {entrant.label: _make(entrant) for entrant in chosen}
+    for table in ("budgets", "searches"):
+        for label in getattr(config, table):
+            if label not in made:
+                raise OptionError(unknown(f"task in [{table}]", label, made))
+    searches = {label: _search(config, label, task) for label, task in made.items()}
+    allotted = {label: _budget(config, label, made[label], method) for label, method in searches.items()}
+    margins(config, made)
+    _check_selection(config, allotted, searches)
     resolved = replace(
         config,
         genome=tuple(e.text for e in genomes),
         task=tuple(e.text for e in chosen),
         neuron=str(neurons.Neuron.parse(config.neuron)),
         adapter=str(adapters.parse(config.adapter)),
-        budgets=budgets,
+        budgets=allotted,
+        searches={label: str(method) for label, method in searches.items()},
+        search=None,
         generations=None,
+        evaluations=None,
         population=None,
         episodes=None,
         device=_device(config.device),
@@ -235,10 +268,23 @@ def margins(config: Configuration, tasks: Iterable[str]) -> dict[str, float | No
     return {label: given.get(label, given.get("")) for label in labels}
 
 
-def _check_selection(config: Configuration, budgets: Mapping[str, Mapping[str, int]]) -> None:
-    """Selection needs rivals and generations to come after it; a race also seeds, to tell what is noise."""
+def _check_selection(
+    config: Configuration, budgets: Mapping[str, Mapping[str, int]], searches: Mapping[str, Method]
+) -> None:
+    """Selection needs rivals and generations to come after it; a race also seeds, to tell what is noise.
+
+    A race ends after half of the generations: after pretraining it would drop priors before their wiring has
+    evolved.
+    """
     if config.selection == "tournament":
         return
+    for label, budget in budgets.items():
+        if config.selection == "race" and "pretraining" in budget:
+            raise OptionError(
+                f"Selection 'race' was asked for on {label} with pretraining (search "
+                f"{searches[label].name!r}, adapter {config.adapter!r}); wanted a search of one phase. Use "
+                "--selection tournament."
+            )
     counts = {"prior": len(config.genome)} | ({"seed": config.seeds} if config.selection == "race" else {})
     counts |= {f"generation of {label}": budget["generations"] for label, budget in budgets.items()}
     for what, number in counts.items():
@@ -266,7 +312,7 @@ def _make(entrant: Entrant) -> Any:
             f"{name} cannot be made: {type(error).__name__}: {error}; change its options or the task itself."
         ) from error
     missing = [member for member in TASK_MEMBERS if not hasattr(task, member)]
-    missing += [f"defaults[{key!r}]" for key in BUDGET if not missing and key not in task.defaults]
+    missing += [f"defaults[{key!r}]" for key in budgets.NEEDED if not missing and key not in task.defaults]
     if missing:
         raise TaskError(f"{name} has no {', '.join(missing)}; wanted {', '.join(TASK_MEMBERS)}.")
     for member in ("num_sensors", "num_actuators"):
@@ -276,17 +322,22 @@ def _make(entrant: Entrant) -> Any:
     return task
 
 
-def _budget(config: Configuration, label: str, task: Any) -> dict[str, int]:
-    """Returns a task's generations and population: as given, else as in the file, else the task's own."""
+def _search(config: Configuration, label: str, task: Any) -> Method:
+    """Returns how a task is searched: as given, else as in the file, else by pgpe.
+
+    An option that is given wins over what suits the task, and that over the usual.
+    """
+    text = config.search or config.searches.get(label, "pgpe")
+    return search_options.parse(text, getattr(task, "search", {}), label)
+
+
+def _budget(config: Configuration, label: str, task: Any, method: Method) -> dict[str, int]:
+    """Returns a task's budget, see `budgets.resolve`."""
+    given = config.search, config.generations, config.evaluations
+    wish = Wish(config.generations, config.population, config.evaluations, given == (None, None, None))
+    has_pretraining = method.has_pretraining or adapters.parse(config.adapter).train == "pretrained"
     filed = config.budgets.get(label, {})
-    for key in filed:
-        if key not in BUDGET:
-            raise OptionError(unknown(f"key in [budgets.{label}]", key, BUDGET))
-    given = {key: getattr(config, key) for key in BUDGET if getattr(config, key) is not None}
-    budget = {**{key: task.defaults[key] for key in BUDGET}, **filed, **given}
-    require_range(f"{label}: generations", budget["generations"], 1)
-    _check_population(f"{label}: population", budget["population"])
-    return budget
+    return budgets.resolve(label, wish, filed, task.defaults, method, has_pretraining)
 
 
 def resolve_genomes(specs: Iterable[str]) -> list[Entrant]:
@@ -311,15 +362,6 @@ def _entrant(text: str, registry: Registry, extra: Mapping[str, Any] | None = No
     return Entrant(spec.label, plugin, plugin.bind({**plugin.defaults, **(extra or {}), **spec.options}))
 
 
-def _check_population(name: str, population: int) -> None:
-    """A population is sampled in mirrored pairs."""
-    require_range(name, population, 2)
-    if population % 2:
-        raise OptionError(
-            f"Option {name!r} is {population}; wanted an even number: genomes come in mirrored pairs."
-        )
-
-
 def _device(name: str) -> str:
     """Returns the device to use; the engine runs on the CPU in this version."""
     if name == "cuda":
@@ -338,6 +380,9 @@ def _mismatch(value: Any, hint: str) -> str | None:
     if hint.startswith("tuple"):
         fits = isinstance(value, list) and all(isinstance(v, str) for v in value)
         wanted = "a list of strings"
+    elif hint == "Mapping[str, str]":
+        fits = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+        wanted = "a table of a string for each task"
     elif hint.startswith("Mapping"):
         tables = value.values() if isinstance(value, dict) else [None]
         fits = all(isinstance(table, dict) and all(map(whole, table.values())) for table in tables)

@@ -62,8 +62,8 @@ class Worker:
         return self._runner(key, shard).advance(states, generations)
 
     def assess(self, key: Hashable, shard: Shard, states: Sequence[State]) -> Any:
-        """Held-out figures; see `lineage.assess`."""
-        from neuroevo.lineage import assess
+        """Held-out figures; see `assessment.assess`."""
+        from neuroevo.assessment import assess
 
         return assess(shard, states, self._task(shard.task))
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from neuroevo import coordinates
 from neuroevo import lineage as lineages_
-from neuroevo import search
 from neuroevo.evaluator import Pool, Request
 from neuroevo.lineage import Lineage, Shard, State, TaskRequest
 from neuroevo.phenotype import Blueprint
@@ -26,7 +26,11 @@ from neuroevo.shards import Group, Pair, about, advance, others, shard_size
 
 BLUEPRINTS_PER_REQUEST = 8
 CHECKPOINT_SECONDS = 30.0
-NO_SCORE = {"score": None, "episode_scores": None, "untrained_score": None, "activity": None}
+NO_SCORE = {  # of a lineage that is not assessed, see `assessment`
+    **dict.fromkeys(("score", "episode_scores", "untrained_score", "tuned_score", "tuned_factors")),
+    "tuning_evaluations": 0,
+    "activity": None,
+}
 _RUNS = itertools.count()  # tells the runs of one process apart, so that they can share a pool
 
 
@@ -110,7 +114,7 @@ class Evolution:
     def groups(self, request: TaskRequest, pairs: Sequence[Pair]) -> list[Group]:
         """Returns lineages of a task, with their states, in shards."""
         settings = self.plan.settings[request.label]
-        size, num_parts = shard_size(len(pairs), settings.population)
+        size, num_parts = shard_size(len(pairs), *settings.populations)
         return [
             self.group(request, pairs[first : first + size], num_parts)
             for first in range(0, len(pairs), size)
@@ -154,7 +158,7 @@ class Evolution:
         arrays: dict[str, np.ndarray] = {}
         states: list[Row] = []
         for lineage, state in (pair for group in (*self.resting, *groups) for pair in group.pairs()):
-            arrays |= {f"{len(states)}/{k}": v for k, v in search.to_arrays(state.search).items()}
+            arrays |= {f"{len(states)}/{k}": v for k, v in lineages_.to_arrays(state).items()}
             states.append(
                 {
                     "lineage": list(lineage.key),
@@ -186,8 +190,8 @@ class Evolution:
                 self._write_champion(lineage, state)
 
     def _write_champion(self, lineage: Lineage, state: State) -> None:
-        """Writes the centre of a lineage's search and the network it belongs to."""
-        parameters = {"parameters": search.centre(state.search).numpy()}
+        """Writes the genome that a lineage answers with and the network it belongs to."""
+        parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
         self.folder.write_champion(lineage.key, lineage.blueprint.describe(), parameters)
 
 
@@ -197,8 +201,7 @@ def has_failed(state: State) -> bool:
 
 
 def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: str) -> Row:
-    """Returns a row of results.jsonl; `scores` are what `lineage.assess` found, or `NO_SCORE`."""
-    layout = lineage.blueprint.layout
+    """Returns a row of results.jsonl; `scores` are what `assessment.assess` found, or `NO_SCORE`."""
     return {
         "task": lineage.task,
         "genome": lineage.genome,
@@ -206,7 +209,7 @@ def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: st
         "graph_hash": lineage.graph_hash,
         "seed": lineage.seed,
         **scores,
-        "parameters": {"core": layout.core, "adapters": layout.adapters},
+        "parameters": coordinates.count(lineage.blueprint),
         "evaluations": state.evaluations,
         "status": status,
         "failures": state.failures,

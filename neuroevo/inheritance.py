@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from neuroevo import search
+from neuroevo import coordinates, search
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Edges
 from neuroevo.errors import ConnectomeError
@@ -55,23 +55,43 @@ def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Bluep
     return np.concatenate(parts)
 
 
-def inherit(state: State, source: np.ndarray, fresh: torch.Tensor, settings: search.Settings) -> State:
+def inherit(
+    state: State, source: np.ndarray, fresh: torch.Tensor, child: Blueprint, settings: search.Settings
+) -> State:
     """Returns a child's state: its parent's search, carried over parameter by parameter.
+
+    New parameters are at rest, with the spread of a new search; of a genetic algorithm, every genome of the
+    elite has them as in `fresh`.
 
     Args:
         state: The parent's.
         source: Where each parameter comes from, as `sources` says, [L].
-        fresh: float32 [L], an untrained genome: where the search of new parameters starts, at rest and with
-            the spread of a new search.
+        fresh: float32 [L], an untrained genome: where the search of new parameters starts.
+        child: What lives of the child.
         settings: Search settings.
     """
-    old = search.to_arrays(state.search)
-    spread = np.full(len(fresh), settings.stdev, np.float32)
-    new = {"centre": fresh.numpy().copy(), "velocity": np.zeros_like(spread), "stdev": spread}
-    known = source >= 0
-    for name, array in new.items():
-        array[known] = old[name][source[known]]
-    return replace(state, search=search.from_arrays(new, settings))
+    phase = settings.phase(state.generation)
+    found = coordinates.make(child, fresh, phase.is_pretraining)
+    points = fresh[None] if found is None else found.encode(fresh[None])
+    marked = coordinates.are_adapters(child, found)
+    new = search.to_arrays(search.start(points, None, settings, state.generation, marked))
+    olds = search.to_arrays(state.search)
+    if found is not None or state.coordinates is not None:
+        moved, source = coordinates.inherited(
+            found or coordinates.identity(len(fresh)),
+            state.coordinates or coordinates.identity(len(search.centre(state.search))),
+            source,
+            fresh,
+        )
+        found = None if found is None else moved
+    known, arrays = source >= 0, {}
+    for name, old in olds.items():
+        arrays[name] = np.array(np.broadcast_to(new[name], (*old.shape[:-1], *new[name].shape[-1:])))
+        if old.ndim:  # along its last axis lie parameters
+            arrays[name][..., known] = old[..., source[known]]
+        else:
+            arrays[name] = old
+    return replace(state, search=search.from_arrays(arrays), coordinates=found)
 
 
 def _places(edges: Edges, whole: Architecture, live: Architecture) -> np.ndarray:

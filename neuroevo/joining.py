@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from neuroevo.errors import RunError
 from neuroevo.plugins import Spec
 from neuroevo.records import Row
 
-MAY_DIFFER = {"genome", "task", "budgets", "graphs", "seeds", "workers", "address", "device", "track"}
+BY_LABEL = {"genome": "genome", "task": "task", "budgets": "budget"}  # and of what
+MEANS = {"neuron", "adapter", "search", "searches"}  # what a genome's label stands for, beside the prior
+MAY_DIFFER = {*BY_LABEL, *MEANS, "graphs", "seeds", "workers", "address", "device", "track"}
 DEFAULTS = {"selection": "tournament", "margin": []}  # of requests that are older than these keys
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
@@ -21,12 +23,17 @@ def check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row]
         configs: Their requests.
         manifests: Their manifests.
     """
-    genomes, tasks, budgets = (_by_label(configs[0], kind) for kind in ("genome", "task", "budgets"))
-    for name, config, manifest in zip(names[1:], configs[1:], manifests[1:], strict=True):
+    known = {key: _by_label(configs[0], key) for key in BY_LABEL}
+    for i, (name, config, manifest) in enumerate(zip(names, configs, manifests, strict=True)):
+        if i == 0:
+            continue
         both = f"{names[0]} and {name}"
-        _check_keys(both, configs[0], config)
-        for kind, known in (("genome", genomes), ("task", tasks), ("budget", budgets)):
-            _check_labels(both, kind, known, _by_label(config, f"{kind}s" if kind == "budget" else kind))
+        _check_keys(both, configs[0], config, lambda key: key not in MAY_DIFFER)
+        for earlier, other in zip(names[:i], configs[:i], strict=True):
+            if _by_label(config, "genome").keys() & _by_label(other, "genome").keys():
+                _check_keys(f"{earlier} and {name}", other, config, lambda key: key in MEANS)
+        for key, kind in BY_LABEL.items():
+            _check_labels(both, kind, known[key], _by_label(config, key))
         wirings = [m.get("connectome", {}) for m in (manifests[0], manifest)]
         if wirings[0] != wirings[1]:
             raise RunError(
@@ -61,9 +68,9 @@ def differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
     return found
 
 
-def _check_keys(both: str, first: Row, config: Row) -> None:
-    """Compares what must be equal in two requests."""
-    for key in sorted((first.keys() | config.keys()) - MAY_DIFFER):
+def _check_keys(both: str, first: Row, config: Row, concerns: Callable[[str], bool]) -> None:
+    """Compares what must be equal in two requests, of the keys concerned."""
+    for key in sorted(filter(concerns, first.keys() | config.keys())):
         values = [c.get(key, DEFAULTS.get(key)) for c in (first, config)]
         if values[0] != values[1]:
             raise RunError(
@@ -88,5 +95,5 @@ def _by_label(config: Row, kind: str) -> dict[str, str]:
     """Returns the genomes, tasks or budgets of a request by label."""
     found = config.get(kind, [])
     if isinstance(found, dict):
-        return {label: str(budget) for label, budget in found.items()}
+        return {label: str(what) for label, what in found.items()}
     return {Spec.parse(text).label: text for text in found}

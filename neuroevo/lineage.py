@@ -11,17 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo import search
+from neuroevo import coordinates, search
+from neuroevo.coordinates import Coordinates
 from neuroevo.errors import TaskError
-from neuroevo.operating_range import SATURATED, Monitor
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import load
 from neuroevo.seeds import derive, generator
-
-NUM_UNTRAINED = 16  # untrained genomes whose mean held-out score is a lineage's untrained score
 
 
 class Task(Protocol):
@@ -32,7 +31,8 @@ class Task(Protocol):
     - `prepare()`, called once in every process before the first evaluation, to fetch data;
     - `data_hashes() -> dict[str, str]`, for the manifest;
     - `fitness_unit`, where it is not the score's;
-    - `search`, a dict of fields of `search.Settings` that suit the task better than the usual ones;
+    - `search`, by the name of a search method a dict of its options that suit the task better than the usual
+      ones: `{"pgpe": {"stdev": 0.5}}`;
     - `steps` and `episodes`, network steps of an episode and episodes of an evaluation. They serve the
       speed display alone; an option `episodes` is what `--episodes` sets.
 
@@ -120,12 +120,21 @@ class Lineage:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """All that changes in a lineage: a checkpoint is these."""
+    """All that changes in a lineage: a checkpoint is these.
 
-    search: Any
+    Attributes:
+        search: State of the search, over points.
+        generation: The next one.
+        evaluations: So far.
+        failures: Of these, those without a finite fitness.
+        coordinates: What points mean; None: they are genomes.
+    """
+
+    search: search.State
     generation: int = 0
     evaluations: int = 0
     failures: int = 0
+    coordinates: Coordinates | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,21 +156,31 @@ class Shard:
 
 def begin(lineage: Lineage, settings: search.Settings) -> State:
     """Returns a lineage's state before the first generation."""
-    centre = lineage.blueprint.draw(1, generator(lineage.noise("start")))[0]
-    return State(search.start(centre, settings))
+    genomes = lineage.blueprint.draw(1, generator(lineage.noise("start")))
+    return _started(lineage, State({}), settings, genomes, torch.zeros(1))
+
+
+def centre(lineage: Lineage, state: State) -> Tensor:
+    """Returns the genome that a lineage answers with so far, float32 [L]."""
+    return _genomes(lineage, state, search.centre(state.search)[None])[0]
 
 
 def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
     """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
 
     The first population is of untrained genomes and the search starts at the best of them: from a single draw
-    some searches never leave the poor place where it happened to lie.
+    some searches never leave the poor place where it happened to lie. Adapters that are fixed are those of
+    the lineage's first draw, in all genomes.
     """
-    if state.generation == 0:
-        population = lineage.blueprint.draw(settings.population, generator(lineage.noise("first")))
-    else:
-        population = search.ask(state.search, settings.population, lineage.noise("search", state.generation))
-    return torch.cat([population, search.centre(state.search)[None]])
+    if state.generation > 0:
+        return _genomes(lineage, state, _points(lineage, state, settings))
+    population = settings.phase(0).population
+    drawn = lineage.blueprint.draw(population, generator(lineage.noise("first")))
+    first = centre(lineage, state)
+    if lineage.blueprint.adapter.train == "fixed":
+        fixed = coordinates.adapters(lineage.blueprint)
+        drawn[:, fixed] = first[fixed]
+    return torch.cat([drawn, first[None]])
 
 
 def update(
@@ -178,20 +197,19 @@ def update(
         fitness: float [R, P + 1], mean over episodes; not finite where an evaluation failed.
         seconds: Time the evaluation took.
     """
-    population = shard.settings.population
+    population = fitness.shape[1] - 1
     told = _searched(shard, states, proposals, fitness)
     new, rows = [], []
     for lineage, state, searched, row in zip(shard.lineages, states, told, fitness, strict=True):
         finite = row[:population][torch.isfinite(row[:population])]
         failures = int((~torch.isfinite(row)).sum())
-        new.append(
-            State(
-                search=searched if len(finite) else state.search,
-                generation=state.generation + 1,
-                evaluations=state.evaluations + population + 1,
-                failures=state.failures + failures,
-            )
+        counted = replace(
+            searched if len(finite) else state,
+            generation=state.generation + 1,
+            evaluations=state.evaluations + population + 1,
+            failures=state.failures + failures,
         )
+        new.append(_next_phase(lineage, counted, shard.settings))
         task, genome, graph, seed = lineage.key
         rows.append(
             {
@@ -211,21 +229,80 @@ def update(
     return new, rows
 
 
+def to_arrays(state: State) -> dict[str, np.ndarray]:
+    """Returns what of a state is arrays; with its numbers, `restore` takes it back."""
+    found = search.to_arrays(state.search)
+    return found if state.coordinates is None else {**found, "base": state.coordinates.base.numpy()}
+
+
+def restore(
+    lineage: Lineage, settings: search.Settings, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, int]
+) -> State:
+    """Returns the state that `to_arrays` was given.
+
+    Args:
+        lineage: Whose state it is.
+        settings: Search settings.
+        arrays: By name.
+        numbers: Its `generation`, `evaluations` and `failures`.
+    """
+    found, phase = search.from_arrays(arrays), settings.phase(numbers["generation"])
+    base = found.pop("base", None)
+    made = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
+    return State(found, numbers["generation"], numbers["evaluations"], numbers["failures"], made)
+
+
 def _searched(
     shard: Shard, states: Sequence[State], proposals: Sequence[Tensor], fitness: Tensor
-) -> list[Any]:
-    """Returns each search after a generation; arguments as in `update`."""
+) -> list[State]:
+    """Returns the states with their searches after a generation; arguments as in `update`."""
+    settings, triples = shard.settings, list(zip(shard.lineages, states, proposals, strict=True))
     if states[0].generation == 0:
-        best = [int(search.rankable(row)[0].argmax()) for row in fitness]
-        return [search.start(p[k], shard.settings) for p, k in zip(proposals, best, strict=True)]
-    population = shard.settings.population
-    return search.tell(
+        return [_started(x, s, settings, p, f) for (x, s, p), f in zip(triples, fitness, strict=True)]
+    points = [p if s.coordinates is None else _points(x, s, settings) for x, s, p in triples]
+    told = search.tell(
         [s.search for s in states],
-        [p[:population] for p in proposals],
-        [search.rankable(row[:population])[0] for row in fitness],
-        shard.settings,
+        [p[:-1] for p in points],
+        [row[:-1] for row in fitness],
+        settings,
         states[0].generation,
     )
+    return [replace(s, search=searched) for s, searched in zip(states, told, strict=True)]
+
+
+def _started(
+    lineage: Lineage, state: State, settings: search.Settings, genomes: Tensor, fitness: Tensor
+) -> State:
+    """Returns a state whose search starts from genomes [K, L] of a fitness [K].
+
+    What the phase does not move is that of the best of them.
+    """
+    phase = settings.phase(state.generation)
+    base = genomes[int(search.rankable(fitness)[0].argmax())].clone()
+    found = coordinates.make(lineage.blueprint, base, phase.is_pretraining)
+    points = genomes if found is None else found.encode(genomes)
+    marked = coordinates.are_adapters(lineage.blueprint, found)
+    started = search.start(points, fitness, settings, state.generation, marked)
+    return replace(state, search=started, coordinates=found)
+
+
+def _next_phase(lineage: Lineage, state: State, settings: search.Settings) -> State:
+    """Returns the state, where a phase begins with a search of its own from where the last one ended."""
+    if not 0 < state.generation == settings.pretraining < settings.generations:
+        return state
+    return _started(lineage, state, settings, centre(lineage, state)[None], torch.zeros(1))
+
+
+def _points(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
+    """Returns the points of a generation, float32 [P + 1, n]: what the search asks for, then its centre."""
+    seed = lineage.noise("search", state.generation)
+    asked = search.ask(state.search, settings, state.generation, seed)
+    return torch.cat([asked, search.centre(state.search)[None]])
+
+
+def _genomes(lineage: Lineage, state: State, points: Tensor) -> Tensor:
+    """Returns the genomes that points stand for."""
+    return points if state.coordinates is None else state.coordinates.decode(points, lineage.blueprint)
 
 
 class Runner:
@@ -233,11 +310,8 @@ class Runner:
 
     def __init__(self, shard: Shard, task: Task) -> None:
         self.shard, self.task = shard, task
-        k, n = shard.part
-        num = shard.settings.population + 1
-        self._rows = slice(k * num // n, (k + 1) * num // n)
-        count = self._rows.stop - self._rows.start
-        self._phenotype = Phenotype([x.blueprint for x in shard.lineages], [count] * len(shard.lineages))
+        self._population = 0
+        self._set_population(shard.settings.phases[0].population)
 
     def evaluate(self, states: Sequence[State]) -> Tensor:
         """Returns the mean fitness, float64 [R, p], of the shard's part of each proposed generation."""
@@ -254,65 +328,33 @@ class Runner:
             rows += new
         return current, rows
 
+    def _set_population(self, population: int) -> None:
+        """Builds the network for a population, unless it is that of the generation before."""
+        if population == self._population:
+            return
+        (k, n), num = self.shard.part, population + 1
+        self._population, self._rows = population, slice(k * num // n, (k + 1) * num // n)
+        count, lineages = self._rows.stop - self._rows.start, self.shard.lineages
+        self._phenotype = Phenotype([x.blueprint for x in lineages], [count] * len(lineages))
+
     def _propose(self, states: Sequence[State]) -> list[Tensor]:
         lineages = self.shard.lineages
         return [propose(x, s, self.shard.settings) for x, s in zip(lineages, states, strict=True)]
 
     def _evaluate(self, states: Sequence[State], proposals: Sequence[Tensor]) -> Tensor:
+        self._set_population(len(proposals[0]) - 1)
         self._phenotype.load([p[self._rows] for p in proposals])
         seeds = [
             lineage.node("episodes", state.generation)
             for lineage, state in zip(self.shard.lineages, states, strict=True)
             for _ in range(self._phenotype.counts[0])
         ]
-        fitness = _checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
+        fitness = checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
         self._phenotype.release()  # a worker keeps many networks, whose states at 256 images are far larger
         return fitness.mean(1).view(len(states), -1)
 
 
-def assess(shard: Shard, states: Sequence[State], task: Task) -> list[dict[str, Any]]:
-    """Returns each lineage's held-out figures: trained, untrained, and activity of the trained network.
-
-    Held-out data are met here and nowhere else, once, after the last generation.
-    """
-    rows = []
-    for lineage, state in zip(shard.lineages, states, strict=True):
-        draws = lineage.blueprint.draw(NUM_UNTRAINED, generator(lineage.node("untrained")))
-        centre = search.centre(state.search)[None]
-        phenotype = Phenotype([lineage.blueprint], [NUM_UNTRAINED + 1])
-        phenotype.load([torch.cat([draws, centre])])
-        seeds = [lineage.node("held-out")] * phenotype.num_genomes
-        scores = _checked(task.score(phenotype, seeds=seeds), phenotype, shard.task)
-        untrained = scores[:-1].mean(1)
-        untrained = untrained[torch.isfinite(untrained)]
-        rows.append(
-            {
-                "score": float(scores[-1].mean()),
-                "episode_scores": scores[-1].tolist(),
-                "untrained_score": float(untrained.mean()) if len(untrained) else None,
-                "activity": _activity(lineage, centre, task),
-            }
-        )
-    return rows
-
-
-def _activity(lineage: Lineage, centre: Tensor, task: Task) -> dict[str, Any]:
-    """Returns how active the trained network is on one generation's episodes; a clock has no cells."""
-    if lineage.blueprint.architecture.core == "clock":
-        return {"mean_abs": None, "saturated": False, "silent": False}
-    phenotype = Phenotype([lineage.blueprint], [1])
-    phenotype.load([centre])
-    phenotype.monitor = Monitor(phenotype)
-    task.evaluate(phenotype, seeds=[lineage.node("activity")])
-    activity = phenotype.monitor.activity()[0]
-    return {
-        "mean_abs": activity["mean_abs"],
-        "saturated": activity["saturated"] >= SATURATED,
-        "silent": activity["mean_abs"] < lineage.blueprint.neuron.model.silent,
-    }
-
-
-def _checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
+def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
     """Returns fitness or scores as float64 [G, B]; raises TaskError if they have another form."""
     if not isinstance(values, Tensor) or values.ndim != 2 or len(values) != phenotype.num_genomes:
         found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__

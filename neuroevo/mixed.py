@@ -108,7 +108,7 @@ def _regrouped(
     evolution: Evolution, request: TaskRequest, groups: Sequence[Group], members: Sequence[Member]
 ) -> list[Group]:
     """Returns the members in shards by their places; shards of which no member is new keep their network."""
-    size, num_parts = shard_size(len(members), evolution.plan.settings[request.label].population)
+    size, num_parts = shard_size(len(members), *evolution.plan.settings[request.label].populations)
     found = []
     for k, first in enumerate(range(0, len(members), size)):
         part = members[first : first + size]
@@ -155,7 +155,7 @@ def _offspring(plan: Plan, parent: Member, place: int, seed: int) -> Member:
     if mutant is not None and child is not None:
         source = sources(architecture, blueprint, mutant, child)
         fresh = child.draw(1, generator(seed, "fresh"))[0]
-        state = inherit(state, source, fresh, plan.settings[parent.lineage.task])
+        state = inherit(state, source, fresh, child, plan.settings[parent.lineage.task])
         blueprint, architecture = child, mutant.architecture
     lineage = replace(
         parent.lineage,

@@ -37,8 +37,8 @@ GLOSSARY = {
     "margin. inconclusive: neither is shown, which is no sign that two genomes are equal.",
     "Chance of improvement": "Probability that a lineage of the first genome scores above one of the second; "
     "ties count half.",
-    "Untrained, tuned": "Held-out score of genomes as drawn, before any search; and, where it was run, after "
-    "the search was tuned to each genome.",
+    "Untrained, tuned": "Held-out score of genomes as drawn, before any search; and with two numbers chosen "
+    "for them, a factor for all excitatory synapses and one for all inhibitory ones.",
     "Learning area": "Mean fitness over generations: high when learning is fast as well as far.",
     "Core and adapters": "Parameters of the wiring, and of the linear maps from sensors and to actuators.",
 }
@@ -183,7 +183,7 @@ def _task(
 
 def _names(task: str, kind: str) -> list[str]:
     """Returns what the files of a figure are called, relative to the page."""
-    return [f"{FIGURES}/{kind}_{safe_name(task)}.{ending}" for ending in ("svg", "png")]
+    return [f"{FIGURES}/{kind}_{safe_name(task)}.{ending}" for ending in ("svg", "png", "gif")]
 
 
 def _list(head: str, texts: Sequence[str] | None) -> str:

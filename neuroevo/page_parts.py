@@ -60,6 +60,7 @@ class Picture:
         image: An SVG or PNG file.
         caption: What a reader must know beside it; may be empty.
         table: What it draws, as figures; None if that stands elsewhere on the page.
+        motion: A GIF that takes the place of the image, a PNG then, where motion is welcome; may be empty.
     """
 
     kind: str
@@ -68,6 +69,7 @@ class Picture:
     image: bytes
     caption: str = ""
     table: Table | None = None
+    motion: bytes = b""
 
 
 def render_table(table: Table) -> str:
@@ -104,10 +106,11 @@ def figure(picture: Picture, prefix: str, links: Sequence[str] = ()) -> str:
     """
     from neuroevo.figures import inline_svg
 
-    if picture.image.startswith(PNG):
-        data = base64.b64encode(picture.image).decode()
-        words = escape(f"{picture.title}. {picture.description}")
-        image = f'<img src="data:image/png;base64,{data}" alt="{words}">'
+    words = escape(f"{picture.title}. {picture.description}")
+    if picture.motion:
+        image = _moving(picture, words)
+    elif picture.image.startswith(PNG):
+        image = f'<img src="{_data("png", picture.image)}" alt="{words}">'
     else:
         image = inline_svg(picture.image, picture.title, picture.description, prefix)
     files = " ".join(f'<a href="{quote(link)}">{link.rsplit(".", 1)[-1].upper()}</a>' for link in links)
@@ -121,6 +124,21 @@ def figure(picture: Picture, prefix: str, links: Sequence[str] = ()) -> str:
         f"<figure>{image}<figcaption><h3>{escape(picture.title)}</h3>"
         f'<p class="words">{escape(picture.description)}</p>{caption}</figcaption>{data}</figure>\n'
     )
+
+
+def _moving(picture: Picture, words: str) -> str:
+    """Returns a film that can be closed; in print, and where less motion is asked for, its still."""
+    still = "(prefers-reduced-motion: reduce), print"
+    return (
+        '<details class="motion" open><summary>Film; close it to stop</summary><picture>'
+        f'<source media="{still}" srcset="{_data("png", picture.image)}">'
+        f'<img src="{_data("gif", picture.motion)}" alt="{words}"></picture></details>'
+    )
+
+
+def _data(kind: str, image: bytes) -> str:
+    """Returns an image as an address that holds all of it."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
 
 
 def folded(summary: str, html: str) -> str:

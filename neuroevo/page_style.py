@@ -117,6 +117,8 @@ summary { width: fit-content; color: var(--accent); font-size: .9rem; cursor: po
 .tables figure svg, .tables figure img, html:not(.js) body:target figure :is(svg, img) { display: none; }
 .tables figcaption h3, html:not(.js) body:target figcaption h3 { display: block; margin: 0;
   color: var(--ink); }
+.motion summary { margin-bottom: .2rem; }
+.tables .motion, html:not(.js) body:target .motion { display: none; }
 .tables .words, html:not(.js) body:target .words { display: block; }
 .tables .figures, html:not(.js) body:target .figures { columns: 1; }
 pre { overflow-x: auto; padding: .8rem 1rem; background: var(--card); border-radius: .4rem;

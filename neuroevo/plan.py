@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neuroevo import adapters, search
+from neuroevo import adapters, coordinates, search, search_options
 from neuroevo.adapters import Adapter, Native
 from neuroevo.architecture import Architecture
 from neuroevo.blueprint import Blueprint
@@ -16,7 +15,7 @@ from neuroevo.comparison import draw
 from neuroevo.configuration import Configuration, Entrant
 from neuroevo.connectome import Connectome
 from neuroevo.constants import Table
-from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, unknown
+from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError
 from neuroevo.evaluator import failure
 from neuroevo.lineage import Task, TaskRequest
 from neuroevo.neurons import Neuron
@@ -104,9 +103,12 @@ class Plan:
         self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
         self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
         self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
-        self.settings = {x: _settings(x, t, config.budgets[x]) for x, t in self.tasks.items()}
+        self.settings = {x: _settings(config, x) for x in self.tasks}
         neuron, adapter = Neuron.parse(config.neuron), adapters.parse(config.adapter)
         self.blueprints = fitted(self.samples, self.tasks, neuron, adapter)
+        for label, found in self.blueprints.items():
+            for s, blueprint in zip(self.samples, found, strict=True):
+                coordinates.check(blueprint, f"{s.genome} on {label}")
 
     def prepare(self) -> None:
         """Fetches what the tasks need, before anything is written.
@@ -214,11 +216,6 @@ def _native_maps(whole: Architecture, task: Task) -> tuple[np.ndarray, np.ndarra
     return task.native(whole)
 
 
-def _settings(label: str, task: Task, budget: Mapping[str, int]) -> search.Settings:
-    """Returns how a task's lineages search: the usual, what suits the task, and the request's budget."""
-    suited: Mapping[str, Any] = getattr(task, "search", {})
-    known = [f.name for f in fields(search.Settings) if f.name not in budget]
-    for name in suited:
-        if name not in known:
-            raise TaskError(f"Task {label!r}: {unknown('setting of search', name, known)}")
-    return replace(search.Settings(), **suited, **budget)
+def _settings(config: Configuration, label: str) -> search.Settings:
+    """Returns how a task's lineages search, as the resolved request says."""
+    return search.Settings(method=search_options.parse(config.searches[label]), **config.budgets[label])

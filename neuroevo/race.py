@@ -101,13 +101,14 @@ def run(evolution: Evolution) -> None:
         saved = full[task] - spent - count * seed_cost
         evolution.total -= saved
         costs = {"race": spent, "confirmation": count * seed_cost, "tournament": full[task]}
+        each = settings.population + 1  # evaluations of a generation, since a race has one phase
         event = {
             "task": task,
             "event": "confirmation",
             "genomes": genomes,
             "seeds": [seeds, seeds + count - 1],
-            "budget": {name: cost * (settings.population + 1) for name, cost in costs.items()},
-            "evaluations_saved": saved * (settings.population + 1),
+            "budget": {name: cost * each for name, cost in costs.items()},
+            "evaluations_saved": saved * each,
         }
         evolution.folder.append_selection([event])
         fresh = evolution.begin(request, blueprints, range(seeds, seeds + count))

@@ -46,7 +46,7 @@ _NUMBER = (int, float, type(None))
 _TYPES: dict[str, Any] = {  # of the columns that a reader relies on, where a row has them
     **dict.fromkeys(("task", "genome", "status", "role", "event"), str),
     **dict.fromkeys(("graph", "seed", "generation", "generations", "rung", "epoch", "population"), int),
-    **dict.fromkeys(("evaluations", "failures", "score", "untrained_score"), _NUMBER),
+    **dict.fromkeys(("evaluations", "failures", "score", "untrained_score", "tuned_score"), _NUMBER),
     **dict.fromkeys(("fitness_mean", "fitness_best", "fitness_centre"), _NUMBER),
     **dict.fromkeys(("fitness", "difference", "p", "level"), _NUMBER),
     **dict.fromkeys(("parameters", "activity"), (dict, type(None))),
@@ -172,8 +172,11 @@ class RunFolder:
     def append_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Appends results, one a lineage.
 
-        A row is `{task, genome, graph, graph_hash, seed, score, episode_scores, untrained_score,
-        parameters {core, adapters}, evaluations, status, failures, activity, gains}`. `failures` counts
+        A row is `{task, genome, graph, graph_hash, seed, score, episode_scores, untrained_score, tuned_score,
+        tuned_factors {excitatory, inhibitory}, tuning_evaluations, parameters {core, adapters}, evaluations,
+        status, failures, activity, gains}`. Of the three scores `assessment` tells; `tuned_score` is null
+        where the core does not evolve or has no synapses, and `evaluations` are without `tuning_evaluations`.
+        `parameters` counts those that evolve, and `fixed_adapters` where adapters do not. `failures` counts
         genomes whose fitness was not finite, `activity` is `{mean_abs, saturated, silent}`. More than
         MAX_EPISODE_SCORES episode scores become null.
 

@@ -26,7 +26,8 @@ def write_report(
     """Makes the report of one run, or of several that answer one request, and returns what report.json holds.
 
     Written are report.json, report.html, report.csv, comparisons.csv, report.tex and figures/. Equal records
-    give equal files: nothing depends on the time or on random state.
+    give equal files: nothing depends on the time or on random state. Pictures that `replay` left in the
+    folder of a run are shown too.
 
     Args:
         runs: The run, or several.
@@ -42,11 +43,15 @@ def write_report(
         RunFolder.check_free(out)
     elif len(runs) != 1:
         raise RunError(f"{len(runs)} runs have no folder in common; name a new one for their report (--out).")
+    from neuroevo.replay_folder import replayed
+
     records = gather(runs)
     report = judge(records)
     styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in records.planned))}
     folder = runs[0].path if out is None else out
-    pictures, files = _draw(records, report, styles, extra or {})
+    behaviour = replayed(runs)
+    more = {x: [*behaviour.get(x, ()), *(extra or {}).get(x, ())] for x in (*behaviour, *(extra or {}))}
+    pictures, files = _draw(records, report, styles, more)
     files |= _texts(report, pictures, styles, files)
     for name, data in files.items():
         _make((folder / name).parent)
@@ -78,6 +83,8 @@ def _draw(
             shown.setdefault(task, []).append(picture)
             ending = "png" if picture.image.startswith(PNG) else "svg"
             files[f"{page.FIGURES}/{picture.kind}_{safe_name(task)}.{ending}"] = picture.image
+            if picture.motion:
+                files[f"{page.FIGURES}/{picture.kind}_{safe_name(task)}.gif"] = picture.motion
     return shown, files
 
 

@@ -152,9 +152,11 @@ def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
     from neuroevo.figures import wrap
 
     order = ranked(section)
-    heads = ["score\n(IQM)", "95 %\ninterval", "graphs\nxseeds", "un-\ntrained", "core+\nadapters"]
+    is_tuned = any(entry.get("tuned") for entry in order)
+    heads = ["score\n(IQM)", "95 %\ninterval", "graphs\nxseeds", "un-\ntrained"]
+    heads += [*(["tuned"] if is_tuned else []), "core+\nadapters"]
     heads += ["against\nthe first"] if section.get("comparisons") else []
-    rows = [_cells(section, entry)[: len(heads)] for entry in order]
+    rows = [_cells(section, entry, is_tuned)[: len(heads)] for entry in order]
     columns = zip((max(head.split("\n"), key=len) for head in heads), *rows, strict=True)
     taken = sum(max(map(len, column)) + 2 for column in columns)
     unit = f", {section['unit']}" if section.get("unit") else ""
@@ -175,17 +177,18 @@ def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
     return table
 
 
-def _cells(section: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
+def _cells(section: Mapping[str, Any], entry: Mapping[str, Any], is_tuned: bool) -> list[str]:
     """Returns a genome's cells of the ranking."""
     from neuroevo.figures import compact
 
     places, sizes = decimals(section), entry.get("parameters") or {}
+    starts = ("untrained", "tuned") if is_tuned else ("untrained",)
     known = [compact(sizes[part]) for part in ("core", "adapters") if sizes.get(part) is not None]
     return [
         number(entry["iqm"], places),
         interval(entry["ci95"], places),
         f"{entry['num_graphs']} x {entry['num_seeds']}",
-        number((entry.get("untrained") or {}).get("iqm"), places),
+        *(number((entry.get(name) or {}).get("iqm"), places) for name in starts),
         "+".join(known) or "-",
         standing(section, entry["genome"]),
     ]

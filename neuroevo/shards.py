@@ -40,11 +40,18 @@ class Group:
         return list(zip(self.shard.lineages, self.states, strict=True))
 
 
-def shard_size(num_lineages: int, population: int) -> tuple[int, int]:
-    """Returns how many of a task's lineages make a shard, and in how many parts a population is sent."""
+def shard_size(num_lineages: int, population: int, smallest: int | None = None) -> tuple[int, int]:
+    """Returns how many of a task's lineages make a shard, and in how many parts a population is sent.
+
+    Args:
+        num_lineages: Of the task.
+        population: The largest of a phase.
+        smallest: The smallest of a phase; None: all are equal.
+    """
     if num_lineages >= MIN_REQUESTS:
         return max(1, GENOMES_PER_SHARD // population), 1
-    wanted, possible = math.ceil(MIN_REQUESTS / num_lineages), population // GENOMES_PER_PART
+    least = population if smallest is None else smallest
+    wanted, possible = math.ceil(MIN_REQUESTS / num_lineages), least // GENOMES_PER_PART
     return 1, max(1, min(wanted, possible))
 
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from neuroevo.architecture import Architecture
-from neuroevo.configuration import BUDGET, TASK_MEMBERS
+from neuroevo.budgets import NEEDED
+from neuroevo.configuration import TASK_MEMBERS
 from neuroevo.errors import NeuroevoError, OptionError, TaskError
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import Plugin
@@ -93,7 +94,7 @@ def _check_members(task: Any, fail: Fail) -> None:
         raise fail(f"has no {', '.join(missing)}; wanted {', '.join(TASK_MEMBERS)}")
     if not isinstance(task.unit, str) or not task.unit.strip():
         raise fail(f"has the unit {task.unit!r}; wanted a name, such as m/s")
-    generations, population = (dict(task.defaults).get(key) for key in BUDGET)
+    generations, population = (dict(task.defaults).get(key) for key in NEEDED)
     if type(generations) is not int or generations < 1:
         raise fail(f"has {generations!r} generations by default; wanted a whole number of at least 1")
     if type(population) is not int or population < 2 or population % 2:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from neuroevo.phenotype import Phenotype
     from neuroevo.physics import Worlds
+    from neuroevo.recording import Film, Recording
 
 LINK_LENGTH = 0.1  # metres
 LINK_MASS = 0.01  # kilograms
@@ -96,6 +97,15 @@ class Swimmer:
         """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
         return self._swim(phenotype, seeds, "held-out", self.held_out)
 
+    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
+        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
+        from neuroevo.recording import Film
+
+        require_range("episode", episode, 0, self.held_out - 1)
+        film = Film(episode)
+        velocity = self._swim(phenotype, [seed], "held-out", self.held_out, film)
+        return film.recording(model(self.links), CONTROL_STEP, float(velocity[0, episode]), is_chain=True)
+
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns where episodes start.
 
@@ -115,14 +125,21 @@ class Swimmer:
         qvel[:, 3:] = rng.uniform(-START_SPEED, START_SPEED, (num_episodes, self.num_actuators))
         return qpos, qvel
 
-    def _swim(self, phenotype: Phenotype, seeds: Sequence[int], purpose: str, num_episodes: int) -> Tensor:
+    def _swim(
+        self,
+        phenotype: Phenotype,
+        seeds: Sequence[int],
+        purpose: str,
+        num_episodes: int,
+        film: Film | None = None,
+    ) -> Tensor:
         """Runs every genome for B episodes and returns forward velocities [G, B]."""
         import torch
 
         worlds = self._batch(phenotype.num_genomes * num_episodes)
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         qpos, qvel = (np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1))
-        velocity = swim(phenotype, worlds, qpos, qvel, self.steps)
+        velocity = swim(phenotype, worlds, qpos, qvel, self.steps, film=film)
         return torch.from_numpy(velocity).view(phenotype.num_genomes, num_episodes)
 
     def _batch(self, num_worlds: int) -> Worlds:
@@ -141,6 +158,7 @@ def swim(
     qvel: np.ndarray,
     steps: int,
     substeps: int = SUBSTEPS,
+    film: Film | None = None,
 ) -> np.ndarray:
     """Returns the mean velocity of the centre of mass along +x in each world, in m/s.
 
@@ -151,6 +169,7 @@ def swim(
         qvel: How fast, of the same shape.
         steps: Control steps.
         substeps: Physics steps a control step; the worlds' own step is `CONTROL_STEP / substeps`.
+        film: Keeps where one of the bodies is, step by step.
 
     Returns:
         float64 [W]; NaN where the network gave NaN or the simulation failed.
@@ -166,10 +185,14 @@ def swim(
     phenotype.reset(observations.shape[1])
     worlds.reset(qpos, qvel)
     begin = centre_of_mass(worlds.qpos)
+    if film is not None:
+        film.take(worlds.qpos)
     for _ in range(steps):
         observe(worlds.qpos, worlds.qvel, out=sensed)
         torques.copy_(phenotype.step(observations)).clamp_(-1, 1)
         worlds.step(control, substeps)
+        if film is not None:
+            film.take(worlds.qpos)
     velocity = (centre_of_mass(worlds.qpos) - begin) / (steps * CONTROL_STEP)
     velocity[worlds.failed] = np.nan
     return velocity

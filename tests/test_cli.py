@@ -87,6 +87,21 @@ def test_run_folder_holds_the_request_and_its_origin(folder: Path) -> None:
     assert planned == [(ECHO, *x) for x in LINEAGES]
 
 
+def test_search_and_evaluations_are_resolved_and_run_again(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    search = "paper:elite=2,share=0.25,es-optimizer=adam,es-learning-rate=0.05"
+    arguments = ["--genome", "connectome", "--task", ECHO, "--search", search, "--evaluations", "80"]
+    assert cli.main([*arguments, *SMALL, "--out", str(first)]) == 0
+    config = tomllib.loads((first / "config.toml").read_text())
+    assert config["budgets"] == {ECHO: {"generations": 8, "population": 8, "pretraining": 2}}
+    assert "es_learning_rate=0.05" in config["searches"][ECHO] and "decay=0.997" in config["searches"][ECHO]
+    assert not {"search", "evaluations", "generations"} & config.keys()
+    assert cli.main(["--config", str(first / "config.toml"), "--out", str(second), "--quiet"]) == 0
+    assert (first / "results.jsonl").read_bytes() == (second / "results.jsonl").read_bytes()
+    (row,) = (json.loads(line) for line in (first / "results.jsonl").read_text().splitlines())
+    assert row["evaluations"] == 72 and row["tuning_evaluations"] == 200
+
+
 def test_manifest_says_what_priors_are(folder: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["priors"] == {

@@ -28,6 +28,8 @@ def test_list_tells_all_about_a_prior_or_task(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out
     assert "Keeps exactly" in out and "degree_bins:" in out and "held_out:" in out
     assert max(map(len, out.splitlines())) <= 110
+    assert cli.main(["list", "paper"]) == 0
+    assert "es_learning_rate:" in capsys.readouterr().out
     assert cli.main(["list", "stats-priro"]) == 2
     assert "Did you mean 'stats-prior'?" in capsys.readouterr().err
 
@@ -39,6 +41,8 @@ def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.Captu
     assert sections["genomes"]["stats-prior"]["options"].items() >= {"gap": "rewire", "dale": True}.items()
     assert list(sections["genomes"]) == list(populations.LADDER)
     assert {"celegans", CIRCUIT} <= sections["connectomes"].keys()
+    assert list(sections["searches"]) == ["pgpe", "es", "ga", "cem", "paper"]
+    assert sections["searches"]["paper"]["options"].items() >= {"share": 0.5, "es_stdev": 0.1}.items()
     assert cli.main(["list"]) == 0
     out = capsys.readouterr().out
     for entries in sections.values():

@@ -18,6 +18,7 @@ from neuroevo.configuration import SELECTIONS, TASK_MEMBERS, TRACKERS, Configura
 from neuroevo.errors import NeuroevoError, OptionError, RegistryError, TaskError
 from neuroevo.lineage import Task
 from neuroevo.plugins import Plugin, Registry, Spec, priors, tasks
+from neuroevo.search_options import Pgpe
 from tests.toy import Echo
 
 REGISTERED = (populations, _tasks)  # importing them registers what they hold
@@ -77,6 +78,8 @@ REQUESTS = [
     replace(REQUEST, genome=('odd "label"=random',), workers=2, address="auto", outputs="muscle"),
     replace(REQUEST, genome=("random", "dense"), selection="race", seeds=2, margin=("0.5", f"{ECHO}=0.25")),
     replace(REQUEST, genome=("random", "dense"), selection="mixed", track=("wandb", "tensorboard")),
+    replace(REQUEST, search="cem:stdev=0.3", evaluations=200, task=(ECHO, "swimmer")),
+    replace(REQUEST, search="paper:elite=2,es-optimizer=adam", generations=7, adapter="mlp:train=fixed"),
 ]
 
 
@@ -97,6 +100,7 @@ def test_resolve_writes_every_default_out() -> None:
     assert resolved.genome == ("random=random:gap=random,dale=true",)
     assert chosen[0].options == {"episodes": 7, "steps": 4, "broken": 0.0, "raises": False}
     assert resolved.budgets == {ECHO: {"generations": 3, "population": 8}}
+    assert resolved.searches == {ECHO: str(Pgpe())} and "speed=0.025" in str(Pgpe())
     assert resolved.device == "cpu"
     assert genomes[0].options == {"gap": "random", "dale": True}
 
@@ -125,6 +129,8 @@ def test_an_option_of_one_task_wins_over_that_of_all() -> None:
         ("seed = 9223372036854775808", "wanted a whole number"),
         ("neuron = 3", "wanted a string"),
         ("budgets = 3", "wanted a table of whole numbers for each task"),
+        ("searches = 'es'", "wanted a table of a string for each task"),
+        ("[searches]\nx = 3", "wanted a table of a string for each task"),
         ("[budgets.x]\npopulation = '8'", "wanted a table of whole numbers for each task"),
         ("seeds = ", "is not TOML"),
         ("\udcff", "is not TOML"),
@@ -151,6 +157,23 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message:
         ({"task": ("swimmer:steps=nan",)}, "wanted a whole number"),
         ({"neuron": "leeky"}, "'leeky'. Did you mean 'leaky'"),
         ({"search": "pgp"}, "Did you mean 'pgpe'"),
+        ({"search": "es:lr=1"}, "Unknown option of search 'es' 'lr'"),
+        ({"search": "ga"}, f"'elite' is 8 with {ECHO}: population 8; wanted fewer"),
+        ({"search": "paper", "population": 12, "generations": 1}, "generations of two phases' is 1"),
+        ({"evaluations": 0}, "'evaluations' is 0"),
+        ({"evaluations": 17}, f"'evaluations' is 17; {ECHO} wants at least 18, for two generations of 9"),
+        ({"evaluations": 20, "search": "paper:elite=2,share=0.25"}, "wants at least 36, for a generation of"),
+        ({"evaluations": 90, "generations": 3}, "'generations' and 'evaluations' are 3 and 90; give one"),
+        (
+            {"selection": "race", "genome": PAIR, "seeds": 2, "search": "paper:elite=2"},
+            f"'race' was asked for on {ECHO} with pretraining .search 'paper', adapter 'linear'.; wanted",
+        ),
+        (
+            {"selection": "race", "genome": PAIR, "seeds": 2, "adapter": "linear:train=pretrained"},
+            "with pretraining .search 'pgpe', adapter 'linear:train=pretrained'.; wanted a search of one",
+        ),
+        ({"searches": {"swimer": "es"}}, r"Unknown task in \[searches\] 'swimer'"),
+        ({"searches": {ECHO: "e"}}, "Unknown search 'e'"),
         ({"device": "gpu"}, "Unknown device 'gpu'"),
         ({"device": "cuda"}, "Device 'cuda' was asked for"),
         ({"seeds": 0}, "'seeds' is 0; wanted a number at least 1"),

@@ -11,6 +11,7 @@ import torch
 import populations
 from neuroevo import lineage, search
 from neuroevo.architecture import CLOCK, Architecture, Layout
+from neuroevo.assessment import assess
 from neuroevo.connectome import load
 from neuroevo.operating_range import set_gains
 from neuroevo.phenotype import CLOCK_PERIOD, Blueprint, Phenotype
@@ -104,7 +105,7 @@ def test_control_is_evolved_and_scored(name: str) -> None:
     x = lineage.Lineage("echo", name, 0, 0, 0, built)
     shard = lineage.Shard(lineage.TaskRequest("echo", "tests.toy:Echo", {}), (x,), settings)
     states, rows = lineage.Runner(shard, task).advance([lineage.begin(x, settings)], 3)
-    (row,) = lineage.assess(shard, states, task)
+    (row,) = assess(shard, states, task)
     assert np.isfinite([row["score"], row["untrained_score"], *(r["fitness_best"] for r in rows)]).all()
     assert not row["activity"]["silent"]
 

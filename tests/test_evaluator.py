@@ -131,6 +131,19 @@ def test_many_lineages_do_not_depend_on_the_workers(
         assert_equal(folders[0], folder)
 
 
+@pytest.mark.parametrize("method", ["pgpe:optimizer=adam", "es", "ga:elite=2", "cem", "paper:elite=2"])
+def test_search_methods_do_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 24)
+    few = {"population": 64, "search": method, "generations": 4}  # one shard, in parts
+    many = {"seeds": 3, "graphs": 2, "search": method, "adapter": "linear:train=pretrained"}
+    for name, request in (("few", few), ("many", many)):
+        folders = [run(tmp_path / f"{name}{n}", pool, **request) for n, pool in pools.items()]
+        for folder in folders[1:]:
+            assert_equal(folders[0], folder)
+
+
 @pytest.mark.parametrize(
     "request_",
     [

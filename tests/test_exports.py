@@ -110,7 +110,7 @@ def test_tex_is_balanced_and_its_rows_are_of_one_length(report):
         assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == len(report["tasks"])
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4 * 9
-    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {7}
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
     assert text.isascii()
 
 

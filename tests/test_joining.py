@@ -62,6 +62,17 @@ def test_two_runs_are_judged_as_one_that_held_both(tmp_path):
     assert "a=toy; python run.py b=toy" in joined["run"]["command"]
 
 
+def test_neuron_models_can_be_compared_under_labels_of_their_own(tmp_path):
+    models = {"a": "leaky", "b": "relu", "c": "alif"}
+    runs = [build(tmp_path / m, [f"{label}=toy"], neuron=m) for label, m in models.items()]
+    report = judge(gather(runs))
+    assert {g["genome"] for g in report["tasks"]["t"]["genomes"]} == set(models)
+    for label in ("b", "a"):  # the label of an earlier run, of the first or not, stands for its neurons too
+        again = build(tmp_path / f"again-{label}", [f"{label}=toy"], neuron="graded")
+        with pytest.raises(RunError, match=f"{models[label]} and again-{label} differ in 'neuron'"):
+            gather([*runs, again])
+
+
 def test_more_seeds_of_a_genome_are_joined(tmp_path):
     runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["a=toy"], seeds=9)]
     (genome,) = judge(gather(runs))["tasks"]["t"]["genomes"]
@@ -71,7 +82,6 @@ def test_more_seeds_of_a_genome_are_joined(tmp_path):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"neuron": "relu"}, "differ in 'neuron': 'leaky' and 'relu'"),
         ({"seed": 1}, "differ in 'seed': 0 and 1"),
         ({"margin": ["0.1"]}, "differ in 'margin': .. and ..0.1"),
         ({"task": ["t=toy:hard=true"]}, "different things by task 't'"),

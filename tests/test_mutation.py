@@ -319,7 +319,7 @@ def test_what_comes_alive_is_new_and_what_dies_is_forgotten() -> None:
     assert source.tolist() == [-1, -1, 2, -1, -1, -1, 6, 7, 8, 9]
 
 
-def searching(blueprint: Blueprint, settings: search.Settings) -> State:
+def searching(blueprint: Blueprint) -> State:
     """A state some generations into a search."""
     size = blueprint.layout.length
     arrays = {
@@ -327,7 +327,7 @@ def searching(blueprint: Blueprint, settings: search.Settings) -> State:
         "velocity": -np.arange(size, dtype=np.float32),
         "stdev": 1 + np.arange(size, dtype=np.float32),
     }
-    return State(search.from_arrays(arrays, settings), generation=4, evaluations=36, failures=2)
+    return State(search.from_arrays(arrays), generation=4, evaluations=36, failures=2)
 
 
 def test_search_is_carried_over_parameter_by_parameter() -> None:
@@ -336,13 +336,13 @@ def test_search_is_carried_over_parameter_by_parameter() -> None:
     child = live(found.architecture)
     source = inheritance.sources(parent, live(parent), found, child)
     fresh = torch.full((child.layout.length,), 0.5)
-    state = inheritance.inherit(searching(live(parent), settings), source, fresh, settings)
+    state = inheritance.inherit(searching(live(parent)), source, fresh, child, settings)
     assert (state.generation, state.evaluations, state.failures) == (4, 36, 2)
     arrays, new = search.to_arrays(state.search), source < 0
     np.testing.assert_array_equal(arrays["centre"], np.where(new, 0.5, source))
     np.testing.assert_array_equal(arrays["velocity"], np.where(new, 0, -source))
-    np.testing.assert_array_equal(arrays["stdev"], np.where(new, np.float32(settings.stdev), 1 + source))
-    population = search.ask(state.search, 8, seed=0)
+    np.testing.assert_array_equal(arrays["stdev"], np.where(new, np.float32(search.Pgpe().stdev), 1 + source))
+    population = search.ask(state.search, settings, 4, seed=0)
     told = search.tell([state.search], [population], [torch.arange(8.0)], settings, 4)
     assert torch.isfinite(search.centre(told[0])).all()
 
@@ -350,9 +350,9 @@ def test_search_is_carried_over_parameter_by_parameter() -> None:
 def test_identity_carries_everything() -> None:
     whole = random_architecture(3)
     settings = search.Settings(population=8, generations=10)
-    state, blueprint = searching(live(whole), settings), live(whole)
+    state, blueprint = searching(live(whole)), live(whole)
     source = inheritance.sources(whole, blueprint, Mutant.same(whole), blueprint)
-    again = inheritance.inherit(state, source, torch.zeros(blueprint.layout.length), settings)
+    again = inheritance.inherit(state, source, torch.zeros(blueprint.layout.length), blueprint, settings)
     for name, array in search.to_arrays(state.search).items():
         np.testing.assert_array_equal(search.to_arrays(again.search)[name], array)
 

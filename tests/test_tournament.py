@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neuroevo import shards
+from neuroevo import search, shards
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Connectome
 from neuroevo.errors import ConnectomeError, EvaluationError, TaskError
@@ -20,13 +20,13 @@ from tests.toy import Echo
 class Suited(Echo):
     """A task that knows how to be searched."""
 
-    search = {"stdev": 0.5}  # noqa: RUF012
+    search = {"pgpe": {"stdev": 0.5}, "es": {"learning_rate": 0.25}}  # noqa: RUF012
 
 
 class Misled(Echo):
     """A task that names a setting there is not."""
 
-    search = {"stdv": 0.5}  # noqa: RUF012
+    search = {"pgpe": {"stdv": 0.5}}  # noqa: RUF012
 
 
 class Unprepared(Echo):
@@ -152,9 +152,11 @@ def test_search_settings_are_the_tasks_and_the_requests() -> None:
     planned = plan(task=(ECHO, f"suited={__name__}:Suited"), generations=7)
     plain, suited = planned.settings["echo"], planned.settings["suited"]
     assert (plain.generations, plain.population) == (suited.generations, suited.population) == (7, 8)
-    assert suited.stdev == 0.5 != plain.stdev
+    assert suited.method == search.Pgpe(stdev=0.5) != plain.method == search.Pgpe()
+    given = plan(task=(f"suited={__name__}:Suited",), search="es:stdev=0.3").settings["suited"]
+    assert given.method == search.Es(stdev=0.3, learning_rate=0.25)
     with pytest.raises(
-        TaskError, match=r"Task 'misled': Unknown setting of search 'stdv'\. Did you mean 'stdev'"
+        TaskError, match=r"Task 'misled': Unknown option of search 'pgpe' 'stdv'\. Did you mean 'stdev'"
     ):
         plan(task=(f"misled={__name__}:Misled",))
 

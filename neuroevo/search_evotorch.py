@@ -1,0 +1,193 @@
+"""Searches by a normal distribution: PGPE, OpenAI's evolution strategy and the cross-entropy method.
+
+The only file that imports EvoTorch, for its functional algorithms and optimizers. A state is named tensors:
+`centre` and `stdev`, both [n], and what the optimizer remembers; a batch of searches has a leading dimension.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from collections.abc import Callable, Sequence
+
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from neuroevo.search_options import Cem, Es, Pgpe, Phase
+
+with warnings.catch_warnings():
+    # EvoTorch compiles helpers that are not used here with torch.jit.script, which PyTorch deprecates.
+    warnings.filterwarnings("ignore", message=".*torch.jit.script.*", category=DeprecationWarning)
+    from evotorch.algorithms import functional
+    from evotorch.algorithms.functional.funccem import CEMState
+    from evotorch.algorithms.functional.funcpgpe import PGPEState
+
+State = dict[str, Tensor]
+
+MOMENTUM = 0.9  # of ClipUp
+RATE = 0.5  # step along a unit gradient, in units of the greatest speed: ClipUp's own rule
+REMEMBERED = {"clipup": ("velocity",), "sgd": ("velocity",), "adam": ("m", "v", "t")}  # by optimizers
+
+logging.getLogger("evotorch").setLevel(logging.WARNING)  # it logs every optimizer it makes
+
+
+def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, adapters: Tensor) -> State:
+    """Returns a search that starts at the best of some points.
+
+    Args:
+        method: Options.
+        points: float32 [K, n].
+        fitness: float [K], finite.
+        adapters: Which coordinates are an adapter's, bool [n]; not used.
+    """
+    centre = points[int(fitness.argmax())].clone()
+    state = {"centre": centre, "stdev": torch.full_like(centre, method.stdev)}
+    if isinstance(method, Cem):
+        return state
+    for name in REMEMBERED[method.optimizer]:
+        state[name] = torch.zeros(()) if name == "t" else torch.zeros_like(centre)
+    return state
+
+
+def ask_pgpe(method: Pgpe, state: State, population: int, seed: int) -> Tensor:
+    """Returns mirrored pairs, float32 [P, n]."""
+    return _drawn(seed, lambda: functional.pgpe_ask(_pgpe(method, state, 1.0), popsize=population))
+
+
+def ask_cem(method: Cem, state: State, population: int, seed: int) -> Tensor:
+    """Returns independent samples, float32 [P, n]."""
+    return _drawn(seed, lambda: functional.cem_ask(_cem(method, state), popsize=population))
+
+
+def ask_es(method: Es, state: State, population: int, seed: int) -> Tensor:
+    """Returns mirrored pairs, float32 [P, n]: each sample is followed by its mirror image."""
+    rng = torch.Generator().manual_seed(seed)
+    away = state["stdev"] * torch.randn(population // 2, len(state["centre"]), generator=rng)
+    return state["centre"] + torch.stack([away, -away], 1).flatten(0, 1)
+
+
+def _drawn(seed: int, sample: Callable[[], Tensor]) -> Tensor:
+    """Returns what EvoTorch samples from torch's global generator, which it leaves as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return sample().as_subclass(Tensor)
+
+
+def tell_pgpe(
+    method: Pgpe, state: State, points: Tensor, fitness: Tensor, phase: Phase, generation: int
+) -> State:
+    """Returns a batch of R searches after a generation.
+
+    Args:
+        method: Options.
+        state: Tensors [R, ...].
+        points: float32 [R, P, n].
+        fitness: float32 [R, P], finite.
+        phase: The speed decays over it.
+        generation: Counted from the start of the search.
+    """
+    share = (generation - phase.first) / max(1, phase.end - phase.first - 1)
+    decay = method.final_speed + (1 - method.final_speed) * 0.5 * (1 + math.cos(math.pi * share))
+    told = functional.pgpe_tell(_pgpe(method, state, method.speed * decay), points, fitness)
+    optimizer = told.optimizer_state
+    moved = {name: getattr(optimizer, name) for name in REMEMBERED[method.optimizer]}
+    return {"centre": optimizer.center, "stdev": told.stdev, **moved}
+
+
+def tell_cem(
+    method: Cem, state: State, points: Tensor, fitness: Tensor, phase: Phase, generation: int
+) -> State:
+    """Returns a batch of R searches after a generation; arguments as of `tell_pgpe`."""
+    told = functional.cem_tell(_cem(method, state), points, fitness)
+    return {"centre": told.center, "stdev": told.stdev}
+
+
+def tell_es(
+    method: Es, state: State, points: Tensor, fitness: Tensor, phase: Phase, generation: int
+) -> State:
+    """Returns a batch of R searches after a generation; arguments as of `tell_pgpe`.
+
+    The first generation of a lineage has no search yet, so decays are counted from the second.
+    """
+    rate = method.learning_rate * method.decay ** (generation - max(1, phase.first))
+    centre, gradient = state["centre"], es_gradient(state, points, fitness)
+    if method.optimizer == "sgd":
+        sgd = functional.sgd(center_init=centre, center_learning_rate=rate, momentum=method.momentum)
+        step = functional.sgd_tell(sgd._replace(velocity=state["velocity"]), follow_grad=gradient)
+    else:
+        adam = functional.adam(center_init=centre, center_learning_rate=rate)
+        remembered = {name: state[name] for name in REMEMBERED["adam"]}
+        step = functional.adam_tell(adam._replace(**remembered), follow_grad=gradient)
+    moved = {name: getattr(step, name) for name in REMEMBERED[method.optimizer]}
+    return {"centre": step.center, "stdev": state["stdev"] * method.decay, **moved}
+
+
+def es_gradient(state: State, points: Tensor, fitness: Tensor) -> Tensor:
+    """Returns `1 / (P stdev) * sum_i F_i noise_i`, float32 [R, n]; F are ranks, even in [-1/2, 1/2].
+
+    Genomes of equal fitness share the mean of their ranks.
+    """
+    ranks = torch.from_numpy(rankdata(fitness.numpy(), axis=1)).to(torch.float32)
+    utilities = (ranks - 1) / (points.shape[1] - 1) - 0.5
+    noise = (points - state["centre"][:, None]) / state["stdev"][:, None]
+    return torch.einsum("rp,rpn->rn", utilities, noise) / (points.shape[1] * state["stdev"])
+
+
+def together(tell: Callable[..., State]) -> Callable[..., list[State]]:
+    """Makes a function of a batch one of a list: searches with equally many parameters are batched."""
+
+    def tell_all(
+        method: object,
+        states: Sequence[State],
+        points: Sequence[Tensor],
+        fitness: Sequence[Tensor],
+        phase: Phase,
+        generation: int,
+    ) -> list[State]:
+        told: list[State | None] = [None] * len(states)
+        lengths = [p.shape[1] for p in points]
+        for length in sorted(set(lengths)):
+            members = [r for r, n in enumerate(lengths) if n == length]
+            batch = {name: torch.stack([states[r][name] for r in members]) for name in states[members[0]]}
+            stacked = (torch.stack([x[r].to(torch.float32) for r in members]) for x in (points, fitness))
+            new = tell(method, batch, *stacked, phase, generation)
+            for k, r in enumerate(members):
+                told[r] = {name: tensor[k].clone() for name, tensor in new.items()}
+        return [state for state in told if state is not None]
+
+    return tell_all
+
+
+def _pgpe(method: Pgpe, state: State, speed: float) -> PGPEState:
+    """Returns EvoTorch's state; the speed is that of a parameter."""
+    rate, config = speed, {}
+    if method.optimizer == "clipup":
+        fastest = speed * math.sqrt(state["centre"].shape[-1])  # Euclidean, as the rate is
+        rate, config = RATE * fastest, {"momentum": MOMENTUM, "max_speed": fastest}
+    made = functional.pgpe(
+        center_init=state["centre"],
+        center_learning_rate=rate,
+        stdev_learning_rate=method.stdev_learning_rate,
+        stdev_init=state["stdev"],
+        objective_sense="max",
+        ranking_method="centered",
+        optimizer=method.optimizer,
+        optimizer_config=config,
+    )
+    remembered = {name: state[name] for name in REMEMBERED[method.optimizer]}
+    return made._replace(optimizer_state=made.optimizer_state._replace(**remembered))
+
+
+def _cem(method: Cem, state: State) -> CEMState:
+    """Returns EvoTorch's state."""
+    return functional.cem(
+        center_init=state["centre"],
+        parenthood_ratio=method.parents,
+        objective_sense="max",
+        stdev_init=state["stdev"],
+        stdev_min=method.min_stdev,
+        stdev_max=method.max_stdev,
+        stdev_max_change=method.max_change,
+    )

@@ -1,0 +1,96 @@
+"""Studies: several runs of one file, reported together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import run as cli
+from neuroevo.configuration import resolve
+from neuroevo.errors import OptionError
+from neuroevo.study import Study
+
+ROOT = Path(__file__).parent.parent
+TEXT = """
+title = "Two models"
+task = ["echo=tests.toy:Echo"]
+connectome = "celegans-perimotor"
+seeds = 2
+workers = 0
+[scales.smoke]
+generations = 2
+population = 8
+[scales.large]
+seeds = 4
+[runs.first]
+genome = ["rate=connectome"]
+[runs.second]
+genome = ["spikes=connectome", "none=adapter-only"]
+neuron = "alif"
+"""
+
+
+def write(folder: Path, text: str = TEXT) -> Path:
+    path = folder / "study.toml"
+    path.write_text(text)
+    return path
+
+
+def test_run_wins_over_scale_and_scale_over_what_is_common(tmp_path: Path) -> None:
+    text = TEXT + "seeds = 3\nscales.large.seed = 7\n"
+    assert Study.read(write(tmp_path, text), "smoke").runs["second"].seed == 0
+    study = Study.read(write(tmp_path, text), "large")
+    assert study.runs["second"].seed == 7
+    assert study.title == "Two models" and list(study.runs) == ["first", "second"]
+    assert (study.runs["first"].seeds, study.runs["second"].seeds) == (4, 3)
+    assert (study.runs["first"].neuron, study.runs["second"].neuron) == ("leaky", "alif")
+
+
+def test_study_is_run_and_reported_as_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 0
+    assert "Written to made" in capsys.readouterr().out
+    report = json.loads((tmp_path / "made" / "report" / "report.json").read_text())
+    assert {g["genome"] for g in report["tasks"]["echo"]["genomes"]} == {"rate", "spikes", "none"}
+    assert (tmp_path / "made" / "second" / "results.jsonl").exists()
+    assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 2
+    assert "made exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (TEXT.replace("[scales.smoke]", "[scales.tiny]"), "Did you mean 'tiny'?|Unknown scale"),
+        ("title = 'x'", r"has no tables \[scales.NAME\]"),
+        (TEXT.replace("seeds = 2", "seed_s = 2"), "run 'first'.*seed_s|Unknown key"),
+        (TEXT.replace("[runs.second]", "[runs.second]\nseeds = 'two'"), "'seeds' in .*run 'second' is 'two'"),
+        ("title = ", "is not TOML"),
+    ],
+)
+def test_study_that_cannot_be_is_one_line(tmp_path: Path, text: str, line: str) -> None:
+    with pytest.raises(OptionError, match=line) as error:
+        Study.read(write(tmp_path, text), "smoke")
+    assert "\n" not in str(error.value)
+
+
+def test_missing_study_is_named() -> None:
+    with pytest.raises(OptionError, match=r"Study 'no.toml' cannot be read"):
+        Study.read("no.toml", "smoke")
+
+
+STUDIES = sorted((ROOT / "studies").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("scale", ["smoke", "laptop", "paper"])
+@pytest.mark.parametrize("path", STUDIES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_studies_of_this_project_can_be_requested_at_every_scale(path: Path, scale: str) -> None:
+    for config in Study.read(path, scale).runs.values():
+        resolve(config)
+
+
+def test_studies_were_found() -> None:
+    assert {path.stem for path in STUDIES} >= {"fig3", "fig4", "fig5"}
