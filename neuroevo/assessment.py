@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from neuroevo import coordinates, search
-from neuroevo.lineage import Lineage, Shard, State, Task, TaskRequest, centre, checked
+from neuroevo.lineage import Lineage, Shard, State, Task, TaskRequest, centre
 from neuroevo.operating_range import SATURATED, Monitor
 from neuroevo.phenotype import Phenotype
+from neuroevo.runner import checked
 from neuroevo.seeds import generator
 
 NUM_UNTRAINED = 16  # genomes whose mean is a lineage's untrained score

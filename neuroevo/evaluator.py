@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError
 
 if TYPE_CHECKING:
-    from neuroevo.lineage import Runner, Shard, State, Task, TaskRequest
+    from neuroevo.lineage import Shard, State, Task, TaskRequest
+    from neuroevo.runner import Runner
     from neuroevo.phenotype import Blueprint
 
 CACHED_RUNNERS = 64  # networks a worker keeps between generations
@@ -33,7 +34,7 @@ class Worker:
     def __init__(self) -> None:
         import torch
 
-        import neuroevo.lineage  # noqa: F401 - seconds of imports, while the driver does its own
+        import neuroevo.runner  # noqa: F401 - seconds of imports, while the driver does its own
 
         torch.set_num_threads(1)
         self._tasks: dict[Hashable, Task] = {}
@@ -80,7 +81,7 @@ class Worker:
         return self._tasks[key]
 
     def _runner(self, key: Hashable, shard: Shard) -> Runner:
-        from neuroevo.lineage import Runner
+        from neuroevo.runner import Runner
 
         if key not in self._runners:
             self._runners[key] = Runner(shard, self._task(shard.task))

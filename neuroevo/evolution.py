@@ -165,6 +165,7 @@ class Evolution:
                     "generation": state.generation,
                     "evaluations": state.evaluations,
                     "failures": state.failures,
+                    "blowup": state.blowup,
                     "gains": lineage.blueprint.gains.to_dict(),
                 }
             )
@@ -213,5 +214,6 @@ def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: st
         "evaluations": state.evaluations,
         "status": status,
         "failures": state.failures,
+        "blowup": state.blowup or None,
         "gains": lineage.blueprint.gains.to_dict(),
     }

@@ -6,7 +6,6 @@ rival priors meet the same episodes, and the same search noise where their sizes
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -17,7 +16,6 @@ from torch import Tensor
 
 from neuroevo import coordinates, search
 from neuroevo.coordinates import Coordinates
-from neuroevo.errors import TaskError
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import load
 from neuroevo.seeds import derive, generator
@@ -128,6 +126,7 @@ class State:
         evaluations: So far.
         failures: Of these, those without a finite fitness.
         coordinates: What points mean; None: they are genomes.
+        blowup: Where the state of the first genome whose cells left the finite numbers did so; "": of none.
     """
 
     search: search.State
@@ -135,6 +134,7 @@ class State:
     evaluations: int = 0
     failures: int = 0
     coordinates: Coordinates | None = None
+    blowup: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +183,31 @@ def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor
     return torch.cat([drawn, first[None]])
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an evaluation of a generation, or of a part of it, found.
+
+    Attributes:
+        fitness: Mean over episodes, float64 [R, p]; not finite where an evaluation failed.
+        blowups: For each lineage, where a state blew up for the first time; "" where none did.
+    """
+
+    fitness: Tensor
+    blowups: list[str]
+
+    @classmethod
+    def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
+        """Returns the evaluation of a whole population from those of its parts, in order."""
+        blowups = [next(filter(None, found), "") for found in zip(*(p.blowups for p in parts), strict=True)]
+        return cls(torch.cat([part.fitness for part in parts], 1), blowups)
+
+
 def update(
-    shard: Shard, states: Sequence[State], proposals: Sequence[Tensor], fitness: Tensor, seconds: float
+    shard: Shard,
+    states: Sequence[State],
+    proposals: Sequence[Tensor],
+    evaluation: Evaluation,
+    seconds: float,
 ) -> tuple[list[State], list[dict[str, Any]]]:
     """Returns the states after a generation and a row of metrics for each lineage.
 
@@ -194,13 +217,15 @@ def update(
         shard: What is advanced; its `part` does not matter here.
         states: R states of equal generation.
         proposals: What `propose` returned for each.
-        fitness: float [R, P + 1], mean over episodes; not finite where an evaluation failed.
+        evaluation: Of all P + 1 proposals.
         seconds: Time the evaluation took.
     """
+    fitness = evaluation.fitness
     population = fitness.shape[1] - 1
     told = _searched(shard, states, proposals, fitness)
     new, rows = [], []
-    for lineage, state, searched, row in zip(shard.lineages, states, told, fitness, strict=True):
+    for r, (lineage, state, searched) in enumerate(zip(shard.lineages, states, told, strict=True)):
+        row = fitness[r]
         finite = row[:population][torch.isfinite(row[:population])]
         failures = int((~torch.isfinite(row)).sum())
         counted = replace(
@@ -208,6 +233,7 @@ def update(
             generation=state.generation + 1,
             evaluations=state.evaluations + population + 1,
             failures=state.failures + failures,
+            blowup=state.blowup or evaluation.blowups[r],
         )
         new.append(_next_phase(lineage, counted, shard.settings))
         task, genome, graph, seed = lineage.key
@@ -236,7 +262,7 @@ def to_arrays(state: State) -> dict[str, np.ndarray]:
 
 
 def restore(
-    lineage: Lineage, settings: search.Settings, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, int]
+    lineage: Lineage, settings: search.Settings, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, Any]
 ) -> State:
     """Returns the state that `to_arrays` was given.
 
@@ -244,12 +270,13 @@ def restore(
         lineage: Whose state it is.
         settings: Search settings.
         arrays: By name.
-        numbers: Its `generation`, `evaluations` and `failures`.
+        numbers: Its `generation`, `evaluations`, `failures` and `blowup`.
     """
     found, phase = search.from_arrays(arrays), settings.phase(numbers["generation"])
     base = found.pop("base", None)
     made = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
-    return State(found, numbers["generation"], numbers["evaluations"], numbers["failures"], made)
+    counts = {name: numbers[name] for name in ("generation", "evaluations", "failures", "blowup")}
+    return State(found, coordinates=made, **counts)
 
 
 def _searched(
@@ -303,66 +330,6 @@ def _points(lineage: Lineage, state: State, settings: search.Settings) -> Tensor
 def _genomes(lineage: Lineage, state: State, points: Tensor) -> Tensor:
     """Returns the genomes that points stand for."""
     return points if state.coordinates is None else state.coordinates.decode(points, lineage.blueprint)
-
-
-class Runner:
-    """A shard made runnable: its task and its network, built once and reused every generation."""
-
-    def __init__(self, shard: Shard, task: Task) -> None:
-        self.shard, self.task = shard, task
-        self._population = 0
-        self._set_population(shard.settings.phases[0].population)
-
-    def evaluate(self, states: Sequence[State]) -> Tensor:
-        """Returns the mean fitness, float64 [R, p], of the shard's part of each proposed generation."""
-        return self._evaluate(states, self._propose(states))
-
-    def advance(self, states: Sequence[State], generations: int) -> tuple[list[State], list[dict[str, Any]]]:
-        """Returns the states after some generations and all rows of metrics; needs the whole population."""
-        rows, current = [], list(states)
-        for _ in range(generations):
-            start = time.perf_counter()
-            proposals = self._propose(current)
-            fitness = self._evaluate(current, proposals)
-            current, new = update(self.shard, current, proposals, fitness, time.perf_counter() - start)
-            rows += new
-        return current, rows
-
-    def _set_population(self, population: int) -> None:
-        """Builds the network for a population, unless it is that of the generation before."""
-        if population == self._population:
-            return
-        (k, n), num = self.shard.part, population + 1
-        self._population, self._rows = population, slice(k * num // n, (k + 1) * num // n)
-        count, lineages = self._rows.stop - self._rows.start, self.shard.lineages
-        self._phenotype = Phenotype([x.blueprint for x in lineages], [count] * len(lineages))
-
-    def _propose(self, states: Sequence[State]) -> list[Tensor]:
-        lineages = self.shard.lineages
-        return [propose(x, s, self.shard.settings) for x, s in zip(lineages, states, strict=True)]
-
-    def _evaluate(self, states: Sequence[State], proposals: Sequence[Tensor]) -> Tensor:
-        self._set_population(len(proposals[0]) - 1)
-        self._phenotype.load([p[self._rows] for p in proposals])
-        seeds = [
-            lineage.node("episodes", state.generation)
-            for lineage, state in zip(self.shard.lineages, states, strict=True)
-            for _ in range(self._phenotype.counts[0])
-        ]
-        fitness = checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
-        self._phenotype.release()  # a worker keeps many networks, whose states at 256 images are far larger
-        return fitness.mean(1).view(len(states), -1)
-
-
-def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
-    """Returns fitness or scores as float64 [G, B]; raises TaskError if they have another form."""
-    if not isinstance(values, Tensor) or values.ndim != 2 or len(values) != phenotype.num_genomes:
-        found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
-        raise TaskError(
-            f"Task {task.label!r} returned {found}; wanted a tensor [{phenotype.num_genomes}, B], one row "
-            "for each genome."
-        )
-    return values.to(torch.float64)
 
 
 def parts(shard: Shard, num_parts: int) -> list[Shard]:

@@ -10,11 +10,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import torch
-
 from neuroevo import lineage as lineages_
 from neuroevo.evaluator import Pool, Request
-from neuroevo.lineage import Lineage, Shard, State
+from neuroevo.lineage import Evaluation, Lineage, Shard, State
 from neuroevo.records import Row
 
 GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
@@ -32,7 +30,7 @@ class Group:
     shard: Shard
     requests: list[Shard]
     states: list[State]
-    fitness: dict[int, torch.Tensor] = field(default_factory=dict)
+    evaluated: dict[int, Evaluation] = field(default_factory=dict)
     started: float = 0.0
 
     def pairs(self) -> list[Pair]:
@@ -78,8 +76,8 @@ def advance(pool: Pool, groups: Sequence[Group], until: int | None = None) -> It
         if len(group.requests) == 1:
             group.states, rows = result
         else:
-            group.fitness[part] = result
-            if len(group.fitness) < len(group.requests):
+            group.evaluated[part] = result
+            if len(group.evaluated) < len(group.requests):
                 continue
             group.states, rows = _join_parts(group)
         yield rows
@@ -102,7 +100,7 @@ def others(count: int) -> str:
 def _submit(pool: Pool, group: Group) -> int:
     """Submits one generation of a shard; returns the number of requests."""
     group.started = time.perf_counter()
-    group.fitness = {}
+    group.evaluated = {}
     concerned = about(group.shard, f"generation {group.states[0].generation}")
     for k, part in enumerate(group.requests):
         key = (*group.key, k)
@@ -115,7 +113,7 @@ def _submit(pool: Pool, group: Group) -> int:
 
 def _join_parts(group: Group) -> tuple[list[State], list[Row]]:
     """Returns states and metrics of a generation whose population was evaluated in parts."""
-    fitness = torch.cat([group.fitness[k] for k in range(len(group.requests))], dim=1)
+    evaluation = Evaluation.join([group.evaluated[k] for k in range(len(group.requests))])
     proposals = [lineages_.propose(x, s, group.shard.settings) for x, s in group.pairs()]
     seconds = time.perf_counter() - group.started
-    return lineages_.update(group.shard, group.states, proposals, fitness, seconds)
+    return lineages_.update(group.shard, group.states, proposals, evaluation, seconds)

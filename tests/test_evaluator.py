@@ -80,9 +80,9 @@ def request(how: str) -> Request:
     return Request(("test", how, 0), "evaluate", (shard,), ([state],), about)
 
 
-def compute(pool: Pool, how: str) -> Any:
+def compute(pool: Pool, how: str) -> torch.Tensor:
     pool.submit(request(how))
-    return pool.completed()[1]
+    return pool.completed()[1].fitness
 
 
 @pytest.mark.parametrize("workers", [0, 1])

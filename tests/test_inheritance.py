@@ -15,7 +15,8 @@ from neuroevo.adapters import Linear, Train
 from neuroevo.blueprint import Blueprint
 from neuroevo.coordinates import adapters
 from neuroevo.inheritance import inherit
-from neuroevo.lineage import Lineage, Runner, Shard, State, TaskRequest, begin, propose
+from neuroevo.lineage import Lineage, Shard, State, TaskRequest, begin, propose
+from neuroevo.runner import Runner
 from neuroevo.search import Cem, Es, Ga, Method, Paper, Pgpe, Settings
 from tests.reference import random_architecture
 from tests.small import run

@@ -15,8 +15,8 @@ from neuroevo import search
 from neuroevo.assessment import assess
 from neuroevo.errors import TaskError
 from neuroevo.lineage import (
+    Evaluation,
     Lineage,
-    Runner,
     Shard,
     State,
     TaskRequest,
@@ -26,6 +26,7 @@ from neuroevo.lineage import (
     steps_of,
 )
 from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.runner import Runner
 from tests.reference import random_architecture
 from tests.small import plan, run
 from tests.toy import Echo
@@ -156,8 +157,8 @@ def test_parts_of_a_population_are_the_population() -> None:
     group, states = shard(*TWO)
     whole = Runner(group, Echo()).evaluate(states)
     split = [Runner(part, Echo()).evaluate(states) for part in parts(group, 3)]
-    assert {part.shape[1] for part in split} == {2, 3}
-    torch.testing.assert_close(torch.cat(split, 1), whole)
+    assert {part.fitness.shape[1] for part in split} == {2, 3}
+    torch.testing.assert_close(Evaluation.join(split).fitness, whole.fitness)
 
 
 def test_evolution_improves_the_held_out_score() -> None:
@@ -211,7 +212,7 @@ def test_search_starts_at_the_best_of_the_untrained() -> None:
     group, states = shard(lineage())
     untrained = propose(group.lineages[0], states[0], SETTINGS)
     runner = Runner(group, Echo())
-    fitness = runner.evaluate(states)[0]
+    fitness = runner.evaluate(states).fitness[0]
     states, (row,) = runner.advance(states, 1)
     np.testing.assert_array_equal(arrays(states[0])["centre"], untrained[fitness.argmax()].numpy())
     core = group.lineages[0].blueprint.layout.core

@@ -14,8 +14,20 @@ from neuroevo import lineage as lineages
 from neuroevo.adapters import Linear, Train
 from neuroevo.blueprint import Blueprint
 from neuroevo.coordinates import adapters, signs_of
-from neuroevo.lineage import Lineage, Runner, Shard, State, TaskRequest, begin, centre, parts, propose, update
+from neuroevo.lineage import (
+    Evaluation,
+    Lineage,
+    Shard,
+    State,
+    TaskRequest,
+    begin,
+    centre,
+    parts,
+    propose,
+    update,
+)
 from neuroevo.phenotype import Phenotype
+from neuroevo.runner import Runner
 from neuroevo.search import Cem, Es, Ga, Method, Paper, Pgpe, Settings
 from tests.reference import random_architecture
 from tests.toy import Echo
@@ -92,7 +104,8 @@ def test_state_is_restored_from_arrays_and_goes_on_as_it_would_have(method: Meth
     plan, x = settings(method), lineage()
     states = history(x, plan)
     saved = safetensors.numpy.load(safetensors.numpy.save(lineages.to_arrays(states[at])))
-    numbers = {name: getattr(states[at], name) for name in ("generation", "evaluations", "failures")}
+    kept = ("generation", "evaluations", "failures", "blowup")
+    numbers = {name: getattr(states[at], name) for name in kept}
     again = lineages.restore(x, plan, saved, numbers)
     assert_equal(again, states[at])
     later, _ = Runner(Shard(ECHO, (x,), plan), Echo()).advance([again], 6 - at)
@@ -114,7 +127,7 @@ def test_search_starts_at_the_best_of_the_first_population(method: Method) -> No
     proposals = propose(x, state, plan)
     fitness = torch.arange(9.0)[None]
     fitness[0, 4], fitness[0, 8] = 100.0, torch.nan
-    (state,), _ = update(Shard(ECHO, (x,), plan), [state], [proposals], fitness, 0.0)
+    (state,), _ = update(Shard(ECHO, (x,), plan), [state], [proposals], Evaluation(fitness, [""]), 0.0)
     assert torch.equal(centre(x, state), proposals[4])
 
 
@@ -135,8 +148,8 @@ def test_parts_of_a_population_are_the_population(method: Method) -> None:
     group, states = Shard(ECHO, (x,), plan), history(x, plan)
     whole, split = Runner(group, Echo()), [Runner(part, Echo()) for part in parts(group, 3)]
     for state in states[:-1]:
-        found = torch.cat([runner.evaluate([state]) for runner in split], 1)
-        torch.testing.assert_close(found, whole.evaluate([state]))
+        found = Evaluation.join([runner.evaluate([state]) for runner in split]).fitness
+        torch.testing.assert_close(found, whole.evaluate([state]).fitness)
         assert found.shape[1] == plan.phase(state.generation).population + 1
 
 
@@ -157,10 +170,10 @@ def test_second_phase_starts_where_the_first_ended_with_a_search_of_its_own(meth
     plan = settings(method, pretraining=3)
     runner, state = Runner(Shard(ECHO, (x,), plan), Echo()), history(x, plan)[2]
     proposals = propose(x, state, plan)
-    fitness = runner.evaluate([state])
+    evaluation = runner.evaluate([state])
     longer = replace(plan, pretraining=4)  # so that the same generation does not end the phase
-    (ended,), _ = update(Shard(ECHO, (x,), longer), [state], [proposals], fitness, 0.0)
-    (begun,), _ = update(Shard(ECHO, (x,), plan), [state], [proposals], fitness, 0.0)
+    (ended,), _ = update(Shard(ECHO, (x,), longer), [state], [proposals], evaluation, 0.0)
+    (begun,), _ = update(Shard(ECHO, (x,), plan), [state], [proposals], evaluation, 0.0)
     torch.testing.assert_close(centre(x, begun), centre(x, ended))
     population = propose(x, begun, plan)
     torch.testing.assert_close(population[-1], centre(x, ended))

@@ -10,11 +10,12 @@ import mujoco
 import numpy as np
 import pytest
 
-from neuroevo.physics import Worlds
+from neuroevo.physics import Worlds, read_model
 from tasks import swimmer
 
 SUBSTEPS = {"own swimmer": 1, "swimmer": 4, "half_cheetah": 5}  # a control step; Gymnasium's own frame skips
 BODIES = list(SUBSTEPS)
+TOUCHING = ["half_cheetah", "ant"]  # the floor
 
 # A push that MuJoCo warns of, an acceleration beyond 1e10, though the speed it leaves, 1e8, is within bounds.
 SLIDER = """<mujoco>
@@ -28,15 +29,15 @@ HARD_PUSH = 1e9
 def body(name: str) -> mujoco.MjModel:
     """The task's swimmer, or a body of Gymnasium's Swimmer-v5 or HalfCheetah-v5.
 
-    The XML is Gymnasium's. Its environments import imageio, which nothing else here needs, so `step_plainly`
-    does what they do: set the controls, then `mj_step` as often as the frame skip says.
+    The XML is Gymnasium's. `step_plainly` does what its environments do: set the controls, then `mj_step` as
+    often as the frame skip says.
     """
     if name == "own swimmer":
         return swimmer.model()
     package = importlib.util.find_spec("gymnasium")
     assert package is not None and package.origin is not None
     assets = Path(package.origin).parent / "envs" / "mujoco" / "assets"
-    return mujoco.MjModel.from_xml_path(str(assets / f"{name}.xml"))
+    return read_model(assets / f"{name}.xml")
 
 
 def starts(model: mujoco.MjModel, num_worlds: int) -> tuple[np.ndarray, np.ndarray]:
@@ -260,5 +261,110 @@ def test_divergence_writes_no_log(
     worlds.reset(None, np.full((2, model.nv), 1e9))
     worlds.step(np.zeros((2, model.nu)), 3)
     assert worlds.failed.all()
+    assert not list(tmp_path.iterdir())
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_world_that_does_not_move_stays_as_it_is(name: str) -> None:
+    """Whatever its control; the others do not notice."""
+    model = body(name)
+    control = controls(model, 4, 20)
+    worlds = Worlds(model, 4)
+    worlds.reset(*starts(model, 4))
+    wanted = roll(worlds, control, 3)
+    worlds.reset(*starts(model, 4))
+    roll(worlds, control[:10], 3)
+    control[10:, 1] = np.nan
+    moving = np.array([True, False, True, True])
+    for t in range(10, 20):
+        worlds.step(control[t], 3, moving)
+        assert np.array_equal(now(worlds)[moving], wanted[t, moving])
+        assert np.array_equal(now(worlds)[1], wanted[9, 1])
+    assert not worlds.failed.any()
+
+
+def test_no_world_need_move() -> None:
+    worlds = Worlds(body("own swimmer"), 3)
+    worlds.reset(*starts(body("own swimmer"), 3))
+    before = now(worlds)
+    worlds.step(np.ones((3, 5)), 2, np.zeros(3, bool))
+    assert np.array_equal(now(worlds), before)
+
+
+@pytest.mark.parametrize("name", TOUCHING)
+@pytest.mark.parametrize("substeps", [1, 5])
+def test_forces_are_those_of_a_plain_loop(name: str, substeps: int) -> None:
+    """Places and forces as MuJoCo leaves them after a control step; states to the bit as without them."""
+    model = body(name)
+    at, speed = starts(model, 3)
+    control = controls(model, 3, 300 // substeps)
+    worlds, bare = Worlds(model, 3, forces=True), Worlds(model, 3)
+    for some in (worlds, bare):
+        some.reset(at, speed)
+    plain = copy.copy(model)
+    plain.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
+    data = [mujoco.MjData(plain) for _ in range(3)]
+    for world, one in enumerate(data):
+        one.qpos[:], one.qvel[:] = at[world], speed[world]
+        mujoco.mj_forward(plain, one)
+        assert np.array_equal(worlds.xpos[world], one.xpos)
+    assert not worlds.cfrc_ext.any()
+    largest = 0.0
+    for u in control:
+        worlds.step(u, substeps)
+        bare.step(u, substeps)
+        for world, one in enumerate(data):
+            one.ctrl[:] = u[world]
+            mujoco.mj_step(plain, one, nstep=substeps)
+            mujoco.mj_rnePostConstraint(plain, one)
+            assert np.array_equal(worlds.xpos[world], one.xpos)
+            assert np.array_equal(worlds.cfrc_ext[world], one.cfrc_ext)
+        largest = max(largest, np.abs(worlds.cfrc_ext).max())
+    assert np.array_equal(now(worlds), now(bare))
+    assert largest > 1.0  # newtons: the floor was touched
+
+
+@pytest.mark.parametrize("bad", ["control", "speed"])
+def test_failure_leaves_other_forces_alone(bad: str) -> None:
+    model = body("ant")
+    at, speed = starts(model, 3)
+    control = controls(model, 3, 60)
+    worlds = Worlds(model, 3, forces=True)
+    worlds.reset(at, speed)
+    roll(worlds, control, 5)
+    wanted = worlds.xpos.copy(), worlds.cfrc_ext.copy()
+    if bad == "control":
+        control[4, 1] = np.nan
+    else:
+        speed[1] = 1e9
+    worlds.reset(at, speed)
+    roll(worlds, control, 5)
+    assert worlds.failed.tolist() == [False, True, False]
+    for found, healthy in zip((worlds.xpos, worlds.cfrc_ext), wanted, strict=True):
+        assert np.array_equal(found[[0, 2]], healthy[[0, 2]])
+    assert worlds.xpos[1, 1].tolist() == model.qpos0[:3].tolist()
+    assert not worlds.cfrc_ext[1].any()
+
+
+@pytest.mark.parametrize("cuts", [[2], [1, 1]])
+def test_warning_fails_its_world_where_forces_are_kept(cuts: list[int]) -> None:
+    """More than once, for MuJoCo tells of the first warning of a kind alone."""
+    worlds = Worlds(mujoco.MjModel.from_xml_string(SLIDER), 4, forces=True)
+    for _ in range(2):
+        worlds.reset()
+        for substeps in cuts:
+            worlds.step(np.array([[0.0], [HARD_PUSH], [1.0], [HARD_PUSH]]), substeps)
+        assert worlds.failed.tolist() == [False, True, False, True]
+        assert worlds.qvel[:, 0].tolist() == [0.0, 0.0, pytest.approx(0.2), 0.0]
+
+
+def test_reading_a_body_writes_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """MuJoCo has a remark on the half cheetah's file."""
+    monkeypatch.chdir(tmp_path)
+    mujoco.set_mju_user_warning(None)
+    body("half_cheetah")
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr() == ("", "")

@@ -1,0 +1,218 @@
+"""Gymnasium's walkers, hoppers and swimmers on batched worlds, step for step as Gymnasium moves them.
+
+The bodies are Gymnasium's own files; what it computes from their states, one world at a time, is here for
+all worlds at once, with its default options. From equal states and under equal actions observations and
+rewards are those of `gymnasium.make("Ant-v5")` and the like, to the bit and early termination included, if
+the solver's warm start is switched off there too: `Worlds` has none. `tests/test_locomotion.py` compares
+them. `locomotion_bodies` has the five bodies.
+
+The network sees these observations with the velocities among them divided by a number of the body, so that
+all are of order one. Its outputs are clipped to [-1, 1], which is the control range of all these bodies.
+
+Source: Towers et al. 2024, Gymnasium, https://arxiv.org/abs/2407.17032.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from neuroevo.errors import require_range
+from neuroevo.seeds import generator
+
+if TYPE_CHECKING:
+    import mujoco
+    from torch import Tensor
+
+    from neuroevo.phenotype import Phenotype
+    from neuroevo.physics import Worlds
+    from neuroevo.recording import Film, Recording
+
+
+class Locomotion:
+    """Move forward: the undiscounted return of an episode, as Gymnasium counts it.
+
+    Attributes:
+        environment: Gymnasium's name.
+        file: The body, among Gymnasium's assets.
+        frame_skip: Physics steps a control step.
+        noise: Size of the random part of a start.
+        start_speeds: How the velocities of a start are distributed; positions are uniform.
+        hidden: Leading positions, along which the body is free to move, that are not observed.
+        typical_speed: What velocities are divided by for the network, m/s and rad/s.
+        control_cost: Weight of the squared control.
+        survival: Reward of a step that ends healthy.
+        forces: Whether forces from outside are observed.
+        is_chain: Whether the body is a chain of links.
+    """
+
+    unit = "return"
+    num_sensors: int
+    num_actuators: int
+    environment: str
+    file: str
+    frame_skip: int
+    noise: float
+    start_speeds: Literal["uniform", "normal"] = "uniform"
+    hidden = 1
+    typical_speed: float
+    control_cost: float
+    survival = 0.0
+    forces = False
+    is_chain = False
+
+    def __init__(self, steps: int, episodes: int, held_out: int) -> None:
+        require_range("steps", steps, 1, 10_000)
+        require_range("episodes", episodes, 1, 10_000)
+        require_range("held_out", held_out, 1, 10_000)
+        self.steps, self.episodes, self.held_out = steps, episodes, held_out
+        self._worlds: Worlds | None = None
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns returns of episodes, float64 [G, B]; NaN where one failed.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome; equal seeds give equal starts.
+        """
+        return self._run(phenotype, seeds, "training", self.episodes)
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
+        return self._run(phenotype, seeds, "held-out", self.held_out)
+
+    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
+        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
+        from neuroevo.recording import Film
+
+        require_range("episode", episode, 0, self.held_out - 1)
+        film = Film(episode)
+        earned = self._run(phenotype, [seed], "held-out", self.held_out, film)
+        return film.recording(
+            model(self.file), self._seconds(), float(earned[0, episode]), is_chain=self.is_chain
+        )
+
+    def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where episodes start, distributed as Gymnasium's `reset` does it.
+
+        Args:
+            seed: Equal seeds give equal starts.
+            purpose: "training" or "held-out", branches of the seed tree that have no number in common.
+            num_episodes: B.
+
+        Returns:
+            Positions, float64 [B, nq], and velocities, float64 [B, nv].
+        """
+        body, rng = model(self.file), generator(seed, self.environment, purpose)
+        qpos = body.qpos0 + rng.uniform(-self.noise, self.noise, (num_episodes, body.nq))
+        if self.start_speeds == "normal":
+            return qpos, self.noise * rng.standard_normal((num_episodes, body.nv))
+        return qpos, rng.uniform(-self.noise, self.noise, (num_episodes, body.nv))
+
+    def batch(self, num_worlds: int) -> Worlds:
+        """Returns worlds for a batch of this size, kept from one generation to the next."""
+        from neuroevo.physics import Worlds
+
+        if self._worlds is None or self._worlds.num_worlds != num_worlds:
+            self._worlds = Worlds(model(self.file), num_worlds, forces=self.forces)
+        return self._worlds
+
+    def observe(self, worlds: Worlds) -> np.ndarray:
+        """Returns Gymnasium's observations, float64 [W, S]."""
+        return np.concatenate([worlds.qpos[:, self.hidden :], worlds.qvel], axis=1)
+
+    def step(
+        self, worlds: Worlds, control: np.ndarray, moving: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Moves worlds by a control step.
+
+        Args:
+            worlds: W bodies.
+            control: float64 [W, A], in [-1, 1].
+            moving: bool [W], the worlds that move; None: all.
+
+        Returns:
+            Gymnasium's rewards, float64 [W], and whether the bodies are healthy, bool [W]: an episode ends
+            when its body is not. Neither means anything where a world does not move.
+        """
+        before = self._place(worlds).copy()
+        worlds.step(control, self.frame_skip, moving)
+        speed, healthy = (self._place(worlds) - before) / self._seconds(), self._healthy(worlds)
+        cost = self.control_cost * np.square(control).sum(1) + self._contact_cost(worlds)
+        return speed + self.survival * healthy - cost, healthy
+
+    def _seconds(self) -> float:
+        """Returns how long a control step is."""
+        return model(self.file).opt.timestep * self.frame_skip
+
+    def _place(self, worlds: Worlds) -> np.ndarray:
+        """Returns how far forward bodies are, metres [W]; may be a view."""
+        return worlds.qpos[:, 0]
+
+    def _healthy(self, worlds: Worlds) -> np.ndarray:
+        """Returns whether bodies are healthy, bool [W]."""
+        return np.ones(worlds.num_worlds, bool)
+
+    def _contact_cost(self, worlds: Worlds) -> np.ndarray | float:
+        """Returns what contacts cost in a step, [W]."""
+        return 0.0
+
+    def _run(
+        self,
+        phenotype: Phenotype,
+        seeds: Sequence[int],
+        purpose: str,
+        num_episodes: int,
+        film: Film | None = None,
+    ) -> Tensor:
+        """Runs every genome for B episodes and returns their returns [G, B]."""
+        import torch
+
+        genomes = phenotype.num_genomes
+        worlds = self.batch(genomes * num_episodes)
+        starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
+        worlds.reset(*(np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1)))
+        # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
+        sensed = np.zeros((worlds.num_worlds, self.num_sensors), np.float32)
+        observations = torch.from_numpy(sensed).view(genomes, num_episodes, -1)
+        control = np.zeros((worlds.num_worlds, self.num_actuators))
+        actions = torch.from_numpy(control).view(genomes, num_episodes, -1)
+        returns, going = np.zeros(worlds.num_worlds), np.ones(worlds.num_worlds, bool)
+        scale = self._scale()
+        phenotype.reset(num_episodes)
+        if film is not None:
+            film.take(worlds.qpos)
+        for _ in range(self.steps):
+            np.multiply(self.observe(worlds), scale, out=sensed, casting="same_kind")
+            actions.copy_(phenotype.step(observations)).clamp_(-1, 1)
+            rewards, healthy = self.step(worlds, control, going)
+            returns[going] += rewards[going]
+            if film is not None:
+                film.take(worlds.qpos, going)
+            going &= healthy & ~worlds.failed
+            if not going.any():
+                break
+        returns[worlds.failed] = np.nan
+        return torch.from_numpy(returns).view(genomes, num_episodes)
+
+    def _scale(self) -> np.ndarray:
+        """Returns what observations are multiplied by for the network, float64 [S]."""
+        body, scale = model(self.file), np.ones(self.num_sensors)
+        first = body.nq - self.hidden
+        scale[first : first + body.nv] /= self.typical_speed
+        return scale
+
+
+@cache
+def model(file: str) -> mujoco.MjModel:
+    """Returns one of Gymnasium's bodies, compiled."""
+    from neuroevo.physics import read_model
+
+    package = importlib.util.find_spec("gymnasium")  # found and not imported: nothing else of it is needed
+    assert package is not None and package.origin is not None
+    return read_model(Path(package.origin).parent / "envs" / "mujoco" / "assets" / file)
