@@ -20,8 +20,8 @@ from neuroevo.errors import EvaluationError, NeuroevoError, OptionError
 
 if TYPE_CHECKING:
     from neuroevo.lineage import Shard, State, Task, TaskRequest
-    from neuroevo.runner import Runner
     from neuroevo.phenotype import Blueprint
+    from neuroevo.runner import Runner
 
 CACHED_RUNNERS = 64  # networks a worker keeps between generations
 CONNECT_SECONDS = 10.0

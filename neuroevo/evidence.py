@@ -43,7 +43,7 @@ class Records:
         self.manifest, self.config = joining.merged(manifests, configs)
         self.commands = [c for c in (_command(manifest) for manifest in manifests) if c]
         self.missing = [x for run in runs for x in _ended(run, alone=len(runs) == 1)]
-        self.notes = joining.differences(self.names, manifests)
+        self.notes = [*joining.meanings(configs), *joining.differences(self.names, manifests)]
         self.notes += [note for manifest in manifests for note in manifest.get("tracker_failures") or []]
         self.results: dict[Key, Row] = {}
         for run in runs:

@@ -68,6 +68,23 @@ def differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
     return found
 
 
+def meanings(configs: Sequence[Row]) -> list[str]:
+    """Returns sentences about what labels stand for where runs differ in it, such as their neurons."""
+    found = []
+    for key in sorted(MEANS):
+        by_value: dict[str, list[str]] = {}
+        for config in configs:
+            value = config.get(key, "")
+            text = ", ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
+            by_value.setdefault(text, []).extend(_by_label(config, "genome"))
+        if len(by_value) > 1:
+            told = "; ".join(
+                f"{text} of {', '.join(dict.fromkeys(labels))}" for text, labels in by_value.items()
+            )
+            found.append(f"Runs differ in {key}: {told}.")
+    return found
+
+
 def _check_keys(both: str, first: Row, config: Row, concerns: Callable[[str], bool]) -> None:
     """Compares what must be equal in two requests, of the keys concerned."""
     for key in sorted(filter(concerns, first.keys() | config.keys())):

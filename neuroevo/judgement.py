@@ -249,13 +249,20 @@ def _notes(records: Records, task: str, genomes: Sequence[Mapping[str, Any]]) ->
         "Silent lineages": [],
         "Lineages without a finite score, left out": [],
     }
+    blown = []
     for entry in genomes:
         rows = [r for r in records.rows(task, entry["genome"]) if r["status"] not in ("censored", "raced")]
         unscored = sum(row["status"] != "done" or row["score"] is None for row in rows)
         for kind, n in zip(kinds, (entry["saturated"], entry["silent"], unscored), strict=True):
             if n:
                 kinds[kind].append(f"{entry['genome']} {n} of {len(rows)}")
-    return [f"{kind}: {', '.join(found)}." for kind, found in kinds.items() if found]
+        where = [row["blowup"] for row in rows if row.get("blowup")]
+        if where:
+            blown.append(f"{entry['genome']} {len(where)} of {len(rows)} (first: {where[0]})")
+    notes = [f"{kind}: {', '.join(found)}." for kind, found in kinds.items() if found]
+    if blown:
+        notes.append(f"Lineages with a network whose state blew up, a failed evaluation: {', '.join(blown)}.")
+    return notes
 
 
 def _wiring_notes(records: Records) -> list[str]:

@@ -67,6 +67,7 @@ def test_neuron_models_can_be_compared_under_labels_of_their_own(tmp_path):
     runs = [build(tmp_path / m, [f"{label}=toy"], neuron=m) for label, m in models.items()]
     report = judge(gather(runs))
     assert {g["genome"] for g in report["tasks"]["t"]["genomes"]} == set(models)
+    assert "Runs differ in neuron: leaky of a; relu of b; alif of c." in report["run"]["notes"]
     for label in ("b", "a"):  # the label of an earlier run, of the first or not, stands for its neurons too
         again = build(tmp_path / f"again-{label}", [f"{label}=toy"], neuron="graded")
         with pytest.raises(RunError, match=f"{models[label]} and again-{label} differ in 'neuron'"):
