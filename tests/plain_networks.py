@@ -67,7 +67,7 @@ ROLES = {  # transmitted, coupled by gap junctions (and times what), read
     "leaky": ("activity", "activity", 1.0, "activity"),
     "relu": ("activity", "activity", 1.0, "activity"),
     "graded": ("release", "potential", 1.0, "potential"),
-    "alif": ("spike", "potential", 1.0, "rate"),
+    "alif": ("spike", "potential", 0.05, "rate"),
     "izhikevich": ("spike", "potential", 0.01, "rate"),
 }
 

@@ -16,6 +16,7 @@ from neuroevo.connectome import load
 from neuroevo.operating_range import set_gains
 from neuroevo.phenotype import CLOCK_PERIOD, Blueprint, Phenotype
 from neuroevo.plugins import priors
+from neuroevo.runner import Runner
 from tests.reference import random_architecture, run_plainly
 from tests.toy import Echo
 
@@ -104,7 +105,7 @@ def test_control_is_evolved_and_scored(name: str) -> None:
     settings = search.Settings(population=8, generations=3)
     x = lineage.Lineage("echo", name, 0, 0, 0, built)
     shard = lineage.Shard(lineage.TaskRequest("echo", "tests.toy:Echo", {}), (x,), settings)
-    states, rows = lineage.Runner(shard, task).advance([lineage.begin(x, settings)], 3)
+    states, rows = Runner(shard, task).advance([lineage.begin(x, settings)], 3)
     (row,) = assess(shard, states, task)
     assert np.isfinite([row["score"], row["untrained_score"], *(r["fitness_best"] for r in rows)]).all()
     assert not row["activity"]["silent"]
