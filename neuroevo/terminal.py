@@ -34,6 +34,8 @@ _HOW_TO_NAME = """\
 Options are shown with their defaults. Give those that shall differ after the
 name; a label before it tells variants of one prior or task apart:
   --genome kept=stats-prior:gap=keep free=stats-prior:gap=keep,dale=false
+--neuron, --adapter and --search take options in the same way. Two tasks take a
+value without a name: --task images:PATH gym:CartPole-v1
 A plug-in of your own is named by its path: --task package.module:Name
 What a prior keeps and destroys: python run.py list stats-prior"""
 
