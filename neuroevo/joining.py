@@ -111,6 +111,7 @@ def _check_labels(both: str, kind: str, known: dict[str, str], found: dict[str, 
 def _by_label(config: Row, kind: str) -> dict[str, str]:
     """Returns the genomes, tasks or budgets of a request by label."""
     found = config.get(kind, [])
-    if isinstance(found, dict):
-        return {label: str(what) for label, what in found.items()}
+    if isinstance(found, dict):  # where a budget's first phase ends is the search's affair
+        kept = {label: {k: v for k, v in what.items() if k != "pretraining"} for label, what in found.items()}
+        return {label: str(what) for label, what in kept.items()}
     return {Spec.parse(text).label: text for text in found}

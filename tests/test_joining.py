@@ -74,6 +74,15 @@ def test_neuron_models_can_be_compared_under_labels_of_their_own(tmp_path):
             gather([*runs, again])
 
 
+def test_search_of_two_phases_can_be_compared_with_one_of_one(tmp_path):
+    budget = {"generations": 2, "population": 4, "pretraining": 1}
+    paper = {"budgets": {"t": budget}, "search": "paper", "searches": {"t": "paper:elite=8"}}
+    runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["b=toy"], **paper)]
+    report = judge(gather(runs))
+    assert len(report["tasks"]["t"]["genomes"]) == 2
+    assert any(note.startswith("Runs differ in searches:") for note in report["run"]["notes"])
+
+
 def test_more_seeds_of_a_genome_are_joined(tmp_path):
     runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["a=toy"], seeds=9)]
     (genome,) = judge(gather(runs))["tasks"]["t"]["genomes"]
