@@ -285,6 +285,11 @@ def _check_selection(
                 f"{searches[label].name!r}, adapter {config.adapter!r}); wanted a search of one phase. Use "
                 "--selection tournament."
             )
+    is_fitted = adapters.parse(config.adapter).name == "none" or neurons.Neuron.parse(config.neuron).table
+    if config.selection == "mixed" and is_fitted:  # to the cells of one wiring, where these have mutants
+        raise OptionError(
+            "Selection 'mixed' takes no --adapter none and no table of constants; leave it out."
+        )
     counts = {"prior": len(config.genome)} | ({"seed": config.seeds} if config.selection == "race" else {})
     counts |= {f"generation of {label}": budget["generations"] for label, budget in budgets.items()}
     for what, number in counts.items():

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from neuroevo import coordinates, search
+from neuroevo.adapters import Layer
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Edges
 from neuroevo.errors import ConnectomeError
@@ -46,12 +47,17 @@ def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Bluep
             origin = getattr(mutant, name)[lives]
             parts.append(_shifted(np.where(origin >= 0, place[origin], -1), start[name]))
         parts.append(_shifted(_among(b.cells, a.cells), start["biases"]))
-    sensors, actuators = np.arange(parent.num_sensors), np.arange(parent.num_actuators)
+        parts.append(_shifted(_constants(parent, child), start["constants"]))
     inputs = _among([b.cells[i] for i in b.inputs], [a.cells[i] for i in a.inputs])
     outputs = _among([b.cells[i] for i in b.outputs], [a.cells[i] for i in a.outputs])
-    parts.append(_shifted(_grid(inputs[:, None] * len(sensors) + sensors, inputs[:, None]), start["encoder"]))
-    parts.append(_shifted(_grid(actuators[:, None] * len(a.outputs) + outputs, outputs), start["decoder"]))
-    parts.append(actuators + start["decoder"] + len(a.outputs) * len(actuators))
+    place = start["encoder"]
+    for k, chain in enumerate(parent.layers):
+        for i, (old, new) in enumerate(zip(chain, child.layers[k], strict=True)):
+            # Cells are what the last layer of an encoder gives and what the first of a decoder reads.
+            rows = inputs if k == 0 and i == len(chain) - 1 else np.arange(new.num_out)
+            cols = outputs if k == 1 and i == 0 else np.arange(new.fan_in)
+            parts.append(_shifted(_layer(old, rows, cols), place))
+            place += old.size
     return np.concatenate(parts)
 
 
@@ -107,9 +113,29 @@ def _among(names: tuple[str, ...] | list[str], others: tuple[str, ...] | list[st
     return np.array([place.get(name, -1) for name in names], np.int64)
 
 
-def _grid(index: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Returns a table of indices, row by row, with -1 where `known`, a row or column of them, is negative."""
-    return np.where(np.broadcast_to(known, index.shape) >= 0, index, -1).ravel()
+def _layer(layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """Returns where a layer's weights, then its biases, lie in the parent's layer; -1 for what is new.
+
+    Args:
+        layer: The parent's.
+        rows: Of each output which of the parent's it was, int64 [n]; -1 for none.
+        cols: Of each number that an output is a sum of, likewise.
+    """
+    weights = np.where((rows[:, None] >= 0) & (cols >= 0), rows[:, None] * layer.fan_in + cols, -1)
+    biases = np.where(rows >= 0, layer.num_out * layer.fan_in + rows, -1) if layer.has_bias else rows[:0]
+    return np.concatenate([weights.ravel(), biases])
+
+
+def _constants(parent: Blueprint, child: Blueprint) -> np.ndarray:
+    """Returns where the child's constants of neurons lie among the parent's; -1 for those of new groups."""
+    num_parents = int(parent.groups.max(initial=-1)) + 1
+    origin = np.full(int(child.groups.max(initial=-1)) + 1, -1)
+    where = _among(child.architecture.cells, parent.architecture.cells)
+    for group, cell in zip(child.groups, where, strict=False):
+        if cell >= 0:
+            origin[group] = parent.groups[cell]
+    constant = np.arange(len(child.neuron.model.evolving))[:, None]
+    return np.where(origin >= 0, constant * num_parents + origin, -1).ravel()
 
 
 def _shifted(index: np.ndarray, start: int) -> np.ndarray:

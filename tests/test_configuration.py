@@ -185,6 +185,8 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message:
         ({"selection": "rase"}, "Unknown selection 'rase'. Did you mean 'race'?"),
         ({"selection": "race", "seeds": 2}, "'race' was asked for with 1 prior; wanted 2 or more"),
         ({"selection": "mixed"}, "'mixed' was asked for with 1 prior; wanted 2 or more"),
+        ({"selection": "mixed", "genome": PAIR, "adapter": "none"}, "'mixed' takes no --adapter none"),
+        ({"selection": "mixed", "genome": PAIR, "neuron": "alif:table=a.csv"}, "no table of constants"),
         ({"selection": "race", "genome": PAIR}, "'race' was asked for with 1 seed; wanted 2 or more"),
         ({"selection": "race", "genome": PAIR, "seeds": 2, "generations": 1}, "with 1 generation of "),
         ({"selection": "mixed", "genome": PAIR, "generations": 1}, f"with 1 generation of {ECHO}"),

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 import populations
-from neuroevo import inheritance, rewiring, search
+from neuroevo import adapters, inheritance, rewiring, search
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Connectome, Edges, load
 from neuroevo.lineage import State
 from neuroevo.mutation import Mutant, swap_few, transpose
+from neuroevo.neurons import Neuron
 from neuroevo.phenotype import Blueprint
 from neuroevo.plugins import priors
 from neuroevo.rewiring import Keep, length_bins
@@ -247,8 +248,19 @@ def named_parameters(blueprint: Blueprint) -> list[tuple[object, ...]]:
     if a.core == "evolves":
         found = [(kind, *ends) for kind in ("synapses", "gap_junctions") for ends in ends_of(a, kind)]
         found += [("bias", cell) for cell in a.cells]
-    found += [("in", a.cells[i], s) for i in a.inputs for s in range(SENSORS)]
-    found += [("out", k, a.cells[i]) for k in range(ACTUATORS) for i in a.outputs]
+        keys = {"class": sorted(set(a.cell_class)), "cell": a.cells, "shared": [""], "fixed": []}
+        constants = blueprint.neuron.model.evolving
+        found += [("constant", name, key) for name in constants for key in keys[blueprint.neuron.constants]]
+    inputs, outputs = [a.cells[i] for i in a.inputs], [a.cells[i] for i in a.outputs]
+    hidden = [f"hidden {k}" for k in range(getattr(blueprint.adapter, "hidden", 0))]
+    for layer, (before, behind) in {
+        "in": (range(SENSORS), inputs),
+        "out": (outputs, range(ACTUATORS)),
+    }.items():
+        if hidden:
+            found += [(layer, "first", h, x) for h in hidden for x in before]
+            found += [(layer, "hidden bias", h) for h in hidden]
+        found += [(layer, y, x) for y in behind for x in (hidden or before)]
     return [*found, *(("out bias", k) for k in range(ACTUATORS))]
 
 
@@ -260,13 +272,14 @@ def ends_of(architecture: Architecture, kind: str) -> list[tuple[str, str]]:
     ]
 
 
-def live(architecture: Architecture) -> Blueprint:
-    return Blueprint(architecture.without_dead_ends(), SENSORS, ACTUATORS)
+def live(architecture: Architecture, neuron: str = "leaky", adapter: str = "linear") -> Blueprint:
+    fitted = architecture.without_dead_ends()
+    return Blueprint(fitted, SENSORS, ACTUATORS, neuron=Neuron.parse(neuron), adapter=adapters.parse(adapter))
 
 
-def check_inheritance(whole: Architecture, found: Mutant) -> np.ndarray:
+def check_inheritance(whole: Architecture, found: Mutant, *kind: str) -> np.ndarray:
     """Checks that what a child has in common with its parent comes from there; returns the sources."""
-    parent, child = live(whole), live(found.architecture)
+    parent, child = live(whole, *kind), live(found.architecture, *kind)
     source = inheritance.sources(whole, parent, found, child)
     assert len(source) == child.layout.length
     own, parents = named_parameters(child), named_parameters(parent)
@@ -292,6 +305,19 @@ def test_every_parameter_comes_from_where_it_was(name: str) -> None:
     assert len(set(known)) == len(known) > 0.9 * len(source)
     if plugin.mutate is None:
         np.testing.assert_array_equal(source, np.arange(len(source)))
+
+
+@pytest.mark.parametrize("sharing", ["shared", "class", "cell"])
+def test_constants_and_hidden_layers_come_from_where_they_were(sharing: str) -> None:
+    kind = (f"alif:constants={sharing}", "mlp:hidden=5")
+    worm = load("celegans-motor")
+    sample = priors.get("degree").target(worm, seed=1)
+    source = check_inheritance(sample, mutant("degree", worm, sample), *kind)
+    known = source[source >= 0]
+    assert len(set(known)) == len(known) > 0.9 * len(source)
+    check_inheritance(*crossing(), *kind)
+    same = check_inheritance(sample, Mutant.same(sample), *kind)
+    np.testing.assert_array_equal(same, np.arange(len(same)))
 
 
 def crossing() -> tuple[Architecture, Mutant]:
