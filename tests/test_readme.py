@@ -13,6 +13,7 @@ import run as cli
 from neuroevo.checks import check_prior, check_task
 from neuroevo.plugins import load
 from neuroevo.records import RunFolder
+from neuroevo.study import Study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,7 +67,7 @@ def test_python_examples_run() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [c for c in COMMANDS if c.startswith("python run.py") and "mnist" not in c and "report" not in c],
+    [c for c in COMMANDS if c.startswith("python run.py") and not re.search("mnist|report|replay|study", c)],
 )
 def test_command_runs(command: str) -> None:
     arguments = shlex.split(re.sub(r" --(seeds|graphs|generations) \d+", "", command))[2:]
@@ -78,6 +79,22 @@ def test_command_runs(command: str) -> None:
     if "--task" in arguments:
         assert all(row["status"] == "done" for row in RunFolder.open("runs/run").results())
         assert cli.main(["report", "runs/run"]) == 0
+
+
+def test_run_of_the_readme_can_be_replayed() -> None:
+    (command,) = [c for c in COMMANDS if c.startswith("python run.py replay")]
+    run = Path(command.split()[3])  # as a run of `connectome` on `swimmer` is called
+    arguments = ["--genome", "connectome", "--task", "swimmer", "--out", str(run)]
+    assert cli.main([*arguments, *TINY]) == 0
+    assert cli.main(["replay", str(run)]) == 0
+    assert list((run / "replay").rglob("*.gif"))
+
+
+def test_studies_of_the_readme_are_there() -> None:
+    named = [c.split()[3] for c in COMMANDS if c.startswith("python run.py study")]
+    assert named
+    for path in named:
+        Study.read(ROOT / path, "smoke")
 
 
 def test_two_commands_set_up_everything() -> None:

@@ -92,5 +92,12 @@ def test_studies_of_this_project_can_be_requested_at_every_scale(path: Path, sca
         resolve(config)
 
 
+@pytest.mark.parametrize("path", STUDIES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_studies_of_this_project_run(path: Path, tmp_path: Path) -> None:
+    assert cli.main(["study", str(path), "--workers", "0", "--quiet", "--out", str(tmp_path / "made")]) == 0
+    report = json.loads((tmp_path / "made" / "report" / "report.json").read_text())
+    assert report["run"]["lineages"]["done"] == report["run"]["lineages"]["planned"] > 0
+
+
 def test_studies_were_found() -> None:
     assert {path.stem for path in STUDIES} >= {"fig3", "fig4", "fig5"}

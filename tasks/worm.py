@@ -1,0 +1,200 @@
+"""A worm that crawls on agar, driven by its muscles.
+
+With `--adapter none` the circuit of the worm is all there is between its stretch receptors and its muscles,
+see `worm_nerves`; nothing but the wiring itself evolves. With other adapters any wiring can learn to crawl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from neuroevo.errors import require_range
+from neuroevo.plugins import tasks
+from neuroevo.seeds import generator
+from tasks import worm_body, worm_nerves
+from tasks.worm_body import CONTROL_STEP, JOINTS
+from tasks.worm_nerves import Stretch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from neuroevo.architecture import Architecture
+    from neuroevo.phenotype import Phenotype
+    from neuroevo.physics import Worlds
+    from neuroevo.recording import Film, Recording
+
+Along = Literal["body", "start"]
+START_BEND = 0.2  # rad; at the start every joint is bent by up to this, either way
+TYPICAL_BEND = 0.1  # rad, while crawling; observations are divided by it
+FULL_OUTPUT = 0.125  # of a network, at which a joint is bent with full strength
+
+
+@tasks.register("worm")
+class Worm:
+    """Crawl forward: mean velocity of the centre of mass along the body, in mm/s, of a worm of 1 mm.
+
+    | observation | number | scale |
+    |---|---|---|
+    | joint angles, dorsal bends positive | 24 | 0.1 rad |
+
+    An action is a torque for each joint, dorsal positive: muscles bend with full strength from an output of
+    0.125 on. An episode starts at rest, bent at random. There is no clock, nor a sense of direction, among the
+    observations.
+
+    With `--adapter none` the muscles of a segment are its torque and the B-type motor neurons feel the bends.
+
+    Args:
+        steps: Control steps of 50 ms an episode, 1 to 10,000.
+        episodes: Starts on which a genome is evaluated in a generation, 1 to 10,000.
+        held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
+        stretch: Where and how B-type motor neurons feel the body bend: `posterior`, their own side stretched,
+            up to half a body length behind them; `anterior`, their own side bent, up to 0.2 mm ahead of them.
+        along: Whether the velocity is that along the `body`, wherever it points, or along the direction of the
+            body at the `start`. A worm that bends to one side crawls in a circle, which only the latter minds.
+        drag: How many times as hard it is to move across the body as along it, 1 to 200; agar has 40.
+        strength: Angle in rad to which full torque would bend a joint against its elasticity alone, 0.05 to 0.6.
+    """
+
+    unit = "mm/s"
+    defaults = {"generations": 60, "population": 64}  # noqa: RUF012
+    search = {"pgpe": {"stdev": 0.05, "speed": 0.01}}  # noqa: RUF012
+    num_sensors = JOINTS
+    num_actuators = JOINTS
+
+    def __init__(
+        self,
+        steps: int = 200,
+        episodes: int = 1,
+        held_out: int = 16,
+        stretch: Stretch = "posterior",
+        along: Along = "body",
+        drag: float = 40.0,
+        strength: float = 0.4,
+    ) -> None:
+        require_range("steps", steps, 1, 10_000)
+        require_range("episodes", episodes, 1, 10_000)
+        require_range("held_out", held_out, 1, 10_000)
+        require_range("drag", drag, 1, 200)
+        require_range("strength", strength, 0.05, 0.6)
+        self.steps, self.episodes, self.held_out = steps, episodes, held_out
+        self.stretch, self.along, self.drag, self.strength = stretch, along, drag, strength
+        self._worlds: Worlds | None = None
+
+    def native(self, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the body's own maps, float32 [N, 24] and [24, N].
+
+        Raises:
+            TaskError: If the wiring lacks the muscles or the B-type motor neurons of a side.
+        """
+        return worm_nerves.native(architecture, self.stretch)
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns mean forward velocities, float64 [G, B], in mm/s; NaN where an episode failed.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome; equal seeds give equal starts.
+        """
+        return self._crawl(phenotype, seeds, "training", self.episodes)
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
+        return self._crawl(phenotype, seeds, "held-out", self.held_out)
+
+    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
+        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
+        from neuroevo.recording import Film
+
+        require_range("episode", episode, 0, self.held_out - 1)
+        film = Film(episode)
+        velocity = self._crawl(phenotype, [seed], "held-out", self.held_out, film)
+        score = float(velocity[0, episode])
+        return film.recording(worm_body.picture(), CONTROL_STEP, score, is_chain=True)
+
+    def starts(self, seed: int, purpose: str, num_episodes: int) -> np.ndarray:
+        """Returns where episodes start, at rest and pointing along +x on the whole: float64 [B, 27].
+
+        Args:
+            seed: Equal seeds give equal starts.
+            purpose: "training" or "held-out", branches of the seed tree that have no number in common.
+            num_episodes: B.
+        """
+        rng = generator(seed, "worm", purpose)
+        return worm_body.bent(rng.uniform(-START_BEND, START_BEND, (num_episodes, JOINTS)))
+
+    def _crawl(
+        self,
+        phenotype: Phenotype,
+        seeds: Sequence[int],
+        purpose: str,
+        num_episodes: int,
+        film: Film | None = None,
+    ) -> Tensor:
+        """Runs every genome for B episodes and returns forward velocities [G, B]."""
+        import torch
+
+        worlds = self._batch(phenotype.num_genomes * num_episodes)
+        starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
+        worlds.reset(np.concatenate([starts[seed] for seed in seeds]))
+        velocity = crawl(phenotype, worlds, self.steps, self.along, film)
+        return torch.from_numpy(velocity).view(phenotype.num_genomes, num_episodes)
+
+    def _batch(self, num_worlds: int) -> Worlds:
+        """Returns worlds for a batch of this size, kept from one generation to the next."""
+        from neuroevo.physics import Worlds
+
+        if self._worlds is None or self._worlds.num_worlds != num_worlds:
+            self._worlds = Worlds(worm_body.model(self.strength, self.drag), num_worlds)
+        return self._worlds
+
+
+def crawl(
+    phenotype: Phenotype, worlds: Worlds, steps: int, along: Along = "body", film: Film | None = None
+) -> np.ndarray:
+    """Returns the mean forward velocity in each world, in mm/s.
+
+    Args:
+        phenotype: G genomes.
+        worlds: W bodies where they start, B of each genome in turn: world g * B + b is episode b of genome g.
+        steps: Control steps.
+        along: As in `Worm`.
+        film: Takes the positions of its world at the start and after every step.
+
+    Returns:
+        float64 [W]; NaN where the network gave NaN or the simulation failed.
+    """
+    import torch
+
+    num_worlds = worlds.num_worlds
+    # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
+    sensed = np.zeros((num_worlds, JOINTS), np.float32)
+    observations = torch.from_numpy(sensed).view(phenotype.num_genomes, -1, JOINTS)
+    control = np.zeros((num_worlds, worm_body.NUM_CONTROLS))
+    torques = torch.from_numpy(control).view(phenotype.num_genomes, -1, control.shape[1])[:, :, :JOINTS]
+    phenotype.reset(observations.shape[1])
+    pointing = worm_body.directions(worlds.qpos)
+    here = worm_body.centre(worlds.qpos, pointing)
+    forward = np.zeros(num_worlds)
+    for _ in range(steps):
+        _take(film, worlds)
+        np.multiply(worm_body.bends(worlds.qpos), 1 / TYPICAL_BEND, out=sensed, casting="same_kind")
+        torques.copy_(phenotype.step(observations)).mul_(1 / FULL_OUTPUT).clamp_(-1, 1)
+        worm_body.advance(worlds, control)
+        before, behind = pointing, here
+        pointing = worm_body.directions(worlds.qpos)
+        here = worm_body.centre(worlds.qpos, pointing)
+        ahead = (before + pointing).sum(1) if along == "body" else np.ones(num_worlds)
+        forward += ((here - behind) * ahead.conj()).real / np.maximum(np.abs(ahead), 1e-9)
+    _take(film, worlds)
+    velocity = forward / (steps * CONTROL_STEP)
+    velocity[worlds.failed] = np.nan
+    return velocity
+
+
+def _take(film: Film | None, worlds: Worlds) -> None:
+    """Notes where the bodies are, if they are filmed."""
+    if film is not None:
+        film.take(worm_body.nose_first(worlds.qpos))

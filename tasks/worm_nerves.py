@@ -1,0 +1,113 @@
+"""How a circuit of the worm is wired to the worm's body: its muscles, and its stretch receptors.
+
+Muscles are known by their names, MDL01 to MVR24: dorsal or ventral, left or right, and the segment they bend.
+A segment is bent by the difference of its dorsal and its ventral muscles, left and right together. What a
+muscle does is its activity in [-1, 1] about a resting tone: muscles pull and never push, and the tone, the
+same on both sides, bends nothing.
+
+Stretch is felt by the B-type motor neurons, DB and VB, each by the mean bend of the segments in a field of
+its own. In this they differ in the two accounts of how the wave comes about:
+
+- `posterior` (Boyle, Berri & Cohen 2012): a cell is excited where its own side is stretched, over half a body
+  length from the cell towards the tail. It bends its segment against what it feels: an oscillator.
+- `anterior` (Wen et al. 2012): a cell is excited where its own side is bent, over 200 micrometres from the
+  cell towards the head. It bends its segment as the one ahead is bent: a follower.
+
+References:
+    Boyle, Berri & Cohen (2012), https://doi.org/10.3389/fncom.2012.00010
+    Wen et al. (2012), https://doi.org/10.1016/j.neuron.2012.08.039
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from neuroevo.errors import TaskError
+
+if TYPE_CHECKING:
+    from neuroevo.architecture import Architecture
+
+Stretch = Literal["posterior", "anterior"]
+SEGMENTS = 24
+FIELD = {"posterior": 12, "anterior": 5}  # segments in the field of a cell
+# B-type cells of either side stand evenly along this part of the body, in segments, in the order of their
+# numbers. In the whole animal each is then within 1.1 segments of the mean of those that it drives.
+CORD = (6.5, 22.5)
+PERIMOTOR = 18  # segments of the perimotor model, which leaves out the head: its first is the seventh
+
+_MUSCLE = re.compile(r"M([DV])[LR](\d\d)")
+_B_TYPE = re.compile(r"([DV])B(\d+)")
+_SIDES = {"D": "dorsal", "V": "ventral"}
+
+
+def muscles(cells: Sequence[str]) -> np.ndarray:
+    """Returns how the muscles among some cells bend the segments, float32 [24, N]: dorsal is positive.
+
+    Raises:
+        TaskError: If a side has no muscle, or a muscle is beyond the last segment.
+    """
+    found = {i: (m[1], int(m[2])) for i, name in enumerate(cells) if (m := _MUSCLE.fullmatch(name))}
+    for letter, side in _SIDES.items():
+        if letter not in {s for s, _ in found.values()}:
+            raise TaskError(
+                f"The wiring has no {side} body-wall muscles, M{letter}L01 to M{letter}R24, that the worm's "
+                "body could be moved by; wanted a circuit with muscles, as celegans-motor, or --adapter linear."
+            )
+    segments = {segment for _, segment in found.values()}
+    ahead = SEGMENTS - PERIMOTOR if segments == set(range(1, PERIMOTOR + 1)) else 0
+    decoder = np.zeros((SEGMENTS, len(cells)), np.float32)
+    for cell, (letter, segment) in found.items():
+        if not 1 <= segment <= SEGMENTS:
+            raise TaskError(
+                f"The muscle {cells[cell]!r} is beyond the worm's {SEGMENTS} segments; wanted MDL01 to MVR24, "
+                "or --adapter linear."
+            )
+        decoder[segment + ahead - 1, cell] = 0.5 if letter == "D" else -0.5  # the mean of left and right
+    return decoder
+
+
+def stretch_receptors(cells: Sequence[str], stretch: Stretch) -> np.ndarray:
+    """Returns how the B-type motor neurons among some cells feel the joint angles, float32 [N, 24].
+
+    Raises:
+        TaskError: If a side has none.
+    """
+    encoder = np.zeros((len(cells), SEGMENTS), np.float32)
+    for letter, side in _SIDES.items():
+        found = {
+            i: int(m[2]) for i, name in enumerate(cells) if (m := _B_TYPE.fullmatch(name)) and m[1] == letter
+        }
+        if not found:
+            raise TaskError(
+                f"The wiring has no {side} motor neurons of type B, {letter}B1 and on, that could feel how the "
+                "worm's body bends; wanted a circuit with them, as celegans-motor, or --adapter linear."
+            )
+        sign = (1 if letter == "D" else -1) * (1 if stretch == "anterior" else -1)
+        for rank, cell in enumerate(sorted(found, key=lambda i: found[i])):
+            encoder[cell] = sign * field(place(rank, len(found)), stretch)
+    return encoder
+
+
+def place(rank: int, number: int) -> float:
+    """Returns where along the body, in segments, the B-type cell of a rank stands among a number of them."""
+    first, last = CORD
+    return first + (last - first) * (rank + 0.5) / number
+
+
+def field(segment: float, stretch: Stretch) -> np.ndarray:
+    """Returns the weights, float [24], of the mean over the segments that a cell at a place feels."""
+    away = np.arange(1, SEGMENTS + 1) - segment
+    if stretch == "anterior":
+        away = -away
+    felt = (away >= 0) & (away < FIELD[stretch])
+    return felt / felt.sum()
+
+
+def native(architecture: Architecture, stretch: Stretch) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the maps of the worm's body, float32 [N, 24] and [24, N]; errors as of the two above."""
+    decoder = muscles(architecture.cells)
+    return stretch_receptors(architecture.cells, stretch), decoder
