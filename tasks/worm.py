@@ -6,7 +6,7 @@ see `worm_nerves`; nothing but the wiring itself evolves. With other adapters an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -41,8 +41,8 @@ class Worm:
     | joint angles, dorsal bends positive | 24 | 0.1 rad |
 
     An action is a torque for each joint, dorsal positive: muscles bend with full strength from an output of
-    0.125 on. An episode starts at rest, bent at random. There is no clock, nor a sense of direction, among the
-    observations.
+    0.125 on. An episode starts at rest, bent at random. Among the observations is no clock, and nothing that
+    tells where the body points.
 
     With `--adapter none` the muscles of a segment are its torque and the B-type motor neurons feel the bends.
 
@@ -52,10 +52,11 @@ class Worm:
         held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
         stretch: Where and how B-type motor neurons feel the body bend: `posterior`, their own side stretched,
             up to half a body length behind them; `anterior`, their own side bent, up to 0.2 mm ahead of them.
-        along: Whether the velocity is that along the `body`, wherever it points, or along the direction of the
-            body at the `start`. A worm that bends to one side crawls in a circle, which only the latter minds.
+        along: Whether the velocity is that along the `body`, wherever it points, or along the direction in
+            which the body lay at the `start`, by which a worm that crawls in a circle gets nowhere.
         drag: How many times as hard it is to move across the body as along it, 1 to 200; agar has 40.
-        strength: Angle in rad to which full torque would bend a joint against its elasticity alone, 0.05 to 0.6.
+        strength: Angle in rad to which full torque bends a joint that its elasticity alone resists, 0.05 to
+            0.6; 0.4 is a curvature of 10 / mm.
     """
 
     unit = "mm/s"
@@ -152,7 +153,12 @@ class Worm:
 
 
 def crawl(
-    phenotype: Phenotype, worlds: Worlds, steps: int, along: Along = "body", film: Film | None = None
+    phenotype: Phenotype,
+    worlds: Worlds,
+    steps: int,
+    along: Along = "body",
+    film: Film | None = None,
+    advance: Callable[[Worlds, np.ndarray], None] = worm_body.advance,
 ) -> np.ndarray:
     """Returns the mean forward velocity in each world, in mm/s.
 
@@ -162,6 +168,7 @@ def crawl(
         steps: Control steps.
         along: As in `Worm`.
         film: Takes the positions of its world at the start and after every step.
+        advance: What moves the worlds by a control step.
 
     Returns:
         float64 [W]; NaN where the network gave NaN or the simulation failed.
@@ -182,7 +189,7 @@ def crawl(
         _take(film, worlds)
         np.multiply(worm_body.bends(worlds.qpos), 1 / TYPICAL_BEND, out=sensed, casting="same_kind")
         torques.copy_(phenotype.step(observations)).mul_(1 / FULL_OUTPUT).clamp_(-1, 1)
-        worm_body.advance(worlds, control)
+        advance(worlds, control)
         before, behind = pointing, here
         pointing = worm_body.directions(worlds.qpos)
         here = worm_body.centre(worlds.qpos, pointing)

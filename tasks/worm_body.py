@@ -1,4 +1,4 @@
-"""The worm's body on agar: 25 stiff links of 40 micrometres in a row, joined by 24 elastic hinges, in a plane.
+"""The worm's body on agar: 25 stiff links of 40 micrometres in a row, and 24 elastic hinges between them.
 
 Units are millimetre, second and micronewton, so masses are in grams. The worm lies on its right side: +x is
 ahead, dorsal is -y, and a positive joint angle is a dorsal bend.
@@ -46,7 +46,7 @@ DAMPING_TIME = 0.1  # s, damping of a joint over its stiffness; relaxed muscle h
 CONTROL_STEP = 0.05  # s
 NUM_CONTROLS = JOINTS + 2 * LINKS  # torques, and the drag on every link along and across it
 
-# Where in qpos the joints lie, from head to tail: MuJoCo lists the links before the middle one from it outwards.
+# Where in qpos the joints lie, from head to tail: MuJoCo lists those before the middle link backwards.
 _PLACES = 3 + np.concatenate([np.arange(MIDDLE)[::-1], np.arange(MIDDLE, JOINTS)])
 # The body's centre, seen from the middle of the middle link, is this combination of the links' directions.
 _LEVERS = np.sign(MIDDLE - np.arange(LINKS)) * (
@@ -60,7 +60,7 @@ def bends(qpos: np.ndarray) -> np.ndarray:
 
 
 def bent(angles: np.ndarray) -> np.ndarray:
-    """Returns positions [W, 27] of bodies with these joint angles [W, 24] that on the whole point along +x."""
+    """Returns positions [W, 27] of bodies that point along +x on the whole, with joint angles [W, 24]."""
     qpos = np.zeros((len(angles), 3 + JOINTS))
     qpos[:, _PLACES] = angles
     qpos[:, 2] = -np.angle(directions(qpos).sum(1))
@@ -84,21 +84,24 @@ def centre(qpos: np.ndarray, pointing: np.ndarray) -> np.ndarray:
     return qpos[:, 0] + 1j * qpos[:, 1] + pointing @ _LEVERS
 
 
-def advance(worlds: Worlds, control: np.ndarray) -> None:
+def advance(worlds: Worlds, control: np.ndarray, pieces: int = 1) -> None:
     """Moves every world by one control step.
 
     Args:
         worlds: W worlds of `model`.
         control: float64 [W, controls]: in the first 24 columns the share of its greatest torque at which each
             joint is bent, in [-1, 1]; zero in the others.
+        pieces: Into how many the step is cut. One is enough, see `python -m benchmarks.worm_step`.
     """
-    start = worlds.qpos.copy()
-    first = _velocity(worlds, control)
-    worlds.qpos[:] = start + CONTROL_STEP / 2 * first
-    second = _velocity(worlds, control)
-    worlds.qpos[:] = start + CONTROL_STEP * (2 * second - first)
-    third = _velocity(worlds, control)
-    worlds.qpos[:] = start + CONTROL_STEP / 6 * (first + 4 * second + third)
+    step = CONTROL_STEP / pieces
+    for _ in range(pieces):
+        start = worlds.qpos.copy()
+        first = _velocity(worlds, control)
+        worlds.qpos[:] = start + step / 2 * first
+        second = _velocity(worlds, control)
+        worlds.qpos[:] = start + step * (2 * second - first)
+        third = _velocity(worlds, control)
+        worlds.qpos[:] = start + step / 6 * (first + 4 * second + third)
 
 
 def _velocity(worlds: Worlds, control: np.ndarray) -> np.ndarray:
@@ -117,16 +120,17 @@ def nose_first(qpos: np.ndarray) -> np.ndarray:
 
 
 @cache
-def model(strength: float, drag: float) -> mujoco.MjModel:
+def model(strength: float, drag: float, physics_step: float = CONTROL_STEP) -> mujoco.MjModel:
     """Returns the compiled body.
 
     Args:
-        strength: Angle in rad to which full torque would bend a joint that nothing but its elasticity resists.
+        strength: Angle in rad to which full torque bends a joint that its elasticity alone resists.
         drag: Normal over tangential drag.
+        physics_step: Seconds of a physics step; for velocities alone, as `advance` asks for, any will do.
     """
     import mujoco
 
-    return mujoco.MjModel.from_xml_string(mjcf(strength, drag))
+    return mujoco.MjModel.from_xml_string(mjcf(strength, drag, physics_step))
 
 
 @cache
@@ -140,7 +144,7 @@ def picture() -> mujoco.MjModel:
     return mujoco.MjModel.from_xml_string(text)
 
 
-def mjcf(strength: float, drag: float) -> str:
+def mjcf(strength: float, drag: float, physics_step: float = CONTROL_STEP) -> str:
     """Returns the body as MJCF; arguments as in `model`."""
     motors = "".join(f'<motor joint="joint{i}" gear="{strength * STIFFNESS}"/>' for i in range(1, LINKS))
     across = NORMAL_DRAG * LINK
@@ -150,7 +154,7 @@ def mjcf(strength: float, drag: float) -> str:
         for axis, force in (("1 0", across / drag), ("0 1", across))
     )
     return f"""<mujoco model="worm">
-      <option timestep="{CONTROL_STEP}" integrator="implicitfast" gravity="0 0 0">
+      <option timestep="{physics_step}" integrator="implicitfast" gravity="0 0 0">
         <flag warmstart="disable" contact="disable" constraint="disable"/>
       </option>
       <default>

@@ -35,7 +35,7 @@ Stretch = Literal["posterior", "anterior"]
 SEGMENTS = 24
 FIELD = {"posterior": 12, "anterior": 5}  # segments in the field of a cell
 # B-type cells of either side stand evenly along this part of the body, in segments, in the order of their
-# numbers. In the whole animal each is then within 1.1 segments of the mean of those that it drives.
+# numbers. Of the segments that a cell drives the middle is then less than two away, in every bundled circuit.
 CORD = (6.5, 22.5)
 PERIMOTOR = 18  # segments of the perimotor model, which leaves out the head: its first is the seventh
 
@@ -54,8 +54,8 @@ def muscles(cells: Sequence[str]) -> np.ndarray:
     for letter, side in _SIDES.items():
         if letter not in {s for s, _ in found.values()}:
             raise TaskError(
-                f"The wiring has no {side} body-wall muscles, M{letter}L01 to M{letter}R24, that the worm's "
-                "body could be moved by; wanted a circuit with muscles, as celegans-motor, or --adapter linear."
+                f"The wiring has no {side} body-wall muscles, M{letter}L01 to M{letter}R24, to bend the worm "
+                "with; wanted a circuit with muscles, such as celegans-motor, or --adapter linear."
             )
     segments = {segment for _, segment in found.values()}
     ahead = SEGMENTS - PERIMOTOR if segments == set(range(1, PERIMOTOR + 1)) else 0
@@ -63,8 +63,8 @@ def muscles(cells: Sequence[str]) -> np.ndarray:
     for cell, (letter, segment) in found.items():
         if not 1 <= segment <= SEGMENTS:
             raise TaskError(
-                f"The muscle {cells[cell]!r} is beyond the worm's {SEGMENTS} segments; wanted MDL01 to MVR24, "
-                "or --adapter linear."
+                f"The muscle {cells[cell]!r} is in none of the worm's {SEGMENTS} segments; wanted MDL01 to "
+                "MVR24, or --adapter linear."
             )
         decoder[segment + ahead - 1, cell] = 0.5 if letter == "D" else -0.5  # the mean of left and right
     return decoder
@@ -83,8 +83,8 @@ def stretch_receptors(cells: Sequence[str], stretch: Stretch) -> np.ndarray:
         }
         if not found:
             raise TaskError(
-                f"The wiring has no {side} motor neurons of type B, {letter}B1 and on, that could feel how the "
-                "worm's body bends; wanted a circuit with them, as celegans-motor, or --adapter linear."
+                f"The wiring has no {side} motor neurons of type B, {letter}B1 and on, to feel how the worm "
+                "bends; wanted a circuit with them, such as celegans-motor, or --adapter linear."
             )
         sign = (1 if letter == "D" else -1) * (1 if stretch == "anterior" else -1)
         for rank, cell in enumerate(sorted(found, key=lambda i: found[i])):
