@@ -91,8 +91,8 @@ def advance(worlds: Worlds, control: np.ndarray, pieces: int = 1) -> None:
         worlds: W worlds of `model`.
         control: float64 [W, controls]: in the first 24 columns the share of its greatest torque at which each
             joint is bent, in [-1, 1]; zero in the others.
-        pieces: Into how many the step is cut. `python -m benchmarks.worm_step` compares; over 200 control steps
-            some controllers part from the reference with one piece and with two.
+        pieces: Into how many the step is cut. `python -m benchmarks.worm_step` compares; over 200 control
+            steps some controllers part from the reference with one piece and with two.
     """
     step = CONTROL_STEP / pieces
     for _ in range(pieces):
