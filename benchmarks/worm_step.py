@@ -8,7 +8,7 @@ same. A candidate passes if every return is within 10 % of the reference's and t
 
 `MuJoCo` is MuJoCo's implicitfast alone; `midpoint` and `Kutta` take velocities from it, two or three a step.
 
-    python -m benchmarks.worm_step [--steps 200] [--starts 4] [--seed 0]
+    python -m benchmarks.worm_step [--steps 200] [--starts 16] [--seed 0]
 """
 
 from __future__ import annotations
@@ -74,35 +74,38 @@ class Varied:
     """All the controllers, with the interface of a `Phenotype`.
 
     Args:
-        task: Where the circuits find their working range.
-        seed: Of all that is drawn.
-        circuits: Genomes that the wirings are made from.
+        seed: Of sines and reflexes.
+        circuits: What comes behind these.
     """
 
-    def __init__(self, task: Worm, seed: int, circuits: tuple[str, ...] = CIRCUITS) -> None:
+    def __init__(self, seed: int, circuits: Phenotype | None = None) -> None:
         rng = np.random.default_rng(seed)
         columns = [rng.uniform(*bounds, SINES) for bounds in ((0.2, 1.0), (0.2, 1.5), (-0.8, 0.8))]
         self._sines = Sines(np.stack(columns, 1))
         weights = rng.normal(0, FULL_OUTPUT, (REFLEXES, JOINTS, JOINTS))
         self._weights = torch.from_numpy(weights.astype(np.float32))
-        self._network = networks(task, circuits, rng)
-        self.num_genomes = SINES + REFLEXES + self._network.num_genomes
+        self._circuits = circuits
+        self.num_genomes = SINES + REFLEXES + (circuits.num_genomes if circuits else 0)
 
     def reset(self, num_episodes: int) -> None:
         """Sets clocks to zero and networks to rest."""
         self._sines.reset(num_episodes)
-        self._network.reset(num_episodes)
+        if self._circuits:
+            self._circuits.reset(num_episodes)
 
     def step(self, observations: Tensor) -> Tensor:
         """Returns outputs [G, B, 24]."""
-        sines, reflexes, circuits = torch.split(observations, [SINES, REFLEXES, self._network.num_genomes])
-        reflex = FULL_OUTPUT * torch.tanh(reflexes @ self._weights)
-        return torch.cat([self._sines.step(sines), reflex, self._network.step(circuits)])
+        reflex = torch.tanh(observations[SINES : SINES + REFLEXES] @ self._weights)
+        outputs = [self._sines.step(observations[:SINES]), FULL_OUTPUT * reflex]
+        if self._circuits:
+            outputs.append(self._circuits.step(observations[SINES + REFLEXES :]))
+        return torch.cat(outputs)
 
 
-def networks(task: Worm, circuits: tuple[str, ...], rng: np.random.Generator) -> Phenotype:
+def networks(task: Worm, seed: int) -> Phenotype:
     """Returns circuits at work through the body's own maps, in their working range."""
-    request = Configuration(genome=circuits, task=("worm",), adapter="none", connectome="celegans-motor")
+    rng = np.random.default_rng(seed)
+    request = Configuration(genome=CIRCUITS, task=("worm",), adapter="none", connectome="celegans-motor")
     config, genomes, entrants = resolve(request)
     plan = Plan(config, load(config.connectome), genomes, entrants)
     blueprints = set_gains(plan.blueprints["worm"], task, derive(0, "gains"))
@@ -158,13 +161,13 @@ def returns(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--steps", type=int, default=200, help="control steps an episode")
-    parser.add_argument("--starts", type=int, default=4, help="starts of every controller")
+    parser.add_argument("--starts", type=int, default=16, help="starts of every controller")
     parser.add_argument("--seed", type=int, default=0, help="of the controllers and the starts")
     options = parser.parse_args()
     torch.set_num_threads(1)
     task = Worm(options.steps)
     with torch.inference_mode():
-        controllers = Varied(task, options.seed)
+        controllers = Varied(options.seed, networks(task, options.seed))
         starts = task.starts(options.seed, "held-out", options.starts)
         reference, rate = returns(task, controllers, starts, *REFERENCE)
         print(f"returns from {reference.min():.3f} to {reference.max():.3f} mm/s")

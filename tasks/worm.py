@@ -60,8 +60,8 @@ class Worm:
     """
 
     unit = "mm/s"
-    defaults = {"generations": 60, "population": 64}  # noqa: RUF012
-    search = {"pgpe": {"stdev": 0.05, "speed": 0.01}}  # noqa: RUF012
+    defaults = {"generations": 80, "population": 64}  # noqa: RUF012
+    search = {"pgpe": {"stdev": 0.05, "speed": 0.015}}  # noqa: RUF012
     num_sensors = JOINTS
     num_actuators = JOINTS
 

@@ -36,7 +36,7 @@ SEGMENTS = 24
 FIELD = {"posterior": 12, "anterior": 5}  # segments in the field of a cell
 # B-type cells of either side stand evenly along this part of the body, in segments, in the order of their
 # numbers. Of the segments that a cell drives the middle is then less than two away, in every bundled circuit.
-CORD = (6.5, 22.5)
+CORD = (6.5, 23.0)
 PERIMOTOR = 18  # segments of the perimotor model, which leaves out the head: its first is the seventh
 
 _MUSCLE = re.compile(r"M([DV])[LR](\d\d)")
