@@ -3,6 +3,7 @@
     python run.py --genome stats-prior --task mnist
     python run.py --genome connectome stats-prior random --task swimmer --seeds 10 --graphs 5
     python run.py study studies/schmidgall2022/fig3.toml --scale smoke
+    python run.py resume RUN
     python run.py report RUN [RUN ...]
     python run.py replay RUN [--lineage TASK/GENOME/GRAPH/SEED ...]
     python run.py stats --connectome celegans --genome stats-prior random --samples 20
@@ -31,6 +32,7 @@ import tasks
 from neuroevo import adapters, connectome, neurons, plugins, search_options
 from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration, Entrant, resolve
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
+from neuroevo.execution import execute, resume
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -89,6 +91,7 @@ def _command(arguments: list[str]) -> int:
     commands: dict[str, Callable[[list[str]], int]] = {
         "run": _run,
         "study": _study,
+        "resume": _resume,
         "report": _report,
         "replay": _replay,
         "stats": _stats,
@@ -112,7 +115,8 @@ def _run(arguments: list[str]) -> int:
     )
     config, genomes, chosen = resolve(config)
     out = _default_folder(config) if options.out is None else Path(options.out)
-    return _tournament(config, genomes, chosen, out, ["run", *arguments], options.quiet)
+    execute((config, genomes, chosen), out, ["run", *arguments], options.quiet)
+    return 0
 
 
 def _study(arguments: list[str]) -> int:
@@ -124,77 +128,34 @@ def _study(arguments: list[str]) -> int:
     parser.add_argument("--out", metavar="DIR", help="new folder (default runs/STUDY-SCALE-N)")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.read(arguments)
-    from rich.console import Console
-
-    from neuroevo.records import RunFolder
-    from neuroevo.report import write_report
-    from neuroevo.report_table import print_report
     from neuroevo.study import Study
 
-    study = Study.read(options.study, options.scale)
     stem = f"{Path(options.study).stem}-{options.scale}"
     out = _free(Path("runs") / stem) if options.out is None else Path(options.out)
-    RunFolder.check_free(out)
-    given = {} if options.workers is None else {"workers": options.workers}
-    resolved = {name: resolve(config.override(given)) for name, config in study.runs.items()}
-    for name, request in resolved.items():
-        if not options.quiet:
-            print(f"{study.title} {name}:")
-        _tournament(*request, out / name, ["study", *arguments], options.quiet)
-    console = Console(highlight=False, quiet=options.quiet)
-    print_report(write_report([RunFolder.open(out / name) for name in resolved], out / "report"), console)
-    console.print(f"Written to {out}", soft_wrap=True, markup=False)
+    changes = {} if options.workers is None else {"workers": options.workers}
+    study = Study.read(options.study, options.scale)
+    study.begin(out, changes)
+    study.carry_out(out, changes, options.quiet)
     return 0
 
 
-def _tournament(
-    config: Configuration,
-    genomes: list[Entrant],
-    chosen: list[Entrant],
-    out: Path,
-    arguments: list[str],
-    quiet: bool,
-) -> int:
-    """Runs the resolved request and prints the tables."""
-    from rich.console import Console
+def _resume(arguments: list[str]) -> int:
+    """Goes on with a run or a study that ended early, to the results it would have had."""
+    parser = Parser(prog="run.py resume", description=_resume.__doc__, allow_abbrev=False)
+    parser.add_argument("run", help="its folder")
+    parser.add_argument("--workers", type=whole, metavar="N", help="evaluators (default: as before)")
+    parser.add_argument("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    options = parser.read(arguments)
+    from neuroevo.study import Study
 
-    from neuroevo.evaluator import default_workers, pool
-    from neuroevo.records import RunFolder
-    from neuroevo.report_table import print_report
-    from neuroevo.terminal import Display, count
-
-    RunFolder.check_free(out)  # before the first long step; `create` checks again
-    wiring = connectome.load(config.connectome).with_ports(config.inputs, config.outputs)
-    if config.track:
-        from neuroevo import trackers
-
-        trackers.check(config.track)
-    console = Console(quiet=quiet, highlight=False)
-    workers = default_workers() if config.workers is None else config.workers
-    with Display(console, quiet) as display:
-        display.say("starting" if workers == 0 else f"starting {count(workers, 'worker')}")
-        with pool(workers, config.address) as where:
-            from neuroevo import running
-            from neuroevo.lineage import steps_of
-            from neuroevo.manifest import manifest
-            from neuroevo.plan import Plan
-
-            plan = Plan(config, wiring, genomes, chosen)
-            display.say(f"preparing {', '.join(plan.tasks)}")
-            plan.prepare()
-            folder = RunFolder.create(out, config.to_dict(), manifest(plan, wiring, arguments, workers))
-            display.say(f"setting the gains of {count(len(plan.samples), 'architecture')}")
-            display.work = {label: steps_of(task) for label, task in plan.tasks.items()}
-            display.units = {x: getattr(t, "fitness_unit", t.unit) for x, t in plan.tasks.items()}
-            display.generations = {label: s.generations for label, s in plan.settings.items()}
-            try:
-                report, views = running.run(plan, where, folder, display)
-            except NeuroevoError as error:  # the request was good, since the folder exists: the run failed
-                raise EvaluationError(str(error)) from error
-    print_report(report, console)
-    pictures = f"Pictures of behaviour: python run.py replay {shlex.quote(str(out))}"
-    for line in (f"Written to {out}", pictures, *views):
-        console.print(line, soft_wrap=True, markup=False)
+    given = {"workers": options.workers, "address": options.address}
+    changes = {name: value for name, value in given.items() if value is not None}
+    path = Path(options.run)
+    if Study.is_at(path):
+        Study.reopen(path).carry_out(path, changes, options.quiet)
+    elif not resume(path, changes, options.quiet):
+        print(f"{path} is at its end; there is nothing to go on with. To see it: python run.py report {path}")
     return 0
 
 
@@ -368,8 +329,9 @@ def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
 
 
 def _described(plugin: plugins.Plugin) -> dict[str, Any]:
-    """Returns a plug-in's summary and options."""
-    return {"summary": plugin.summary, "options": plugin.defaults}
+    """Returns a plug-in's summary and options, and its caveat if it has one."""
+    caveat = {"caveat": plugin.caveat} if plugin.caveat else {}
+    return {"summary": plugin.summary, "options": plugin.defaults, **caveat}
 
 
 def whole(text: str) -> int:

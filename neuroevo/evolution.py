@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,15 @@ from neuroevo import coordinates
 from neuroevo import lineage as lineages_
 from neuroevo.evaluator import Pool, Request
 from neuroevo.lineage import Lineage, Shard, State, TaskRequest
-from neuroevo.phenotype import Blueprint
+from neuroevo.phenotype import Blueprint, Gains
 from neuroevo.plan import Plan
-from neuroevo.records import Row, RunFolder
+from neuroevo.records import Row, RunFolder, to_json
+from neuroevo.resuming import Past, require_equal_generations
 from neuroevo.seeds import derive
 from neuroevo.shards import Group, Pair, about, advance, others, shard_size
 
 BLUEPRINTS_PER_REQUEST = 8
-CHECKPOINT_SECONDS = 30.0
+CHECKPOINT_SHARE = 0.02  # of the time: a checkpoint is written once it costs no more than this
 NO_SCORE = {  # of a lineage that is not assessed, see `assessment`
     **dict.fromkeys(("score", "episode_scores", "untrained_score", "tuned_score", "tuned_factors")),
     "tuning_evaluations": 0,
@@ -51,17 +53,23 @@ class Progress:
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told of a run while it goes on.
+    """Who is told of a run while it goes on, and may end it.
 
     Attributes:
         update: Progress, after every generation of a shard.
         event: A line on something that was decided, and the task and genome that it puts out of the run.
         plan: Lineages that were not planned from the start, as rows, and the name of their stage.
+        stopping: Whether to end once the generations under way are completed.
     """
 
     update: Callable[[Progress], None] = lambda _: None
     event: Callable[[str, tuple[str, str] | None], None] = lambda *_: None
     plan: Callable[[Sequence[Row], str], None] = lambda *_: None
+    stopping: Callable[[], bool] = lambda: False
+
+
+class Stopped(Exception):
+    """The run ended because its listeners wanted it; its checkpoint holds all that was completed."""
 
 
 class Evolution:
@@ -72,23 +80,37 @@ class Evolution:
         pool: Where it is computed.
         folder: Where it is written.
         listeners: Who is told.
+        past: What the run has behind it, if it is resumed.
 
     Attributes:
+        members: By task, what a checkpoint says of mixed populations, see `mixed`.
         resting: Groups that have ended; a checkpoint holds these too.
         done: Lineage generations completed.
         total: Lineage generations in the whole run, as far as is known.
     """
 
-    def __init__(self, plan: Plan, pool: Pool, folder: RunFolder, listeners: Listeners) -> None:
-        self.plan, self.folder, self.listeners = plan, folder, listeners
+    def __init__(
+        self,
+        plan: Plan,
+        pool: Pool,
+        folder: RunFolder,
+        listeners: Listeners,
+        past: Past | None = None,
+    ) -> None:
+        self.plan, self.folder, self.listeners, self.past = plan, folder, listeners, past or Past()
         self._pool, self._run, self._numbers = pool, next(_RUNS), itertools.count()
-        self._saved = time.monotonic()
+        self._saved, self._cost = time.monotonic(), 0.0
+        self._gains = dict(self.past.gains)
+        self.members = dict(self.past.members)
         self.resting: list[Group] = []
         self.done = self.total = 0
 
     def set_gains(self, request: TaskRequest) -> list[Blueprint]:
         """Returns the task's blueprints, one for each sample, in their operating range."""
         blueprints, samples = self.plan.blueprints[request.label], self.plan.samples
+        if request.label in self._gains:
+            pairs = zip(blueprints, self._gains[request.label], strict=True)
+            return [replace(blueprint, gains=Gains(**gains)) for blueprint, gains in pairs]
         seed = derive(self.plan.config.seed, "gains", request.label)
         starts = range(0, len(blueprints), BLUEPRINTS_PER_REQUEST)
         for first in starts:
@@ -98,18 +120,25 @@ class Evolution:
             key = (self._run, "gains", request.label, first)
             self._pool.submit(Request(key, "set_gains", (request,), (chunk, seed), concerned))
         results = dict(self._pool.completed() for _ in starts)
-        return [b for found in sorted(results, key=lambda r: r.key) for b in results[found]]
+        found = [b for key in sorted(results, key=lambda r: r.key) for b in results[key]]
+        self._gains[request.label] = [blueprint.gains.to_dict() for blueprint in found]
+        self.checkpoint()
+        return found
 
     def begin(
         self, request: TaskRequest, blueprints: Sequence[Blueprint], seeds: Sequence[int]
     ) -> list[Pair]:
-        """Returns a task's lineages, every sample with every seed, before their first generation."""
+        """Returns a task's lineages, every sample with every seed, before their first generation.
+
+        Of a run that is resumed they are where they were.
+        """
         lineages = [
             Lineage(request.label, s.genome, s.graph, seed, self.plan.config.seed, blueprint, s.graph_hash)
             for s, blueprint in zip(self.plan.samples, blueprints, strict=True)
             for seed in seeds
         ]
-        return [(x, lineages_.begin(x, self.plan.settings[request.label])) for x in lineages]
+        settings = self.plan.settings[request.label]
+        return [(x, self.past.state(x, settings) or lineages_.begin(x, settings)) for x in lineages]
 
     def groups(self, request: TaskRequest, pairs: Sequence[Pair]) -> list[Group]:
         """Returns lineages of a task, with their states, in shards."""
@@ -138,23 +167,43 @@ class Evolution:
             until: The generation to stop at; None: each task's last.
             columns: Further columns of the rows.
         """
-        for rows in advance(self._pool, groups, until):
+        end = sys.maxsize if until is None else until
+        for group in groups:
+            require_equal_generations(group.states, end, about(group.shard, "the checkpoint"))
+            for lineage in group.shard.lineages:
+                past = list(self.past.take(lineage.key, end, columns))
+                self.done += len(past)
+                yield from past
+        for rows in advance(self._pool, groups, until, self.listeners.stopping):
             rows = [{**row, **columns} for row in rows]
             self.done += len(rows)
             self.folder.append_metrics(rows)
             self.listeners.update(Progress(rows, self.done, self.total))
-            if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+            if time.monotonic() - self._saved >= self._cost / CHECKPOINT_SHARE:
                 self.checkpoint(groups)
             yield from rows
+        self.stop_if_wanted(groups)
+
+    def stop_if_wanted(self, groups: Sequence[Group]) -> None:
+        """Raises Stopped, after a checkpoint, if the listeners want the run to end here."""
+        if self.listeners.stopping():
+            self.checkpoint(groups)
+            raise Stopped
+
+    def select(self, rows: Sequence[Row]) -> None:
+        """Writes rows to selection.jsonl, except those that a run that is resumed wrote before."""
+        self.folder.append_selection([row for row in rows if to_json(row) not in self.past.selection])
 
     def add_lineages(self, rows: Sequence[Row], stage: str) -> None:
         """Adds lineages to those that the manifest says are planned, and tells of them."""
         known = self.folder.manifest().get("lineages", [])
-        self.folder.write_manifest(lineages=[*known, *rows])
+        new = [row for row in rows if row not in known]
+        self.folder.write_manifest(lineages=[*known, *new])
         self.listeners.plan(rows, stage)
 
     def checkpoint(self, groups: Sequence[Group] = ()) -> None:
         """Writes the states of all lineages: of resting groups and of these."""
+        started = time.monotonic()
         arrays: dict[str, np.ndarray] = {}
         states: list[Row] = []
         for lineage, state in (pair for group in (*self.resting, *groups) for pair in group.pairs()):
@@ -169,8 +218,10 @@ class Evolution:
                     "gains": lineage.blueprint.gains.to_dict(),
                 }
             )
-        self.folder.write_checkpoint(arrays, {"lineages": states})
+        whole = {"lineages": states, "gains": self._gains, "members": self.members}
+        self.folder.write_checkpoint(arrays, whole)
         self._saved = time.monotonic()
+        self._cost = self._saved - started
 
     def assess(self, groups: Sequence[Group], columns: Callable[[Lineage, State], Row] | None = None) -> None:
         """Scores every lineage on held-out data and writes results and champions.
@@ -179,16 +230,38 @@ class Evolution:
             groups: Of any task.
             columns: Gives further columns of a lineage's results.
         """
-        for group in groups:
+        left = [g for g in groups if not all(x.key in self.past.results for x in g.shard.lineages)]
+        for group in left:
             concerned = about(group.shard, "held-out data")
             self._pool.submit(Request(group.key, "assess", (group.shard,), (group.states,), concerned))
-        results = {request.key: rows for request, rows in (self._pool.completed() for _ in groups)}
-        for group in groups:
-            for (lineage, state), row in zip(group.pairs(), results[group.key], strict=True):
-                is_evolved = math.isfinite(row["score"]) and not has_failed(state)
-                found = result(lineage, state, row, "done" if is_evolved else "failed")
-                self.folder.append_results([found | (columns(lineage, state) if columns else {})])
-                self._write_champion(lineage, state)
+        found: dict[Any, list[Row]] = {}
+        for _ in list(left):
+            request, rows = self._pool.completed()
+            found[request.key] = rows
+            while left and left[0].key in found:  # in order, whichever comes first
+                group = left.pop(0)
+                for (lineage, state), row in zip(group.pairs(), found.pop(group.key), strict=True):
+                    self._write_champion(lineage, state)
+                    is_evolved = math.isfinite(row["score"]) and not has_failed(state)
+                    status = "done" if is_evolved else "failed"
+                    self.write_result(lineage, state, row, status, columns(lineage, state) if columns else {})
+            if self.listeners.stopping():
+                raise Stopped
+
+    def write_result(
+        self, lineage: Lineage, state: State, scores: Mapping[str, Any], status: str, columns: Row
+    ) -> None:
+        """Writes a lineage's results, unless a run that is resumed wrote them before.
+
+        Args:
+            lineage: Whose they are.
+            state: Its last.
+            scores: What `assessment.assess` found, or `NO_SCORE`.
+            status: As in results.jsonl.
+            columns: Further ones.
+        """
+        if lineage.key not in self.past.results:
+            self.folder.append_results([result(lineage, state, scores, status) | columns])
 
     def _write_champion(self, lineage: Lineage, state: State) -> None:
         """Writes the genome that a lineage answers with and the network it belongs to."""

@@ -30,15 +30,40 @@ def atomic_write(path: Path, data: bytes) -> None:
     """Writes a new file beside `path`, syncs it and renames it over `path`.
 
     Raises:
-        RunError: If it cannot be written.
+        RunError: If it cannot be written; `path` is as it was.
+    """
+    new = write_new(path, data)
+    with explained("write", path):
+        os.replace(new, path)
+
+
+def write_new(path: Path, data: bytes) -> Path:
+    """Returns a synced new file beside `path`, which is to be renamed over it.
+
+    Raises:
+        RunError: If it cannot be written; nothing of it is left, so that a full disk is not fuller for it.
     """
     new = path.with_name(f".{path.name}.new")
     with explained("write", path):
-        with open(new, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
+        try:
+            with open(new, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            new.unlink(missing_ok=True)
+            raise
+    return new
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names in a folder outlast a loss of power, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def read(path: Path, missing: bytes | None = None) -> bytes:

@@ -33,12 +33,11 @@ class Task(Protocol):
       ones: `{"pgpe": {"stdev": 0.5}}`;
     - `image_shape`, (height, width) where the sensors are the pixels of an image, row by row: what
       `--adapter retina` sees;
-    - `native(architecture) -> (encoder [N, S], decoder [A, N])`, the body's own maps from its senses to cells
-    and
-      from cells to its actuators, for `--adapter none`; raises TaskError where it lacks a cell;
+    - `native(architecture) -> (encoder [N, S], decoder [A, N])`, for `--adapter none`: the body's own maps
+      from its senses to cells and from cells to its actuators; raises TaskError where it lacks a cell;
     - `record(phenotype, *, seed, episode)` of a task with a body, or `predictions`, `labels`, `test_images`
-    and
-      `class_names` of one with images: what `run.py replay` shows, see `replay`;
+      and `class_names` of one with images: what `run.py replay` shows, see `replay`;
+    - `caveat`, what the task was found not to show; `run.py list` says it;
     - `steps` and `episodes`, network steps of an episode and episodes of an evaluation. They serve the
       speed display alone; an option `episodes` is what `--episodes` sets.
 

@@ -19,13 +19,13 @@ import numpy as np
 from neuroevo import lineage as lineages_
 from neuroevo.architecture import Architecture
 from neuroevo.drift import fixation, turnover
-from neuroevo.errors import EvaluationError, NeuroevoError
+from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.evaluator import failure
 from neuroevo.evolution import Evolution
 from neuroevo.inheritance import fit, inherit, sources
 from neuroevo.lineage import Lineage, State, TaskRequest
 from neuroevo.mutation import Mutant
-from neuroevo.phenotype import Blueprint
+from neuroevo.phenotype import Blueprint, Gains
 from neuroevo.plan import Plan
 from neuroevo.records import IDENTITY, Key, Row, key_of
 from neuroevo.seeds import derive, generator
@@ -65,11 +65,16 @@ def run(evolution: Evolution) -> None:
     lineages = {request.label: plan.lineages_of(request.label) for request in plan.requests}
     record: dict[str, Row] = {}
     for request in plan.requests:
-        members = _found(plan, request, evolution.set_gains(request))
+        blueprints = evolution.set_gains(request)
+        members = _stored(evolution, request, blueprints)
+        first = evolution.past.members[request.label]["epoch"] if members else 0
+        members = members or _founders(plan, request, blueprints)
         groups: list[Group] = []
         living = set(plan.draws)
         length, num_epochs = epochs(plan.settings[request.label].generations)
-        for epoch in range(num_epochs):
+        evolution.done += first * length * len(members)
+        for epoch in range(first, num_epochs):
+            evolution.members[request.label] = {"epoch": epoch, "members": list(map(_described, members))}
             living = _note(evolution, members, epoch, epoch * length, living)
             lineages[request.label] = [_row(member) for member in members]
             evolution.folder.write_manifest(lineages=[row for rows in lineages.values() for row in rows])
@@ -84,24 +89,48 @@ def run(evolution: Evolution) -> None:
         evolution.folder.write_manifest(selection_record=record)
 
 
-def _found(plan: Plan, request: TaskRequest, blueprints: Sequence[Blueprint]) -> list[Member]:
+def _founders(plan: Plan, request: TaskRequest, blueprints: Sequence[Blueprint]) -> list[Member]:
     """Returns the founders of every population."""
-    settings, members = plan.settings[request.label], []
+    members = []
     for population in range(plan.config.seeds):
-        for place, (label, k) in enumerate(plan.founders(population)):
-            lineage = Lineage(
-                task=request.label,
-                genome=label,
-                graph=place,
-                seed=population,
-                run_seed=plan.config.seed,
-                blueprint=blueprints[k],
-                graph_hash=plan.samples[k].graph_hash,
-                member=place,
-            )
-            state = lineages_.begin(lineage, settings)
-            members.append(Member(lineage, state, plan.samples[k].architecture, place))
+        for place, (genome, k) in enumerate(plan.founders(population)):
+            sample, key = plan.samples[k], (request.label, genome, place, population)
+            lineage = Lineage(*key, plan.config.seed, blueprints[k], sample.graph_hash, place)
+            state = lineages_.begin(lineage, plan.settings[request.label])
+            members.append(Member(lineage, state, sample.architecture, place))
     return members
+
+
+def _stored(evolution: Evolution, request: TaskRequest, blueprints: Sequence[Blueprint]) -> list[Member]:
+    """Returns who lived in the epoch in which a run ended that is resumed; none of a new run.
+
+    Raises:
+        RunError: If the checkpoint is not whole.
+    """
+    plan, members = evolution.plan, []
+    of_prior = {s.genome: b for s, b in zip(plan.samples, blueprints, strict=True)}
+    for row in evolution.past.members.get(request.label, {}).get("members", ()):
+        task, genome, place, population = row["lineage"]
+        architecture = Architecture.from_dict(row["architecture"])
+        live, gains = architecture.without_dead_ends(), Gains(**row["gains"])
+        blueprint = replace(of_prior[genome], architecture=live, gains=gains)
+        key = task, genome, place, population
+        lineage = Lineage(*key, plan.config.seed, blueprint, architecture.content_hash, place)
+        state = evolution.past.state(lineage, plan.settings[task])
+        if state is None:
+            raise RunError(f"The checkpoint has no state of {lineage.key}; start the run again.")
+        members.append(Member(lineage, state, architecture, row["founder"]))
+    return members
+
+
+def _described(member: Member) -> Row:
+    """Returns what a checkpoint says of a member beside its state."""
+    return {
+        "lineage": list(member.lineage.key),
+        "founder": member.founder,
+        "architecture": member.architecture.to_dict(),
+        "gains": member.lineage.blueprint.gains.to_dict(),
+    }
 
 
 def _regrouped(
@@ -235,7 +264,7 @@ def _note(
         shares = {label: own[label] / own.total() for label in plan.draws}
         place = {"task": task, "population": population, "epoch": epoch, "generation": generation}
         rows.append({**place, "shares": shares})
-    evolution.folder.append_selection(rows)
+    evolution.select(rows)
     left = {member.lineage.genome for member in members}
     for label in (label for label in plan.draws if label in living - left):
         text = f"{task}, generation {generation}: {label} has died out in every population"

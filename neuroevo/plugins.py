@@ -65,6 +65,11 @@ class Plugin:
         return str(getattr(self.target, "bare_option", ""))
 
     @property
+    def caveat(self) -> str:
+        """What a task was found not to show; empty: nothing is known against it."""
+        return str(getattr(self.target, "caveat", ""))
+
+    @property
     def defaults(self) -> dict[str, Any]:
         """Options and their defaults: the keyword arguments that have one."""
         parameters = inspect.signature(self.target).parameters.values()

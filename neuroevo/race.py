@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from neuroevo.evolution import NO_SCORE, Evolution, has_failed, result
+from neuroevo.evolution import NO_SCORE, Evolution, has_failed
 from neuroevo.lineage import TaskRequest
 from neuroevo.ranking import contrast
 from neuroevo.records import IDENTITY, Key, Row, key_of
@@ -110,7 +110,7 @@ def run(evolution: Evolution) -> None:
             "budget": {name: cost * each for name, cost in costs.items()},
             "evaluations_saved": saved * each,
         }
-        evolution.folder.append_selection([event])
+        evolution.select([event])
         fresh = evolution.begin(request, blueprints, range(seeds, seeds + count))
         _confirm(evolution, request, [x for x in fresh if x[0].genome in genomes], pairs)
 
@@ -129,7 +129,7 @@ def _race(evolution: Evolution, request: TaskRequest, pairs: list[Pair]) -> list
         pairs = [pair for group in groups for pair in group.pairs()]
         rows = compare(_by_genome([lineage.key for lineage, _ in pairs], centres), level)
         place = {"task": request.label, "rung": rung, "generation": generation}
-        evolution.folder.append_selection([{**place, **row} for row in rows])
+        evolution.select([{**place, **row} for row in rows])
         dropped = {row["genome"] for row in rows if row["dropped"]}
         if dropped:
             gone = [pair for pair in pairs if pair[0].genome in dropped]
@@ -187,8 +187,8 @@ def _by_genome(
 def _write(evolution: Evolution, pairs: Sequence[Pair], status: str) -> None:
     """Writes results of lineages that the race is over for."""
     for lineage, state in pairs:
-        row = result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status)
-        evolution.folder.append_results([{**row, "role": "race", "generations": state.generation}])
+        columns = {"role": "race", "generations": state.generation}
+        evolution.write_result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status, columns)
 
 
 def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[Row]) -> None:

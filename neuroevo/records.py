@@ -5,8 +5,7 @@
     metrics.jsonl           a row a lineage a generation, appended while the run goes on
     results.jsonl           a row a lineage, with its held-out score
     selection.jsonl         a row a decision of a race, or a row a population an epoch; none of a tournament
-    checkpoint.safetensors  states of all lineages, and
-    checkpoint.json         what goes with them, with the SHA-256 of the arrays
+    checkpoint.safetensors  states of all lineages; and checkpoint.previous.safetensors, those before
     champions/NAME/         architecture.json and parameters.safetensors of a lineage
 
 Files are replaced whole; only the .jsonl files are appended to, and `unfinished` reports half a line that a
@@ -16,13 +15,15 @@ time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from neuroevo import checkpoint
 from neuroevo.errors import RunError
 from neuroevo.files import Row, append_lines, atomic_write, explained, parse, read, read_lines, to_json
 
@@ -37,7 +39,7 @@ __all__ = ["Key", "Row", "RunFolder", "atomic_write", "key_of", "safe_name", "to
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
 SELECTION = "selection.jsonl"
-ARRAYS, STATE, CHAMPIONS = "checkpoint.safetensors", "checkpoint.json", "champions"
+CHAMPIONS = "champions"
 IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
 MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
@@ -120,6 +122,11 @@ class RunFolder:
                 raise RunError(f"{path} holds no {name}; wanted a folder that a run made with --out.")
         return cls(path)
 
+    @property
+    def command_to_resume(self) -> str:
+        """The command that goes on with the run."""
+        return f"python run.py resume {shlex.quote(str(self.path))}"
+
     def config(self) -> Row:
         """Returns the resolved request.
 
@@ -168,6 +175,18 @@ class RunFolder:
             RunError: If a complete line is damaged; it names file and line.
         """
         return read_lines(self.path / METRICS, keys=(*IDENTITY, "generation", "evaluations"), types=_TYPES)
+
+    def keep_metrics(self, is_kept: Callable[[Row], bool]) -> list[Row]:
+        """Drops all other rows of metrics from the file, and half a line at its end; returns those kept."""
+        path, kept = self.path / METRICS, []
+        lines: list[bytes] = []
+        for row in self.stream_metrics():
+            if is_kept(row):
+                kept.append(row)
+                lines.append(to_json(row).encode() + b"\n")
+        if path.exists():
+            atomic_write(path, b"".join(lines))
+        return kept
 
     def append_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Appends results, one a lineage.
@@ -261,42 +280,38 @@ class RunFolder:
         return folder
 
     def write_checkpoint(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Replaces the checkpoint.
-
-        A reader finds a whole checkpoint whenever the writer dies: the state is first written beside
-        the old one, and stays there until both files are in place.
-
-        Args:
-            arrays: Arrays by name.
-            state: Plain JSON types; all that is no array.
-        """
-        data = _save(arrays)
-        text = to_json({"sha256": hashlib.sha256(data).hexdigest(), "state": state}).encode()
-        atomic_write(self.path / f"{STATE}.new", text)
-        atomic_write(self.path / ARRAYS, data)
-        with explained("write", self.path / STATE):
-            os.replace(self.path / f"{STATE}.new", self.path / STATE)
+        """Writes a checkpoint, see `checkpoint`; the newest becomes the one before."""
+        checkpoint.save(self.path, arrays, state)
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], Row]:
-        """Returns arrays by name and the state that `write_checkpoint` was given.
+        """Returns arrays by name and the state of the newest checkpoint that can be used.
 
         Raises:
-            RunError: If there is no checkpoint, or its files are damaged or do not belong together.
+            RunError: If there is none.
         """
-        import safetensors.numpy
+        arrays, state, _ = checkpoint.load(self.path)
+        return arrays, state
 
-        data = read(self.path / ARRAYS)
-        found = hashlib.sha256(data).hexdigest()
-        for name in (STATE, f"{STATE}.new"):
-            if not (self.path / name).exists():
-                continue
-            entry = parse(read(self.path / name), self.path / name)
-            if entry.get("sha256") == found:
-                return safetensors.numpy.load(data), entry.get("state", {})
-        raise RunError(
-            f"{self.path / ARRAYS} has SHA-256 {found[:12]}..., which {STATE} does not record; "
-            "the checkpoint is damaged, so start the run again."
-        )
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keeps other processes from writing here, until this one leaves the context or dies.
+
+        Raises:
+            RunError: If another process is writing.
+        """
+        try:
+            import fcntl
+        except ImportError:  # a system without file locks
+            yield
+            return
+        with explained("open", self.path / CONFIG), open(self.path / CONFIG, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"Another process is writing to {self.path}; wait for it or stop it."
+                ) from None
+            yield
 
 
 def key_of(row: Mapping[str, Any]) -> Key:

@@ -9,6 +9,7 @@ from neuroevo.evaluator import Pool
 from neuroevo.evolution import Evolution, Listeners
 from neuroevo.plan import Plan
 from neuroevo.records import RunFolder
+from neuroevo.resuming import Past
 
 MODES: Mapping[str, Callable[[Evolution], None]] = {  # `configuration.SELECTIONS` says what each is
     "tournament": tournament.run,
@@ -17,6 +18,16 @@ MODES: Mapping[str, Callable[[Evolution], None]] = {  # `configuration.SELECTION
 }
 
 
-def run(plan: Plan, pool: Pool, folder: RunFolder, listeners: Listeners | None = None) -> None:
-    """Runs a plan on a pool and writes the run folder."""
-    MODES[plan.config.selection](Evolution(plan, pool, folder, listeners or Listeners()))
+def run(
+    plan: Plan,
+    pool: Pool,
+    folder: RunFolder,
+    listeners: Listeners | None = None,
+    past: Past | None = None,
+) -> None:
+    """Runs a plan on a pool and writes the run folder; `past` is what a run that is resumed has behind it.
+
+    Raises:
+        Stopped: If the listeners end it early.
+    """
+    MODES[plan.config.selection](Evolution(plan, pool, folder, listeners or Listeners(), past))

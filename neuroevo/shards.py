@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from neuroevo import lineage as lineages_
@@ -53,19 +53,25 @@ def shard_size(num_lineages: int, population: int, smallest: int | None = None) 
     return 1, max(1, min(wanted, possible))
 
 
-def advance(pool: Pool, groups: Sequence[Group], until: int | None = None) -> Iterator[list[Row]]:
+def advance(
+    pool: Pool,
+    groups: Sequence[Group],
+    until: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[list[Row]]:
     """Yields the metrics of each generation of each shard as they are completed.
 
     Args:
         pool: Where they are computed.
         groups: Changed in place.
         until: The generation to stop at; None: the last of its settings.
+        stopping: Asked before each generation; where true, those under way are the last.
     """
     by_key = {group.key: group for group in groups}
 
     def has_more(group: Group) -> bool:
         last = group.shard.settings.generations
-        return group.states[0].generation < (last if until is None else min(until, last))
+        return group.states[0].generation < (last if until is None else min(until, last)) and not stopping()
 
     running = sum(_submit(pool, group) for group in groups if has_more(group))
     while running:

@@ -16,15 +16,20 @@ Genomes of different runs have different labels: the joined report compares them
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuroevo.configuration import Configuration
+from neuroevo.configuration import Configuration, resolve
 from neuroevo.errors import OptionError, unknown
+from neuroevo.execution import execute, resume
+from neuroevo.files import atomic_write, explained, parse, read, to_json
+from neuroevo.records import RunFolder
 
+TEXT, STATE = "study.toml", "study.json"  # in its folder: the file it is, and at which scale
 PARTS = ("title", "scales", "runs")  # keys that are not a run's
 
 
@@ -35,10 +40,14 @@ class Study:
     Attributes:
         title: What is asked.
         runs: Requests by name, in order.
+        text: Of its file.
+        scale: Its scale.
     """
 
     title: str
     runs: Mapping[str, Configuration]
+    text: str = ""
+    scale: str = ""
 
     @classmethod
     def read(cls, path: str | Path, scale: str) -> Study:
@@ -53,7 +62,8 @@ class Study:
         """
         where = f"Study {str(path)!r}"
         try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            text = Path(path).read_text(encoding="utf-8")
+            data = tomllib.loads(text)
         except OSError as error:
             raise OptionError(f"{where} cannot be read: {error.strerror}; wanted a TOML file.") from error
         except ValueError as error:  # TOML or UTF-8
@@ -67,7 +77,58 @@ class Study:
             scaled = own.pop("scales", {}).get(scale, {})
             request = {**common, **scales[scale], **own, **scaled}
             named[name] = Configuration.of(request, f"{where}, run {name!r}")
-        return cls(str(data.get("title", Path(path).stem)), named)
+        return cls(str(data.get("title", Path(path).stem)), named, text, scale)
+
+    @staticmethod
+    def is_at(folder: Path) -> bool:
+        """Says whether a folder is that of a study."""
+        return (folder / TEXT).is_file() and (folder / STATE).is_file()
+
+    @classmethod
+    def reopen(cls, folder: Path) -> Study:
+        """Returns the study that was begun in a folder."""
+        return cls.read(folder / TEXT, str(parse(read(folder / STATE), folder / STATE).get("scale")))
+
+    def begin(self, folder: Path, changes: Mapping[str, Any]) -> None:
+        """Makes the folder of the study, after all its requests were found to be good.
+
+        Raises:
+            NeuroevoError: If one is not, or the folder exists.
+        """
+        RunFolder.check_free(folder)
+        for config in self.runs.values():
+            resolve(config.override(changes))
+        with explained("make", folder):
+            folder.mkdir(parents=True)
+        atomic_write(folder / STATE, to_json({"title": self.title, "scale": self.scale}).encode())
+        atomic_write(folder / TEXT, self.text.encode())
+
+    def carry_out(self, folder: Path, changes: Mapping[str, Any], quiet: bool) -> None:
+        """Carries out what is left of the study, and reports all its runs together.
+
+        Args:
+            folder: Where.
+            changes: Of all requests, of what results do not depend on.
+            quiet: Print errors only.
+        """
+        from rich.console import Console
+
+        from neuroevo.report import write_report
+        from neuroevo.report_table import print_report
+
+        for name, config in self.runs.items():
+            if not quiet:
+                print(f"{self.title} {name}:")
+            if (folder / name).exists():
+                resume(folder / name, changes, quiet)
+            else:
+                command = ["study", TEXT, "--scale", self.scale]
+                execute(resolve(config.override(changes)), folder / name, command, quiet)
+        shutil.rmtree(folder / "report", ignore_errors=True)  # of a study that was at its end before
+        console = Console(highlight=False, quiet=quiet)
+        runs = [RunFolder.open(folder / name) for name in self.runs]
+        print_report(write_report(runs, folder / "report"), console)
+        console.print(f"Written to {folder}", soft_wrap=True, markup=False)
 
 
 def _tables(where: str, data: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ from neuroevo import standings
 
 if TYPE_CHECKING:
     from neuroevo.evolution import Progress as Update
+    from neuroevo.plan import Plan
 
 REFRESHES = 2  # a second; standings are not computed more often, however fast rows come in
 PLAIN_SECONDS = 10.0  # at least between lines where there is no terminal, and then
@@ -75,6 +76,7 @@ class Display:
         self._done, self._total, self._first = 0, 0, 0
         self._begun = self._started = self._printed = time.monotonic()
         self._printed_share = 0.0
+        self._has_begun = False
         self._status = "starting workers"
         self._screen = (
             Live(console=console, get_renderable=self._draw, refresh_per_second=REFRESHES, transient=True)
@@ -98,6 +100,21 @@ class Display:
             self._screen.refresh()
         elif not self._quiet:
             self._print(status)
+
+    def expect(self, plan: Plan) -> None:
+        """Makes ready for a run: what its tasks call their fitness, and how long it is going to be."""
+        from neuroevo.lineage import steps_of
+
+        self.work = {label: steps_of(task) for label, task in plan.tasks.items()}
+        self.units = {label: getattr(t, "fitness_unit", t.unit) for label, t in plan.tasks.items()}
+        self.generations = {label: s.generations for label, s in plan.settings.items()}
+        self.say(f"setting the gains of {count(len(plan.samples), 'architecture')}")
+
+    def hint(self, text: str) -> None:
+        """Shows a line from within a signal handler, where a lock may be held that `say` would wait for."""
+        self._status = text
+        if not self._screen and not self._quiet:
+            os.write(sys.stderr.fileno(), f"{text}\n".encode())
 
     def event(self, text: str, out: tuple[str, str] | None = None) -> None:
         """Shows something that happened, for good: in a terminal above the standings.
@@ -144,7 +161,8 @@ class Display:
             for row in progress.rows:
                 self._keep(row)
             self._done, self._total = progress.done, progress.total
-            if progress.done == len(progress.rows):
+            if not self._has_begun:  # of a run that is resumed some are done at the first
+                self._has_begun = True
                 self._started, self._first = time.monotonic(), progress.done
                 self._evaluations = self._steps = 0  # speed is counted from the end of the first generation
         is_last = progress.done == progress.total
@@ -269,7 +287,7 @@ def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
 
     Args:
         sections: By the plural of the option that names them: entries by name, each with a `summary` and
-            perhaps `options`, a dict of defaults.
+            perhaps a `caveat` and `options`, a dict of defaults.
     """
     console = Console(highlight=False)
     for title, entries in sections.items():
@@ -278,6 +296,8 @@ def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
         table.add_column()
         for name, entry in entries.items():
             text = Text(entry["summary"])
+            if entry.get("caveat"):
+                text.append(f"\n{entry['caveat']}", style="yellow")
             if entry.get("options"):
                 options = [f"{k}={_plain(v)}" for k, v in entry["options"].items()]
                 width = console.width - max(map(len, entries)) - 6  # what is left beside the names

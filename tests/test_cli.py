@@ -195,9 +195,10 @@ def test_run_folder_holds_the_report(folder: Path) -> None:
 
 
 def test_run_folder_holds_nothing_else(folder: Path) -> None:
-    files = "config.toml manifest.json metrics.jsonl results.jsonl checkpoint.safetensors checkpoint.json"
-    reports = "champions report.json report.html report.csv comparisons.csv report.tex figures"
-    assert {p.name for p in folder.iterdir()} == set(f"{files} {reports}".split())
+    files = "config.toml manifest.json metrics.jsonl results.jsonl champions figures"
+    states = "checkpoint.safetensors checkpoint.previous.safetensors"
+    reports = "report.json report.html report.csv comparisons.csv report.tex"
+    assert {p.name for p in folder.iterdir()} == set(f"{files} {states} {reports}".split())
 
 
 def test_configuration_of_a_run_gives_its_results_again(folder: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import shlex
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import run as cli
-from neuroevo import selection
+from neuroevo import checkpoint, selection
 from neuroevo.errors import RunError
 from neuroevo.phenotype import Phenotype
 from neuroevo.plan import Plan
@@ -241,7 +240,7 @@ TOKENS = st.one_of(
 def test_no_command_line_ends_in_a_traceback(tokens: list[str]) -> None:
     errors = io.StringIO()
     with (
-        mock.patch.object(cli, "_tournament", return_value=0),
+        mock.patch.object(cli, "execute"),
         mock.patch("sys.stderr", errors),
         mock.patch("sys.stdout", io.StringIO()),
     ):
@@ -260,7 +259,8 @@ def test_failure_in_a_run_names_the_lineage(capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["--genome", "random", "--task", LATE, *SMALL, "--out", "x"]) == 1
     out, err = capsys.readouterr()
     first, empty, *trace = err.splitlines()
-    assert first == f"error: {FAILURE}"
+    on = "What was done is kept; go on with: python run.py resume x"
+    assert first == f"error: {FAILURE} {on}"
     assert empty == "" and trace[0].startswith("Traceback")
     assert "Traceback" not in out
     assert RunFolder.open("x").manifest()["status"] == "failed"
@@ -307,7 +307,10 @@ def test_disk_that_fills_up_is_a_failure_of_the_run(capsys: pytest.CaptureFixtur
     for method in ("append_metrics", "append_results", "write_checkpoint"):
         with mock.patch.object(RunFolder, method, side_effect=RunError("Cannot write x: no space left.")):
             assert cli.main([*RUN, "--out", method]) == 1
-        assert capsys.readouterr().err == "error: Cannot write x: no space left.\n"
+        on = "What was done is kept; go on with: python run.py resume "
+        error = capsys.readouterr().err
+        assert error.startswith("error: Cannot write x: no space left.") and error.count("\n") == 1
+        assert (on + method in error) == checkpoint.exists(Path(method))
 
 
 def test_interruption_says_what_there_is_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -317,9 +320,11 @@ def test_interruption_says_what_there_is_and_what_to_do(capsys: pytest.CaptureFi
     assert line.startswith("interrupted; a folder holds what was done.")
     assert RunFolder.open("a folder").manifest()["status"] == "interrupted"
     command = shlex.split(line.partition("with: ")[2])
-    assert command[:2] == ["python", "run.py"] and command[-1] == "NEW"
+    assert command == ["python", "run.py", "resume", "a folder"]
     assert cli.main([*command[2:], "--quiet"]) == 0
-    assert len(RunFolder.open("NEW").results()) == 1
+    assert len(RunFolder.open("a folder").results()) == 1
+    assert cli.main(command[2:]) == 0
+    assert "a folder is at its end" in capsys.readouterr().out
 
 
 def test_interruption_before_there_is_a_folder_says_so_shortly(
@@ -339,7 +344,9 @@ def test_interrupt_key_ends_a_run_in_good_order(tmp_path: Path, capsys: pytest.C
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert re.fullmatch(r"interrupted; x holds what was done\..*\n", err)
+    hint, line = err.splitlines()
+    assert hint.startswith("finishing the generations under way")
+    assert line == "interrupted; x holds what was done. Go on with: python run.py resume x"
     assert "Traceback" not in out
     assert RunFolder.open(tmp_path / "x").manifest()["status"] == "interrupted"
     assert cli.main(["report", str(tmp_path / "x")]) == 0

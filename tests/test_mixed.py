@@ -219,7 +219,7 @@ def test_all_members_have_equal_evaluations(folder: RunFolder) -> None:
 
 def test_members_of_one_wiring_start_from_noise_of_their_own_and_meet_the_same_episodes() -> None:
     planned = plan(genome=("connectome", "random"), selection="mixed", seeds=2, graphs=2)
-    members = mixed._found(planned, planned.requests[0], planned.blueprints["echo"])
+    members = mixed._founders(planned, planned.requests[0], planned.blueprints["echo"])
     first, second = (m.lineage for m in members[:2])
     assert first.genome == second.genome == "connectome" and first.graph_hash == second.graph_hash
     for purpose in ("start", "first", "search"):
@@ -242,7 +242,7 @@ def evolved(tmp_path: Path) -> tuple[Evolution, list[mixed.Member]]:
     planned = plan(genome=("connectome", "degree", "random"), selection="mixed", graphs=2, generations=10)
     made = RunFolder.create(tmp_path / "run", {}, {})
     evolution = Evolution(planned, LocalPool(), made, Listeners())
-    members = mixed._found(planned, planned.requests[0], evolution.set_gains(planned.requests[0]))
+    members = mixed._founders(planned, planned.requests[0], evolution.set_gains(planned.requests[0]))
     groups = mixed._regrouped(evolution, planned.requests[0], [], members)
     members, fitness = mixed._lived(evolution, groups, members, 2, 0)
     assert np.isfinite(fitness).all() and {m.state.generation for m in members} == {2}
@@ -290,7 +290,7 @@ def test_shards_without_new_members_keep_their_network(
 
 def test_members_that_failed_make_room_first(tmp_path: Path) -> None:
     planned = plan(selection="mixed", graphs=2)
-    members = mixed._found(planned, planned.requests[0], planned.blueprints["echo"])
+    members = mixed._founders(planned, planned.requests[0], planned.blueprints["echo"])
     members = [replace(m, state=replace(m.state, generation=1)) for m in members]
     fitness = np.array([0.0, -np.inf, 2.0, 1.0])
     found = mixed._replaced(planned, members, fitness, 0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import run as cli
 from neuroevo.configuration import resolve
 from neuroevo.errors import OptionError
+from neuroevo.interrupts import Interrupts
 from neuroevo.study import Study
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +62,28 @@ def test_study_is_run_and_reported_as_one(
     assert (tmp_path / "made" / "second" / "results.jsonl").exists()
     assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 2
     assert "made exists" in capsys.readouterr().err
+
+
+def test_study_that_ended_early_is_carried_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run was at its end, the second is not there, or has done a generation."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 0
+    (tmp_path / "study.toml").unlink()  # the folder of a study holds all that it needs
+    results, report = tmp_path / "made/second/results.jsonl", tmp_path / "made/report/report.json"
+    wanted, joined = results.read_bytes(), json.loads(report.read_text())["tasks"]
+    before = (tmp_path / "made/first/results.jsonl").stat().st_mtime_ns
+    shutil.rmtree(tmp_path / "made/second")
+    shutil.rmtree(tmp_path / "made/report")
+    stopping = mock.Mock(is_wanted=True)
+    with mock.patch.object(Interrupts, "__enter__", lambda _: stopping):
+        assert cli.main(["resume", "made"]) == 130
+    assert not results.exists()
+    assert cli.main(["resume", "made"]) == 0
+    assert results.read_bytes() == wanted and json.loads(report.read_text())["tasks"] == joined
+    assert (tmp_path / "made/first/results.jsonl").stat().st_mtime_ns == before
+    assert "Written to made" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""The checkpoint of a run: the newest and the one before, each whole or not there.
+
+    checkpoint.safetensors           arrays by name; as metadata `state`, JSON, and `sha256` of all that
+    checkpoint.previous.safetensors  the same, as it was one checkpoint earlier
+
+A checkpoint is a new file that is synced before it is renamed. Whenever its writer dies, and whatever happens
+to one of the files, the other can be read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neuroevo.errors import RunError
+from neuroevo.files import Row, explained, read, sync_folder, to_json, write_new
+
+NEWEST, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
+
+Arrays = dict[str, np.ndarray]
+
+
+def save(folder: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
+    """Writes a checkpoint; the newest becomes the one before.
+
+    Args:
+        folder: Where.
+        arrays: By name.
+        state: Plain JSON types; all that is no array.
+
+    Raises:
+        RunError: If it cannot be written; what was there is as it was.
+    """
+    import safetensors.numpy
+
+    text = to_json(state)
+    rows = {name: np.asarray(array, order="C") for name, array in arrays.items()}  # the format's order
+    metadata = {"state": text, "sha256": _digest(rows, text)}
+    path = folder / NEWEST
+    new = write_new(path, safetensors.numpy.save(rows, metadata))
+    with explained("write", path):
+        if path.exists():
+            os.replace(path, folder / PREVIOUS)
+        os.replace(new, path)
+        sync_folder(folder)
+
+
+def load(folder: Path) -> tuple[Arrays, Row, str]:
+    """Returns arrays, the state, and a sentence if the newest checkpoint cannot be used; else "".
+
+    Raises:
+        RunError: If there is none, or none that can be used.
+    """
+    problems = []
+    for name in (NEWEST, PREVIOUS):
+        try:
+            arrays, state = _read(folder / name)
+        except RunError as error:
+            problems.append(str(error))
+            continue
+        return arrays, state, f"{problems[0]} The one before it was used." if problems else ""
+    raise RunError(problems[0] if problems[0] == problems[1] else " ".join(problems))
+
+
+def exists(folder: Path) -> bool:
+    """Says whether a run has written a checkpoint."""
+    return any((folder / name).exists() for name in (NEWEST, PREVIOUS))
+
+
+def _read(path: Path) -> tuple[Arrays, Row]:
+    """Returns what a file holds; raises RunError unless that is what was written."""
+    import safetensors.numpy
+
+    data = read(path)
+    try:
+        size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + size])["__metadata__"]
+        arrays = safetensors.numpy.load(data)
+        if metadata["sha256"] != _digest(arrays, metadata["state"]):
+            raise ValueError("its SHA-256 is another")
+        state = json.loads(metadata["state"])
+    except Exception as error:  # what is damaged may fail in any way
+        raise RunError(f"{path} is damaged ({error}).") from error
+    return arrays, state
+
+
+def _digest(arrays: Mapping[str, np.ndarray], state: str) -> str:
+    """Returns the SHA-256 of arrays, with their names, types and shapes, and of the state."""
+    found = hashlib.sha256(state.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        found.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
