@@ -49,7 +49,7 @@ class Configuration:
         evaluations: Evaluations of a lineage, in place of generations: as many generations as fit.
         population: Genomes of a generation, even.
         episodes: Episodes or images that a genome is evaluated on in a generation.
-        workers: Evaluators; 0 runs in this process; None: one a core.
+        workers: Evaluators; 0 runs in this process; None: one a core of this machine or of the cluster.
         address: Ray cluster to join.
         device: `auto`, `cpu` or `cuda`.
         seed: Root of the seed tree.

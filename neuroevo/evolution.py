@@ -17,11 +17,12 @@ import numpy as np
 
 from neuroevo import coordinates
 from neuroevo import lineage as lineages_
-from neuroevo.evaluator import Pool, Request
+from neuroevo.errors import EvaluationError
+from neuroevo.evaluator import Failed, Pool, Request
 from neuroevo.lineage import Lineage, Shard, State, TaskRequest
 from neuroevo.phenotype import Blueprint, Gains
 from neuroevo.plan import Plan
-from neuroevo.records import Row, RunFolder, to_json
+from neuroevo.records import Key, Row, RunFolder, to_json
 from neuroevo.resuming import Past, require_equal_generations
 from neuroevo.seeds import derive
 from neuroevo.shards import Group, Pair, about, advance, others, shard_size
@@ -120,6 +121,8 @@ class Evolution:
             key = (self._run, "gains", request.label, first)
             self._pool.submit(Request(key, "set_gains", (request,), (chunk, seed), concerned))
         results = dict(self._pool.completed() for _ in starts)
+        for failed in (x for x in results.values() if isinstance(x, Failed)):
+            raise EvaluationError(failed.reason)
         found = [b for key in sorted(results, key=lambda r: r.key) for b in results[key]]
         self._gains[request.label] = [blueprint.gains.to_dict() for blueprint in found]
         self.checkpoint()
@@ -150,10 +153,16 @@ class Evolution:
         ]
 
     def group(self, request: TaskRequest, pairs: Sequence[Pair], num_parts: int) -> Group:
-        """Returns one shard; it has a number of its own, so that its network is built anew."""
-        shard = Shard(request, tuple(x for x, _ in pairs), self.plan.settings[request.label])
+        """Returns one shard; it has a number of its own, so that its network is built anew.
+
+        Lineages that were lost are not part of it.
+        """
+        alive = [pair for pair in pairs if not pair[1].error]
+        lost = [pair for pair in pairs if pair[1].error]
+        shard = Shard(request, tuple(x for x, _ in alive), self.plan.settings[request.label])
         key = (self._run, next(self._numbers))
-        return Group(key, shard, lineages_.parts(shard, num_parts), [state for _, state in pairs])
+        states = [state for _, state in alive]
+        return Group(key, shard, lineages_.parts(shard, num_parts), states, lost=lost)
 
     def forget(self, group: Group) -> None:
         """Gives back the memory of a shard that is not evolved any more."""
@@ -174,7 +183,7 @@ class Evolution:
                 past = list(self.past.take(lineage.key, end, columns))
                 self.done += len(past)
                 yield from past
-        for rows in advance(self._pool, groups, until, self.listeners.stopping):
+        for rows in advance(self._pool, groups, until, self.listeners.stopping, self._lose):
             rows = [{**row, **columns} for row in rows]
             self.done += len(rows)
             self.folder.append_metrics(rows)
@@ -182,7 +191,16 @@ class Evolution:
             if time.monotonic() - self._saved >= self._cost / CHECKPOINT_SHARE:
                 self.checkpoint(groups)
             yield from rows
+        lost = [state for group in groups for _, state in group.lost]
+        if lost and not any(group.states for group in groups):
+            raise EvaluationError(lost[0].error)
         self.stop_if_wanted(groups)
+
+    def _lose(self, pair: Pair) -> None:
+        """Tells of a lineage that cannot be computed, and without which the run goes on."""
+        lineage, state = pair
+        line = state.error.splitlines()[0]
+        self.listeners.event(f"{lineage.task} goes on without a lineage of {lineage.genome}: {line}", None)
 
     def stop_if_wanted(self, groups: Sequence[Group]) -> None:
         """Raises Stopped, after a checkpoint, if the listeners want the run to end here."""
@@ -206,18 +224,11 @@ class Evolution:
         started = time.monotonic()
         arrays: dict[str, np.ndarray] = {}
         states: list[Row] = []
-        for lineage, state in (pair for group in (*self.resting, *groups) for pair in group.pairs()):
+        for lineage, state in (x for group in (*self.resting, *groups) for x in group.everyone()):
             arrays |= {f"{len(states)}/{k}": v for k, v in lineages_.to_arrays(state).items()}
-            states.append(
-                {
-                    "lineage": list(lineage.key),
-                    "generation": state.generation,
-                    "evaluations": state.evaluations,
-                    "failures": state.failures,
-                    "blowup": state.blowup,
-                    "gains": lineage.blueprint.gains.to_dict(),
-                }
-            )
+            numbers = {name: getattr(state, name) for name in lineages_.NUMBERS}
+            gains = lineage.blueprint.gains.to_dict()
+            states.append({"lineage": list(lineage.key), **numbers, "gains": gains})
         whole = {"lineages": states, "gains": self._gains, "members": self.members}
         self.folder.write_checkpoint(arrays, whole)
         self._saved = time.monotonic()
@@ -230,23 +241,46 @@ class Evolution:
             groups: Of any task.
             columns: Gives further columns of a lineage's results.
         """
-        left = [g for g in groups if not all(x.key in self.past.results for x in g.shard.lineages)]
-        for group in left:
-            concerned = about(group.shard, "held-out data")
-            self._pool.submit(Request(group.key, "assess", (group.shard,), (group.states,), concerned))
-        found: dict[Any, list[Row]] = {}
-        for _ in list(left):
-            request, rows = self._pool.completed()
-            found[request.key] = rows
-            while left and left[0].key in found:  # in order, whichever comes first
-                group = left.pop(0)
-                for (lineage, state), row in zip(group.pairs(), found.pop(group.key), strict=True):
-                    self._write_champion(lineage, state)
-                    is_evolved = math.isfinite(row["score"]) and not has_failed(state)
-                    status = "done" if is_evolved else "failed"
-                    self.write_result(lineage, state, row, status, columns(lineage, state) if columns else {})
+        order, running = [pair for group in groups for pair in group.everyone()], 0
+        found: dict[Key, Row] = {x.key: NO_SCORE for x, state in order if state.error}
+        found |= {key: NO_SCORE for key in self.past.results}  # they are written, and not written again
+        for group in groups:
+            if not all(lineage.key in found for lineage in group.shard.lineages):
+                running += self._submit_assessment((*group.key, "assess"), group.shard, group.states)
+        while order:
+            while order and order[0][0].key in found:  # in order, whichever comes first
+                lineage, state = order.pop(0)
+                more = columns(lineage, state) if columns else {}
+                self._write_assessed(lineage, state, found.pop(lineage.key), more)
             if self.listeners.stopping():
                 raise Stopped
+            if not running:
+                break
+            request, rows = self._pool.completed()
+            running -= 1
+            (shard,), (states,) = request.constant, request.arguments
+            if isinstance(rows, Failed) and len(states) > 1:
+                for r, (lineage, state) in enumerate(zip(shard.lineages, states, strict=True)):
+                    alone = replace(shard, lineages=(lineage,))
+                    running += self._submit_assessment((*request.key, r), alone, [state])
+                continue
+            failed = [{**NO_SCORE, "error": rows.reason}] if isinstance(rows, Failed) else rows
+            found |= {x.key: row for x, row in zip(shard.lineages, failed, strict=True)}
+
+    def _submit_assessment(self, key: tuple[Any, ...], shard: Shard, states: Sequence[State]) -> int:
+        """Submits lineages to be scored; returns the number of requests."""
+        self._pool.submit(Request(key, "assess", (shard,), (states,), about(shard, "held-out data")))
+        return 1
+
+    def _write_assessed(self, lineage: Lineage, state: State, row: Row, columns: Row) -> None:
+        """Writes a lineage's results, after its champion."""
+        state = replace(state, error=state.error or row.get("error", ""))
+        if lineage.key not in self.past.results and not state.error:
+            self._write_champion(lineage, state)
+        is_scored = row["score"] is not None and math.isfinite(row["score"])
+        status = "done" if is_scored and not has_failed(state) else "failed"
+        scores = {name: value for name, value in row.items() if name != "error"}
+        self.write_result(lineage, state, scores, status, columns)
 
     def write_result(
         self, lineage: Lineage, state: State, scores: Mapping[str, Any], status: str, columns: Row
@@ -270,8 +304,8 @@ class Evolution:
 
 
 def has_failed(state: State) -> bool:
-    """Says whether no genome of a lineage ever had a finite fitness."""
-    return state.failures >= state.evaluations
+    """Says whether a lineage was lost, or no genome of it ever had a finite fitness."""
+    return bool(state.error) or state.failures >= state.evaluations
 
 
 def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: str) -> Row:
@@ -288,5 +322,6 @@ def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: st
         "status": status,
         "failures": state.failures,
         "blowup": state.blowup or None,
+        "error": state.error or None,
         "gains": lineage.blueprint.gains.to_dict(),
     }

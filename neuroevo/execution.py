@@ -38,7 +38,7 @@ def execute(request: Resolved, out: Path, command: Sequence[str], quiet: bool) -
     RunFolder.check_free(out)  # before the first long step; `create` checks again
     wiring = _wiring(request[0])
 
-    def create(plan: Plan, workers: int) -> Opened:
+    def create(plan: Plan, workers: int | None) -> Opened:
         from neuroevo.manifest import manifest
 
         return RunFolder.create(out, plan.config.to_dict(), manifest(plan, wiring, command, workers)), None
@@ -64,7 +64,7 @@ def resume(path: Path, changes: Mapping[str, object], quiet: bool) -> bool:
     request = resolve(Configuration.read(folder.path / CONFIG).override(changes))
     wiring = _wiring(request[0])
 
-    def reopen(plan: Plan, workers: int) -> Opened:
+    def reopen(plan: Plan, workers: int | None) -> Opened:
         from neuroevo.resuming import Past
 
         _require_same_graphs(folder, plan)
@@ -82,7 +82,7 @@ def resume(path: Path, changes: Mapping[str, object], quiet: bool) -> bool:
 def _execute(
     request: Resolved,
     wiring: connectome.Connectome,
-    open_folder: Callable[[Plan, int], Opened],
+    open_folder: Callable[[Plan, int | None], Opened],
     quiet: bool,
 ) -> None:
     """Carries out a request in the folder that `open_folder` returns, with the run's past."""
@@ -98,10 +98,13 @@ def _execute(
 
         trackers.check(config.track)
     console = Console(quiet=quiet, highlight=False)
-    workers = default_workers() if config.workers is None else config.workers
+    workers = config.workers
+    if workers is None and config.address is None:
+        workers = default_workers()
     with ExitStack() as stack:
         display = stack.enter_context(Display(console, quiet))
-        display.say("starting" if workers == 0 else f"starting {count(workers, 'worker')}")
+        named = "workers" if workers is None else count(workers, "worker")
+        display.say("starting" if workers == 0 else f"starting {named}")
         where = stack.enter_context(pool(workers, config.address))
         from neuroevo import running
         from neuroevo.plan import Plan

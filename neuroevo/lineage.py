@@ -20,6 +20,8 @@ from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import load
 from neuroevo.seeds import derive, generator
 
+NUMBERS = ("generation", "evaluations", "failures", "blowup", "error")  # of a state, beside its arrays
+
 
 class Task(Protocol):
     """What a phenotype is scored on; higher fitness is better.
@@ -134,6 +136,7 @@ class State:
         failures: Of these, those without a finite fitness.
         coordinates: What points mean; None: they are genomes.
         blowup: Where the state of the first genome whose cells left the finite numbers did so; "": of none.
+        error: Why the lineage was lost, with a traceback; "": it goes on.
     """
 
     search: search.State
@@ -142,6 +145,7 @@ class State:
     failures: int = 0
     coordinates: Coordinates | None = None
     blowup: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,12 +281,12 @@ def restore(
         lineage: Whose state it is.
         settings: Search settings.
         arrays: By name.
-        numbers: Its `generation`, `evaluations`, `failures` and `blowup`.
+        numbers: Its NUMBERS.
     """
     found, phase = search.from_arrays(arrays), settings.phase(numbers["generation"])
     base = found.pop("base", None)
     made = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
-    counts = {name: numbers[name] for name in ("generation", "evaluations", "failures", "blowup")}
+    counts = {name: numbers[name] for name in NUMBERS}
     return State(found, coordinates=made, **counts)
 
 

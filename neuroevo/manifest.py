@@ -31,14 +31,14 @@ PACKAGES = (
 )
 
 
-def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: int) -> dict[str, Any]:
+def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: int | None) -> dict[str, Any]:
     """Returns what is known of a run before it starts.
 
     Args:
         plan: What is to be run.
         wiring: The source connectome.
         command: Arguments of the command line.
-        workers: Evaluators; results do not depend on them.
+        workers: Evaluators; None: as many as a cluster has cores. Results do not depend on them.
     """
     margin = margins(plan.config, plan.tasks)
     figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed)

@@ -142,7 +142,7 @@ def _regrouped(
     for k, first in enumerate(range(0, len(members), size)):
         part = members[first : first + size]
         old = groups[k] if groups else None
-        if old and all(m.lineage is x for m, x in zip(part, old.shard.lineages, strict=True)):
+        if old and {m.lineage for m in part} == {lineage for lineage, _ in old.everyone()}:
             found.append(old)
         else:
             if old:
@@ -159,9 +159,10 @@ def _lived(
     for row in evolution.evolve(groups, until, epoch=epoch):
         if row["fitness_centre"] is not None:
             centres.setdefault(key_of(row), []).append(row["fitness_centre"])
-    states = [state for group in groups for state in group.states]
-    fitness = [np.mean(centres.get(member.lineage.key, [-np.inf])) for member in members]
-    return [replace(m, state=s) for m, s in zip(members, states, strict=True)], np.array(fitness, float)
+    states = {lineage.key: state for group in groups for lineage, state in group.everyone()}
+    lived = [replace(member, state=states[member.lineage.key]) for member in members]
+    means = [-np.inf if m.state.error else np.mean(centres.get(m.lineage.key, [-np.inf])) for m in lived]
+    return lived, np.array(means, float)
 
 
 def _replaced(plan: Plan, members: Sequence[Member], fitness: np.ndarray, epoch: int) -> list[Member]:

@@ -126,8 +126,8 @@ def _race(evolution: Evolution, request: TaskRequest, pairs: list[Pair]) -> list
         for row in evolution.evolve(groups, generation):
             if row["fitness_centre"] is not None:
                 centres.setdefault(key_of(row), []).append(row["fitness_centre"])
-        pairs = [pair for group in groups for pair in group.pairs()]
-        rows = compare(_by_genome([lineage.key for lineage, _ in pairs], centres), level)
+        pairs = [pair for group in groups for pair in group.everyone()]
+        rows = compare(_by_genome([x.key for x, state in pairs if not state.error], centres), level)
         place = {"task": request.label, "rung": rung, "generation": generation}
         evolution.select([{**place, **row} for row in rows])
         dropped = {row["genome"] for row in rows if row["dropped"]}

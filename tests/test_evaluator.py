@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from neuroevo import evaluator, evolution, shards
+from neuroevo import cluster, evolution, shards, worker
 from neuroevo.errors import EvaluationError, OptionError, TaskError
-from neuroevo.evaluator import LocalPool, Pool, RayPool, Request
+from neuroevo.evaluator import Failed, LocalPool, Pool, Request
 from neuroevo.lineage import Lineage, Shard, TaskRequest, begin
 from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.ray_pool import RayPool
 from neuroevo.records import RunFolder
 from neuroevo.search import Settings
 from tests.reference import random_architecture
@@ -60,7 +61,7 @@ def started() -> Iterator[None]:
     """Starts Ray once for all tests of this module, with room for the pools of 1 and 2 and for one more."""
     import ray
 
-    evaluator._start_ray(4, None)
+    cluster.start(4, None)
     yield
     ray.shutdown()
 
@@ -82,7 +83,10 @@ def request(how: str) -> Request:
 
 def compute(pool: Pool, how: str) -> torch.Tensor:
     pool.submit(request(how))
-    return pool.completed()[1].fitness
+    result = pool.completed()[1]
+    if isinstance(result, Failed):
+        raise EvaluationError(result.reason)
+    return result.fitness
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -214,7 +218,7 @@ def test_address_without_a_cluster_is_refused() -> None:
         with pytest.raises(
             OptionError, match=f"No Ray cluster answers at '{address}' .* leave out --address"
         ):
-            evaluator._start_ray(1, address)
+            cluster.start(1, address)
 
 
 def test_local_pool_completes_in_the_order_of_submission() -> None:
@@ -226,8 +230,8 @@ def test_local_pool_completes_in_the_order_of_submission() -> None:
 
 
 def test_worker_keeps_a_bounded_number_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluator, "CACHED_RUNNERS", 2)
-    worker, one = evaluator.Worker(), request("")
+    monkeypatch.setattr(worker, "CACHED_RUNNERS", 2)
+    own, one = worker.Worker(), request("")
     for k in (0, 1, 0, 2, 0):
-        worker.compute(one.method, one.about, k, *one.constant, *one.arguments)
-    assert list(worker._runners) == [2, 0]
+        own.compute(one.method, one.about, k, *one.constant, *one.arguments)
+    assert list(own._runners) == [2, 0]

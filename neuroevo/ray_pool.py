@@ -1,0 +1,299 @@
+"""A pool of Ray actors, and its own supervision of them.
+
+A request that fails is computed again on another worker: one that raised, whose worker or node died, or that
+is past its deadline. The worker is replaced wherever it may be at fault. A worker takes part once it has
+answered for the first time, so that those that find no room wait for a node to join, and hold nothing up. If
+the node through which this process takes part in Ray dies, Ray is started anew.
+
+No more requests are on their way than there are workers: what is queued stays with the driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+from neuroevo import cluster
+from neuroevo.errors import EvaluationError, NeuroevoError
+from neuroevo.evaluator import ATTEMPTS
+from neuroevo.worker import Failed, Request, Worker, failure
+
+WAIT_SECONDS = 1.0  # between looks at deadlines and nodes
+FIRST_DEADLINE = 3600.0  # seconds, of a kind of request of which none has been completed
+DEADLINE_FACTOR, LEAST_DEADLINE = 20.0, 60.0  # then so many times the longest, and seconds at least
+START_SECONDS = 120.0  # without any worker, before the pool gives up
+RETURN_SECONDS = 60.0  # in which a cluster that is gone may come back
+GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
+LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
+
+
+class Actor:
+    """A worker as Ray has it; Ray wraps its methods, which would show in tracebacks of the worker's own."""
+
+    def __init__(self) -> None:
+        self._worker = Worker()
+
+    def place(self) -> tuple[str, int]:
+        """Returns the node that this is on, and the process there."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), os.getpid()
+
+    def compute(self, *arguments: Any) -> Any:
+        """Computes a request, see `Worker.compute`."""
+        return self._worker.compute(*arguments)
+
+
+@dataclass(eq=False)
+class _Job:
+    """A request on its way, and why it failed so far."""
+
+    request: Request
+    failures: list[str] = field(default_factory=list)
+    not_by: Any = None  # the worker at which it failed last
+
+
+@dataclass(eq=False)
+class _Slot:
+    """A worker.
+
+    Attributes:
+        actor: Its handle.
+        ref: Of what it is doing; None: it is idle. The first thing it does is to say where it is.
+        job: What it is doing; None while it starts.
+        since: When it began that.
+        place: Its node and its process there; None while it starts.
+        seen: Keys of which it has the network.
+    """
+
+    actor: Any
+    ref: Any
+    since: float
+    job: _Job | None = None
+    place: tuple[str, int] | None = None
+    seen: set[Hashable] = field(default_factory=set)
+
+
+class RayPool:
+    """Computes requests on Ray actors of one core each.
+
+    Args:
+        num_workers: How many; None: one a core of the cluster, whatever its size becomes.
+        address: Of the cluster; None: it was started here.
+        deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
+
+    Attributes:
+        retries: Requests that were given to another worker, by what had happened.
+    """
+
+    def __init__(
+        self, num_workers: int | None, address: str | None = None, deadline: float | None = None
+    ) -> None:
+        self._wanted, self._address, self._deadline = num_workers, address, deadline
+        self._queue: deque[_Job] = deque()
+        self._slots: list[_Slot] = []
+        self._constants: dict[tuple[Any, ...], list[Any]] = {}
+        self._longest: dict[str, float] = {}
+        self._looked, self._answered = time.monotonic(), time.monotonic()
+        self.retries: dict[str, int] = {}
+        self._fill()
+
+    @classmethod
+    def start(cls, num_workers: int | None, address: str | None = None) -> RayPool:
+        """Starts or joins Ray, and returns a pool on it."""
+        if address is None and num_workers is None:
+            num_workers = cluster.default_workers()
+        cluster.start(num_workers or 1, address)
+        return cls(num_workers, address)
+
+    def submit(self, request: Request) -> None:
+        """Queues a request; an idle worker starts it at once."""
+        self._queue.append(_Job(request))
+        self._dispatch()
+
+    def completed(self) -> tuple[Request, Any]:
+        """Waits for any running request."""
+        import ray
+
+        while True:
+            self._dispatch()
+            busy = {slot.ref: slot for slot in self._slots if slot.ref is not None}
+            try:
+                ready, _ = ray.wait(list(busy), num_returns=1, timeout=WAIT_SECONDS)
+            except ray.exceptions.RayError:
+                self._revive()
+                continue
+            for ref in ready:
+                found = self._collect(busy[ref], ref)
+                if found is not None:
+                    return found
+            found = self._end_late()
+            if found is not None:
+                return found
+            self._look_around()
+
+    def forget(self, shard: tuple[Any, ...]) -> None:
+        """Drops the constant arguments of a shard from the object store."""
+        for key in [key for key in self._constants if key[: len(shard)] == shard]:
+            del self._constants[key]
+
+    def _fill(self) -> None:
+        """Makes as many workers as are wanted, and not there."""
+        wanted = (cluster.num_cpus() or len(self._slots)) if self._wanted is None else self._wanted
+        while len(self._slots) < wanted:
+            self._slots.append(_new_slot())
+
+    def _dispatch(self) -> None:
+        """Gives queued requests to idle workers, those whose network a worker keeps first."""
+        import ray
+
+        for slot in self._slots:
+            if slot.ref is not None or not self._queue:
+                continue
+            near = list(itertools.islice(self._queue, LOOK_AHEAD))
+            mine = [job for job in near if job.not_by is not slot or len(self._slots) == 1]
+            if not mine:
+                continue
+            job = next((job for job in mine if job.request.key in slot.seen), mine[0])
+            self._queue.remove(job)
+            request = job.request
+            if request.key not in self._constants:
+                self._constants[request.key] = [ray.put(x) for x in request.constant]
+            arguments = (*self._constants[request.key], *request.arguments)
+            slot.seen.add(request.key)
+            slot.job, slot.since = job, time.monotonic()
+            slot.ref = slot.actor.compute.remote(request.method, request.about, request.key, *arguments)
+
+    def _collect(self, slot: _Slot, ref: Any) -> tuple[Request, Any] | None:
+        """Takes what a worker has ready: a result, its first answer, or a failure."""
+        import ray
+
+        try:
+            found = ray.get(ref)
+        except ray.exceptions.RayTaskError as error:  # an exception of the method, as it was raised
+            if isinstance(error.cause, NeuroevoError) and not isinstance(error.cause, EvaluationError):
+                raise error.cause from None
+            about = slot.job.request.about if slot.job else "Starting a worker"
+            text = str(error.cause) if isinstance(error.cause, EvaluationError) else failure(about, error)
+            return self._failed(slot, "exception", text, is_at_fault=slot.job is None)
+        except ray.exceptions.RayError as error:
+            if not cluster.is_alive():
+                self._revive()
+                return None
+            return self._failed(slot, "death", _death(slot, error), is_at_fault=True)
+        job, slot.ref, slot.job = slot.job, None, None
+        self._answered = time.monotonic()
+        if job is None:
+            slot.place = found
+            return None
+        kind = job.request.method
+        self._longest[kind] = max(self._longest.get(kind, 0.0), time.monotonic() - slot.since)
+        return job.request, found
+
+    def _failed(
+        self, slot: _Slot, kind: str, reason: str, *, is_at_fault: bool
+    ) -> tuple[Request, Failed] | None:
+        """Gives what a worker was doing to another one; returns what has failed too often."""
+        job, slot.ref, slot.job = slot.job, None, None
+        if is_at_fault:
+            _end(slot, is_running=kind == "deadline")
+            self._slots[self._slots.index(slot)] = _new_slot()
+        if job is None:
+            self._give_up_if_none_starts(reason)
+            return None
+        self.retries[kind] = self.retries.get(kind, 0) + 1
+        job.failures.append(reason)
+        if len(job.failures) >= ATTEMPTS:
+            return job.request, Failed(reason)
+        job.not_by = slot
+        self._queue.appendleft(job)
+        return None
+
+    def _end_late(self) -> tuple[Request, Failed] | None:
+        """Ends a request that is past its deadline, and its worker with it."""
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.job is None:
+                continue
+            limit = self._deadline or self._usual_deadline(slot.job.request.method)
+            if now - slot.since > limit:
+                line = f"{slot.job.request.about} was not completed in {limit:.0f} s."
+                return self._failed(slot, "deadline", line, is_at_fault=True)
+        return None
+
+    def _usual_deadline(self, kind: str) -> float:
+        """Returns seconds in which a kind of request is completed unless something is wrong."""
+        if kind not in self._longest:
+            return FIRST_DEADLINE
+        return max(LEAST_DEADLINE, DEADLINE_FACTOR * self._longest[kind])
+
+    def _look_around(self) -> None:
+        """Takes in nodes that joined; notices if there is no worker at all for too long."""
+        if any(slot.place for slot in self._slots):
+            self._answered = time.monotonic()
+        self._give_up_if_none_starts("none has answered")
+        if self._wanted is None and time.monotonic() - self._looked > GROWTH_SECONDS:
+            self._looked = time.monotonic()
+            self._fill()
+
+    def _give_up_if_none_starts(self, reason: str) -> None:
+        """Raises EvaluationError if there has been no worker for long."""
+        if time.monotonic() - self._answered > START_SECONDS:
+            raise EvaluationError(
+                f"No worker has started in {START_SECONDS:.0f} s ({reason.splitlines()[0]}); wanted a free "
+                "core. Use fewer --workers, or wait for other runs to end."
+            )
+
+    def _revive(self) -> None:
+        """Starts Ray anew after the node of this process was lost; what was on its way begins again."""
+        lost = [slot.job for slot in self._slots if slot.job is not None]
+        self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
+        self._queue.extendleft(reversed(lost))
+        self._slots, self._constants = [], {}
+        cluster.restart(self._wanted or 1, self._address, RETURN_SECONDS)
+        self._answered = time.monotonic()
+        self._fill()
+
+
+def _new_slot() -> _Slot:
+    """Returns a worker that is about to start."""
+    import ray
+
+    # Ray sets OMP_NUM_THREADS to num_cpus. It would restart an actor on its own terms; this pool has its own.
+    actor: Any = ray.remote(num_cpus=1, max_restarts=0)(Actor).remote()
+    return _Slot(actor, actor.place.remote(), time.monotonic())
+
+
+def _end(slot: _Slot, *, is_running: bool) -> None:
+    """Ends a worker; its process, too, if that may be stopped and not hear that it should end."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    with contextlib.suppress(Exception):  # it may be gone, and its node with it
+        ray.kill(slot.actor, no_restart=True)
+    if slot.place is None or not is_running:
+        return
+    node, pid = slot.place
+    with contextlib.suppress(Exception):
+        if node == ray.get_runtime_context().get_node_id():
+            os.kill(pid, signal.SIGKILL)
+        else:
+            where = NodeAffinitySchedulingStrategy(node, soft=False)
+            there: Any = ray.remote(os.kill).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
+            there.remote(pid, signal.SIGKILL)
+
+
+def _death(slot: _Slot, error: Exception) -> str:
+    """Says that a worker died, and what of."""
+    doing = f"that computed {slot.job.request.about}" if slot.job else "that was about to start"
+    return (
+        f"The worker {doing} died ({type(error).__name__}), often for want of memory; use fewer --workers or "
+        "a smaller --population."
+    )

@@ -1,0 +1,124 @@
+"""Workers: what computes requests, in one thread, wherever it is."""
+
+from __future__ import annotations
+
+import traceback
+from collections import OrderedDict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from neuroevo.errors import EvaluationError, NeuroevoError
+
+if TYPE_CHECKING:
+    from neuroevo.lineage import Shard, State, Task, TaskRequest
+    from neuroevo.phenotype import Blueprint
+    from neuroevo.runner import Runner
+
+CACHED_RUNNERS = 64  # networks a worker keeps between generations
+MAX_REASON = 300  # characters of somebody else's error that are quoted
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One call of a worker's method; calling it again gives the same result.
+
+    Attributes:
+        key: Identity of the request's shard, hashable: a worker that has its network is preferred.
+        method: Name of a Worker method.
+        constant: Leading arguments that never change for this key; sent to each node once.
+        arguments: The rest.
+        about: Who is concerned, for the message if it fails: genome, task, graph, seed, generation.
+    """
+
+    key: tuple[Any, ...]
+    method: str
+    constant: tuple[Any, ...]
+    arguments: tuple[Any, ...]
+    about: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """In place of a result: a request failed as often as it may.
+
+    Attributes:
+        reason: One line on the last failure; a traceback may follow on lines of its own.
+    """
+
+    reason: str
+
+
+class Worker:
+    """Computes requests in one thread; keeps tasks and networks between them."""
+
+    def __init__(self) -> None:
+        import torch
+
+        import neuroevo.runner  # noqa: F401 - seconds of imports, while the driver does its own
+
+        torch.set_num_threads(1)
+        self._tasks: dict[Hashable, Task] = {}
+        self._runners: OrderedDict[Hashable, Runner] = OrderedDict()
+
+    def compute(self, method: str, about: str, key: Hashable, *arguments: Any) -> Any:
+        """Calls one of the methods below.
+
+        Raises:
+            EvaluationError: If it fails; text alone, for not every exception can be sent.
+            NeuroevoError: As it was raised.
+        """
+        try:
+            return getattr(self, method)(key, *arguments)
+        except NeuroevoError:
+            raise
+        except Exception as error:
+            raise EvaluationError(failure(about, error)) from None
+
+    def evaluate(self, key: Hashable, shard: Shard, states: Sequence[State]) -> Any:
+        """Fitness of the shard's part of a generation; see `Runner.evaluate`."""
+        return self._runner(key, shard).evaluate(states)
+
+    def advance(self, key: Hashable, shard: Shard, states: Sequence[State], generations: int) -> Any:
+        """Whole generations; see `Runner.advance`."""
+        return self._runner(key, shard).advance(states, generations)
+
+    def assess(self, key: Hashable, shard: Shard, states: Sequence[State]) -> Any:
+        """Held-out figures; see `assessment.assess`."""
+        from neuroevo.assessment import assess
+
+        return assess(shard, states, self._task(shard.task))
+
+    def set_gains(self, key: Hashable, task: TaskRequest, blueprints: Sequence[Blueprint], seed: int) -> Any:
+        """Operating range; see `operating_range.set_gains`."""
+        from neuroevo.operating_range import set_gains
+
+        return set_gains(blueprints, self._task(task), seed)
+
+    def _task(self, request: TaskRequest) -> Task:
+        key = (request.path, repr(sorted(request.options.items())))
+        if key not in self._tasks:
+            self._tasks[key] = request.make()
+        return self._tasks[key]
+
+    def _runner(self, key: Hashable, shard: Shard) -> Runner:
+        from neuroevo.runner import Runner
+
+        if key not in self._runners:
+            self._runners[key] = Runner(shard, self._task(shard.task))
+            if len(self._runners) > CACHED_RUNNERS:
+                self._runners.popitem(last=False)
+        self._runners.move_to_end(key)
+        return self._runners[key]
+
+
+def failure(about: str, error: BaseException) -> str:
+    """Returns one line that says what failed where; the traceback follows on lines of its own."""
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    return f"{about} failed with {type(error).__name__}: {one_line(error)}.\n{trace}"
+
+
+def one_line(error: BaseException) -> str:
+    """Returns an error's text without line breaks, and without its end where it is long."""
+    text = " ".join(str(error).split())
+    return text.removesuffix(".") if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."

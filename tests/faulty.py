@@ -1,0 +1,64 @@
+"""The toy task with faults that are ordered from outside, one by one, through files in a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from neuroevo.phenotype import Phenotype
+from tests.toy import Echo
+
+
+class Faulty(Echo):
+    """Fail once for each file in a folder, as its name says, and else follow the sensors.
+
+    Args:
+        folder: Where the files are; a worker that meets one takes it away.
+        poison: Seed of episodes that makes everything raise that it is part of.
+        seconds: That every evaluation takes.
+    """
+
+    def __init__(self, folder: str = "", poison: int = -1, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.folder, self.poison, self.seconds = folder, poison, seconds
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
+        time.sleep(self.seconds)
+        for path in sorted(Path(self.folder).glob("*")) if self.folder else ():
+            try:
+                path.unlink()
+            except FileNotFoundError:  # another worker took it
+                continue
+            {"raise": _raise, "die": _die, "stop": _stop, "infinite": _infinite}[path.name.split("-")[0]]()
+        if self.poison in seeds:
+            raise ZeroDivisionError("a body fell apart")
+        return super().evaluate(phenotype, seeds=seeds)
+
+
+def _raise() -> None:
+    raise FloatingPointError("the disk of a node was full")
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _infinite() -> None:
+    while True:
+        time.sleep(1)
+
+
+def order(folder: Path, *faults: str) -> None:
+    """Orders faults: `raise`, `die`, `stop` or `infinite`."""
+    folder.mkdir(exist_ok=True)
+    for k, fault in enumerate(faults):
+        (folder / f"{fault}-{k}").touch()

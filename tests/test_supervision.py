@@ -1,0 +1,178 @@
+"""Supervision: whatever happens to workers and nodes, results are those of a run that nothing disturbed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neuroevo import cluster, ray_pool
+from neuroevo.errors import EvaluationError
+from neuroevo.evaluator import Failed, LocalPool, Pool, Request
+from neuroevo.evolution import Listeners
+from neuroevo.ray_pool import RayPool
+from neuroevo.records import RunFolder
+from neuroevo.seeds import derive
+from tests.faulty import order
+from tests.small import run
+from tests.test_evaluator import assert_equal
+
+REQUEST: dict[str, Any] = {"seeds": 3, "graphs": 2, "generations": 4, "population": 32}  # 6 shards
+PLAIN = "faulty=tests.faulty:Faulty"
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[None]:
+    """Starts Ray once, with room for two workers and for those that take their places."""
+    import ray
+
+    cluster.start(4, None)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return run(tmp_path_factory.mktemp("plain") / "run", task=(PLAIN,), **REQUEST)
+
+
+def disturbed(path: Path, pool: Pool, *faults: str, listeners: Listeners | None = None) -> RunFolder:
+    """A run in which some faults happen in its workers."""
+    order(path / "faults", *faults)
+    task = f'{PLAIN}:folder="{path / "faults"}"'
+    return run(path / "run", pool, listeners, task=(task,), **REQUEST)
+
+
+def assert_same(found: RunFolder, wanted: RunFolder) -> None:
+    assert_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("faults", "kind"),
+    [
+        (("raise", "raise"), "exception"),
+        (("die", "die"), "death"),
+        (("stop",), "deadline"),
+        (("infinite",), "deadline"),
+    ],
+)
+def test_faults_change_nothing(
+    started: None, undisturbed: RunFolder, tmp_path: Path, faults: tuple[str, ...], kind: str
+) -> None:
+    pool = RayPool(2, deadline=3.0)
+    found = disturbed(tmp_path, pool, *faults)
+    assert pool.retries[kind] >= len(faults) and pool.retries.keys() == {kind}
+    assert_same(found, undisturbed)
+    assert not list((tmp_path / "faults").iterdir())
+
+
+def test_workers_that_are_killed_from_outside_change_nothing(
+    started: None, undisturbed: RunFolder, tmp_path: Path
+) -> None:
+    """Every second generation the worker that has been there longest is killed."""
+    pool, seen = RayPool(2), list[int]()
+
+    def update(_: object) -> None:
+        seen.append(1)
+        places = [slot.place for slot in pool._slots if slot.place]
+        if len(seen) % 6 == 0 and places:
+            os.kill(places[0][1], signal.SIGKILL)
+
+    assert_same(disturbed(tmp_path, pool, listeners=Listeners(update=update)), undisturbed)
+    assert pool.retries.get("death", 0) >= 1
+
+
+def test_request_that_fails_three_times_is_given_up(started: None) -> None:
+    for pool in (LocalPool(), RayPool(2)):
+        pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+        request, result = pool.completed()
+        assert request.about == "Nothing at all" and isinstance(result, Failed)
+        assert result.reason.startswith("Nothing at all failed with AttributeError: ")
+        assert "Traceback (most recent call last)" in result.reason
+
+
+@pytest.mark.parametrize("selection", ["tournament", "race", "mixed"])
+def test_run_goes_on_without_the_lineages_that_fail(started: None, tmp_path: Path, selection: str) -> None:
+    """All of seed 1 raise in generation 1; what is left does not depend on the workers."""
+    poison = derive(0, "episodes", "faulty", 1, 1)
+    request = {**REQUEST, "task": (f"{PLAIN}:poison={poison}",), "selection": selection}
+    told: list[str] = []
+    pools: dict[int, Pool] = {0: LocalPool(), 2: RayPool(2)}
+    listeners = Listeners(event=lambda line, _: told.append(line))
+    folders = [run(tmp_path / str(n), pool, listeners, **request) for n, pool in pools.items()]
+    assert_same(folders[0], folders[1])
+    rows = folders[0].results()
+    lost = [row for row in rows if row["error"]]
+    assert {row["seed"] for row in lost} == {1} and {row["status"] for row in lost} == {"failed"}
+    for row in lost:
+        assert "seed 1, generation 1 failed with ZeroDivisionError: a body fell apart" in row["error"]
+        assert "Traceback" in row["error"] and row["score"] is None and row["evaluations"] == 33
+    scored = [row for row in rows if row["status"] == "done"]
+    assert len(scored) >= 3 and all(row["seed"] != 1 for row in scored)
+    assert {line.split(": ")[0] for line in told if "without" in line} == {
+        f"faulty goes on without a lineage of {genome}" for genome in ("connectome", "random")
+    }
+
+
+def test_run_of_which_nothing_is_left_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="ZeroDivisionError: the body fell apart"):
+        run(tmp_path / "run", task=("echo=tests.toy:Echo:raises=true",), generations=2)
+
+
+# --- nodes --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nodes() -> Iterator[Any]:
+    """A real cluster on this machine, of a head without room for workers."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    ray.shutdown()
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    yield made
+    ray.shutdown()
+    made.shutdown()
+
+
+def at_generation(number: int, act: Callable[[], object]) -> Listeners:
+    """Does something once, when so many generations of shards are completed."""
+    seen: list[int] = []
+
+    def update(_: object) -> None:
+        seen.append(1)
+        if len(seen) == number:
+            act()
+
+    return Listeners(update=update)
+
+
+def test_node_that_dies_changes_nothing_and_one_that_joins_is_used(
+    nodes: Any, undisturbed: RunFolder, tmp_path: Path
+) -> None:
+    """One node does all the work; it is killed, and the work goes on when another one joins."""
+    first = nodes.add_node(num_cpus=2)
+    pool = RayPool.start(None, nodes.address)
+
+    def swap() -> None:
+        first.kill_raylet(check_alive=False)
+        nodes.add_node(num_cpus=1, wait=False)
+
+    found = disturbed(tmp_path, pool, listeners=at_generation(5, swap))
+    assert_same(found, undisturbed)
+    assert first.node_id not in {slot.place[0] for slot in pool._slots if slot.place}
+
+
+def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_pool, "START_SECONDS", 2.0)
+    pool = RayPool.start(1, nodes.address)
+    pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+    began = time.monotonic()
+    with pytest.raises(EvaluationError, match=r"^No worker has started in 2 s .*wanted a free core"):
+        pool.completed()
+    assert time.monotonic() - began < 30
