@@ -141,7 +141,7 @@ def _run(records: Records, tasks: Mapping[str, Any]) -> dict[str, Any]:
         "sentence": sentences.of_run(tasks),
         "alpha": LEVEL,
         "selection": records.selection_kind,
-        "command": "; ".join(records.commands) or None,
+        "command": "; ".join(dict.fromkeys(records.commands)) or None,
         "lineages": {
             "planned": len(status),
             "done": status.count("done"),

@@ -176,22 +176,42 @@ def centre(lineage: Lineage, state: State) -> Tensor:
     return _genomes(lineage, state, search.centre(state.search)[None])[0]
 
 
-def propose(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
+def propose(lineage: Lineage, state: State, settings: search.Settings, rows: range | None = None) -> Tensor:
     """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
 
     The first population is of untrained genomes and the search starts at the best of them: from a single draw
     some searches never leave the poor place where it happened to lie. Adapters that are fixed are those of
     the lineage's first draw, in all genomes.
+
+    Args:
+        lineage: Whose they are.
+        state: Where it is.
+        settings: Search settings.
+        rows: Of which genomes; None: of all.
     """
-    if state.generation > 0:
-        return _genomes(lineage, state, _points(lineage, state, settings))
-    population = settings.phase(0).population
-    drawn = lineage.blueprint.draw(population, generator(lineage.noise("first")))
-    first = centre(lineage, state)
+    population = settings.phase(state.generation).population
+    wanted = range(population + 1) if rows is None else rows
+    members = range(wanted.start, min(wanted.stop, population))
+    if state.generation == 0:
+        drawn = _first(lineage, state, members)
+    else:
+        drawn = _genomes(lineage, state, _points(lineage, state, settings, members))
+    return torch.cat([drawn, centre(lineage, state)[None]]) if wanted.stop > population else drawn
+
+
+def _first(lineage: Lineage, state: State, rows: range) -> Tensor:
+    """Returns some rows of the first population, which is drawn in blocks as later ones are."""
+    blocks = range(rows.start // search.BLOCK, -(-rows.stop // search.BLOCK))
+    drawn = [
+        lineage.blueprint.draw(search.BLOCK, generator(search.block_seed(lineage.noise("first"), k)))
+        for k in blocks
+    ]
+    first = blocks.start * search.BLOCK
+    found = torch.cat(drawn)[rows.start - first : rows.stop - first]
     if lineage.blueprint.adapter.train == "fixed":
         fixed = coordinates.adapters(lineage.blueprint)
-        drawn[:, fixed] = first[fixed]
-    return torch.cat([drawn, first[None]])
+        found[:, fixed] = centre(lineage, state)[fixed]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,10 +317,10 @@ def _searched(
     settings, triples = shard.settings, list(zip(shard.lineages, states, proposals, strict=True))
     if states[0].generation == 0:
         return [_started(x, s, settings, p, f) for (x, s, p), f in zip(triples, fitness, strict=True)]
-    points = [p if s.coordinates is None else _points(x, s, settings) for x, s, p in triples]
+    points = [p[:-1] if s.coordinates is None else _points(x, s, settings) for x, s, p in triples]
     told = search.tell(
         [s.search for s in states],
-        [p[:-1] for p in points],
+        points,
         [row[:-1] for row in fitness],
         settings,
         states[0].generation,
@@ -331,11 +351,10 @@ def _next_phase(lineage: Lineage, state: State, settings: search.Settings) -> St
     return _started(lineage, state, settings, centre(lineage, state)[None], torch.zeros(1))
 
 
-def _points(lineage: Lineage, state: State, settings: search.Settings) -> Tensor:
-    """Returns the points of a generation, float32 [P + 1, n]: what the search asks for, then its centre."""
+def _points(lineage: Lineage, state: State, settings: search.Settings, rows: range | None = None) -> Tensor:
+    """Returns the points of a generation, float32 [P, n], or some rows of it: what the search asks for."""
     seed = lineage.noise("search", state.generation)
-    asked = search.ask(state.search, settings, state.generation, seed)
-    return torch.cat([asked, search.centre(state.search)[None]])
+    return search.ask(state.search, settings, state.generation, seed, rows)
 
 
 def _genomes(lineage: Lineage, state: State, points: Tensor) -> Tensor:

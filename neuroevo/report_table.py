@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+NAME_WIDTH = 18  # characters for the names of genomes, before columns are left out for them:
+SPARED = ("tuned", "un-\ntrained", "graphs\nxseeds")
 TURNED = {"better": "worse", "worse": "better"}
 
 
@@ -157,8 +159,11 @@ def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
     heads += [*(["tuned"] if is_tuned else []), "core+\nadapters"]
     heads += ["against\nthe first"] if section.get("comparisons") else []
     rows = [_cells(section, entry, is_tuned)[: len(heads)] for entry in order]
-    columns = zip((max(head.split("\n"), key=len) for head in heads), *rows, strict=True)
-    taken = sum(max(map(len, column)) + 2 for column in columns)
+    wanted = min(NAME_WIDTH, max(len(entry["genome"]) for entry in order))
+    for spared in SPARED:  # where names have no room; the page has them all
+        if _taken(heads, rows) + wanted > width and spared in heads:
+            k = heads.index(spared)
+            heads, rows = [*heads[:k], *heads[k + 1 :]], [[*row[:k], *row[k + 1 :]] for row in rows]
     unit = f", {section['unit']}" if section.get("unit") else ""
     table = Table(
         title=Text(f"{task} (held-out score{unit})", style="bold"),
@@ -173,8 +178,14 @@ def _table(task: str, section: Mapping[str, Any], width: int) -> RenderableType:
         is_verdict = head.startswith("against")
         table.add_column(head, justify="left" if is_verdict else "right", no_wrap=True)
     for entry, cells in zip(order, rows, strict=True):
-        table.add_row(Text(wrap(entry["genome"], max(8, width - taken))), *map(Text, cells))
+        table.add_row(Text(wrap(entry["genome"], max(8, width - _taken(heads, rows)))), *map(Text, cells))
     return table
+
+
+def _taken(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Returns the characters that columns take."""
+    columns = zip((max(head.split("\n"), key=len) for head in heads), *rows, strict=True)
+    return sum(max(map(len, column)) + 2 for column in columns)
 
 
 def _cells(section: Mapping[str, Any], entry: Mapping[str, Any], is_tuned: bool) -> list[str]:

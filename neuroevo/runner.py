@@ -43,17 +43,19 @@ class Runner:
         if population == self._population:
             return
         (k, n), num = self.shard.part, population + 1
-        self._population, self._rows = population, slice(k * num // n, (k + 1) * num // n)
-        count, lineages = self._rows.stop - self._rows.start, self.shard.lineages
+        self._population, self._rows = population, range(k * num // n, (k + 1) * num // n)
+        count, lineages = len(self._rows), self.shard.lineages
         self._phenotype = Phenotype([x.blueprint for x in lineages], [count] * len(lineages))
 
     def _propose(self, states: Sequence[State]) -> list[Tensor]:
-        lineages = self.shard.lineages
-        return [propose(x, s, self.shard.settings) for x, s in zip(lineages, states, strict=True)]
+        """Returns the shard's part of each lineage's generation."""
+        settings = self.shard.settings
+        self._set_population(settings.phase(states[0].generation).population)
+        pairs = zip(self.shard.lineages, states, strict=True)
+        return [propose(x, s, settings, self._rows) for x, s in pairs]
 
     def _evaluate(self, states: Sequence[State], proposals: Sequence[Tensor]) -> Evaluation:
-        self._set_population(len(proposals[0]) - 1)
-        self._phenotype.load([p[self._rows] for p in proposals])
+        self._phenotype.load(proposals)
         seeds = [
             lineage.node("episodes", state.generation)
             for lineage, state in zip(self.shard.lineages, states, strict=True)
@@ -73,7 +75,7 @@ class Runner:
             if state.failures or not row.any():
                 found.append("")
                 continue
-            genome = genomes[self._rows][int(row.nonzero()[0, 0])]
+            genome = genomes[int(row.nonzero()[0, 0])]
             where = explain(lineage.blueprint, genome, self.task, lineage.node("episodes", state.generation))
             found.append(f"{where}, generation {state.generation}" if where else "")
         return found

@@ -17,10 +17,12 @@ from torch import Tensor
 
 from neuroevo import search_evotorch, search_genetic
 from neuroevo.search_options import Cem, Es, Ga, Method, Paper, Pgpe, Phase, Settings
+from neuroevo.seeds import derive
 
 __all__ = ["Cem", "Es", "Ga", "Method", "Paper", "Pgpe", "Phase", "Settings", "State"]
 
 State = dict[str, Tensor]
+BLOCK = 64  # genomes that are drawn together; even, for mirrored pairs
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Algorithm:
 
     Attributes:
         start: (options, points [K, n], fitness [K], adapters [n]) -> state.
-        ask: (options, state, population, seed) -> points [P, n].
+        ask: (options, state, rows, seed) -> points [rows, n], of a range of rows of the population.
         tell: (options, states, points, fitness, phase, generation) -> states, lists over lineages.
         ranks_failures: Whether it is told of failures as the worst, and not as what they are.
     """
@@ -80,10 +82,35 @@ def centre(state: State) -> Tensor:
     return state["centre"] if "centre" in state else state["elites"][0]
 
 
-def ask(state: State, settings: Settings, generation: int, seed: int) -> Tensor:
-    """Returns the population of a generation, float32 [P, n], that depends on state and seed alone."""
+def ask(state: State, settings: Settings, generation: int, seed: int, rows: range | None = None) -> Tensor:
+    """Returns the population of a generation, float32 [P, n], that depends on state and seed alone.
+
+    It is drawn in blocks, each from a seed of its own, so that whoever needs a part draws little more.
+
+    Args:
+        state: Of the search.
+        settings: Search settings.
+        generation: Counted from zero.
+        seed: Of this generation.
+        rows: Of which genomes; None: of all.
+    """
     phase = settings.phase(generation)
-    return ALGORITHMS[type(phase.method)].ask(phase.method, state, phase.population, seed)
+    wanted = range(phase.population) if rows is None else rows
+    draw = ALGORITHMS[type(phase.method)].ask
+    blocks = range(wanted.start // BLOCK, -(-wanted.stop // BLOCK))
+    drawn = [draw(phase.method, state, block_rows(k, phase.population), block_seed(seed, k)) for k in blocks]
+    first = blocks.start * BLOCK
+    return torch.cat(drawn)[wanted.start - first : wanted.stop - first]
+
+
+def block_rows(block: int, population: int) -> range:
+    """Returns the rows of a block of a population."""
+    return range(block * BLOCK, min((block + 1) * BLOCK, population))
+
+
+def block_seed(seed: int, block: int) -> int:
+    """Returns the seed of a block; the first has that of the population."""
+    return seed if block == 0 else derive(seed, "block", block)
 
 
 def tell(

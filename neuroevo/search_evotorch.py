@@ -51,20 +51,20 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, adapters: Te
     return state
 
 
-def ask_pgpe(method: Pgpe, state: State, population: int, seed: int) -> Tensor:
-    """Returns mirrored pairs, float32 [P, n]."""
-    return _drawn(seed, lambda: functional.pgpe_ask(_pgpe(method, state, 1.0), popsize=population))
+def ask_pgpe(method: Pgpe, state: State, rows: range, seed: int) -> Tensor:
+    """Returns mirrored pairs, float32 [rows, n]."""
+    return _drawn(seed, lambda: functional.pgpe_ask(_pgpe(method, state, 1.0), popsize=len(rows)))
 
 
-def ask_cem(method: Cem, state: State, population: int, seed: int) -> Tensor:
-    """Returns independent samples, float32 [P, n]."""
-    return _drawn(seed, lambda: functional.cem_ask(_cem(method, state), popsize=population))
+def ask_cem(method: Cem, state: State, rows: range, seed: int) -> Tensor:
+    """Returns independent samples, float32 [rows, n]."""
+    return _drawn(seed, lambda: functional.cem_ask(_cem(method, state), popsize=len(rows)))
 
 
-def ask_es(method: Es, state: State, population: int, seed: int) -> Tensor:
-    """Returns mirrored pairs, float32 [P, n]: each sample is followed by its mirror image."""
+def ask_es(method: Es, state: State, rows: range, seed: int) -> Tensor:
+    """Returns mirrored pairs, float32 [rows, n]: each sample is followed by its mirror image."""
     rng = torch.Generator().manual_seed(seed)
-    away = state["stdev"] * torch.randn(population // 2, len(state["centre"]), generator=rng)
+    away = state["stdev"] * torch.randn(len(rows) // 2, len(state["centre"]), generator=rng)
     return state["centre"] + torch.stack([away, -away], 1).flatten(0, 1)
 
 

@@ -29,13 +29,14 @@ def start(method: Ga, points: Tensor, fitness: Tensor, adapters: Tensor) -> Stat
     return {"elites": _best(points, fitness, method.elite), "stdev": stdev}
 
 
-def ask(method: Ga, state: State, population: int, seed: int) -> Tensor:
-    """Returns the elite and then mutants, each of a parent drawn evenly from it, float32 [P, n]."""
+def ask(method: Ga, state: State, rows: range, seed: int) -> Tensor:
+    """Returns some rows of a population, the elite and then mutants, of parents drawn evenly from it."""
     rng = torch.Generator().manual_seed(seed)
     elites = state["elites"]
-    parents = torch.randint(len(elites), (population - len(elites),), generator=rng)
+    kept = elites[rows.start : rows.stop]
+    parents = torch.randint(len(elites), (len(rows) - len(kept),), generator=rng)
     noise = torch.randn(len(parents), elites.shape[1], generator=rng)
-    return torch.cat([elites, elites[parents] + state["stdev"] * noise])
+    return torch.cat([kept, elites[parents] + state["stdev"] * noise])
 
 
 def tell(

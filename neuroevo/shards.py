@@ -74,16 +74,20 @@ class Group:
 def shard_size(num_lineages: int, population: int, smallest: int | None = None) -> tuple[int, int]:
     """Returns how many of a task's lineages make a shard, and in how many parts a population is sent.
 
+    A population larger than a shard is split however many lineages there are: a part regenerates its genomes
+    from seeds, so that messages stay as long as a genome.
+
     Args:
         num_lineages: Of the task.
         population: The largest of a phase.
         smallest: The smallest of a phase; None: all are equal.
     """
-    if num_lineages >= MIN_REQUESTS:
-        return max(1, GENOMES_PER_SHARD // population), 1
     least = population if smallest is None else smallest
+    blocks = math.ceil(population / GENOMES_PER_SHARD)
+    if num_lineages >= MIN_REQUESTS:
+        return max(1, GENOMES_PER_SHARD // population), min(blocks, least)
     wanted, possible = math.ceil(MIN_REQUESTS / num_lineages), least // GENOMES_PER_PART
-    return 1, max(1, min(wanted, possible))
+    return 1, max(1, min(max(wanted, blocks), possible))
 
 
 def advance(

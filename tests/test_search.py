@@ -190,7 +190,7 @@ def test_es_follows_the_formula_of_the_paper(method: Es) -> None:
 def test_es_gradient_is_that_of_pgpe_over_the_variance() -> None:
     state = {"centre": torch.linspace(-1, 1, 7)[None], "stdev": torch.full((1, 7), 0.3)}
     alone = {name: x[0] for name, x in state.items()}
-    points = search_evotorch.ask_es(Es(), alone, POPULATION, 3)
+    points = search_evotorch.ask_es(Es(), alone, range(POPULATION), 3)
     fitness = points.cos().sum(1)
     made = search_evotorch.functional.pgpe(
         center_init=alone["centre"],
