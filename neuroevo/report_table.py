@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-NAME_WIDTH = 18  # characters for the names of genomes, before columns are left out for them:
+NAME_WIDTH = 13  # characters for the names of genomes, before columns are left out for them:
 SPARED = ("tuned", "un-\ntrained", "graphs\nxseeds")
 TURNED = {"better": "worse", "worse": "better"}
 

@@ -104,7 +104,7 @@ def test_state_is_restored_from_arrays_and_goes_on_as_it_would_have(method: Meth
     plan, x = settings(method), lineage()
     states = history(x, plan)
     saved = safetensors.numpy.load(safetensors.numpy.save(lineages.to_arrays(states[at])))
-    kept = ("generation", "evaluations", "failures", "blowup")
+    kept = ("generation", "evaluations", "failures", "blowup", "error")
     numbers = {name: getattr(states[at], name) for name in kept}
     again = lineages.restore(x, plan, saved, numbers)
     assert_equal(again, states[at])
