@@ -30,9 +30,10 @@ from typing import Any, NoReturn
 import populations
 import tasks
 from neuroevo import adapters, connectome, neurons, plugins, search_options
-from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration, Entrant, resolve
+from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
 from neuroevo.execution import execute, resume
+from neuroevo.resolving import Entrant, resolve
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -145,11 +146,12 @@ def _resume(arguments: list[str]) -> int:
     parser.add_argument("run", help="its folder")
     parser.add_argument("--workers", type=whole, metavar="N", help="evaluators (default: as before)")
     parser.add_argument("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
+    parser.add_argument("--deadline", type=whole, metavar="SECONDS", help="in which a worker has to be done")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.read(arguments)
     from neuroevo.study import Study
 
-    given = {"workers": options.workers, "address": options.address}
+    given = {"workers": options.workers, "address": options.address, "deadline": options.deadline}
     changes = {name: value for name, value in given.items() if value is not None}
     path = Path(options.run)
     if Study.is_at(path):
@@ -248,7 +250,7 @@ def _stats(arguments: list[str]) -> int:
 
 def _null() -> Entrant | None:
     """Returns the prior that triads are held against: random wirings with the same in- and out-degrees."""
-    from neuroevo.configuration import resolve_genomes
+    from neuroevo.resolving import resolve_genomes
 
     return resolve_genomes([_NULL])[0] if _NULL in plugins.priors.names() else None
 
@@ -370,6 +372,12 @@ def _run_parser() -> Parser:
     add("--episodes", type=whole, metavar="N", help="episodes or images a generation (default: the task's)")
     add("--workers", type=whole, metavar="N", help="evaluators; 0 runs in this process (default: one a core)")
     add("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
+    add(
+        "--deadline",
+        type=whole,
+        metavar="SECONDS",
+        help="in which a worker has to be done (default: it adapts)",
+    )
     add("--device", metavar="NAME", help="auto, cpu or cuda (default auto)")
     add("--seed", type=whole, metavar="N", help="root of all random numbers (default 0)")
     add("--selection", metavar="NAME", help=f"{', '.join(SELECTIONS)} (default tournament)")
@@ -397,7 +405,7 @@ def _add_wiring(parser: Parser) -> None:
 
 def _sampled(options: argparse.Namespace) -> tuple[connectome.Connectome, list[Entrant]]:
     """Returns the wiring and priors of `stats` and `sample`."""
-    from neuroevo.configuration import resolve_genomes
+    from neuroevo.resolving import resolve_genomes
 
     require_range("samples", options.samples, 1)
     require_range("seed", options.seed, 0)

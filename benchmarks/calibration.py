@@ -23,10 +23,11 @@ from scipy import stats
 
 import populations  # noqa: F401 - importing the two packages registers what they hold
 import tasks  # noqa: F401
-from neuroevo.configuration import Configuration, resolve
+from neuroevo.configuration import Configuration
 from neuroevo.entries import Entry
 from neuroevo.estimates import Scores, contrast, interval
 from neuroevo.ranking import compare, decide
+from neuroevo.resolving import resolve
 
 GRAPHS, BETWEEN = (3, 5, 10, 20), (0.0, 0.5, 1.0, 2.0)
 SEEDS = 10

@@ -15,10 +15,10 @@ from typing import Any
 
 import populations
 from neuroevo.comparison import compare, is_comparable
-from neuroevo.configuration import resolve_genomes
 from neuroevo.connectome import Connectome, load
 from neuroevo.errors import NeuroevoError
 from neuroevo.plugins import priors
+from neuroevo.resolving import resolve_genomes
 
 __all__ = ["main", "populations"]  # importing populations registers the priors
 

@@ -25,12 +25,13 @@ from torch import Tensor
 import populations
 import tasks
 from benchmarks.swimmer_step import ORDER, TOLERANCE, compare
-from neuroevo.configuration import Configuration, resolve
+from neuroevo.configuration import Configuration
 from neuroevo.connectome import load
 from neuroevo.operating_range import set_gains
 from neuroevo.phenotype import Phenotype
 from neuroevo.physics import Worlds
 from neuroevo.plan import Plan
+from neuroevo.resolving import resolve
 from neuroevo.seeds import derive
 from tasks import worm_body
 from tasks.worm import FULL_OUTPUT, Worm, crawl

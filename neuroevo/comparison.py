@@ -15,11 +15,11 @@ import numpy as np
 
 from neuroevo import statistics
 from neuroevo.architecture import Architecture
-from neuroevo.configuration import Entrant
 from neuroevo.connectome import Connectome, write_edges
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError
 from neuroevo.evaluator import failure
 from neuroevo.records import RunFolder, safe_name, to_json
+from neuroevo.resolving import Entrant
 from neuroevo.seeds import derive
 from neuroevo.statistics import Wiring, neurons_of
 from neuroevo.triads import TRIADS, triad_census, triad_error, z_scores

@@ -65,13 +65,16 @@ class LocalPool:
 
 
 @contextmanager
-def pool(num_workers: int | None, address: str | None = None) -> Iterator[Pool]:
+def pool(
+    num_workers: int | None, address: str | None = None, deadline: float | None = None
+) -> Iterator[Pool]:
     """Opens a pool and shuts it down.
 
     Args:
         num_workers: 0 computes in this process; otherwise Ray actors of one core each; None: one a core of
             this machine or, with an address, of the cluster, whatever joins it later.
         address: A Ray cluster to join; None starts Ray on this machine.
+        deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
 
     Raises:
         OptionError: If the cluster cannot be reached.
@@ -89,6 +92,6 @@ def pool(num_workers: int | None, address: str | None = None) -> Iterator[Pool]:
     # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
     threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
     try:
-        yield RayPool.start(num_workers, address)
+        yield RayPool.start(num_workers, address, deadline)
     finally:
         ray.shutdown()

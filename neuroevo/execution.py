@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuroevo import connectome
-from neuroevo.configuration import Configuration, Entrant, resolve
+from neuroevo.configuration import Configuration
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.records import CONFIG, RunFolder
+from neuroevo.resolving import Entrant, resolve
 
 if TYPE_CHECKING:
     from neuroevo.plan import Plan
@@ -26,7 +27,7 @@ def execute(request: Resolved, out: Path, command: Sequence[str], quiet: bool) -
     """Carries out a request in a new folder and prints its tables.
 
     Args:
-        request: What `configuration.resolve` returned.
+        request: What `resolving.resolve` returned.
         out: The folder.
         command: Arguments of the command line, for the manifest.
         quiet: Print errors only.
@@ -51,7 +52,7 @@ def resume(path: Path, changes: Mapping[str, object], quiet: bool) -> bool:
 
     Args:
         path: Its folder.
-        changes: Of the request, of what results do not depend on: `workers`, `address`.
+        changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
         quiet: Print errors only.
 
     Raises:
@@ -105,7 +106,7 @@ def _execute(
         display = stack.enter_context(Display(console, quiet))
         named = "workers" if workers is None else count(workers, "worker")
         display.say("starting" if workers == 0 else f"starting {named}")
-        where = stack.enter_context(pool(workers, config.address))
+        where = stack.enter_context(pool(workers, config.address, config.deadline))
         from neuroevo import running
         from neuroevo.plan import Plan
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.comparison import graph_statistics
-from neuroevo.configuration import margins
+from neuroevo.resolving import margins
 
 if TYPE_CHECKING:
     from neuroevo.architecture import Architecture

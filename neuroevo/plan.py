@@ -12,7 +12,7 @@ from neuroevo.adapters import Adapter, Native
 from neuroevo.architecture import Architecture
 from neuroevo.blueprint import Blueprint
 from neuroevo.comparison import draw
-from neuroevo.configuration import Configuration, Entrant
+from neuroevo.configuration import Configuration
 from neuroevo.connectome import Connectome
 from neuroevo.constants import Table
 from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError
@@ -20,6 +20,7 @@ from neuroevo.evaluator import failure
 from neuroevo.lineage import Task, TaskRequest
 from neuroevo.neurons import Neuron
 from neuroevo.records import Row
+from neuroevo.resolving import Entrant
 
 
 @dataclass(frozen=True)

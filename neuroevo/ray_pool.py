@@ -106,12 +106,14 @@ class RayPool:
         self._fill()
 
     @classmethod
-    def start(cls, num_workers: int | None, address: str | None = None) -> RayPool:
+    def start(
+        cls, num_workers: int | None, address: str | None = None, deadline: float | None = None
+    ) -> RayPool:
         """Starts or joins Ray, and returns a pool on it."""
         if address is None and num_workers is None:
             num_workers = cluster.default_workers()
         cluster.start(num_workers or 1, address)
-        return cls(num_workers, address)
+        return cls(num_workers, address, deadline)
 
     def submit(self, request: Request) -> None:
         """Queues a request; an idle worker starts it at once."""

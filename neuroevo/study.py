@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuroevo.configuration import Configuration, resolve
+from neuroevo.configuration import Configuration
 from neuroevo.errors import OptionError, unknown
 from neuroevo.execution import execute, resume
 from neuroevo.files import atomic_write, explained, parse, read, to_json
 from neuroevo.records import RunFolder
+from neuroevo.resolving import resolve
 
 TEXT, STATE = "study.toml", "study.json"  # in its folder: the file it is, and at which scale
 PARTS = ("title", "scales", "runs")  # keys that are not a run's

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from neuroevo.architecture import Architecture
 from neuroevo.budgets import NEEDED
-from neuroevo.configuration import TASK_MEMBERS
 from neuroevo.errors import NeuroevoError, OptionError, TaskError
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import Plugin
 from neuroevo.prior_checks import Fail, check_options, name_of, no_global_randomness, one_line, small
+from neuroevo.resolving import TASK_MEMBERS
 from neuroevo.seeds import derive, generator
 
 NUM_GENOMES = 4

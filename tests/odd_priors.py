@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuroevo.architecture import Architecture
-from neuroevo.configuration import Entrant, resolve_genomes
 from neuroevo.connectome import Connectome, Edges
 from neuroevo.errors import ConnectomeError
+from neuroevo.resolving import Entrant, resolve_genomes
 from tests.small import PRIORS
 
 assert PRIORS  # the priors are registered

@@ -7,12 +7,13 @@ from typing import Any
 
 import populations
 from neuroevo import selection
-from neuroevo.configuration import Configuration, resolve
+from neuroevo.configuration import Configuration
 from neuroevo.connectome import load
 from neuroevo.evaluator import LocalPool, Pool
 from neuroevo.evolution import Listeners
 from neuroevo.plan import Plan
 from neuroevo.records import RunFolder
+from neuroevo.resolving import resolve
 
 PRIORS = populations.__name__  # importing it registers the priors
 CIRCUIT = "celegans-perimotor"

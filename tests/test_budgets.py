@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from neuroevo.budgets import Wish, resolve
 from neuroevo.configuration import Configuration
-from neuroevo.configuration import resolve as resolve_request
 from neuroevo.errors import OptionError
+from neuroevo.resolving import resolve as resolve_request
 from neuroevo.search_options import Paper, Pgpe, Settings
 from tests.small import CIRCUIT, ECHO, plan, run
 

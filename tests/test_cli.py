@@ -20,10 +20,10 @@ from safetensors.numpy import load_file
 import run as cli
 from neuroevo import comparison, connectome
 from neuroevo.architecture import Architecture
-from neuroevo.configuration import resolve_genomes
 from neuroevo.evolution import Progress
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.records import RunFolder
+from neuroevo.resolving import resolve_genomes
 from neuroevo.terminal import Display
 from tests.small import CIRCUIT, without_seconds
 from tests.toy import Echo

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 import populations
 import tasks as _tasks
 from neuroevo import selection, tracker_backends
-from neuroevo.configuration import SELECTIONS, TASK_MEMBERS, TRACKERS, Configuration, margins, resolve
+from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration
 from neuroevo.errors import NeuroevoError, OptionError, RegistryError, TaskError
 from neuroevo.lineage import Task
 from neuroevo.plugins import Plugin, Registry, Spec, priors, tasks
+from neuroevo.resolving import TASK_MEMBERS, margins, resolve
 from neuroevo.search_options import Pgpe
 from tests.toy import Echo
 

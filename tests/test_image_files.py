@@ -11,10 +11,11 @@ import torch
 
 import run as cli
 from neuroevo.checks import check_task
-from neuroevo.configuration import Configuration, resolve
+from neuroevo.configuration import Configuration
 from neuroevo.errors import DataError, NeuroevoError
 from neuroevo.lineage import TaskRequest
 from neuroevo.records import RunFolder
+from neuroevo.resolving import resolve
 from tasks import idx, image_files
 from tasks.classification import Fitness
 from tasks.images import ImageFiles

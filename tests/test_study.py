@@ -10,9 +10,9 @@ from unittest import mock
 import pytest
 
 import run as cli
-from neuroevo.configuration import resolve
 from neuroevo.errors import OptionError
 from neuroevo.interrupts import Interrupts
+from neuroevo.resolving import resolve
 from neuroevo.study import Study
 
 ROOT = Path(__file__).parent.parent
