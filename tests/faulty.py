@@ -18,7 +18,8 @@ class Faulty(Echo):
     """Fail once for each file in a folder, as its name says, and else follow the sensors.
 
     Args:
-        folder: Where the files are; a worker that meets one takes it away.
+        folder: Where the files are; a worker that meets one takes it away. Beside it, `.calls` has a byte for
+            each evaluation.
         poison: Seed of episodes that makes everything raise that it is part of.
         seconds: That every evaluation takes.
     """
@@ -29,6 +30,9 @@ class Faulty(Echo):
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
         time.sleep(self.seconds)
+        if self.folder:
+            with open(f"{self.folder}.calls", "ab", buffering=0) as calls:
+                calls.write(b".")
         for path in sorted(Path(self.folder).glob("*")) if self.folder else ():
             try:
                 path.unlink()

@@ -1,0 +1,249 @@
+"""A fault campaign: real runs, disturbed on purpose, against the same run left in peace.
+
+    python -m benchmarks.faults OUT [--runs 4] [--class NAME ...]
+
+Every class of faults has so many runs of the whole program, of some seconds each, into which faults are
+injected at random moments. A run survives if it ends with status 0, after a `resume` where the fault ends
+the program. It is identical if results.jsonl, the metrics without seconds, and all champions are equal to the
+bit to those of the undisturbed run. Work repeated is what was evaluated more than once, in generations of the
+whole run, a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neuroevo.records import RunFolder
+from tests.small import without_seconds
+
+ROOT = Path(__file__).parent.parent
+GENERATIONS, POPULATION = 30, 32
+REQUESTS = 12  # of a generation: six lineages in two parts each
+REQUEST = [
+    "--genome", "connectome", "random", "--task", "faulty=tests.faulty:Faulty:seconds=0.05", "--connectome",
+    "celegans-perimotor", "--seeds", "2", "--graphs", "2", "--generations", str(GENERATIONS),
+    "--population", str(POPULATION), "--workers", "2", "--deadline", "5", "--quiet",
+]  # fmt: skip
+MOST_RESUMES = 20
+
+
+@dataclass
+class Tally:
+    """What became of the runs of one class."""
+
+    runs: int = 0
+    faults: int = 0
+    survived: int = 0
+    identical: int = 0
+    calls: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Process:
+    """A run of the program, and its children."""
+
+    def __init__(self, arguments: list[str], cwd: Path, environment: dict[str, str] | None = None) -> None:
+        command = [sys.executable, str(ROOT / "run.py"), *arguments]
+        own = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+        self.process = subprocess.Popen(
+            command, cwd=cwd, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def wait(self) -> tuple[int, str]:
+        """Returns the status and what was said on standard error."""
+        _, errors = self.process.communicate(timeout=600)
+        return self.process.returncode, errors
+
+    def children(self, name: str) -> list[int]:
+        """Returns processes that descend from this one, by the beginning of their command."""
+        parents, found = {}, []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                except OSError:
+                    continue
+                parents[int(entry.name)] = (int(stat[1]), command)
+        for pid, (parent, command) in parents.items():
+            above = parent
+            while above in parents and above != self.process.pid:
+                above = parents[above][0]
+            if above == self.process.pid and name in command.split(" ")[0]:
+                found.append(pid)
+        return sorted(found)
+
+
+Injection = Callable[[Process, Path, random.Random], int]  # returns the number of faults
+
+
+def until_evolving(process: Process, run: Path) -> bool:
+    """Waits until a run has rows of metrics; returns False if it ends before that."""
+    start = (run / "metrics.jsonl").stat().st_size if (run / "metrics.jsonl").exists() else 0
+    while process.process.poll() is None:
+        if (run / "metrics.jsonl").exists() and (run / "metrics.jsonl").stat().st_size > start:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def signalled(name: str, number: signal.Signals, times: int, pause: float) -> Injection:
+    """Sends a signal to children of a kind, again and again at random moments."""
+
+    def inject(process: Process, run: Path, rng: random.Random) -> int:
+        done = 0
+        until_evolving(process, run)
+        while done < times and process.process.poll() is None:
+            time.sleep(rng.uniform(0.2, pause))
+            targets = process.children(name)
+            if targets:
+                os.kill(rng.choice(targets), number)
+                done += 1
+        return done
+
+    return inject
+
+
+def driver_killed(process: Process, run: Path, rng: random.Random) -> int:
+    """Kills the program itself."""
+    time.sleep(rng.uniform(0.0, 12.0))
+    if process.process.poll() is not None:
+        return 0
+    process.process.kill()
+    return 1
+
+
+def ordered(*faults: str) -> Injection:
+    """Orders faults from the task, through its folder."""
+
+    def inject(process: Process, run: Path, rng: random.Random) -> int:
+        until_evolving(process, run)
+        for k, fault in enumerate(faults):
+            time.sleep(rng.uniform(0.1, 1.0))
+            (run.parent / "faults" / f"{fault}-{k}").touch()
+        return len(faults)
+
+    return inject
+
+
+def checkpoint_damaged(process: Process, run: Path, rng: random.Random) -> int:
+    """Kills the program, and flips a bit of its newest checkpoint or cuts it short."""
+    if not until_evolving(process, run):
+        return 0
+    time.sleep(rng.uniform(0.5, 4.0))
+    process.process.kill()
+    process.process.wait()
+    path = run / "checkpoint.safetensors"
+    if not path.exists():
+        return 1
+    data = bytearray(path.read_bytes())
+    if rng.random() < 0.5:
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    else:
+        del data[rng.randrange(len(data)) :]
+    path.write_bytes(data)
+    return 2
+
+
+def disk_full(process: Process, run: Path, rng: random.Random) -> int:
+    """Lets no file of the program grow any further."""
+    if not until_evolving(process, run):
+        return 0
+    time.sleep(rng.uniform(0.0, 3.0))
+    limit = rng.choice([1_000, (run / "metrics.jsonl").stat().st_size + 100])
+    resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    return 1
+
+
+CLASSES: dict[str, Injection] = {
+    "worker killed": signalled("ray::Actor", signal.SIGKILL, 6, 2.0),
+    "worker stopped": signalled("ray::Actor", signal.SIGSTOP, 2, 4.0),
+    "raylet killed": signalled("raylet", signal.SIGKILL, 1, 3.0),
+    "driver killed": driver_killed,
+    "exceptions": ordered("raise", "raise", "raise", "raise"),
+    "task ends its process": ordered("die", "die", "die", "die"),
+    "checkpoint damaged": checkpoint_damaged,
+    "disk full": disk_full,
+}
+
+
+def carried_through(out: Path, inject: Injection, rng: random.Random, tally: Tally) -> None:
+    """Makes one disturbed run, resumes it as often as it takes, and counts what became of it."""
+    (out / "faults").mkdir(parents=True)
+    run = out / "run"
+    options = [x.replace("seconds=0.05", f'seconds=0.05,folder="{out / "faults"}"') for x in REQUEST]
+    process = Process([*options, "--out", str(run)], out)
+    tally.runs += 1
+    faults = inject(process, run, rng)
+    status, errors = process.wait()
+    for _ in range(MOST_RESUMES):
+        if status == 0:
+            break
+        again = [*options, "--out", str(run)] if not run.exists() else ["resume", str(run), "--quiet"]
+        process = Process(again, out)
+        status, errors = process.wait()
+    tally.faults += faults
+    if status != 0:
+        tally.problems.append(errors.strip()[-400:])
+        return
+    tally.survived += 1
+    tally.calls += (out / "faults.calls").stat().st_size
+
+
+def compare(run: Path, wanted: Path) -> str:
+    """Returns what differs between two runs; empty: nothing."""
+    found, plain = RunFolder.open(run), RunFolder.open(wanted)
+    if (run / "results.jsonl").read_bytes() != (wanted / "results.jsonl").read_bytes():
+        return "results.jsonl"
+    if without_seconds(found.metrics()) != without_seconds(plain.metrics()):
+        return "metrics.jsonl"
+    for path in wanted.glob("champions/*/*"):
+        if path.read_bytes() != (run / path.relative_to(wanted)).read_bytes():
+            return str(path.relative_to(wanted))
+    return ""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("out", type=Path, help="new folder")
+    parser.add_argument("--runs", type=int, default=4, help="of each class")
+    parser.add_argument("--class", nargs="+", dest="classes", default=list(CLASSES), help="of faults")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    options = parser.parse_args()
+    out = options.out.resolve()
+    wanted = out / "undisturbed" / "run"
+    peace, tallies = Tally(), {}
+    carried_through(wanted.parent, lambda *_: 0, random.Random(0), peace)
+    for name in options.classes:
+        tally = tallies[name] = Tally()
+        for k in range(options.runs):
+            folder = out / f"{name.replace(' ', '-')}-{k}"
+            carried_through(folder, CLASSES[name], random.Random(f"{options.seed} {name} {k}"), tally)
+            if tally.survived + len(tally.problems) == tally.runs and (folder / "run").exists():
+                difference = compare(folder / "run", wanted)
+                tally.identical += not difference
+                if difference:
+                    tally.problems.append(f"{folder.name}: {difference} differs")
+            shutil.rmtree(folder / "faults", ignore_errors=True)
+        print(f"{name:<24} {json.dumps(tally.__dict__)}", flush=True)
+    print(f"\n{'class':<24} runs  faults  survived  identical  generations repeated a fault")
+    for name, tally in tallies.items():
+        more = (tally.calls - tally.survived * peace.calls) / REQUESTS / max(1, tally.faults)
+        numbers = f"{tally.runs:>4} {tally.faults:>7} {tally.survived:>9} {tally.identical:>10}"
+        print(f"{name:<24} {numbers} {more:>10.2f}")
+
+
+if __name__ == "__main__":
+    main()
