@@ -30,6 +30,8 @@ def start(num_cpus: int, address: str | None) -> None:
         EvaluationError: If Ray cannot be started here.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is None:  # Ray reads this when it is imported; its name tells what else it does elsewhere
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import logging
 
     import ray

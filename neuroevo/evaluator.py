@@ -85,8 +85,6 @@ def pool(
         return
     import threading
 
-    import ray
-
     from neuroevo.ray_pool import RayPool
 
     # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
@@ -94,4 +92,6 @@ def pool(
     try:
         yield RayPool.start(num_workers, address, deadline)
     finally:
+        import ray
+
         ray.shutdown()
