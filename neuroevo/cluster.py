@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from neuroevo.errors import EvaluationError, OptionError
@@ -18,12 +19,13 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def start(num_cpus: int, address: str | None) -> None:
+def start(num_cpus: int, address: str | None, packages: Sequence[str] = ()) -> None:
     """Starts or joins Ray, quietly, bound to this machine unless an address is given.
 
     Args:
         num_cpus: Of a Ray that is started.
         address: A cluster to join; None starts Ray here.
+        packages: Folders of packages, and files of modules, that are sent to the nodes of a cluster.
 
     Raises:
         OptionError: If the cluster cannot be reached.
@@ -50,7 +52,8 @@ def start(num_cpus: int, address: str | None) -> None:
         return
     try:
         _require_listener(address)
-        ray.init(address=address, **common)
+        sent = {"py_modules": list(packages), "excludes": ["__pycache__"]}
+        ray.init(address=address, runtime_env=sent if packages else None, **common)
     except Exception as error:
         raise OptionError(
             f"No Ray cluster answers at {address!r} ({one_line(error)}); start one with `ray start --head`, "
@@ -79,7 +82,7 @@ def num_cpus() -> int:
         return 0
 
 
-def restart(cpus: int, address: str | None, seconds: float) -> None:
+def restart(cpus: int, address: str | None, packages: Sequence[str], seconds: float) -> None:
     """Starts Ray anew, or joins its cluster again, for so long as that may take.
 
     Raises:
@@ -91,7 +94,7 @@ def restart(cpus: int, address: str | None, seconds: float) -> None:
     while True:
         ray.shutdown()
         try:
-            return start(cpus, address)
+            return start(cpus, address, packages)
         except (EvaluationError, OptionError) as error:
             if time.monotonic() > end:
                 raise EvaluationError(f"Ray is gone and does not come back: {error}") from error

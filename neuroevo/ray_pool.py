@@ -16,7 +16,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,15 +88,21 @@ class RayPool:
         num_workers: How many; None: one a core of the cluster, whatever its size becomes.
         address: Of the cluster; None: it was started here.
         deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
+        packages: What was sent to the nodes of the cluster, see `cluster.start`.
 
     Attributes:
         retries: Requests that were given to another worker, by what had happened.
     """
 
     def __init__(
-        self, num_workers: int | None, address: str | None = None, deadline: float | None = None
+        self,
+        num_workers: int | None,
+        address: str | None = None,
+        deadline: float | None = None,
+        packages: Sequence[str] = (),
     ) -> None:
         self._wanted, self._address, self._deadline = num_workers, address, deadline
+        self._packages = packages
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
         self._constants: dict[tuple[Any, ...], list[Any]] = {}
@@ -107,13 +113,17 @@ class RayPool:
 
     @classmethod
     def start(
-        cls, num_workers: int | None, address: str | None = None, deadline: float | None = None
+        cls,
+        num_workers: int | None,
+        address: str | None = None,
+        deadline: float | None = None,
+        packages: Sequence[str] = (),
     ) -> RayPool:
         """Starts or joins Ray, and returns a pool on it."""
         if address is None and num_workers is None:
             num_workers = cluster.default_workers()
-        cluster.start(num_workers or 1, address)
-        return cls(num_workers, address, deadline)
+        cluster.start(num_workers or 1, address, packages)
+        return cls(num_workers, address, deadline, packages)
 
     def submit(self, request: Request) -> None:
         """Queues a request; an idle worker starts it at once."""
@@ -259,7 +269,7 @@ class RayPool:
         self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
         self._queue.extendleft(reversed(lost))
         self._slots, self._constants = [], {}
-        cluster.restart(self._wanted or 1, self._address, RETURN_SECONDS)
+        cluster.restart(self._wanted or 1, self._address, self._packages, RETURN_SECONDS)
         self._answered = time.monotonic()
         self._fill()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.downloads import Unreachable, cache_folder, keep, line
+from neuroevo.downloads import Unreachable, cache_folder, keep, line, one_at_a_time
 from neuroevo.errors import DataError
 from tasks import idx, sources
 from tasks.sources import FILES, to_idx
@@ -178,7 +178,9 @@ def _published(data: Published, folder: str, cached: Path) -> Images:
         advice = f"Replace the file, or name no folder and let {data.title} be downloaded."
         return _checked(data, _read_folder(Path(folder)), f"in {folder}", advice)
     if not cached.exists():
-        _write_cache(cached, data, _download(data))
+        with one_at_a_time(cached):
+            if not cached.exists():
+                _write_cache(cached, data, _download(data))
     advice = "Delete that file; it is downloaded again."
     return _checked(data, _read_cache(cached, data), f"in {cached}", advice)
 

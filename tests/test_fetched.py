@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +238,24 @@ def test_cached_wheel_that_is_a_folder_is_refused(offline: Path, tmp_path: Path)
     (tmp_path / "cache" / fetched.FLYVIS.file).mkdir(parents=True)
     with pytest.raises(DataError, match=r"Cannot read .*directory"):
         connectome.load("fly-optic-lobe")
+
+
+def test_workers_of_a_machine_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight ask at once; a download takes a while."""
+    monkeypatch.setenv("NEUROEVO_CACHE", str(tmp_path))
+    content, fetched_at = b"wiring", list[float]()
+    wheel = replace(fetched.FLYVIS, sha256=hashlib.sha256(content).hexdigest())
+
+    def fetch(package: str, folder: Path) -> Path:
+        fetched_at.append(time.monotonic())
+        time.sleep(0.3)
+        (folder / "x.whl").write_bytes(content)
+        return folder / "x.whl"
+
+    monkeypatch.setattr(fetched, "fetch_wheel", fetch)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: fetched._bytes("fly-optic-lobe", wheel), range(8)))
+    assert found == [content] * 8 and len(fetched_at) == 1
 
 
 @pytest.mark.network
