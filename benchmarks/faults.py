@@ -12,6 +12,7 @@ whole run, a fault.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.machines import Machines
 from neuroevo.records import RunFolder
 from tests.small import without_seconds
 
@@ -52,11 +54,15 @@ class Tally:
 
 
 class Process:
-    """A run of the program, and its children."""
+    """A run of the program, and its children; on the first of some machines, where there are several."""
 
-    def __init__(self, arguments: list[str], cwd: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, arguments: list[str], cwd: Path, machines: Machines | None = None) -> None:
         command = [sys.executable, str(ROOT / "run.py"), *arguments]
-        own = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
+        own = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.machines = machines
+        if machines:
+            command = machines.command(machines.names[0], *command, "--address", machines.address)
+            own |= machines.environment
         self.process = subprocess.Popen(
             command, cwd=cwd, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -167,6 +173,40 @@ def disk_full(process: Process, run: Path, rng: random.Random) -> int:
     return 1
 
 
+def node_killed(process: Process, run: Path, rng: random.Random) -> int:
+    """Takes the power from a machine, and starts it again some seconds later."""
+    machines = process.machines
+    assert machines
+    until_evolving(process, run)
+    time.sleep(rng.uniform(0.2, 3.0))
+    name = rng.choice(machines.names[1:])
+    machines.kill(name)
+    time.sleep(rng.uniform(0.5, 5.0))
+    machines.start(name)
+    return 1
+
+
+def node_cut_off(seconds: float) -> Injection:
+    """Pulls a machine's cable for a time; if the cluster has given it up by then, its Ray is started anew."""
+
+    def inject(process: Process, run: Path, rng: random.Random) -> int:
+        machines = process.machines
+        assert machines
+        until_evolving(process, run)
+        time.sleep(rng.uniform(0.2, 3.0))
+        name = rng.choice(machines.names[1:])
+        machines.cut(name)
+        time.sleep(seconds)
+        machines.mend(name)
+        if seconds > 10:
+            machines.kill(name)
+            machines.start(name)
+        return 1
+
+    return inject
+
+
+ON_MACHINES = ("node killed", "node cut off", "node cut off shortly")  # network namespaces, see `machines`
 CLASSES: dict[str, Injection] = {
     "worker killed": signalled("ray::Actor", signal.SIGKILL, 6, 2.0),
     "worker stopped": signalled("ray::Actor", signal.SIGSTOP, 2, 4.0),
@@ -176,15 +216,20 @@ CLASSES: dict[str, Injection] = {
     "task ends its process": ordered("die", "die", "die", "die"),
     "checkpoint damaged": checkpoint_damaged,
     "disk full": disk_full,
+    "node killed": node_killed,
+    "node cut off": node_cut_off(40.0),
+    "node cut off shortly": node_cut_off(2.0),
 }
 
 
-def carried_through(out: Path, inject: Injection, rng: random.Random, tally: Tally) -> None:
+def carried_through(
+    out: Path, inject: Injection, rng: random.Random, tally: Tally, machines: Machines | None = None
+) -> None:
     """Makes one disturbed run, resumes it as often as it takes, and counts what became of it."""
     (out / "faults").mkdir(parents=True)
     run = out / "run"
     options = [x.replace("seconds=0.05", f'seconds=0.05,folder="{out / "faults"}"') for x in REQUEST]
-    process = Process([*options, "--out", str(run)], out)
+    process = Process([*options, "--out", str(run)], out, machines)
     tally.runs += 1
     faults = inject(process, run, rng)
     status, errors = process.wait()
@@ -192,7 +237,7 @@ def carried_through(out: Path, inject: Injection, rng: random.Random, tally: Tal
         if status == 0:
             break
         again = [*options, "--out", str(run)] if not run.exists() else ["resume", str(run), "--quiet"]
-        process = Process(again, out)
+        process = Process(again, out, machines)
         status, errors = process.wait()
     tally.faults += faults
     if status != 0:
@@ -226,11 +271,17 @@ def main() -> None:
     wanted = out / "undisturbed" / "run"
     peace, tallies = Tally(), {}
     carried_through(wanted.parent, lambda *_: 0, random.Random(0), peace)
+    if peace.problems:
+        raise SystemExit(f"The undisturbed run failed: {peace.problems[0]}")
     for name in options.classes:
         tally = tallies[name] = Tally()
         for k in range(options.runs):
             folder = out / f"{name.replace(' ', '-')}-{k}"
-            carried_through(folder, CLASSES[name], random.Random(f"{options.seed} {name} {k}"), tally)
+            moments = random.Random(f"{options.seed} {name} {k}")
+            with Machines() if name in ON_MACHINES else contextlib.nullcontext() as machines:
+                for machine in machines.names if machines else ():
+                    machines.start(machine)
+                carried_through(folder, CLASSES[name], moments, tally, machines)
             if tally.survived + len(tally.problems) == tally.runs and (folder / "run").exists():
                 difference = compare(folder / "run", wanted)
                 tally.identical += not difference

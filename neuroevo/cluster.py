@@ -45,7 +45,8 @@ def start(num_cpus: int, address: str | None, packages: Sequence[str] = ()) -> N
     }
     if address is None:
         try:
-            ray.init(num_cpus=num_cpus, include_dashboard=False, **common)
+            # "local": a cluster that happens to run here is not joined unless it is named.
+            ray.init("local", num_cpus=num_cpus, include_dashboard=False, **common)
         except Exception as error:
             reason = one_line(error)
             raise EvaluationError(f"Ray does not start here ({reason}); try --workers 0.") from error

@@ -50,9 +50,11 @@ def listening(pids: set[int]) -> Iterator[str]:
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
 def test_nothing_of_a_run_listens_beyond_this_machine(tmp_path: Path) -> None:
+    """Nor does it join a cluster that it was not told of."""
     command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", "swimmer:steps=20"]
     command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000", "--quiet"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    environment["RAY_ADDRESS"] = "127.0.0.1:1"
     process = subprocess.Popen([*command, "--out", "x"], cwd=tmp_path, env=environment)
     try:
         while not (tmp_path / "x/metrics.jsonl").exists():
