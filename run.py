@@ -25,13 +25,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import populations
 import tasks
-from neuroevo import adapters, connectome, neurons, plugins, search_options
+from neuroevo import connectome, listing, plugins
 from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RegistryError, require_range, unknown
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
 from neuroevo.execution import execute, resume
 from neuroevo.resolving import Entrant, resolve
 
@@ -285,24 +285,10 @@ def _list(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     if options.name:
-        for plugin in [_prior_or_task(name) for name in options.name]:
+        for plugin in [listing.find(name) for name in options.name]:
             print(f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n")
         return 0
-    sections: dict[str, dict[str, dict[str, Any]]] = {
-        "genomes": {name: _plugin(plugins.priors, name) for name in plugins.priors.names()},
-        "tasks": {name: _plugin(plugins.tasks, name) for name in plugins.tasks.names()},
-        "connectomes": {name: {"summary": line} for name, line in connectome.summaries().items()},
-        "neurons": {
-            name: {"summary": model.summary, "options": neurons.Neuron(name).options}
-            for name, model in neurons.MODELS.items()
-        },
-        "adapters": {
-            name: {"summary": (kind.__doc__ or "").split("\n")[0], "options": adapters.defaults(kind)}
-            for name, kind in adapters.ADAPTERS.items()
-        },
-        "searches": {name: _described(search_options.plugin(name)) for name in search_options.METHODS},
-        "selections": {name: {"summary": line} for name, line in SELECTIONS.items()},
-    }
+    sections = listing.sections()
     if options.json:
         print(json.dumps(sections, indent=2))
     else:
@@ -310,30 +296,6 @@ def _list(arguments: list[str]) -> int:
 
         print_sections(sections)
     return 0
-
-
-def _prior_or_task(name: str) -> plugins.Plugin:
-    """Returns a prior, task or search method by name."""
-    if name in search_options.METHODS:
-        return search_options.plugin(name)
-    known = [*plugins.priors.names(), *plugins.tasks.names(), *search_options.METHODS]
-    if name not in known:
-        raise RegistryError(unknown("prior or task", name, known))
-    return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
-
-
-def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
-    """Returns a plug-in's summary and options; one that is broken does not hide the others."""
-    try:
-        return _described(registry.get(name))
-    except NeuroevoError as error:
-        return {"summary": str(error), "options": {}}
-
-
-def _described(plugin: plugins.Plugin) -> dict[str, Any]:
-    """Returns a plug-in's summary and options, and its caveat if it has one."""
-    caveat = {"caveat": plugin.caveat} if plugin.caveat else {}
-    return {"summary": plugin.summary, "options": plugin.defaults, **caveat}
 
 
 def whole(text: str) -> int:
@@ -345,6 +307,11 @@ def whole(text: str) -> int:
     if abs(number) >= 2**63:
         raise argparse.ArgumentTypeError(f"got {text}; wanted a whole number below 2^63")
     return number
+
+
+def workers(text: str) -> int | None:
+    """Returns a number of workers; `auto` is None; argparse quotes the error."""
+    return None if text == "auto" else whole(text)
 
 
 def _run_parser() -> Parser:
@@ -370,14 +337,10 @@ def _run_parser() -> Parser:
     add("--evaluations", type=whole, metavar="N", help="evaluations a lineage, in place of generations")
     add("--population", type=whole, metavar="N", help="genomes of a generation, even (default: the task's)")
     add("--episodes", type=whole, metavar="N", help="episodes or images a generation (default: the task's)")
-    add("--workers", type=whole, metavar="N", help="evaluators; 0 runs in this process (default: one a core)")
+    add("--workers", type=workers, metavar="N", help="evaluators (default auto: one a core; 0: this process)")
     add("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
-    add(
-        "--deadline",
-        type=whole,
-        metavar="SECONDS",
-        help="in which a worker has to be done (default: it adapts)",
-    )
+    add("--per-worker", metavar="SHARES", help="what each reserves, cpus=1,gpus=0,memory=GiB")
+    add("--deadline", type=whole, metavar="SECONDS", help="in which a worker has to be done (adapts)")
     add("--device", metavar="NAME", help="auto, cpu or cuda (default auto)")
     add("--seed", type=whole, metavar="N", help="root of all random numbers (default 0)")
     add("--selection", metavar="NAME", help=f"{', '.join(SELECTIONS)} (default tournament)")

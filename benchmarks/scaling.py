@@ -20,6 +20,7 @@ from typing import Any
 import ray
 
 from neuroevo import cluster
+from neuroevo.cluster import Workers
 from neuroevo.evolution import Listeners, Progress
 from neuroevo.ray_pool import RayPool
 from tests.small import plan, run
@@ -37,7 +38,7 @@ def rate(workers: int, seconds: float, folder: Path) -> float:
     def update(progress: Progress) -> None:
         times.append(time.monotonic())
 
-    pool = RayPool(workers)
+    pool = RayPool(Workers(workers))
     task = f"sleep=tests.faulty:Faulty:seconds={seconds}"
     request: dict[str, Any] = {
         "genome": ("connectome",),
@@ -64,7 +65,7 @@ def message_bytes() -> tuple[int, int]:
 
 
 def main() -> None:
-    cluster.start(max(CHECKED) + 1, None)
+    cluster.start(Workers(max(CHECKED) + 1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fastest = statistics.median(rate(8, 0.0, folder / str(k)) for k in range(3))

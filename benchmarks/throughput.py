@@ -33,8 +33,8 @@ import populations  # noqa: F401 - registers the priors
 from neuroevo import connectome
 from neuroevo.architecture import Architecture
 from neuroevo.blocks import propagate
+from neuroevo.cluster import default_workers
 from neuroevo.connectome import Connectome
-from neuroevo.evaluator import default_workers
 from neuroevo.phenotype import WIDE, Blueprint, Phenotype
 from neuroevo.plugins import priors
 from neuroevo.seeds import derive, generator

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroevo import adapters, neurons, search_options
+from neuroevo.cluster import Workers
 from neuroevo.errors import OptionError, require_range, unknown
 from neuroevo.plugins import priors, tasks
 
@@ -55,6 +56,7 @@ class Configuration:
         episodes: Episodes or images that a genome is evaluated on in a generation.
         workers: Evaluators; 0 runs in this process; None: one a core of this machine or of the cluster.
         address: Ray cluster to join.
+        per_worker: What each worker reserves: `cpus=1,gpus=0,memory=4`, memory in GiB.
         deadline: Seconds in which a worker has to be done with what it was given; None: 20 times the longest
             that the like took.
         device: `auto`, `cpu` or `cuda`.
@@ -84,6 +86,7 @@ class Configuration:
     episodes: int | None = None
     workers: int | None = None
     address: str | None = None
+    per_worker: str = "cpus=1"
     deadline: int | None = None
     device: str = "auto"
     seed: int = 0
@@ -162,6 +165,7 @@ class Configuration:
             raise OptionError(f"No --task given; choose one or more of {', '.join(tasks.names())}.")
         neurons.Neuron.parse(self.neuron)
         adapters.parse(self.adapter)
+        Workers.shares(self.per_worker)
         for name, value, known in (
             ("device", self.device, DEVICES),
             ("selection", self.selection, SELECTIONS),

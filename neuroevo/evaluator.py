@@ -8,15 +8,15 @@ of workers, on which of them computed what, or on those that failed on the way.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from neuroevo.cluster import default_workers
+from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError
 from neuroevo.worker import Failed, Request, Worker, failure
 
-__all__ = ["ATTEMPTS", "Failed", "LocalPool", "Pool", "Request", "default_workers", "failure", "pool"]
+__all__ = ["ATTEMPTS", "Failed", "LocalPool", "Pool", "Request", "Workers", "failure", "pool"]
 
 ATTEMPTS = 3  # of a request, before it is given up
 
@@ -65,26 +65,14 @@ class LocalPool:
 
 
 @contextmanager
-def pool(
-    num_workers: int | None,
-    address: str | None = None,
-    deadline: float | None = None,
-    packages: Sequence[str] = (),
-) -> Iterator[Pool]:
+def pool(workers: Workers) -> Iterator[Pool]:
     """Opens a pool and shuts it down.
-
-    Args:
-        num_workers: 0 computes in this process; otherwise Ray actors of one core each; None: one a core of
-            this machine or, with an address, of the cluster, whatever joins it later.
-        address: A Ray cluster to join; None starts Ray on this machine.
-        deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
-        packages: Folders of packages, and files of modules, that are sent to the nodes of a cluster.
 
     Raises:
         OptionError: If the cluster cannot be reached.
         EvaluationError: If Ray cannot be started here.
     """
-    if num_workers == 0:
+    if workers.number == 0:
         yield LocalPool()
         return
     import threading
@@ -94,7 +82,7 @@ def pool(
     # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
     threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
     try:
-        yield RayPool.start(num_workers, address, deadline, packages)
+        yield RayPool.start(workers)
     finally:
         import ray
 

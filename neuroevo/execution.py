@@ -90,7 +90,8 @@ def _execute(
     """Carries out a request in the folder that `open_folder` returns, with the run's past."""
     from rich.console import Console
 
-    from neuroevo.evaluator import default_workers, pool
+    from neuroevo.cluster import Workers, default_workers
+    from neuroevo.evaluator import pool
     from neuroevo.report_table import print_report
     from neuroevo.terminal import Display, count
 
@@ -107,9 +108,9 @@ def _execute(
         display = stack.enter_context(Display(console, quiet))
         named = "workers" if workers is None else count(workers, "worker")
         display.say("starting" if workers == 0 else f"starting {named}")
-        where = stack.enter_context(
-            pool(workers, config.address, config.deadline, _packages([*genomes, *chosen]))
-        )
+        shares, packages = Workers.shares(config.per_worker), _packages([*genomes, *chosen])
+        wanted = Workers(workers, config.address, config.deadline, packages, **shares)
+        where = stack.enter_context(pool(wanted))
         from neuroevo import running
         from neuroevo.plan import Plan
 
@@ -137,11 +138,11 @@ def _wiring(config: Configuration) -> connectome.Connectome:
     return connectome.load(config.connectome).with_ports(config.inputs, config.outputs)
 
 
-def _packages(entrants: Sequence[Entrant]) -> list[str]:
+def _packages(entrants: Sequence[Entrant]) -> tuple[str, ...]:
     """Returns where the code lies that a cluster needs: this package and those of the plug-ins."""
     names = {"neuroevo", *(entrant.plugin.path.split(":")[0].split(".")[0] for entrant in entrants)}
     modules = [sys.modules[name] for name in sorted(names) if name in sys.modules]
-    return [str([*getattr(m, "__path__", ()), m.__file__][0]) for m in modules]
+    return tuple(str([*getattr(m, "__path__", ()), m.__file__][0]) for m in modules)
 
 
 def _way_on(folder: RunFolder) -> str:

@@ -10,7 +10,18 @@ from neuroevo.records import Row
 
 BY_LABEL = {"genome": "genome", "task": "task", "budgets": "budget"}  # and of what
 MEANS = {"neuron", "adapter", "search", "searches"}  # what a genome's label stands for, beside the prior
-MAY_DIFFER = {*BY_LABEL, *MEANS, "graphs", "seeds", "workers", "address", "deadline", "device", "track"}
+MAY_DIFFER = {
+    *BY_LABEL,
+    *MEANS,
+    "graphs",
+    "seeds",
+    "workers",
+    "address",
+    "per_worker",
+    "deadline",
+    "device",
+    "track",
+}
 DEFAULTS = {"selection": "tournament", "margin": []}  # of requests that are older than these keys
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 

@@ -16,11 +16,12 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from neuroevo import cluster
+from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError, NeuroevoError
 from neuroevo.evaluator import ATTEMPTS
 from neuroevo.worker import Failed, Request, Worker, failure
@@ -82,27 +83,17 @@ class _Slot:
 
 
 class RayPool:
-    """Computes requests on Ray actors of one core each.
+    """Computes requests on Ray actors.
 
     Args:
-        num_workers: How many; None: one a core of the cluster, whatever its size becomes.
-        address: Of the cluster; None: it was started here.
-        deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
-        packages: What was sent to the nodes of the cluster, see `cluster.start`.
+        workers: Those that are wanted; Ray has been started for them.
 
     Attributes:
         retries: Requests that were given to another worker, by what had happened.
     """
 
-    def __init__(
-        self,
-        num_workers: int | None,
-        address: str | None = None,
-        deadline: float | None = None,
-        packages: Sequence[str] = (),
-    ) -> None:
-        self._wanted, self._address, self._deadline = num_workers, address, deadline
-        self._packages = packages
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
         self._constants: dict[tuple[Any, ...], list[Any]] = {}
@@ -112,18 +103,10 @@ class RayPool:
         self._fill()
 
     @classmethod
-    def start(
-        cls,
-        num_workers: int | None,
-        address: str | None = None,
-        deadline: float | None = None,
-        packages: Sequence[str] = (),
-    ) -> RayPool:
+    def start(cls, workers: Workers) -> RayPool:
         """Starts or joins Ray, and returns a pool on it."""
-        if address is None and num_workers is None:
-            num_workers = cluster.default_workers()
-        cluster.start(num_workers or 1, address, packages)
-        return cls(num_workers, address, deadline, packages)
+        cluster.start(workers)
+        return cls(workers)
 
     def submit(self, request: Request) -> None:
         """Queues a request; an idle worker starts it at once."""
@@ -158,9 +141,10 @@ class RayPool:
 
     def _fill(self) -> None:
         """Makes as many workers as are wanted, and not there."""
-        wanted = (cluster.num_cpus() or len(self._slots)) if self._wanted is None else self._wanted
+        number = self._workers.number
+        wanted = cluster.room(self._workers) if number is None else number
         while len(self._slots) < wanted:
-            self._slots.append(_new_slot())
+            self._slots.append(_new_slot(self._workers))
 
     def _dispatch(self) -> None:
         """Gives queued requests to idle workers, those whose network a worker keeps first."""
@@ -216,7 +200,7 @@ class RayPool:
         job, slot.ref, slot.job = slot.job, None, None
         if is_at_fault:
             _end(slot, is_running=kind == "deadline")
-            self._slots[self._slots.index(slot)] = _new_slot()
+            self._slots[self._slots.index(slot)] = _new_slot(self._workers)
         if job is None:
             self._give_up_if_none_starts(reason)
             return None
@@ -234,7 +218,7 @@ class RayPool:
         for slot in self._slots:
             if slot.job is None:
                 continue
-            limit = self._deadline or self._usual_deadline(slot.job.request.method)
+            limit = self._workers.deadline or self._usual_deadline(slot.job.request.method)
             if now - slot.since > limit:
                 line = f"{slot.job.request.about} was not completed in {limit:.0f} s."
                 return self._failed(slot, "deadline", line, is_at_fault=True)
@@ -251,7 +235,7 @@ class RayPool:
         if any(slot.place for slot in self._slots):
             self._answered = time.monotonic()
         self._give_up_if_none_starts("none has answered")
-        if self._wanted is None and time.monotonic() - self._looked > GROWTH_SECONDS:
+        if self._workers.number is None and time.monotonic() - self._looked > GROWTH_SECONDS:
             self._looked = time.monotonic()
             self._fill()
 
@@ -269,17 +253,17 @@ class RayPool:
         self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
         self._queue.extendleft(reversed(lost))
         self._slots, self._constants = [], {}
-        cluster.restart(self._wanted or 1, self._address, self._packages, RETURN_SECONDS)
+        cluster.restart(self._workers, RETURN_SECONDS)
         self._answered = time.monotonic()
         self._fill()
 
 
-def _new_slot() -> _Slot:
+def _new_slot(workers: Workers) -> _Slot:
     """Returns a worker that is about to start."""
     import ray
 
-    # Ray sets OMP_NUM_THREADS to num_cpus. It would restart an actor on its own terms; this pool has its own.
-    actor: Any = ray.remote(num_cpus=1, max_restarts=0)(Actor).remote()
+    # Ray would restart an actor on its own terms; this pool has its own.
+    actor: Any = ray.remote(Actor).options(max_restarts=0, **workers.options).remote()
     return _Slot(actor, actor.place.remote(), time.monotonic())
 
 

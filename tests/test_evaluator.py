@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from neuroevo import cluster, evolution, shards, worker
+from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError, OptionError, TaskError
 from neuroevo.evaluator import Failed, LocalPool, Pool, Request
 from neuroevo.lineage import Lineage, Shard, TaskRequest, begin
@@ -61,7 +62,7 @@ def started() -> Iterator[None]:
     """Starts Ray once for all tests of this module, with room for the pools of 1 and 2 and for one more."""
     import ray
 
-    cluster.start(4, None)
+    cluster.start(Workers(4))
     yield
     ray.shutdown()
 
@@ -69,7 +70,7 @@ def started() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def pools(started: None) -> dict[int, Pool]:
     """Pools by their number of workers."""
-    return {0: LocalPool(), 1: RayPool(1), 2: RayPool(2)}
+    return {0: LocalPool(), 1: RayPool(Workers(1)), 2: RayPool(Workers(2))}
 
 
 def request(how: str) -> Request:
@@ -207,7 +208,7 @@ def test_own_errors_pass_unchanged(pools: dict[int, Pool], num_workers: int) -> 
 def test_worker_that_dies_is_reported_with_its_lineage(started: None) -> None:
     pattern = r"^The worker that computed random on tank, graph 2, seed 5, generation 2 died .*--workers"
     with pytest.raises(EvaluationError, match=pattern):
-        compute(RayPool(1), "dies")
+        compute(RayPool(Workers(1)), "dies")
 
 
 def test_address_without_a_cluster_is_refused() -> None:
@@ -218,7 +219,7 @@ def test_address_without_a_cluster_is_refused() -> None:
         with pytest.raises(
             OptionError, match=f"No Ray cluster answers at '{address}' .* leave out --address"
         ):
-            cluster.start(1, address)
+            cluster.start(Workers(1, address))
 
 
 def test_local_pool_completes_in_the_order_of_submission() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from neuroevo import cluster, ray_pool
+from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError
 from neuroevo.evaluator import Failed, LocalPool, Pool, Request
 from neuroevo.evolution import Listeners
@@ -31,7 +32,7 @@ def started() -> Iterator[None]:
     """Starts Ray once, with room for two workers and for those that take their places."""
     import ray
 
-    cluster.start(4, None)
+    cluster.start(Workers(4))
     yield
     ray.shutdown()
 
@@ -64,7 +65,7 @@ def assert_same(found: RunFolder, wanted: RunFolder) -> None:
 def test_faults_change_nothing(
     started: None, undisturbed: RunFolder, tmp_path: Path, faults: tuple[str, ...], kind: str
 ) -> None:
-    pool = RayPool(2, deadline=3.0)
+    pool = RayPool(Workers(2, deadline=3.0))
     found = disturbed(tmp_path, pool, *faults)
     assert pool.retries[kind] >= len(faults) and pool.retries.keys() == {kind}
     assert_same(found, undisturbed)
@@ -75,7 +76,7 @@ def test_workers_that_are_killed_from_outside_change_nothing(
     started: None, undisturbed: RunFolder, tmp_path: Path
 ) -> None:
     """Every second generation the worker that has been there longest is killed."""
-    pool, seen = RayPool(2), list[int]()
+    pool, seen = RayPool(Workers(2)), list[int]()
 
     def update(_: object) -> None:
         seen.append(1)
@@ -88,7 +89,7 @@ def test_workers_that_are_killed_from_outside_change_nothing(
 
 
 def test_request_that_fails_three_times_is_given_up(started: None) -> None:
-    for pool in (LocalPool(), RayPool(2)):
+    for pool in (LocalPool(), RayPool(Workers(2))):
         pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
         request, result = pool.completed()
         assert request.about == "Nothing at all" and isinstance(result, Failed)
@@ -102,7 +103,7 @@ def test_run_goes_on_without_the_lineages_that_fail(started: None, tmp_path: Pat
     poison = derive(0, "episodes", "faulty", 1, 1)
     request = {**REQUEST, "task": (f"{PLAIN}:poison={poison}",), "selection": selection}
     told: list[str] = []
-    pools: dict[int, Pool] = {0: LocalPool(), 2: RayPool(2)}
+    pools: dict[int, Pool] = {0: LocalPool(), 2: RayPool(Workers(2))}
     listeners = Listeners(event=lambda line, _: told.append(line))
     folders = [run(tmp_path / str(n), pool, listeners, **request) for n, pool in pools.items()]
     assert_same(folders[0], folders[1])
@@ -122,6 +123,20 @@ def test_run_goes_on_without_the_lineages_that_fail(started: None, tmp_path: Pat
 def test_run_of_which_nothing_is_left_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="ZeroDivisionError: the body fell apart"):
         run(tmp_path / "run", task=("echo=tests.toy:Echo:raises=true",), generations=2)
+
+
+def test_worker_reserves_what_it_is_told_to(started: None) -> None:
+    """There are four cores: of two each, there is room for two workers."""
+    import ray
+
+    pool = RayPool(Workers(3, cpus=2.0))
+    pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+    pool.completed()
+    time.sleep(3)
+    assert ray.available_resources().get("CPU", 0.0) == 0
+    assert sum(slot.place is not None for slot in pool._slots) <= 2
+    for slot in pool._slots:
+        ray.kill(slot.actor)
 
 
 # --- nodes --------------------------------------------------------------------------------------------
@@ -157,7 +172,7 @@ def test_node_that_dies_changes_nothing_and_one_that_joins_is_used(
 ) -> None:
     """One node does all the work; it is killed, and the work goes on when another one joins."""
     first = nodes.add_node(num_cpus=2)
-    pool = RayPool.start(None, nodes.address)
+    pool = RayPool.start(Workers(None, nodes.address))
 
     def swap() -> None:
         first.kill_raylet(check_alive=False)
@@ -170,7 +185,7 @@ def test_node_that_dies_changes_nothing_and_one_that_joins_is_used(
 
 def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_pool, "START_SECONDS", 2.0)
-    pool = RayPool.start(1, nodes.address)
+    pool = RayPool.start(Workers(1, nodes.address))
     pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
     began = time.monotonic()
     with pytest.raises(EvaluationError, match=r"^No worker has started in 2 s .*wanted a free core"):
