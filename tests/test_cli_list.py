@@ -12,6 +12,7 @@ import pytest
 
 import populations
 import run as cli
+from tasks.swimmer import Swimmer
 from tests.small import CIRCUIT
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +52,16 @@ def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.Captu
     assert ":gap=random,dale=true" in out
     assert "--genome kept=stats-prior:gap=keep" in out and "--task package.module:Name" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_list_says_what_a_task_was_found_not_to_show(capsys: pytest.CaptureFixture[str]) -> None:
+    caveat = "No prior was told from another here."
+    with mock.patch.object(Swimmer, "caveat", caveat, create=True):
+        assert cli.main(["list", "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)["tasks"]
+        assert cli.main(["list"]) == 0
+    assert found["swimmer"]["caveat"] == caveat and "caveat" not in found["worm"]
+    assert caveat in capsys.readouterr().out
 
 
 def test_list_shows_a_broken_plug_in_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
