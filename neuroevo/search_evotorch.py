@@ -40,10 +40,11 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, adapters: Te
         method: Options.
         points: float32 [K, n].
         fitness: float [K], finite.
-        adapters: Which coordinates are an adapter's, bool [n]; not used.
+        adapters: Which coordinates are an adapter's, bool [n].
     """
     centre = points[int(fitness.argmax())].clone()
-    state = {"centre": centre, "stdev": torch.full_like(centre, method.stdev)}
+    stdev = torch.where(adapters, method.stdev, method.stdev * method.core).to(centre.dtype)
+    state = {"centre": centre, "stdev": stdev}
     if isinstance(method, Cem):
         return state
     for name in REMEMBERED[method.optimizer]:

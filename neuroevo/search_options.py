@@ -19,7 +19,10 @@ from neuroevo.plugins import Plugin, Spec
 LEAST, MOST = 1e-6, 1e3  # of a spread or a speed, in units of a parameter
 
 # Ranges of options.
-_PGPE = {"stdev": (LEAST, MOST), "speed": (LEAST, MOST), "final_speed": (0, 1), "stdev_learning_rate": (0, 1)}
+_PGPE = {
+    **dict.fromkeys(("stdev", "speed", "core"), (LEAST, MOST)),
+    **dict.fromkeys(("final_speed", "stdev_learning_rate"), (0, 1)),
+}
 _ES = {"stdev": (LEAST, MOST), "learning_rate": (LEAST, MOST), "momentum": (0, 0.999), "decay": (0.5, 1)}
 _GA = {"elite": (1, math.inf), "stdev": (0, MOST), "adapter_stdev": (0, MOST), "decay": (0.5, 1)}
 
@@ -79,6 +82,7 @@ class Pgpe(Method):
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
         stdev_learning_rate: Step of the spread.
+        core: Spread of the core's parameters at the start, in units of `stdev`.
 
     References:
         Sehnke et al. (2010), https://doi.org/10.1016/j.neunet.2009.12.004
@@ -90,6 +94,7 @@ class Pgpe(Method):
     speed: float = 0.025
     final_speed: float = 0.03
     stdev_learning_rate: float = 0.1
+    core: float = 1.0
     name: ClassVar[str] = "pgpe"
 
     def __post_init__(self) -> None:
@@ -108,6 +113,7 @@ class Es(Method):
         learning_rate: At the start.
         momentum: Of sgd.
         decay: What spread and learning rate are multiplied by after a generation.
+        core: Spread of the core's parameters at the start, in units of `stdev`.
 
     References:
         Salimans et al. (2017), https://doi.org/10.48550/arXiv.1703.03864
@@ -119,11 +125,13 @@ class Es(Method):
     learning_rate: float = 0.1
     momentum: float = 0.0
     decay: float = 0.999
+    core: float = 1.0
     name: ClassVar[str] = "es"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check(self, _ES)
+        require_range("core", self.core, LEAST, MOST)
 
 
 @dataclass(frozen=True)
@@ -172,6 +180,7 @@ class Cem(Method):
         min_stdev: Least spread.
         max_stdev: Greatest spread.
         max_change: Most that a spread may change in a generation, as a share of itself.
+        core: Spread of the core's parameters at the start, in units of `stdev`.
 
     References:
         Rubinstein (1999), https://doi.org/10.1023/A:1010091220143
@@ -182,6 +191,7 @@ class Cem(Method):
     min_stdev: float = 0.01
     max_stdev: float = 10.0
     max_change: float = 0.2
+    core: float = 1.0
     name: ClassVar[str] = "cem"
     is_mirrored: ClassVar[bool] = False
 
@@ -192,6 +202,7 @@ class Cem(Method):
         require_range("max_stdev", self.max_stdev, max(LEAST, self.min_stdev), MOST)
         require_range("stdev", self.stdev, max(LEAST, self.min_stdev), self.max_stdev)
         require_range("max_change", self.max_change, 0, MOST)
+        require_range("core", self.core, LEAST, MOST)
 
     def check_population(self, name: str, population: int) -> None:
         """The spread of the parents takes two of them."""

@@ -280,3 +280,16 @@ def test_cem_takes_mean_and_spread_of_its_parents_within_limits(limits: tuple[fl
     low, high = max(least, 0.5 * (1 - change)), min(most, 0.5 * (1 + change))
     np.testing.assert_allclose(state["stdev"], np.clip(free, low, high), rtol=1e-5)
     assert (free < low).any() and (free > high).any() and ((low < free) & (free < high)).any()
+
+
+@pytest.mark.parametrize(
+    "method", [Pgpe(stdev=0.5, core=0.1), Es(stdev=0.5, core=0.1), Cem(stdev=0.5, core=0.1)]
+)
+def test_core_has_a_spread_of_its_own(method: Method) -> None:
+    """Adapters are the second half of the parameters."""
+    adapters = torch.arange(200) >= 100
+    plan = Settings(400, 10, method)
+    state = search.start(torch.zeros(1, 200), None, plan, 1, adapters)
+    spread = search.ask(state, plan, 1, 0).std(0)
+    torch.testing.assert_close(spread[~adapters].mean(), torch.tensor(0.05), rtol=0.05, atol=0)
+    torch.testing.assert_close(spread[adapters].mean(), torch.tensor(0.5), rtol=0.05, atol=0)

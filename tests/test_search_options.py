@@ -39,7 +39,10 @@ def test_papers_numbers_are_the_defaults_of_paper() -> None:
         ("pgp", "Unknown search 'pgp'. Did you mean 'pgpe'?"),
         ("label=es", "Search 'label=es' has a label; wanted name"),
         ("es:", r"Cannot read 'es:'; wanted \[label=\]name"),
-        ("es:lr=1", "Unknown option of search 'es' 'lr'. Known: decay, learning_rate, momentum, optimizer"),
+        (
+            "es:lr=1",
+            "Unknown option of search 'es' 'lr'. Known: core, decay, learning_rate, momentum, optimizer",
+        ),
         ("es:stdev=x", "'es:stdev' is 'x'; wanted a number"),
         ("es:stdev=0", "'stdev' is 0; wanted a number in"),
         ("es:learning_rate=-1", "'learning_rate' is -1"),
