@@ -19,10 +19,8 @@ from neuroevo.plugins import Plugin, Spec
 LEAST, MOST = 1e-6, 1e3  # of a spread or a speed, in units of a parameter
 
 # Ranges of options.
-_PGPE = {
-    **dict.fromkeys(("stdev", "speed", "core"), (LEAST, MOST)),
-    **dict.fromkeys(("final_speed", "stdev_learning_rate"), (0, 1)),
-}
+_PGPE = dict.fromkeys(("stdev", "speed", "core"), (LEAST, MOST))
+_PGPE |= dict.fromkeys(("final_speed", "stdev_learning_rate"), (0, 1))
 _ES = {"stdev": (LEAST, MOST), "learning_rate": (LEAST, MOST), "momentum": (0, 0.999), "decay": (0.5, 1)}
 _GA = {"elite": (1, math.inf), "stdev": (0, MOST), "adapter_stdev": (0, MOST), "decay": (0.5, 1)}
 
@@ -138,9 +136,8 @@ class Es(Method):
 class Ga(Method):
     """A genetic algorithm without crossover: the best are kept, and all others are their mutants.
 
-    Those that were kept are evaluated again with every population, on its episodes: fitness is noisy, and one
-    lucky evaluation should not keep a genome for ever. The best of them is what a lineage answers with. The
-    paper does not say whether its elite was evaluated again.
+    Those that were kept are evaluated again with every population: fitness is noisy, and one lucky evaluation
+    should not keep a genome for ever. The best of them is what a lineage answers with.
 
     Attributes:
         elite: Genomes that are kept; fewer where fewer had a finite fitness.
