@@ -154,7 +154,8 @@ class RayPool:
             if slot.ref is not None or not self._queue:
                 continue
             near = list(itertools.islice(self._queue, LOOK_AHEAD))
-            mine = [job for job in near if job.not_by is not slot or len(self._slots) == 1]
+            is_alone = not any(other.place for other in self._slots if other is not slot)
+            mine = [job for job in near if job.not_by is not slot or is_alone]
             if not mine:
                 continue
             job = next((job for job in mine if job.request.key in slot.seen), mine[0])

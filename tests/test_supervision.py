@@ -125,6 +125,17 @@ def test_run_of_which_nothing_is_left_is_a_failure(tmp_path: Path) -> None:
         run(tmp_path / "run", task=("echo=tests.toy:Echo:raises=true",), generations=2)
 
 
+def test_request_is_tried_again_by_its_worker_where_there_is_no_other(started: None) -> None:
+    """The second finds no room; nothing waits for it."""
+    import ray
+
+    pool = RayPool(Workers(2, cpus=3.0))
+    pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+    assert isinstance(pool.completed()[1], Failed)
+    for slot in pool._slots:
+        ray.kill(slot.actor)
+
+
 def test_worker_reserves_what_it_is_told_to(started: None) -> None:
     """There are four cores: of two each, there is room for two workers."""
     import ray
