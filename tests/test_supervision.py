@@ -49,10 +49,6 @@ def disturbed(path: Path, pool: Pool, *faults: str, listeners: Listeners | None 
     return run(path / "run", pool, listeners, task=(task,), **REQUEST)
 
 
-def assert_same(found: RunFolder, wanted: RunFolder) -> None:
-    assert_equal(found, wanted)
-
-
 @pytest.mark.parametrize(
     ("faults", "kind"),
     [
@@ -68,7 +64,7 @@ def test_faults_change_nothing(
     pool = RayPool(Workers(2, deadline=3.0))
     found = disturbed(tmp_path, pool, *faults)
     assert pool.retries[kind] >= len(faults) and pool.retries.keys() == {kind}
-    assert_same(found, undisturbed)
+    assert_equal(found, undisturbed)
     assert not list((tmp_path / "faults").iterdir())
 
 
@@ -84,7 +80,7 @@ def test_workers_that_are_killed_from_outside_change_nothing(
         if len(seen) % 6 == 0 and places:
             os.kill(places[0][1], signal.SIGKILL)
 
-    assert_same(disturbed(tmp_path, pool, listeners=Listeners(update=update)), undisturbed)
+    assert_equal(disturbed(tmp_path, pool, listeners=Listeners(update=update)), undisturbed)
     assert pool.retries.get("death", 0) >= 1
 
 
@@ -106,7 +102,7 @@ def test_run_goes_on_without_the_lineages_that_fail(started: None, tmp_path: Pat
     pools: dict[int, Pool] = {0: LocalPool(), 2: RayPool(Workers(2))}
     listeners = Listeners(event=lambda line, _: told.append(line))
     folders = [run(tmp_path / str(n), pool, listeners, **request) for n, pool in pools.items()]
-    assert_same(folders[0], folders[1])
+    assert_equal(folders[0], folders[1])
     rows = folders[0].results()
     lost = [row for row in rows if row["error"]]
     assert {row["seed"] for row in lost} == {1} and {row["status"] for row in lost} == {"failed"}
@@ -190,7 +186,7 @@ def test_node_that_dies_changes_nothing_and_one_that_joins_is_used(
         nodes.add_node(num_cpus=1, wait=False)
 
     found = disturbed(tmp_path, pool, listeners=at_generation(5, swap))
-    assert_same(found, undisturbed)
+    assert_equal(found, undisturbed)
     assert first.node_id not in {slot.place[0] for slot in pool._slots if slot.place}
 
 
@@ -198,7 +194,5 @@ def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ray_pool, "START_SECONDS", 2.0)
     pool = RayPool.start(Workers(1, nodes.address))
     pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
-    began = time.monotonic()
     with pytest.raises(EvaluationError, match=r"^No worker has started in 2 s .*wanted a free core"):
         pool.completed()
-    assert time.monotonic() - began < 30
