@@ -6,7 +6,8 @@ Every class of faults has so many runs of the whole program, of some seconds eac
 injected at random moments. A run survives if it ends with status 0, after a `resume` where the fault ends
 the program. It is identical if results.jsonl, the metrics without seconds, and all champions are equal to the
 bit to those of the undisturbed run. Work repeated is what was evaluated more than once, in generations of the
-whole run, a fault.
+whole run, a fault. Where the task gives infinities (`infinities`), or the run has several machines,
+that is so with and without disturbance.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from neuroevo.records import RunFolder
 from tests.small import without_seconds
 
 ROOT = Path(__file__).parent.parent
+FALSE_CLOCK = Path(__file__).parent / "clock"  # on the path of Python: time.time is off, see there
 GENERATIONS, POPULATION = 30, 32
 REQUESTS = 12  # of a generation: six lineages in two parts each
 REQUEST = [
@@ -39,6 +41,7 @@ REQUEST = [
     "--population", str(POPULATION), "--workers", "2", "--deadline", "5", "--quiet",
 ]  # fmt: skip
 MOST_RESUMES = 20
+WILD = "wild=0.1"  # share of genomes whose fitness is no finite number, where there are infinities
 
 
 @dataclass
@@ -59,6 +62,8 @@ class Process:
     def __init__(self, arguments: list[str], cwd: Path, machines: Machines | None = None) -> None:
         command = [sys.executable, str(ROOT / "run.py"), *arguments]
         own = {**os.environ, "PYTHONPATH": str(ROOT)}
+        if (cwd / "clock").exists():
+            own |= {"PYTHONPATH": f"{FALSE_CLOCK}:{ROOT}", "FALSE_CLOCK": str(cwd / "clock")}
         self.machines = machines
         if machines:
             command = machines.command(machines.names[0], *command, "--address", machines.address)
@@ -173,6 +178,17 @@ def disk_full(process: Process, run: Path, rng: random.Random) -> int:
     return 1
 
 
+def clock_changed(process: Process, run: Path, rng: random.Random) -> int:
+    """Puts the clock that the run's Python processes read forward or back, by seconds to days."""
+    until_evolving(process, run)
+    for _ in range(4):
+        time.sleep(rng.uniform(0.2, 1.0))
+        new = run.parent / "new"
+        new.write_text(str(rng.choice([-1, 1]) * 10 ** rng.uniform(1, 6)))
+        new.replace(run.parent / "clock")
+    return 4
+
+
 def node_killed(process: Process, run: Path, rng: random.Random) -> int:
     """Takes the power from a machine, and starts it again some seconds later."""
     machines = process.machines
@@ -216,6 +232,8 @@ CLASSES: dict[str, Injection] = {
     "task ends its process": ordered("die", "die", "die", "die"),
     "checkpoint damaged": checkpoint_damaged,
     "disk full": disk_full,
+    "clock changed": clock_changed,
+    "infinities": signalled("ray::Actor", signal.SIGKILL, 3, 2.0),
     "node killed": node_killed,
     "node cut off": node_cut_off(40.0),
     "node cut off shortly": node_cut_off(2.0),
@@ -228,7 +246,12 @@ def carried_through(
     """Makes one disturbed run, resumes it as often as it takes, and counts what became of it."""
     (out / "faults").mkdir(parents=True)
     run = out / "run"
-    options = [x.replace("seconds=0.05", f'seconds=0.05,folder="{out / "faults"}"') for x in REQUEST]
+    if inject is clock_changed:
+        (out / "clock").write_text("0")
+    told = f'seconds=0.05,folder="{out / "faults"}"' + (
+        f",{WILD}" if out.name.startswith("infinities") else ""
+    )
+    options = [x.replace("seconds=0.05", told) for x in REQUEST]
     process = Process([*options, "--out", str(run)], out, machines)
     tally.runs += 1
     faults = inject(process, run, rng)
@@ -260,6 +283,20 @@ def compare(run: Path, wanted: Path) -> str:
     return ""
 
 
+def kind(name: str) -> str:
+    """Returns the folder of the undisturbed run that a class is compared with."""
+    return "infinities undisturbed" if name == "infinities" else "undisturbed"
+
+
+def undisturbed(out: Path, name: str) -> Tally:
+    """Makes a run in peace."""
+    tally = Tally()
+    carried_through(out / name, lambda *_: 0, random.Random(0), tally)
+    if tally.problems:
+        raise SystemExit(f"The undisturbed run failed: {tally.problems[0]}")
+    return tally
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", type=Path, help="new folder")
@@ -268,11 +305,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options = parser.parse_args()
     out = options.out.resolve()
-    wanted = out / "undisturbed" / "run"
-    peace, tallies = Tally(), {}
-    carried_through(wanted.parent, lambda *_: 0, random.Random(0), peace)
-    if peace.problems:
-        raise SystemExit(f"The undisturbed run failed: {peace.problems[0]}")
+    tallies: dict[str, Tally] = {}
+    peace = {name: undisturbed(out, name) for name in dict.fromkeys(map(kind, options.classes))}
     for name in options.classes:
         tally = tallies[name] = Tally()
         for k in range(options.runs):
@@ -283,7 +317,7 @@ def main() -> None:
                     machines.start(machine)
                 carried_through(folder, CLASSES[name], moments, tally, machines)
             if tally.survived + len(tally.problems) == tally.runs and (folder / "run").exists():
-                difference = compare(folder / "run", wanted)
+                difference = compare(folder / "run", out / kind(name) / "run")
                 tally.identical += not difference
                 if difference:
                     tally.problems.append(f"{folder.name}: {difference} differs")
@@ -291,7 +325,7 @@ def main() -> None:
         print(f"{name:<24} {json.dumps(tally.__dict__)}", flush=True)
     print(f"\n{'class':<24} runs  faults  survived  identical  generations repeated a fault")
     for name, tally in tallies.items():
-        more = (tally.calls - tally.survived * peace.calls) / REQUESTS / max(1, tally.faults)
+        more = (tally.calls - tally.survived * peace[kind(name)].calls) / REQUESTS / max(1, tally.faults)
         numbers = f"{tally.runs:>4} {tally.faults:>7} {tally.survived:>9} {tally.identical:>10}"
         print(f"{name:<24} {numbers} {more:>10.2f}")
 

@@ -80,7 +80,8 @@ class Pgpe(Method):
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
         stdev_learning_rate: Step of the spread.
-        core: Spread of the core's parameters at the start, in units of `stdev`.
+        core: Spread of the core's parameters at the start, in units of `stdev`. There are many of them, each
+            tells little, and their jitter drowns what the adapters tell.
 
     References:
         Sehnke et al. (2010), https://doi.org/10.1016/j.neunet.2009.12.004
@@ -92,7 +93,7 @@ class Pgpe(Method):
     speed: float = 0.025
     final_speed: float = 0.03
     stdev_learning_rate: float = 0.1
-    core: float = 1.0
+    core: float = 0.3
     name: ClassVar[str] = "pgpe"
 
     def __post_init__(self) -> None:

@@ -22,11 +22,12 @@ class Faulty(Echo):
             each evaluation.
         poison: Seed of episodes that makes everything raise that it is part of.
         seconds: That every evaluation takes.
+        wild: Share of genomes whose fitness is infinite or not a number; which, their outputs tell.
     """
 
-    def __init__(self, folder: str = "", poison: int = -1, seconds: float = 0.0) -> None:
+    def __init__(self, folder: str = "", poison: int = -1, seconds: float = 0.0, wild: float = 0.0) -> None:
         super().__init__()
-        self.folder, self.poison, self.seconds = folder, poison, seconds
+        self.folder, self.poison, self.seconds, self.wild = folder, poison, seconds, wild
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
         time.sleep(self.seconds)
@@ -41,7 +42,12 @@ class Faulty(Echo):
             {"raise": _raise, "die": _die, "stop": _stop, "infinite": _infinite}[path.name.split("-")[0]]()
         if self.poison in seeds:
             raise ZeroDivisionError("a body fell apart")
-        return super().evaluate(phenotype, seeds=seeds)
+        fitness = super().evaluate(phenotype, seeds=seeds)
+        if self.wild:
+            lot = fitness.sum(1, keepdim=True).mul(1e3).frac().abs() / self.wild  # in [0, 1 / wild)
+            for k, value in enumerate((torch.inf, -torch.inf, torch.nan)):
+                fitness = torch.where((lot >= k / 3) & (lot < (k + 1) / 3), value, fitness)
+        return fitness
 
 
 def _raise() -> None:
