@@ -47,7 +47,8 @@ def made(out: Path, task: str, budget: int, adapter: str, options: list[str]) ->
     """Returns the run of a combination, made if need be; None if it cannot be."""
     path = out / safe_name(f"{task} {adapter} {budget}")
     if not path.exists():
-        arguments = ["--genome", *PRIORS, "--task", task, "--adapter", adapter]
+        priors = [p for p in PRIORS if p != "adapter-only" or not adapter.startswith("none")]
+        arguments = ["--genome", *priors, "--task", task, "--adapter", adapter]
         arguments += ["--evaluations", str(budget), "--seeds", str(SEEDS), "--graphs", str(GRAPHS)]
         if cli.main([*arguments, "--quiet", "--out", str(path), *options]):
             return None

@@ -43,7 +43,8 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, adapters: Te
         adapters: Which coordinates are an adapter's, bool [n].
     """
     centre = points[int(fitness.argmax())].clone()
-    stdev = torch.where(adapters, method.stdev, method.stdev * method.core).to(centre.dtype)
+    core = method.stdev * (method.core if adapters.any() else 1.0)
+    stdev = torch.where(adapters, method.stdev, core).to(centre.dtype)
     state = {"centre": centre, "stdev": stdev}
     if isinstance(method, Cem):
         return state

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -43,8 +43,9 @@ class Method:
 
     @property
     def phases(self) -> tuple[Method, Method]:
-        """The methods of pretraining and of what follows."""
-        return self, self
+        """The methods of pretraining, where all coordinates but adapters are few, and of what follows."""
+        whole = {"core": 1.0} if hasattr(self, "core") else {}
+        return replace(self, **whole), self
 
     @property
     def has_pretraining(self) -> bool:
@@ -80,8 +81,8 @@ class Pgpe(Method):
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
         stdev_learning_rate: Step of the spread.
-        core: Spread of the core's parameters at the start, in units of `stdev`. There are many of them, each
-            tells little, and their jitter drowns what the adapters tell.
+        core: Spread of the core's parameters at the start, in units of `stdev`, where adapters are searched
+            with them: synapses are many, each tells little, and their jitter drowns what the adapters tell.
 
     References:
         Sehnke et al. (2010), https://doi.org/10.1016/j.neunet.2009.12.004
@@ -112,7 +113,8 @@ class Es(Method):
         learning_rate: At the start.
         momentum: Of sgd.
         decay: What spread and learning rate are multiplied by after a generation.
-        core: Spread of the core's parameters at the start, in units of `stdev`.
+        core: Spread of the core's parameters at the start, in units of `stdev`, where adapters are searched
+            with them.
 
     References:
         Salimans et al. (2017), https://doi.org/10.48550/arXiv.1703.03864
@@ -178,7 +180,8 @@ class Cem(Method):
         min_stdev: Least spread.
         max_stdev: Greatest spread.
         max_change: Most that a spread may change in a generation, as a share of itself.
-        core: Spread of the core's parameters at the start, in units of `stdev`.
+        core: Spread of the core's parameters at the start, in units of `stdev`, where adapters are searched
+            with them.
 
     References:
         Rubinstein (1999), https://doi.org/10.1023/A:1010091220143

@@ -293,3 +293,7 @@ def test_core_has_a_spread_of_its_own(method: Method) -> None:
     spread = search.ask(state, plan, 1, 0).std(0)
     torch.testing.assert_close(spread[~adapters].mean(), torch.tensor(0.05), rtol=0.05, atol=0)
     torch.testing.assert_close(spread[adapters].mean(), torch.tensor(0.5), rtol=0.05, atol=0)
+    alone = search.start(torch.zeros(1, 200), None, plan, 1, torch.zeros(200, dtype=torch.bool))
+    assert (alone["stdev"] == 0.5).all(), "without adapters the core is all there is"
+    first, second = Settings(400, 10, method, pretraining=5).phases
+    assert (first.method.core, second.method.core) == (1.0, 0.1)  # type: ignore[attr-defined]
