@@ -137,13 +137,20 @@ def driver_killed(process: Process, run: Path, rng: random.Random) -> int:
 
 
 def ordered(*faults: str) -> Injection:
-    """Orders faults from the task, through its folder."""
+    """Orders faults from the task, through its folder.
+
+    One after another, with a generation between them: three in a row of one request are no disturbance but a
+    lineage that fails, which the run rightly goes on without.
+    """
 
     def inject(process: Process, run: Path, rng: random.Random) -> int:
-        until_evolving(process, run)
         for k, fault in enumerate(faults):
+            if not until_evolving(process, run):
+                return k
             time.sleep(rng.uniform(0.1, 1.0))
             (run.parent / "faults" / f"{fault}-{k}").touch()
+            while (run.parent / "faults" / f"{fault}-{k}").exists() and process.process.poll() is None:
+                time.sleep(0.05)
         return len(faults)
 
     return inject
