@@ -70,6 +70,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)  # plug-ins lie where the user works; last, so that they hide nothing
     try:
         return _command(arguments)
     except KeyboardInterrupt as interrupt:

@@ -380,3 +380,13 @@ def test_samples_can_be_run(tmp_path: Path) -> None:
     ]
     assert cli.main([*arguments, "--out", "run", "--quiet"]) == 0
     assert RunFolder.open("run").results()[0]["status"] == "done"
+
+
+def test_plug_ins_are_found_where_the_user_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lies_here.py").write_text("from tests.toy import Echo\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    assert cli.main(["list", "lies_here:Echo"]) == 0
+    assert capsys.readouterr().out.startswith("task lies_here:Echo")

@@ -196,3 +196,18 @@ def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.Monkey
     pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
     with pytest.raises(EvaluationError, match=r"^No worker has started in 2 s .*wanted a free core"):
         pool.completed()
+
+
+def test_packages_are_sent_to_the_nodes(nodes: Any, tmp_path: Path) -> None:
+    """The plug-in lies in a folder that no Python process looks into."""
+    import ray
+
+    (tmp_path / "sent_plug_in.py").write_text("ANSWER = 42\n")
+    nodes.add_node(num_cpus=1)
+    cluster.start(Workers(1, nodes.address, packages=(str(tmp_path / "sent_plug_in.py"),)))
+
+    @ray.remote
+    def answer() -> int:
+        return __import__("sent_plug_in").ANSWER
+
+    assert ray.get(answer.remote()) == 42
