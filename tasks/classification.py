@@ -60,6 +60,7 @@ class Classification:
     """
 
     unit = "accuracy"
+    search = {"pgpe": {"core": 0.1}}  # noqa: RUF012 - the whole worm has thousands of synapses that tell little
     shape: tuple[int, ...]
     num_training: int
     rank: int
