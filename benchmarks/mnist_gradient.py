@@ -2,10 +2,10 @@
 
     python -m benchmarks.mnist_gradient [--genome connectome frozen] [--components 40] [--iterations 3000]
 
-The network that `--connectome celegans --task mnist` builds, leaky neurons and linear adapters, is written out
-once more as one that can be differentiated, and first compared with the phenotype. Adam moves what the genome
-would evolve: adapters, and for `connectome` synapses and biases with them, signs free. The accuracy on the test
-split is what this network can come to; what evolution falls short of it is the search's.
+The network that `--connectome celegans --task mnist` builds, leaky neurons and linear adapters, is written
+out once more as one that can be differentiated, and first compared with the phenotype. Adam moves what the
+genome would evolve: adapters, and for `connectome` synapses and biases with them, signs free. The accuracy
+on the test split is what this network can come to; what evolution falls short of it is the search's.
 """
 
 from __future__ import annotations
