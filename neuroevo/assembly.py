@@ -9,7 +9,7 @@ import numpy as np
 from neuroevo.cell_table import Cell
 from neuroevo.connectome import Connectome, edges_by_kind
 from neuroevo.edge_table import Row
-from neuroevo.errors import ConnectomeError
+from neuroevo.errors import ConnectomeError, listed
 
 
 def assemble(name: str, rows: Sequence[Row], cells: Sequence[Cell]) -> Connectome:
@@ -102,9 +102,10 @@ def _require_once(rows: Sequence[Row]) -> None:
         ends = sorted((row.pre, row.post)) if row.kind == "electrical" else (row.pre, row.post)
         earlier = first.setdefault((row.kind, *ends), row)
         if earlier is not row:
+            ends_named = " - ".join(listed([cell]) for cell in (row.pre, row.post))
             raise row.error(
-                f"{row.kind} edge {row.pre} - {row.post} stands in {earlier.where} already; wanted each "
-                "edge, and each gap junction, once"
+                f"{row.kind} edge {ends_named} stands in {earlier.where} already; wanted each edge, and each "
+                "gap junction, once"
             )
 
 

@@ -72,7 +72,8 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
             raise RunError(f"{path} holds no {name}; wanted a champion, which a run writes at its end.")
     description = parse(read(path / "architecture.json"), path / "architecture.json")
     try:
-        blueprint = Blueprint.rebuild(description)
+        with np.errstate(over="raise", invalid="raise"):
+            blueprint = Blueprint.rebuild(description)
         _check_cells(blueprint)
         parameters = safetensors.numpy.load(read(path / "parameters.safetensors"))["parameters"]
         wanted = (blueprint.layout.length,)
@@ -84,8 +85,8 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
         raise
     except Exception as error:  # what is damaged may fail in any way
         raise RunError(
-            f"The champion in {path} is damaged or of another version ({type(error).__name__}: {error}); "
-            "restore its files or run again."
+            f"The champion in {path} is damaged or of another version ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}); restore its files or run again."
         ) from error
     return blueprint, torch.from_numpy(parameters)
 

@@ -86,7 +86,7 @@ def _read(path: Path) -> tuple[Arrays, Row]:
             raise ValueError("its SHA-256 is another")
         state = json.loads(metadata["state"])
     except Exception as error:  # what is damaged may fail in any way
-        raise RunError(f"{path} is damaged ({error}).") from error
+        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}).") from error
     return arrays, state
 
 

@@ -113,7 +113,7 @@ def start(workers: Workers) -> None:
     except Exception as error:
         raise OptionError(
             f"No Ray cluster answers at {address!r} ({one_line(error)}); start one with `ray start --head`, "
-            "or leave out --address."
+            "set RAY_AUTH_MODE=token if it takes a token, or leave out --address."
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from neuroevo import adapters, neurons, search_options
 from neuroevo.cluster import Workers
-from neuroevo.errors import OptionError, require_range, unknown
+from neuroevo.errors import OptionError, require_range, require_text, unknown
 from neuroevo.plugins import priors, tasks
 
 SELECTIONS = {
@@ -110,7 +110,7 @@ class Configuration:
                 f"Cannot read configuration {str(path)!r}: {error.strerror}; wanted a TOML file, such as the "
                 "config.toml of a run folder."
             ) from error
-        except ValueError as error:  # TOML or UTF-8
+        except (ValueError, RecursionError) as error:  # TOML or UTF-8
             raise OptionError(
                 f"Configuration {str(path)!r} is not TOML: {error}; wanted a file such as the config.toml of "
                 "a run folder."
@@ -163,6 +163,8 @@ class Configuration:
             raise OptionError(f"No --genome given; choose one or more of {', '.join(priors.names())}.")
         if not self.task:
             raise OptionError(f"No --task given; choose one or more of {', '.join(tasks.names())}.")
+        for name in ("connectome", "inputs", "outputs", "address"):
+            require_text(f"Option {name!r}", getattr(self, name) or "")
         neurons.Neuron.parse(self.neuron)
         adapters.parse(self.adapter)
         Workers.shares(self.per_worker)

@@ -60,7 +60,10 @@ class Table:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise OptionError(f"{where} cannot be read: {reason}; wanted a CSV file.") from error
-        lines = [[field.strip() for field in line] for line in csv.reader(text.splitlines()) if any(line)]
+        try:
+            lines = [[field.strip() for field in line] for line in csv.reader(text.splitlines()) if any(line)]
+        except csv.Error as error:
+            raise OptionError(f"{where} is no CSV text: {error}.") from error
         by, *names = lines[0] if lines else [""]
         if by not in ("cell", "class") or not names:
             raise OptionError(f"{where} begins with {by!r}; wanted a head `cell,...` or `class,...`.")

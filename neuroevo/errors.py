@@ -55,7 +55,21 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}."
+    return f"Unknown {kind} {name!r}.{hint} Known: {listed(names)}."
+
+
+def listed(names: Iterable[str]) -> str:
+    """Returns names for a message, in one line: a name from a file may hold an end of line."""
+    return ", ".join(name if name.isprintable() else repr(name) for name in names) or "none"
+
+
+def require_text(what: str, *texts: str) -> None:
+    """Raises OptionError unless texts can be written as UTF-8; bytes of a command line may be anything."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise OptionError(f"{what} is {text!r}; wanted text that can be written as UTF-8.") from None
 
 
 def require_range(name: str, value: float, low: float, high: float = float("inf")) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,11 +20,21 @@ import numpy as np
 from neuroevo.errors import RunError
 
 Row = dict[str, Any]
+MOST_DIGITS = 300  # of a whole number; a float has some 308
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null."""
-    return json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, indent=indent)
+    """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null.
+
+    It is ASCII where a text is none in UTF-8, such as the name of a file may be.
+    """
+    plain = _plain(value)
+    text = json.dumps(plain, allow_nan=False, ensure_ascii=False, indent=indent)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(plain, allow_nan=False, indent=indent)
+    return text
 
 
 def atomic_write(path: Path, data: bytes) -> None:
@@ -81,7 +92,23 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)  # one for all lines: making it costs more than a line
+def _finite(text: str) -> float:
+    """Returns a number; raises ValueError if it is too large for one, and would be read as infinite."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return value
+
+
+def _whole(text: str) -> int:
+    """Returns a whole number; raises ValueError if no other number can be compared with it."""
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits is too large")
+    return int(text)
+
+
+# One for all lines: making it costs more than a line.
+_DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
 
 
 def parse(data: bytes, path: Path, line: int | None = None) -> Row:
@@ -90,7 +117,7 @@ def parse(data: bytes, path: Path, line: int | None = None) -> Row:
         value = _DECODER.decode(data.decode())
         if not isinstance(value, dict):
             raise ValueError(f"wanted an object, found {type(value).__name__}")
-    except ValueError as error:  # JSON or UTF-8
+    except (ValueError, RecursionError) as error:  # JSON or UTF-8
         place = f"{path}, line {line}" if line else str(path)
         raise RunError(f"{place} is damaged ({error}); restore the file or start the run again.") from error
     return value

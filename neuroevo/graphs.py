@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,8 @@ def read_graph(path: Path) -> Connectome:
 
     what, reader = _FORMATS.get(path.suffix.lower(), ("node-link JSON", ""))
     try:
-        graph = getattr(nx, reader)(path) if reader else _node_link(path)
+        with warnings.catch_warnings(action="ignore"):  # that no type is given: values are read as text
+            graph = getattr(nx, reader)(path) if reader else _node_link(path)
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
             f"{path.name} cannot be read as {what}: {line(error)}; wanted a whole file as networkx writes it."

@@ -7,6 +7,7 @@ entry inhibits: if a matrix holds any, the sign of each row's entries, which mus
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from neuroevo.cell_table import Cell, read_beside
 from neuroevo.connectome import Connectome
 from neuroevo.downloads import line
 from neuroevo.edge_table import KINDS, LARGEST, SMALLEST, Row
-from neuroevo.errors import ConnectomeError
+from neuroevo.errors import ConnectomeError, listed
 
+MOST_CELLS = 200_000  # more than the 139,255 neurons of a fly; a file of a few bytes can announce any number
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns, values
 
 
@@ -31,7 +33,7 @@ def read_matrix(path: Path) -> Connectome:
     file may hold several matrices, named chemical, neuromuscular and electrical; the last is symmetric.
 
     Args:
-        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse) or `.mtx` file.
+        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse) or `.mtx` file; at most MOST_CELLS rows.
 
     Raises:
         ConnectomeError: If the file cannot be read or holds no wiring.
@@ -65,16 +67,8 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         if path.suffix.lower() == ".mtx":
             return {"": matrix_market.read(path)}
-        content = path.read_bytes()  # NumPy leaves a damaged file open
-        loaded = np.load(io.BytesIO(content), allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            if "format" in loaded:
-                from scipy.sparse import load_npz
-
-                return {"": load_npz(io.BytesIO(content))}
-            arrays = {name: loaded[name] for name in loaded}
+        with warnings.catch_warnings(action="ignore"):  # of a file that is old; one that is damaged fails
+            arrays = _arrays(path.read_bytes())
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
             f"{path.name} cannot be read as a matrix: {line(error)}; wanted a whole file of numbers."
@@ -83,9 +77,42 @@ def _load(path: Path) -> dict[str, Any]:
         return {"": next(iter(arrays.values()))}
     if not arrays or not set(arrays) <= set(KINDS):
         raise ConnectomeError(
-            f"{path.name} holds {', '.join(arrays) or 'nothing'}; wanted one matrix, or {', '.join(KINDS)}."
+            f"{path.name} holds {listed(arrays) if arrays else 'nothing'}; wanted one matrix, or "
+            f"{', '.join(KINDS)}."
         )
     return arrays
+
+
+def _arrays(content: bytes) -> dict[str, Any]:
+    """Returns what a file of NumPy or SciPy holds, by name; "" where it is one without a name."""
+    loaded = np.load(io.BytesIO(content), allow_pickle=False)  # NumPy leaves a damaged file open
+    if isinstance(loaded, np.ndarray):
+        return {"": loaded}
+    with loaded:
+        if "format" in loaded:
+            from scipy.sparse import load_npz
+
+            return {"": _coordinates(load_npz(io.BytesIO(content)))}
+        arrays = {name: loaded[name] for name in loaded}
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # bytes that do not begin as an array does
+            raise ValueError(f"{name!r} in it is no array")
+    return arrays
+
+
+def _coordinates(matrix: Any) -> Any:
+    """Returns a sparse matrix by rows, columns and values; as it is, if it has a shape that is refused.
+
+    SciPy (1.17) writes beyond its arrays, which may end the whole process, if the index is damaged; its own
+    check leaves out an index that ends with 0.
+    """
+    if len(set(matrix.shape)) > 1 or max(matrix.shape) > MOST_CELLS:
+        return matrix
+    if hasattr(matrix, "indptr"):
+        if (matrix.indptr[1:] < matrix.indptr[:-1]).any():
+            raise ValueError("its rows begin where none can")
+        matrix.check_format(full_check=True)
+    return matrix.tocoo()
 
 
 def _checked(name: str, matrix: Any, size: int) -> tuple[int, Entries]:
@@ -98,14 +125,19 @@ def _checked(name: str, matrix: Any, size: int) -> tuple[int, Entries]:
             f"{name} has the shape {' x '.join(map(str, shape)) or '()'}; wanted {wanted} x {wanted}, a row "
             "and a column for each cell."
         )
+    if shape[0] > MOST_CELLS:
+        raise ConnectomeError(
+            f"{name} has {shape[0]} rows, each a cell; wanted at most {MOST_CELLS}. Leave out cells without "
+            "edges."
+        )
     if isinstance(matrix, np.ndarray):
         rows, columns = np.nonzero(matrix)
         values = matrix[rows, columns]
     else:
-        sparse = matrix.tocoo()
-        rows, columns, values = sparse.row, sparse.col, sparse.data
+        rows, columns, values = matrix.row, matrix.col, matrix.data
         rows, columns, values = (part[values != 0] for part in (rows, columns, values))
-    values = values.astype(np.float64)
+    with np.errstate(all="ignore"):  # what does not fit becomes infinite, which is refused
+        values = values.astype(np.float64)
     weights = np.abs(values)
     for wrong, what in (
         (~((weights >= SMALLEST) & (weights <= LARGEST)), "wanted finite weights"),

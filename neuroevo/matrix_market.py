@@ -38,6 +38,8 @@ def read(path: Path) -> Any:
     announced = int(sizes[2]) if form == "coordinate" else _listed(shape, symmetry)
     if len(entries) != announced:
         raise ValueError(f"it announces {announced} entries and holds {len(entries)}")
+    if symmetry != "general" and shape[0] != shape[1]:
+        raise ValueError(f"it is {symmetry} and has {shape[0]} rows and {shape[1]} columns")
     values = np.array(entries, np.float64).reshape(announced, _VALUES[kind] if form == "coordinate" else 1)
     if form == "array":
         return _filled(shape, symmetry, values[:, 0])
@@ -66,7 +68,10 @@ def _sparse(shape: tuple[int, int], symmetry: str, entries: np.ndarray) -> Any:
     """Returns the sparse matrix of rows (row, column, value), numbered from 1; a pattern has no values."""
     from scipy.sparse import coo_array
 
-    rows, columns = entries[:, :2].T.astype(np.int64) - 1
+    places = entries[:, :2]
+    if not ((places >= 1) & (places <= shape) & (places == np.floor(places))).all():  # NaN never is
+        raise ValueError(f"an entry stands in no row or column of its {shape[0]} x {shape[1]}")
+    rows, columns = places.T.astype(np.int64) - 1
     values = entries[:, 2] if entries.shape[1] > 2 else np.ones(len(entries))
     if symmetry != "general":
         below = rows != columns

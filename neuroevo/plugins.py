@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from neuroevo.errors import OptionError, RegistryError, unknown
+from neuroevo.errors import OptionError, RegistryError, require_text, unknown
 
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'  # a JSON string
@@ -259,7 +259,9 @@ class Spec:
             raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
         bare = registry.get(name).bare_option if registry else ""
         options, found = _options(text, name, tail, bare)
-        return cls(label or (text if not colon else f"{name}:{tail}"), name, options, found)
+        spec = cls(label or (text if not colon else f"{name}:{tail}"), name, options, found)
+        require_text(f"A part of {text!r}", spec.label, spec.name, *spec.options, *spec.options.values())
+        return spec
 
     @property
     def plain(self) -> str:
@@ -313,7 +315,7 @@ def _unquoted(text: str) -> str:
     try:
         return str(json.loads(text))
     except ValueError as error:
-        raise OptionError(f"Cannot read {text}: {error}; wanted a JSON string.") from error
+        raise OptionError(f"Cannot read {text!r}: {error}; wanted a JSON string.") from error
 
 
 def load(path: str) -> Callable[..., Any]:

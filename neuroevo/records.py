@@ -135,7 +135,7 @@ class RunFolder:
         """
         try:
             return tomllib.loads(read(self.path / CONFIG).decode())
-        except ValueError as error:  # TOML or UTF-8
+        except (ValueError, RecursionError) as error:  # TOML or UTF-8
             raise RunError(f"{self.path / CONFIG} is damaged: {error}.") from error
 
     def manifest(self) -> Row:

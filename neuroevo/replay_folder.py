@@ -106,11 +106,11 @@ def replayed(runs: Sequence[RunFolder]) -> dict[str, list[Picture]]:
                 shown = found.setdefault(row["task"], [])
                 for entry in row["pictures"]:
                     number = sum(x.kind.partition("-")[0] == entry["kind"] for x in shown) + 1
-                    shown.append(_picture(folder / row["folder"], entry, number))
-        except (KeyError, TypeError, ValueError) as error:
+                    shown.append(_picture(folder / _name(row), entry, number))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise RunError(
-                f"{folder} is damaged ({type(error).__name__}: {error}); delete it or make it again with "
-                f"python run.py replay {run.path}."
+                f"{folder} is damaged ({type(error).__name__}: {' '.join(str(error).split())}); delete it or "
+                f"make it again with python run.py replay {run.path}."
             ) from error
     return found
 
@@ -119,6 +119,14 @@ def _plain(drawing: Drawing) -> Row:
     """Returns a picture as plain types, without its files' data."""
     names = ("kind", "title", "description", "caption", "heads", "rows")
     return {**{name: getattr(drawing, name) for name in names}, "files": list(drawing.files)}
+
+
+def _name(row: Row) -> str:
+    """Returns the name of the folder of a lineage's pictures, which lies in that of all."""
+    name = row["folder"]
+    if name != Path(name).name or not name.isprintable():
+        raise ValueError(f"a folder {name!r}")
+    return str(name)
 
 
 def _picture(folder: Path, entry: Row, number: int) -> Picture:

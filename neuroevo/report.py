@@ -104,7 +104,7 @@ def _texts(
         HTML: page.render(report, pictures, styles, [*page.FILES, *figures]),
         "report.json": to_json(report, indent=2),
     }
-    return {name: text.encode() for name, text in texts.items()}
+    return {name: text.encode(errors="backslashreplace") for name, text in texts.items()}
 
 
 def _make(folder: Path) -> None:

@@ -11,7 +11,8 @@
     neuron = "alif:constants=shared"
     scales.large.seeds = 20                # and what of it a scale changes
 
-Genomes of different runs have different labels: the joined report compares them all.
+Genomes of different runs have different labels: the joined report compares them all. A run is written to a
+folder of its name beside `report`, so no run has that name.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from neuroevo.records import RunFolder
 from neuroevo.resolving import resolve
 
 TEXT, STATE = "study.toml", "study.json"  # in its folder: the file it is, and at which scale
+RESERVED = (TEXT, STATE, "report", "", ".", "..")  # in its folder, where a run has its name
 PARTS = ("title", "scales", "runs")  # keys that are not a run's
 
 
@@ -67,7 +69,7 @@ class Study:
             data = tomllib.loads(text)
         except OSError as error:
             raise OptionError(f"{where} cannot be read: {error.strerror}; wanted a TOML file.") from error
-        except ValueError as error:  # TOML or UTF-8
+        except (ValueError, RecursionError) as error:  # TOML or UTF-8
             raise OptionError(f"{where} is not TOML: {error}.") from error
         scales, runs = (_tables(where, data, name) for name in ("scales", "runs"))
         if scale not in scales:
@@ -75,7 +77,14 @@ class Study:
         common = {key: value for key, value in data.items() if key not in PARTS}
         named = {}
         for name, own in runs.items():
-            scaled = own.pop("scales", {}).get(scale, {})
+            if name in RESERVED or name != Path(name).name or not name.isprintable():
+                raise OptionError(
+                    f"{where} has a run {name!r}, which cannot be its folder; wanted another name."
+                )
+            scaled = own.pop("scales", {})
+            scaled = scaled.get(scale, {}) if isinstance(scaled, dict) else None
+            if not isinstance(scaled, dict):
+                raise OptionError(f"{where}, run {name!r} has scales that are no tables; wanted tables.")
             request = {**common, **scales[scale], **own, **scaled}
             named[name] = Configuration.of(request, f"{where}, run {name!r}")
         return cls(str(data.get("title", Path(path).stem)), named, text, scale)

@@ -165,9 +165,11 @@ def _labels(pair: Pair) -> np.ndarray:
             f"each, [{num_images}]."
         )
     values = array.read().reshape(-1) if dtype.kind in "uif" else None
-    if values is None or not (np.isfinite(values) & (values == np.floor(values))).all():
+    with np.errstate(invalid="ignore"):
+        is_whole = values is not None and (np.isfinite(values) & (values == np.floor(values))).all()
+    if values is None or not is_whole:
         raise DataError(f"{array} holds labels that are no whole numbers; wanted 0, 1, 2 and so on.")
-    if values.min() < 0 or values.max() >= 2**31:
+    if values.min() < 0 or float(values.max()) >= 2**31:  # which a half float cannot be compared with
         raise DataError(
             f"{array} holds labels from {values.min():g} to {values.max():g}; wanted 0, 1, 2 and so on."
         )

@@ -6,6 +6,7 @@ Archives are read as numbers alone: nothing is ever unpickled.
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import IO
 import numpy as np
 
 from neuroevo.downloads import line
-from neuroevo.errors import DataError
+from neuroevo.errors import DataError, listed
 from tasks import idx
 
 WANTED = (
@@ -79,7 +80,11 @@ class Array:
     def _opened(self) -> Iterator[IO[bytes]]:
         """Opens the array's member of the archive; what fails while it is read is a DataError."""
         try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(f"{self.key}.npy") as file:
+            with (
+                warnings.catch_warnings(action="ignore"),  # of a file that is old; one that is damaged fails
+                zipfile.ZipFile(self.path) as archive,
+                archive.open(f"{self.key}.npy") as file,
+            ):
                 yield file
         except Exception as error:  # a damaged archive fails in a dozen ways
             raise DataError(f"Cannot read {self}: {line(error)}. Replace the file.") from error
@@ -179,7 +184,7 @@ def _in_archive(path: Path) -> Found:
     keys = next((keys for keys in _KEYS if set(keys) <= set(held)), None)
     if keys is None:
         wanted = "; or ".join(", ".join(keys) for keys in _KEYS)
-        raise DataError(f"{path} holds the arrays {', '.join(held) or '(none)'}; wanted {wanted}.")
+        raise DataError(f"{path} holds the arrays {listed(held) if held else '(none)'}; wanted {wanted}.")
     arrays = [Array(path, key) for key in keys]
     return Found(*(((images, labels),) for images, labels in zip(arrays[::2], arrays[1::2], strict=True)))
 
