@@ -47,7 +47,8 @@ def made(out: Path, task: str, budget: int, adapter: str, options: list[str]) ->
     """Returns the run of a combination, made if need be; None if it cannot be."""
     path = out / safe_name(f"{task} {adapter} {budget}")
     if not path.exists():
-        priors = [p for p in PRIORS if p != "adapter-only" or not adapter.startswith("none")]
+        still = ("frozen", "adapter-only") if adapter.startswith("none") else ()  # nothing of them evolves
+        priors = [prior for prior in PRIORS if prior not in still]
         arguments = ["--genome", *priors, "--task", task, "--adapter", adapter]
         arguments += ["--evaluations", str(budget), "--seeds", str(SEEDS), "--graphs", str(GRAPHS)]
         if cli.main([*arguments, "--quiet", "--out", str(path), *options]):
