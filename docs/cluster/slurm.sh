@@ -3,6 +3,7 @@
 #
 # A Ray cluster on the nodes of the job, and one run on it. Two minutes before its time is up the job is told;
 # the run then finishes its generation and writes a checkpoint. Submit the same line again to go on.
+# Submit it from the checkout, with neuroevo's environment active; the nodes share it, RUN and home folders.
 #SBATCH --job-name=neuroevo
 #SBATCH --nodes=4
 #SBATCH --ntasks-per-node=1
@@ -13,14 +14,18 @@ set -euo pipefail
 run=$1
 shift
 export RAY_AUTH_MODE=token
-test -f ~/.ray/auth_token || ray get-auth-token --generate > /dev/null  # home folders are shared
+test -f ~/.ray/auth_token || (umask 077 && ray get-auth-token --generate > /dev/null)
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 head=${nodes[0]}
-address=$(srun --nodes=1 --ntasks=1 -w "$head" hostname --ip-address | awk '{print $1}'):6379
+# What the last node calls the first: a machine's own name for itself may be 127.0.1.1.
+address=$(srun --nodes=1 --ntasks=1 -w "${nodes[-1]}" getent ahostsv4 "$head" | awk 'NR == 1 {print $1}'):6379
 srun --overlap --nodes=1 --ntasks=1 -w "$head" ray start --head --node-ip-address="${address%:*}" --port=6379 \
   --dashboard-host=127.0.0.1 --block &
-until ray status --address "$address" > /dev/null 2>&1; do sleep 1; done
+until ray status --address "$address" > /dev/null 2>&1; do
+  kill -0 $! || exit 1  # it does not start; its own message stands above
+  sleep 1
+done
 for node in "${nodes[@]:1}"; do
   srun --overlap --nodes=1 --ntasks=1 -w "$node" ray start --address="$address" --block &
 done
@@ -32,4 +37,5 @@ else
 fi
 driver=$!
 trap 'kill -TERM $driver' TERM
-until wait $driver; do kill -0 $driver 2> /dev/null || break; done  # a trap ends a wait, but not the run
+while kill -0 $driver 2> /dev/null; do wait $driver || true; done  # a trap ends a wait, but not the run
+wait $driver
