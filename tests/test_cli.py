@@ -382,11 +382,20 @@ def test_samples_can_be_run(tmp_path: Path) -> None:
     assert RunFolder.open("run").results()[0]["status"] == "done"
 
 
+OF_THE_USER = """
+from neuroevo.architecture import Architecture
+
+
+def same(connectome, *, seed):
+    return Architecture.of(connectome)
+"""
+
+
 def test_plug_ins_are_found_where_the_user_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "lies_here.py").write_text("from tests.toy import Echo\n")
+    (tmp_path / "lies_here.py").write_text(OF_THE_USER)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
-    assert cli.main(["list", "lies_here:Echo"]) == 0
-    assert capsys.readouterr().out.startswith("task lies_here:Echo")
+    assert cli.main(["sample", "--genome", "lies_here:same", "--out", "sampled"]) == 0
+    assert capsys.readouterr().out.split() == ["sampled/lies_here%3Asame-0.csv"]

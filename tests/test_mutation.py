@@ -367,7 +367,9 @@ def test_search_is_carried_over_parameter_by_parameter() -> None:
     arrays, new = search.to_arrays(state.search), source < 0
     np.testing.assert_array_equal(arrays["centre"], np.where(new, 0.5, source))
     np.testing.assert_array_equal(arrays["velocity"], np.where(new, 0, -source))
-    np.testing.assert_array_equal(arrays["stdev"], np.where(new, np.float32(search.Pgpe().stdev), 1 + source))
+    usual, is_core = search.Pgpe(), np.arange(child.layout.length) < child.layout.core
+    spread = np.where(is_core, usual.stdev * usual.core, usual.stdev).astype(np.float32)
+    np.testing.assert_array_equal(arrays["stdev"], np.where(new, spread, 1 + source))
     population = search.ask(state.search, settings, 4, seed=0)
     told = search.tell([state.search], [population], [torch.arange(8.0)], settings, 4)
     assert torch.isfinite(search.centre(told[0])).all()
