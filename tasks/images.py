@@ -25,6 +25,7 @@ class Digits(Classification):
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
     """
 
+    caveat = "no wiring was told from another, nor from none, in 1,950 evaluations; see the README"
     defaults = {"generations": 200, "population": 64}  # noqa: RUF012
     shape, num_training, rank, class_names = (8, 8), 1_442, 61, DIGITS
 
@@ -53,6 +54,7 @@ class Mnist(Classification):
         folder: Folder of the four IDX files, in place of a download.
     """
 
+    caveat = "no wiring was told from another, nor from none, in 650 evaluations; see the README"
     defaults = {"generations": 1600, "population": 192}  # noqa: RUF012
     shape, num_training, rank, class_names = (28, 28), 60_000, 712, DIGITS
 
