@@ -43,9 +43,8 @@ class Method:
 
     @property
     def phases(self) -> tuple[Method, Method]:
-        """The methods of pretraining, where all coordinates but adapters are few, and of what follows."""
-        whole = {"core": 1.0} if hasattr(self, "core") else {}
-        return replace(self, **whole), self
+        """The methods of pretraining, where the core has few coordinates, and of what follows."""
+        return replace(self, **({"core": 1.0} if hasattr(self, "core") else {})), self
 
     @property
     def has_pretraining(self) -> bool:
@@ -81,8 +80,8 @@ class Pgpe(Method):
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
         stdev_learning_rate: Step of the spread.
-        core: Spread of the core's parameters at the start, in units of `stdev`, where adapters are searched
-            with them: synapses are many, each tells little, and their jitter drowns what the adapters tell.
+        core: Spread of the core at the start, in units of `stdev`, where adapters are searched too: synapses
+            are many, each tells little, and their jitter drowns what the adapters tell.
 
     References:
         Sehnke et al. (2010), https://doi.org/10.1016/j.neunet.2009.12.004
@@ -113,8 +112,7 @@ class Es(Method):
         learning_rate: At the start.
         momentum: Of sgd.
         decay: What spread and learning rate are multiplied by after a generation.
-        core: Spread of the core's parameters at the start, in units of `stdev`, where adapters are searched
-            with them.
+        core: As of `pgpe`.
 
     References:
         Salimans et al. (2017), https://doi.org/10.48550/arXiv.1703.03864
@@ -139,8 +137,8 @@ class Es(Method):
 class Ga(Method):
     """A genetic algorithm without crossover: the best are kept, and all others are their mutants.
 
-    Those that were kept are evaluated again with every population: fitness is noisy, and one lucky evaluation
-    should not keep a genome for ever. The best of them is what a lineage answers with.
+    Those kept are evaluated again with every population, for fitness is noisy. The best of them is what a
+    lineage answers with.
 
     Attributes:
         elite: Genomes that are kept; fewer where fewer had a finite fitness.
@@ -180,8 +178,7 @@ class Cem(Method):
         min_stdev: Least spread.
         max_stdev: Greatest spread.
         max_change: Most that a spread may change in a generation, as a share of itself.
-        core: Spread of the core's parameters at the start, in units of `stdev`, where adapters are searched
-            with them.
+        core: As of `pgpe`.
 
     References:
         Rubinstein (1999), https://doi.org/10.1023/A:1010091220143
