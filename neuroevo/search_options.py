@@ -80,8 +80,7 @@ class Pgpe(Method):
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
         stdev_learning_rate: Step of the spread.
-        core: Spread of the core at the start, in units of `stdev`, where adapters are searched too: synapses
-            are many, each tells little, and their jitter drowns what the adapters tell.
+        core: Spread of the core at the start, in units of `stdev`, where adapters are searched too.
 
     References:
         Sehnke et al. (2010), https://doi.org/10.1016/j.neunet.2009.12.004

@@ -385,7 +385,6 @@ def test_samples_can_be_run(tmp_path: Path) -> None:
 OF_THE_USER = """
 from neuroevo.architecture import Architecture
 
-
 def same(connectome, *, seed):
     return Architecture.of(connectome)
 """
