@@ -89,7 +89,7 @@ class HalfCheetahV5(Locomotion):
         held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
     """
 
-    caveat = "no wiring was told from another, nor from none, in 3,900 evaluations; see the README"
+    caveat = "no wiring was told from another, nor from none, in 650 evaluations; see the README"
     defaults = {"generations": 50, "population": 64}  # noqa: RUF012
     num_sensors, num_actuators = 17, 6
     environment, file, frame_skip = "HalfCheetah-v5", "half_cheetah.xml", 5

@@ -2,7 +2,7 @@
 
 The tensors of tests are small. Threads that share the work on one wait for each other in a loop, and take a
 core from the processes that tests start. Tests of a file stay together, for they share what they set up; so
-do all that start Ray, for two of its clusters at once would meet in its temporary files.
+do those that disturb Ray's workers, for they want the cores to themselves.
 """
 
 import os
