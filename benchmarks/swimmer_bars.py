@@ -11,26 +11,18 @@ starts they are scored on, which favours them.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
 
 from benchmarks.travelling_sine import search
-from neuroevo.architecture import Architecture
-from neuroevo.phenotype import Blueprint, Gains, Phenotype
+from neuroevo.champions import read_champion
+from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.records import RunFolder, key_of
 from neuroevo.seeds import generator
 from tasks.swimmer import Swimmer
 
 UNTRAINED = 100
-
-
-def network(folder: Path) -> Blueprint:
-    """Returns the network of a lineage's champion."""
-    data = json.loads((folder / "architecture.json").read_text())
-    architecture = Architecture.from_dict(data.pop("architecture"))
-    return Blueprint(architecture, **{**data, "gains": Gains(**data["gains"])})
 
 
 def scores(blueprint: Blueprint, parameters: torch.Tensor, task: Swimmer, seed: int) -> torch.Tensor:
@@ -53,7 +45,7 @@ def main() -> None:
     print(f"best travelling sine {sine:.4f} m/s")
     print(f"{'genome':<24} graph seed   score  untrained  best of {UNTRAINED}  share of the sine  all bars")
     for row in folder.results():
-        blueprint = network(folder.champion_path(key_of(row)))
+        blueprint, _ = read_champion(folder, key_of(row))
         drawn = blueprint.draw(UNTRAINED, generator(row["seed"], "bars"))
         best = float(scores(blueprint, drawn, task, row["seed"]).max())
         score, untrained = row["score"], row["untrained_score"]
