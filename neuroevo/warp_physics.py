@@ -60,6 +60,8 @@ class WarpWorlds:
         TaskError: If the body has actuators with a state of their own, or what MuJoCo Warp cannot move.
     """
 
+    pause = 16
+
     def __init__(
         self,
         model: mujoco.MjModel,

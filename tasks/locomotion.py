@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from neuroevo import arrays, physics
+from neuroevo.arrays import Array, Constant
 from neuroevo.errors import require_range
 from neuroevo.seeds import generator
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Worlds
+    from neuroevo.physics import Engine
     from neuroevo.recording import Film, Recording
 
 
@@ -52,6 +54,7 @@ class Locomotion:
     """
 
     unit = "return"
+    on_device = True
     num_sensors: int
     num_actuators: int
     environment: str
@@ -71,7 +74,7 @@ class Locomotion:
         require_range("episodes", episodes, 1, 10_000)
         require_range("held_out", held_out, 1, 10_000)
         self.steps, self.episodes, self.held_out = steps, episodes, held_out
-        self._worlds: Worlds | None = None
+        self._worlds: Engine | None = None
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns returns of episodes, float64 [G, B]; NaN where one failed.
@@ -114,51 +117,52 @@ class Locomotion:
             return qpos, self.noise * rng.standard_normal((num_episodes, body.nv))
         return qpos, rng.uniform(-self.noise, self.noise, (num_episodes, body.nv))
 
-    def batch(self, num_worlds: int) -> Worlds:
-        """Returns worlds for a batch of this size, kept from one generation to the next."""
-        from neuroevo.physics import Worlds
+    def body(self) -> mujoco.MjModel:
+        """Returns the compiled body."""
+        return model(self.file)
 
-        if self._worlds is None or self._worlds.num_worlds != num_worlds:
-            self._worlds = Worlds(model(self.file), num_worlds, forces=self.forces)
+    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
+        """Returns worlds for a batch of this size, kept from one generation to the next."""
+        self._worlds = physics.worlds(self.body(), num_worlds, device, self.forces, before=self._worlds)
         return self._worlds
 
-    def observe(self, worlds: Worlds) -> np.ndarray:
-        """Returns Gymnasium's observations, float64 [W, S]."""
-        return np.concatenate([worlds.qpos[:, self.hidden :], worlds.qvel], axis=1)
+    def observe(self, worlds: Engine) -> Array:
+        """Returns Gymnasium's observations, [W, S]."""
+        xp = arrays.namespace(worlds.qpos)
+        return xp.concatenate([worlds.qpos[:, self.hidden :], worlds.qvel], axis=1)
 
-    def step(
-        self, worlds: Worlds, control: np.ndarray, moving: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def step(self, worlds: Engine, control: Array, moving: Array | None = None) -> tuple[Array, Array]:
         """Moves worlds by a control step.
 
         Args:
             worlds: W bodies.
-            control: float64 [W, A], in [-1, 1].
+            control: float [W, A], in [-1, 1].
             moving: bool [W], the worlds that move; None: all.
 
         Returns:
-            Gymnasium's rewards, float64 [W], and whether the bodies are healthy, bool [W]: an episode ends
+            Gymnasium's rewards, float [W], and whether the bodies are healthy, bool [W]: an episode ends
             when its body is not. Neither means anything where a world does not move.
         """
-        before = self._place(worlds).copy()
+        before = arrays.copied(self._place(worlds))
         worlds.step(control, self.frame_skip, moving)
         speed, healthy = (self._place(worlds) - before) / self._seconds(), self._healthy(worlds)
-        cost = self.control_cost * np.square(control).sum(1) + self._contact_cost(worlds)
+        square = arrays.namespace(worlds.qpos).square
+        cost = self.control_cost * square(control).sum(1) + self._contact_cost(worlds)
         return speed + self.survival * healthy - cost, healthy
 
     def _seconds(self) -> float:
         """Returns how long a control step is."""
         return model(self.file).opt.timestep * self.frame_skip
 
-    def _place(self, worlds: Worlds) -> np.ndarray:
+    def _place(self, worlds: Engine) -> Array:
         """Returns how far forward bodies are, metres [W]; may be a view."""
         return worlds.qpos[:, 0]
 
-    def _healthy(self, worlds: Worlds) -> np.ndarray:
+    def _healthy(self, worlds: Engine) -> Array:
         """Returns whether bodies are healthy, bool [W]."""
-        return np.ones(worlds.num_worlds, bool)
+        return arrays.namespace(worlds.failed).ones_like(worlds.failed)
 
-    def _contact_cost(self, worlds: Worlds) -> np.ndarray | float:
+    def _contact_cost(self, worlds: Engine) -> Array | float:
         """Returns what contacts cost in a step, [W]."""
         return 0.0
 
@@ -174,38 +178,38 @@ class Locomotion:
         import torch
 
         genomes = phenotype.num_genomes
-        worlds = self.batch(genomes * num_episodes)
+        worlds = self.batch(genomes * num_episodes, phenotype.device)
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         worlds.reset(*(np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1)))
         # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
-        sensed = np.zeros((worlds.num_worlds, self.num_sensors), np.float32)
-        observations = torch.from_numpy(sensed).view(genomes, num_episodes, -1)
-        control = np.zeros((worlds.num_worlds, self.num_actuators))
-        actions = torch.from_numpy(control).view(genomes, num_episodes, -1)
-        returns, going = np.zeros(worlds.num_worlds), np.ones(worlds.num_worlds, bool)
-        scale = self._scale()
+        sizes = self.num_sensors, self.num_actuators
+        (observations, sensed), (actions, control) = physics.between(worlds, *sizes, genomes)
+        xp, state = arrays.namespace(worlds.qpos), torch.as_tensor(worlds.qpos)
+        returns = arrays.beside(state.new_zeros(worlds.num_worlds, dtype=torch.float64), worlds.qpos)
+        going = xp.ones_like(worlds.failed)
+        scale, nothing = self._scale().beside(worlds.qpos), xp.zeros_like(returns)
         phenotype.reset(num_episodes)
         if film is not None:
             film.take(worlds.qpos)
-        for _ in range(self.steps):
-            np.multiply(self.observe(worlds), scale, out=sensed, casting="same_kind")
+        for step in range(self.steps):
+            sensed[:] = self.observe(worlds) * scale
             actions.copy_(phenotype.step(observations)).clamp_(-1, 1)
             rewards, healthy = self.step(worlds, control, going)
-            returns[going] += rewards[going]
+            returns += xp.where(going, rewards, nothing)
             if film is not None:
                 film.take(worlds.qpos, going)
             going &= healthy & ~worlds.failed
-            if not going.any():
+            if step % worlds.pause == 0 and not going.any():
                 break
         returns[worlds.failed] = np.nan
-        return torch.from_numpy(returns).view(genomes, num_episodes)
+        return torch.as_tensor(returns).view(genomes, num_episodes)
 
-    def _scale(self) -> np.ndarray:
-        """Returns what observations are multiplied by for the network, float64 [S]."""
+    def _scale(self) -> Constant:
+        """Returns what observations are multiplied by for the network, [S]."""
         body, scale = model(self.file), np.ones(self.num_sensors)
         first = body.nq - self.hidden
         scale[first : first + body.nv] /= self.typical_speed
-        return scale
+        return Constant(scale)
 
 
 @cache

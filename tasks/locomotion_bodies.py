@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo.arrays import Array, namespace
 from neuroevo.plugins import tasks
 from tasks.locomotion import Locomotion
 
 if TYPE_CHECKING:
-    from neuroevo.physics import Worlds
+    from neuroevo.physics import Engine
 
 FASTEST = 10.0  # m/s and rad/s, to which Gymnasium clips observed velocities of hopper and walker
 TORSO = 1  # MuJoCo's body 0 is the world
@@ -31,14 +32,14 @@ class _Upright(Locomotion):
     heights: tuple[float, float]
     lean: float
 
-    def observe(self, worlds: Worlds) -> np.ndarray:
-        """Returns Gymnasium's observations, float64 [W, S]."""
+    def observe(self, worlds: Engine) -> Array:
+        """Returns Gymnasium's observations, [W, S]."""
         speed = worlds.qvel.clip(-FASTEST, FASTEST)
-        return np.concatenate([worlds.qpos[:, self.hidden :], speed], axis=1)
+        return namespace(speed).concatenate([worlds.qpos[:, self.hidden :], speed], axis=1)
 
-    def _healthy(self, worlds: Worlds) -> np.ndarray:
+    def _healthy(self, worlds: Engine) -> Array:
         height, lean = worlds.qpos[:, 1], worlds.qpos[:, 2]
-        return (height > self.heights[0]) & (height < self.heights[1]) & (np.abs(lean) < self.lean)
+        return (height > self.heights[0]) & (height < self.heights[1]) & (abs(lean) < self.lean)
 
 
 @tasks.register("swimmer-v5")
@@ -130,9 +131,9 @@ class HopperV5(_Upright):
     def __init__(self, steps: int = 1000, episodes: int = 1, held_out: int = 16) -> None:
         super().__init__(steps, episodes, held_out)
 
-    def _healthy(self, worlds: Worlds) -> np.ndarray:
-        state = np.concatenate([worlds.qpos[:, 2:], worlds.qvel], axis=1)
-        return super()._healthy(worlds) & (np.abs(state) < self.largest).all(axis=1)
+    def _healthy(self, worlds: Engine) -> Array:
+        state = namespace(worlds.qpos).concatenate([worlds.qpos[:, 2:], worlds.qvel], axis=1)
+        return super()._healthy(worlds) & (abs(state) < self.largest).all(axis=1)
 
 
 @tasks.register("walker2d-v5")
@@ -198,17 +199,17 @@ class AntV5(Locomotion):
     def __init__(self, steps: int = 200, episodes: int = 1, held_out: int = 16) -> None:
         super().__init__(steps, episodes, held_out)
 
-    def observe(self, worlds: Worlds) -> np.ndarray:
-        """Returns Gymnasium's observations, float64 [W, S]; those of the world itself are left out."""
+    def observe(self, worlds: Engine) -> Array:
+        """Returns Gymnasium's observations, [W, S]; those of the world itself are left out."""
         forces = worlds.cfrc_ext[:, TORSO:].reshape(worlds.num_worlds, -1).clip(-1, 1)
-        return np.concatenate([super().observe(worlds), forces], axis=1)
+        return namespace(forces).concatenate([super().observe(worlds), forces], axis=1)
 
-    def _place(self, worlds: Worlds) -> np.ndarray:
+    def _place(self, worlds: Engine) -> Array:
         return worlds.xpos[:, TORSO, 0]
 
-    def _healthy(self, worlds: Worlds) -> np.ndarray:
+    def _healthy(self, worlds: Engine) -> Array:
         height = worlds.qpos[:, 2]
         return (height >= self.heights[0]) & (height <= self.heights[1])
 
-    def _contact_cost(self, worlds: Worlds) -> np.ndarray:
-        return self.contact_cost * np.square(worlds.cfrc_ext.clip(-1, 1)).sum((1, 2))
+    def _contact_cost(self, worlds: Engine) -> Array:
+        return self.contact_cost * namespace(worlds.qpos).square(worlds.cfrc_ext.clip(-1, 1)).sum((1, 2))

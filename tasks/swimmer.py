@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo import arrays, physics
+from neuroevo.arrays import Array, Constant
 from neuroevo.errors import require_range
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Worlds
+    from neuroevo.physics import Engine
     from neuroevo.recording import Film, Recording
 
 LINK_LENGTH = 0.1  # metres
@@ -72,6 +74,7 @@ class Swimmer:
     """
 
     unit = "m/s"
+    on_device = True
     caveat = "the circuit was not told from its nulls in 2,600 evaluations; see the README"
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
 
@@ -83,7 +86,7 @@ class Swimmer:
         self.links, self.steps, self.episodes, self.held_out = links, steps, episodes, held_out
         self.num_actuators = links - 1
         self.num_sensors = 2 * (links - 1) + 5
-        self._worlds: Worlds | None = None
+        self._worlds: Engine | None = None
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns mean forward velocities, float64 [G, B], in m/s; NaN where an episode failed.
@@ -137,30 +140,31 @@ class Swimmer:
         """Runs every genome for B episodes and returns forward velocities [G, B]."""
         import torch
 
-        worlds = self._batch(phenotype.num_genomes * num_episodes)
+        worlds = self.batch(phenotype.num_genomes * num_episodes, phenotype.device)
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         qpos, qvel = (np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1))
         velocity = swim(phenotype, worlds, qpos, qvel, self.steps, film=film)
-        return torch.from_numpy(velocity).view(phenotype.num_genomes, num_episodes)
+        return torch.as_tensor(velocity).view(phenotype.num_genomes, num_episodes)
 
-    def _batch(self, num_worlds: int) -> Worlds:
+    def body(self) -> mujoco.MjModel:
+        """Returns the compiled body."""
+        return model(self.links)
+
+    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
         """Returns worlds for a batch of this size, kept from one generation to the next."""
-        from neuroevo.physics import Worlds
-
-        if self._worlds is None or self._worlds.num_worlds != num_worlds:
-            self._worlds = Worlds(model(self.links), num_worlds)
+        self._worlds = physics.worlds(self.body(), num_worlds, device, before=self._worlds)
         return self._worlds
 
 
 def swim(
     phenotype: Phenotype,
-    worlds: Worlds,
+    worlds: Engine,
     qpos: np.ndarray,
     qvel: np.ndarray,
     steps: int,
     substeps: int = SUBSTEPS,
     film: Film | None = None,
-) -> np.ndarray:
+) -> Array:
     """Returns the mean velocity of the centre of mass along +x in each world, in m/s.
 
     Args:
@@ -173,16 +177,11 @@ def swim(
         film: Keeps where one of the bodies is, step by step.
 
     Returns:
-        float64 [W]; NaN where the network gave NaN or the simulation failed.
+        float64 [W], or float32 on a device; NaN where the network gave NaN or the simulation failed.
     """
-    import torch
-
     genomes, joints = phenotype.num_genomes, qpos.shape[1] - 3
     # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
-    sensed = np.zeros((worlds.num_worlds, 2 * joints + 5), np.float32)
-    observations = torch.from_numpy(sensed).view(genomes, -1, sensed.shape[1])
-    control = np.zeros((worlds.num_worlds, joints))
-    torques = torch.from_numpy(control).view(genomes, -1, joints)
+    (observations, sensed), (torques, control) = physics.between(worlds, 2 * joints + 5, joints, genomes)
     phenotype.reset(observations.shape[1])
     worlds.reset(qpos, qvel)
     begin = centre_of_mass(worlds.qpos)
@@ -199,23 +198,24 @@ def swim(
     return velocity
 
 
-def observe(qpos: np.ndarray, qvel: np.ndarray, out: np.ndarray) -> None:
+def observe(qpos: Array, qvel: Array, out: Array) -> None:
     """Writes observations [W, S] for positions [W, 3 + joints] and velocities of the same shape."""
-    joints = qpos.shape[1] - 3
-    sine, cosine = np.sin(qpos[:, 2]), np.cos(qpos[:, 2])
+    joints, xp = qpos.shape[1] - 3, arrays.namespace(qpos)
+    sine, cosine = xp.sin(qpos[:, 2]), xp.cos(qpos[:, 2])
     out[:, 0], out[:, 1] = sine, cosine
     out[:, 2 : 2 + joints] = qpos[:, 3:]
-    np.multiply(qvel[:, 3:], 1 / JOINT_SPEED, out=out[:, 2 + joints : 2 + 2 * joints], casting="same_kind")
+    out[:, 2 + joints : 2 + 2 * joints] = qvel[:, 3:] * (1 / JOINT_SPEED)
     out[:, -3] = (cosine * qvel[:, 0] + sine * qvel[:, 1]) / SPEED
     out[:, -2] = (cosine * qvel[:, 1] - sine * qvel[:, 0]) / SPEED
     out[:, -1] = qvel[:, 2] / JOINT_SPEED
 
 
-def centre_of_mass(qpos: np.ndarray) -> np.ndarray:
+def centre_of_mass(qpos: Array) -> Array:
     """Returns x of the centre of mass, metres [W], for positions [W, 3 + joints]."""
-    along = np.cos(np.cumsum(qpos[:, 2:], axis=1))  # [W, links], each link points from its tail to its front
+    xp = arrays.namespace(qpos)
+    along = xp.cos(xp.cumsum(qpos[:, 2:], axis=1))  # [W, links], each link points from its tail to its front
     links = along.shape[1]
-    behind = links - np.arange(links) - 0.5  # link i moves half of itself and all links behind it
+    behind = Constant(links - np.arange(links) - 0.5).beside(qpos)  # link i moves half of itself and all links behind it
     return qpos[:, 0] - LINK_LENGTH * (along * behind).sum(1) / links
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from neuroevo import arrays, physics
+from neuroevo.arrays import Array
 from neuroevo.errors import require_range
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
     from neuroevo.architecture import Architecture
     from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Worlds
+    import mujoco
+
+    from neuroevo.physics import Engine
     from neuroevo.recording import Film, Recording
 
 Along = Literal["body", "start"]
@@ -60,6 +64,7 @@ class Worm:
     """
 
     unit = "mm/s"
+    on_device = True
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
     search = {"pgpe": {"stdev": 0.05, "speed": 0.015}}  # noqa: RUF012
     num_sensors = JOINTS
@@ -82,7 +87,7 @@ class Worm:
         require_range("strength", strength, 0.05, 0.6)
         self.steps, self.episodes, self.held_out = steps, episodes, held_out
         self.stretch, self.along, self.drag, self.strength = stretch, along, drag, strength
-        self._worlds: Worlds | None = None
+        self._worlds: Engine | None = None
 
     def native(self, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
         """Returns the body's own maps, float32 [N, 24] and [24, N].
@@ -137,29 +142,30 @@ class Worm:
         """Runs every genome for B episodes and returns forward velocities [G, B]."""
         import torch
 
-        worlds = self._batch(phenotype.num_genomes * num_episodes)
+        worlds = self.batch(phenotype.num_genomes * num_episodes, phenotype.device)
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         worlds.reset(np.concatenate([starts[seed] for seed in seeds]))
         velocity = crawl(phenotype, worlds, self.steps, self.along, film)
-        return torch.from_numpy(velocity).view(phenotype.num_genomes, num_episodes)
+        return torch.as_tensor(velocity).view(phenotype.num_genomes, num_episodes)
 
-    def _batch(self, num_worlds: int) -> Worlds:
+    def body(self) -> mujoco.MjModel:
+        """Returns the compiled body."""
+        return worm_body.model(self.strength, self.drag)
+
+    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
         """Returns worlds for a batch of this size, kept from one generation to the next."""
-        from neuroevo.physics import Worlds
-
-        if self._worlds is None or self._worlds.num_worlds != num_worlds:
-            self._worlds = Worlds(worm_body.model(self.strength, self.drag), num_worlds)
+        self._worlds = physics.worlds(self.body(), num_worlds, device, before=self._worlds)
         return self._worlds
 
 
 def crawl(
     phenotype: Phenotype,
-    worlds: Worlds,
+    worlds: Engine,
     steps: int,
     along: Along = "body",
     film: Film | None = None,
-    advance: Callable[[Worlds, np.ndarray], None] = worm_body.advance,
-) -> np.ndarray:
+    advance: Callable[[Engine, Array], None] = worm_body.advance,
+) -> Array:
     """Returns the mean forward velocity in each world, in mm/s.
 
     Args:
@@ -171,37 +177,34 @@ def crawl(
         advance: What moves the worlds by a control step.
 
     Returns:
-        float64 [W]; NaN where the network gave NaN or the simulation failed.
+        float64 [W], or float32 on a device; NaN where the network gave NaN or the simulation failed.
     """
-    import torch
-
-    num_worlds = worlds.num_worlds
     # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
-    sensed = np.zeros((num_worlds, JOINTS), np.float32)
-    observations = torch.from_numpy(sensed).view(phenotype.num_genomes, -1, JOINTS)
-    control = np.zeros((num_worlds, worm_body.NUM_CONTROLS))
-    torques = torch.from_numpy(control).view(phenotype.num_genomes, -1, control.shape[1])[:, :, :JOINTS]
+    made = physics.between(worlds, JOINTS, worm_body.NUM_CONTROLS, phenotype.num_genomes)
+    (observations, sensed), (controls, control) = made
+    torques = controls[:, :, :JOINTS]
     phenotype.reset(observations.shape[1])
     pointing = worm_body.directions(worlds.qpos)
     here = worm_body.centre(worlds.qpos, pointing)
-    forward = np.zeros(num_worlds)
+    forward = arrays.zeros(worlds.qpos, worlds.num_worlds)
+    ones = arrays.namespace(forward).ones_like(forward)
     for _ in range(steps):
         _take(film, worlds)
-        np.multiply(worm_body.bends(worlds.qpos), 1 / TYPICAL_BEND, out=sensed, casting="same_kind")
+        sensed[:] = worm_body.bends(worlds.qpos) * (1 / TYPICAL_BEND)
         torques.copy_(phenotype.step(observations)).mul_(1 / FULL_OUTPUT).clamp_(-1, 1)
         advance(worlds, control)
         before, behind = pointing, here
         pointing = worm_body.directions(worlds.qpos)
         here = worm_body.centre(worlds.qpos, pointing)
-        ahead = (before + pointing).sum(1) if along == "body" else np.ones(num_worlds)
-        forward += ((here - behind) * ahead.conj()).real / np.maximum(np.abs(ahead), 1e-9)
+        ahead = (before + pointing).sum(1) if along == "body" else ones
+        forward += ((here - behind) * ahead.conj()).real / abs(ahead).clip(1e-9)
     _take(film, worlds)
     velocity = forward / (steps * CONTROL_STEP)
     velocity[worlds.failed] = np.nan
     return velocity
 
 
-def _take(film: Film | None, worlds: Worlds) -> None:
+def _take(film: Film | None, worlds: Engine) -> None:
     """Notes where the bodies are, if they are filmed."""
     if film is not None:
         film.take(worm_body.nose_first(worlds.qpos))

@@ -25,10 +25,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo import arrays
+from neuroevo.arrays import Array, Constant
+
 if TYPE_CHECKING:
     import mujoco
 
-    from neuroevo.physics import Worlds
+    from neuroevo.physics import Engine
 
 LENGTH = 1.0  # mm, of the body
 RADIUS = 0.04  # mm
@@ -47,56 +50,58 @@ CONTROL_STEP = 0.05  # s
 NUM_CONTROLS = JOINTS + 2 * LINKS  # torques, and the drag on every link along and across it
 
 # Where in qpos the joints lie, from head to tail: MuJoCo lists those before the middle link backwards.
-_PLACES = 3 + np.concatenate([np.arange(MIDDLE)[::-1], np.arange(MIDDLE, JOINTS)])
+_PLACES = Constant(3 + np.concatenate([np.arange(MIDDLE)[::-1], np.arange(MIDDLE, JOINTS)]))
 # The body's centre, seen from the middle of the middle link, is this combination of the links' directions.
-_LEVERS = np.sign(MIDDLE - np.arange(LINKS)) * (
-    LINK / LINKS * (np.minimum(np.arange(LINKS), np.arange(LINKS)[::-1]) + 0.5)
+_LEVERS = Constant(
+    np.sign(MIDDLE - np.arange(LINKS))
+    * (LINK / LINKS * (np.minimum(np.arange(LINKS), np.arange(LINKS)[::-1]) + 0.5))
+    + 0j
 )
 
 
-def bends(qpos: np.ndarray) -> np.ndarray:
+def bends(qpos: Array) -> Array:
     """Returns the joint angles [W, 24], from head to tail, in rad, of positions [W, 27]."""
-    return qpos[:, _PLACES]
+    return qpos[:, _PLACES.beside(qpos, exact=True)]
 
 
 def bent(angles: np.ndarray) -> np.ndarray:
     """Returns positions [W, 27] of bodies that point along +x on the whole, with joint angles [W, 24]."""
     qpos = np.zeros((len(angles), 3 + JOINTS))
-    qpos[:, _PLACES] = angles
+    qpos[:, _PLACES.beside(qpos)] = angles
     qpos[:, 2] = -np.angle(directions(qpos).sum(1))
     return qpos
 
 
-def directions(qpos: np.ndarray) -> np.ndarray:
+def directions(qpos: Array) -> Array:
     """Returns where each link points, tail to head, as a complex number of size 1: complex [W, 25]."""
-    turned = np.zeros((len(qpos), LINKS))
-    np.cumsum(bends(qpos), axis=1, out=turned[:, 1:])
-    return np.exp(1j * (turned - turned[:, MIDDLE : MIDDLE + 1] + qpos[:, 2:3]))
+    xp, turned = arrays.namespace(qpos), arrays.zeros(qpos, len(qpos), LINKS)
+    xp.cumsum(bends(qpos), axis=1, out=turned[:, 1:])
+    return xp.exp(1j * (turned - turned[:, MIDDLE : MIDDLE + 1] + qpos[:, 2:3]))
 
 
-def centre(qpos: np.ndarray, pointing: np.ndarray) -> np.ndarray:
+def centre(qpos: Array, pointing: Array) -> Array:
     """Returns the centre of mass as x + iy, complex [W], in mm.
 
     Args:
         qpos: Positions, float64 [W, 27].
         pointing: What `directions` says of them.
     """
-    return qpos[:, 0] + 1j * qpos[:, 1] + pointing @ _LEVERS
+    return qpos[:, 0] + 1j * qpos[:, 1] + pointing @ _LEVERS.beside(pointing)
 
 
-def advance(worlds: Worlds, control: np.ndarray, pieces: int = 1) -> None:
+def advance(worlds: Engine, control: Array, pieces: int = 1) -> None:
     """Moves every world by one control step.
 
     Args:
         worlds: W worlds of `model`.
-        control: float64 [W, controls]: in the first 24 columns the share of its greatest torque at which each
+        control: float [W, controls]: in the first 24 columns the share of its greatest torque at which each
             joint is bent, in [-1, 1]; zero in the others.
         pieces: Into how many the step is cut. `python -m benchmarks.worm_step` compares; over 200 control
             steps some controllers part from the reference with one piece and with two.
     """
     step = CONTROL_STEP / pieces
     for _ in range(pieces):
-        start = worlds.qpos.copy()
+        start = arrays.copied(worlds.qpos)
         first = _velocity(worlds, control)
         worlds.qpos[:] = start + step / 2 * first
         second = _velocity(worlds, control)
@@ -105,10 +110,10 @@ def advance(worlds: Worlds, control: np.ndarray, pieces: int = 1) -> None:
         worlds.qpos[:] = start + step / 6 * (first + 4 * second + third)
 
 
-def _velocity(worlds: Worlds, control: np.ndarray) -> np.ndarray:
+def _velocity(worlds: Engine, control: Array) -> Array:
     """Returns the velocities [W, 27] at which all forces balance where the worlds are, and moves them on."""
     worlds.step(control, 1)
-    return worlds.qvel.copy()
+    return arrays.copied(worlds.qvel)
 
 
 def nose_first(qpos: np.ndarray) -> np.ndarray:
