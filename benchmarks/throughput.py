@@ -32,11 +32,11 @@ from mujoco import rollout
 import populations  # noqa: F401 - registers the priors
 from neuroevo import connectome
 from neuroevo.architecture import Architecture
-from neuroevo.blocks import propagate
 from neuroevo.cluster import default_workers
 from neuroevo.connectome import Connectome
-from neuroevo.phenotype import WIDE, Blueprint, Phenotype
+from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import priors
+from neuroevo.products import WIDE, Product
 from neuroevo.seeds import derive, generator
 from tasks.swimmer import SUBSTEPS, Swimmer, model
 
@@ -221,7 +221,7 @@ def products(
     turned_bias = bias_by_genome.transpose(1, 2)
     out, dense_out, turned_out = (torch.empty_like(x) for x in (state, by_genome, turned))
     rivals: dict[str, Callable[[], object]] = {
-        "sparse": lambda: propagate(matrix, state, spread, out=out),
+        "sparse": Product(matrix, state, spread, out),
         "dense W x": lambda: torch.bmm(weights, by_genome, out=dense_out).add_(bias_by_genome),
         "dense x' W'": lambda: torch.bmm(turned, turned_weights, out=turned_out).add_(turned_bias),
     }

@@ -1,4 +1,4 @@
-"""The block-diagonal matrix of a batch of networks: its index structure, its values, and the product with it.
+"""The block-diagonal matrix of a batch of networks: its index structure and its values.
 
 A row of the matrix is a current of a cell; a column is what a cell transmits or, behind all cells, an input
 port. So one product takes the activities of all cells and what comes from outside to the currents of all
@@ -206,7 +206,7 @@ def assemble(blocks: Sequence[Block], counts: Sequence[int]) -> tuple[Tensor, li
             lengths.append(np.zeros(filled - num_cells, np.int64))
     crow = torch.from_numpy(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]))
     col = torch.from_numpy(np.concatenate(cols))
-    matrix = _sparse(crow, col, torch.zeros(len(col)), (len(crow) - 1, port))
+    matrix = sparse(crow, col, torch.zeros(len(col)), (len(crow) - 1, port))
     views = torch.split(matrix.values(), sizes)
     shaped = [v.view(counts[k % len(counts)], -1) for k, v in enumerate(views)]
     return matrix, [shaped[r :: len(counts)] for r in range(len(counts))]
@@ -227,29 +227,11 @@ def between_cells(matrix: Tensor, num_cells: int, num_column_groups: int) -> Ten
     summed = torch.sparse_coo_tensor(places, signed[kept], size, check_invariants=False).coalesce()
     row_lengths = torch.bincount(summed.indices()[0], minlength=num_cells)
     crow = torch.cat([torch.zeros(1, dtype=torch.int64), row_lengths.cumsum(0)])
-    return _sparse(crow, summed.indices()[1], summed.values(), size)
+    return sparse(crow, summed.indices()[1], summed.values(), size)
 
 
-def propagate(matrix: Tensor, source: Tensor, bias: Tensor, *, out: Tensor) -> None:
-    """Writes `matrix @ source + bias`: the current of every cell.
-
-    Args:
-        matrix: CSR, float32 [rows, M].
-        source: float32 [M, B].
-        bias: float32 [rows, 1], or the same for all columns, [rows, B].
-        out: float32 [rows, B], overwritten.
-    """
-    if source.shape[1] == 1:  # a matrix-vector product is 1.7 times as fast as one with one column
-        torch.addmv(bias[:, 0], matrix, source[:, 0], out=out[:, 0])
-    elif bias.shape == out.shape:
-        torch.addmm(bias, matrix, source, out=out)
-    else:
-        torch.addmm(out, matrix, source, beta=0, out=out)  # `mm` would first make a matrix of zeros
-        out.add_(bias)
-
-
-def _sparse(crow: Tensor, col: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
-    """Returns a CSR matrix with 32-bit indices."""
+def sparse(crow: Tensor, col: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns a CSR matrix with 32-bit indices; the values stay where they are."""
     with warnings.catch_warnings():
         # PyTorch says once that CSR is in beta; the tests compare every product with a plain loop.
         warnings.filterwarnings("ignore", message="Sparse CSR tensor support", category=UserWarning)

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.blocks import TENSOR, propagate, whole
-from neuroevo.neurons import Neuron
+from neuroevo.blocks import TENSOR, whole
+from neuroevo.neurons import Model, Neuron
+from neuroevo.products import WIDE, Product
 
-PIECE = 1 << 17  # activities that a neuron model moves at once: 0.5 MB, which stays in a core's own cache
-WIDE = 16  # columns from which a bias is added by itself
+PIECE = 1 << 17  # activities that move at once: 0.5 MB, which stays in a core's own cache
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Some genomes' cells, which no others reach: they may take several steps before the others take one.
+
+    Attributes:
+        model: What moves them.
+        products: One for each group of rows.
+        variables: By name, views [rows, B].
+        currents: By name, views [rows, B].
+        constants: By name, numbers or views [rows, 1].
+        source: What they transmit, a view [rows, B].
+        sent: What is on its way through their synapses, a ring of delay - 1 views [rows, B].
+    """
+
+    model: Model
+    products: Sequence[Product]
+    variables: dict[str, Tensor]
+    currents: dict[str, Tensor]
+    constants: dict[str, Any]
+    source: Tensor
+    sent: Sequence[Tensor]
+
+    def advance(self, time: int) -> None:
+        """Takes one membrane step."""
+        if self.sent:  # each slot is read, and written again, once in delay - 1 steps
+            slot = self.sent[time % len(self.sent)]
+            self.source.copy_(slot)
+            slot.copy_(self.variables[self.model.variables[0]])
+        for product in self.products:
+            product()
+        self.model.step(self.variables, self.currents, self.constants)
 
 
 class Cells:
@@ -23,7 +60,7 @@ class Cells:
     Args:
         neuron: Model and options.
         matrix: CSR [rows, M], from `blocks.assemble`.
-        num_cells: Cells of the whole batch.
+        first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
 
     Attributes:
         bias: float32 [rows, 1], zero but for the cells' biases in its first rows.
@@ -32,9 +69,10 @@ class Cells:
         activity: float32 [cells, B], the variable that output cells are read by.
     """
 
-    def __init__(self, neuron: Neuron, matrix: Tensor, num_cells: int) -> None:
-        self._neuron, self._model, self._matrix, self._num_cells = neuron, neuron.model, matrix, num_cells
-        self._filled = whole(num_cells, TENSOR)
+    def __init__(self, neuron: Neuron, matrix: Tensor, first_rows: np.ndarray) -> None:
+        self._neuron, self._model, self._matrix = neuron, neuron.model, matrix
+        self._first_rows, self._num_cells = first_rows, int(first_rows[-1])
+        self._filled = whole(self._num_cells, TENSOR)
         self.bias = torch.zeros(matrix.shape[0], 1)
         self._spread_bias = self.bias  # the same for each of a few columns
         self.constants: dict[str, Any] = dict(neuron.base)
@@ -47,7 +85,7 @@ class Cells:
         self._source = self._current = self.outside = self.activity = torch.zeros(0, 0)
         self.variables: dict[str, Tensor] = {}
         self._transmitted: list[Tensor] = []  # what is on its way through synapses, a ring of delay - 1
-        self._pieces: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]] = []
+        self._pieces: list[_Piece] = []
         self._spread_bias = self.bias
         self._time = 0
 
@@ -59,8 +97,8 @@ class Cells:
         self._source.zero_()
         for tensor in (*self.variables.values(), *self._transmitted):
             tensor.zero_()
-        for variables, _, constants in self._pieces:
-            self._model.start(variables, constants)
+        for piece in self._pieces:
+            self._model.start(piece.variables, piece.constants)
         first = self.variables[self._model.variables[0]]
         for sent in self._transmitted:
             sent.copy_(first)
@@ -86,21 +124,36 @@ class Cells:
         self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
         self._spread_bias = self.bias if num_columns >= WIDE else self.bias.repeat(1, num_columns)
-        self._pieces = self._make_pieces(whole(PIECE // num_columns, TENSOR))
+        ends = self._cuts(num_columns)
+        self._pieces = [self._make_piece(slice(*rows)) for rows in pairwise(ends)]
 
-    def _make_pieces(self, rows: int) -> list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]]:
-        """Returns variables, currents and constants of some cells at a time."""
-        made = []
-        currents = dict(zip(self._model.row_groups, self._current.split(self._filled), strict=True))
-        for start in range(0, self._filled, rows):
-            part = slice(start, start + rows)
-            constants = {
-                name: value[part] if isinstance(value, Tensor) else value
+    def _cuts(self, num_columns: int) -> list[int]:
+        """Returns the rows, 0 and the last among them, between which pieces lie."""
+        cuts = [0]
+        for row in self._first_rows[1:-1].tolist():  # a whole number of TENSORs: see there
+            if (row - cuts[-1]) * num_columns >= PIECE and row * num_columns % TENSOR == 0:
+                cuts.append(row)
+        return [*cuts, self._filled]
+
+    def _make_piece(self, rows: slice) -> _Piece:
+        """Returns the cells in some rows."""
+        groups = range(len(self._model.row_groups))
+        places = [slice(k * self._filled + rows.start, k * self._filled + rows.stop) for k in groups]
+        end = len(self.bias)  # the last group of rows is not filled up
+        parts = [slice(place.start, min(place.stop, end)) for place in places]
+        out = self._current[:end]
+        return _Piece(
+            self._model,
+            [Product(self._matrix, self._source, self._spread_bias, out, part) for part in parts],
+            {name: tensor[rows] for name, tensor in self.variables.items()},
+            {name: self._current[place] for name, place in zip(self._model.row_groups, places, strict=True)},
+            {
+                name: value[rows] if isinstance(value, Tensor) else value
                 for name, value in self.constants.items()
-            }
-            variables = {name: tensor[part] for name, tensor in self.variables.items()}
-            made.append((variables, {name: tensor[part] for name, tensor in currents.items()}, constants))
-        return made
+            },
+            self._source[rows],
+            [sent[rows] for sent in self._transmitted],
+        )
 
     def set_constants(self, name: str, rows: slice, values: Tensor) -> None:
         """Writes a constant of some cells, float32 [rows]; from then on cells may differ in it."""
@@ -109,21 +162,12 @@ class Cells:
             self._pieces, self.activity = [], torch.zeros(0, 0)  # they hold the number: made again at `reset`
         self.constants[name][rows, 0] = values
 
-    def advance(self) -> None:
-        """Moves all cells by one membrane step under what comes from outside."""
-        first = self.variables[self._model.variables[0]]
-        if self._transmitted:  # each slot is read, and written again, once in delay - 1 steps
-            slot = self._transmitted[self._time % len(self._transmitted)]
-            self._source[: self._filled].copy_(slot)
-            slot.copy_(first)
-        self._propagate()
-        for variables, currents, constants in self._pieces:
-            self._model.step(variables, currents, constants)
-        self._time += 1
-
-    def _propagate(self) -> None:
-        """Writes the current of every cell."""
-        propagate(self._matrix, self._source, self._spread_bias, out=self._current[: len(self.bias)])
+    def advance(self, steps: int) -> None:
+        """Moves all cells by some membrane steps under what comes from outside."""
+        for piece in self._pieces:
+            for time in range(self._time, self._time + steps):
+                piece.advance(time)
+        self._time += steps
 
     def are_finite(self) -> Tensor:
         """Returns for each cell whether all its variables are finite numbers, bool [cells]."""
@@ -138,7 +182,9 @@ class Cells:
         """
         outside, n, filled = self.outside.clone(), self._num_cells, self._filled
         self.outside.zero_()
-        self._propagate()
+        for piece in self._pieces:
+            for product in piece.products:
+                product()
         self.outside.copy_(outside)
         total = self._current[:n] - self.bias[:n]
         if self._model.conductances:

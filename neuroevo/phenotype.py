@@ -80,7 +80,7 @@ class Phenotype:
         self.genome_sizes = np.repeat(sizes, counts)  # cells of each genome
         self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])  # where its rows start
         self._matrix, self._values = assemble(self._blocks, self.counts)
-        self.cells = Cells(self._neuron, self._matrix, int(self.first_rows[-1]))
+        self.cells = Cells(self._neuron, self._matrix, self.first_rows)
         self._adapters = self._make_adapters()
         clocks = [b.architecture.core == "clock" for b in blueprints]
         self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts)))  # genomes
@@ -205,7 +205,7 @@ class Phenotype:
         """
         for a, drive in zip(self._adapters, self._drives, strict=True):
             a.encoder.apply(observations[a.genomes].transpose(1, 2), out=drive)
-        self._advance()
+        self._advance(1)
         return self._read()
 
     def settle(self, images: Tensor, which: Tensor, steps: int) -> Tensor:
@@ -222,18 +222,19 @@ class Phenotype:
         self.reset(images.shape[1])
         for a, drive in zip(self._adapters, self._drives, strict=True):
             a.encoder.show(images, which[a.genomes], out=drive)
-        for _ in range(steps):
-            self._advance()
+        self._advance(steps)
         return self._read()
 
-    def _advance(self) -> None:
-        """Moves the cells by one network step under the present drives."""
-        if self.monitor is not None:
+    def _advance(self, steps: int) -> None:
+        """Moves the cells by some network steps under the present drives."""
+        if self.monitor is None:
+            self.cells.advance(steps * self._neuron.steps)
+        else:
             drives = [d[:, : a.num_inputs] for a, d in zip(self._adapters, self._drives, strict=True)]
-            self.monitor.record_currents(self.cells.recurrent(), drives)
-        for _ in range(self._neuron.steps):
-            self.cells.advance()
-        self.time += 1
+            for _ in range(steps):
+                self.monitor.record_currents(self.cells.recurrent(), drives)
+                self.cells.advance(self._neuron.steps)
+        self.time += steps
 
     def _read(self) -> Tensor:
         """Returns the outputs of the present state, float32 [G, B, A]."""

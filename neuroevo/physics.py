@@ -156,6 +156,7 @@ class Worlds:
         self.qpos = self._state[:, 1 : 1 + model.nq]
         self.qvel = self._state[:, 1 + model.nq : 1 + model.nq + model.nv]
         self.failed = np.zeros(num_worlds, bool)
+        self._numbers = np.arange(num_worlds)
         self._substeps = 0
         self._has_forces = forces
         if forces:
@@ -196,35 +197,38 @@ class Worlds:
             self._allocate(substeps)
         going = ~self.failed if moving is None else moving & ~self.failed
         self.failed |= going & ~self._is_sound(control)
-        who = np.flatnonzero(going & ~self.failed)
+        going &= ~self.failed
+        # To pick rows is to copy them, which takes as long as all else here; mostly all worlds move.
+        who = slice(None) if going.all() else np.flatnonzero(going)
         self._advance(who, control[who])
         self.failed[who] |= ~self._is_sound(self._state[who])
         self._rest_failed()
 
-    def _advance(self, who: np.ndarray, control: np.ndarray) -> None:
-        """Moves the worlds `who`, int64 [w], under control [w, nu]."""
+    def _advance(self, who: np.ndarray | slice, control: np.ndarray) -> None:
+        """Moves the worlds `who`, int64 [w] or all, under control [w, nu]."""
         import mujoco
 
         mujoco.set_mju_user_warning(_count_warning)
         num_rolled = self._substeps - self._has_forces
-        if num_rolled and len(who):
-            begin, num_warnings = self._state[who], Worlds._num_warnings
-            controls, states = self._controls[: len(who)], self._states[: len(who)]
+        num_moving = len(control)
+        if num_rolled and num_moving:
+            num_warnings = Worlds._num_warnings
+            controls, states = self._controls[:num_moving], self._states[:num_moving]
             controls[:] = control[:, None]
             self._rollout.rollout(
-                self._models[: len(who)],
+                self._models[:num_moving],
                 self._data,
-                begin,
+                self._state[who],
                 controls,
                 nstep=num_rolled,
                 skip_checks=True,
                 state=states,
             )
             if Worlds._num_warnings > num_warnings:
-                self._find_warned(who, control, num_rolled)
+                self._find_warned(self._numbers[who], control, num_rolled)
             self._state[who] = states[:, -1]
         if self._has_forces:
-            self._step_last(who, control)
+            self._step_last(self._numbers[who], control)
 
     def _find_warned(self, who: np.ndarray, control: np.ndarray, num_steps: int) -> None:
         """Marks the worlds, of those that `rollout` just moved, which its warnings came from.
@@ -271,6 +275,8 @@ class Worlds:
 
     def _is_sound(self, values: np.ndarray) -> np.ndarray:
         """Returns for each row, bool [W], whether all values are finite and within MuJoCo's bound."""
+        if -self._largest < values.min(initial=0.0) and values.max(initial=0.0) < self._largest:
+            return np.ones(len(values), bool)  # as nearly always; minimum and maximum of NaN are NaN
         return (np.abs(values) < self._largest).all(axis=1)  # no comparison holds for NaN
 
     def _rest_failed(self) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Fitness = Literal["cross-entropy", "accuracy"]
 FITNESS_UNITS = {"cross-entropy": "log-likelihood", "accuracy": "accuracy"}
-SCORED_AT_ONCE = 500  # images; bounds the memory of a score and keeps the states near the processor
+SCORED_AT_ONCE = 512  # images; bounds the memory of a score and keeps the states near the processor
 
 
 @dataclass(frozen=True, eq=False)
