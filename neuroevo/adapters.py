@@ -129,8 +129,9 @@ class Layer:
             return theta.transpose(1, 2)
         import torch
 
-        spread = torch.zeros(len(theta), self.num_out, self.num_in)
-        spread.scatter_(2, torch.from_numpy(self.sees).expand(len(theta), -1, -1), theta)
+        spread = theta.new_zeros(len(theta), self.num_out, self.num_in)
+        sees = torch.from_numpy(self.sees).to(theta.device)
+        spread.scatter_(2, sees.expand(len(theta), -1, -1), theta)
         return spread.transpose(1, 2)
 
     def bias(self, theta: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROW = 8  # numbers in a row of a small matrix
 TENSOR = 64  # numbers that a neuron model moves at once
 
+Device = str | torch.device
 
 TRANSMITTED, COUPLED, PORT = range(3)  # groups of columns
 
@@ -62,7 +63,7 @@ class Block:
         entries: One for each group of rows.
     """
 
-    def __init__(self, blueprint: Blueprint) -> None:
+    def __init__(self, blueprint: Blueprint, device: Device = "cpu") -> None:
         a, gains, neuron = blueprint.architecture, blueprint.gains, blueprint.neuron
         self._model, self.num_column_groups = neuron.model, 2 if neuron.is_coupled_apart else 1
         syn, gap, n = a.synapses, a.gap_junctions, a.num_cells
@@ -81,6 +82,9 @@ class Block:
             torch.from_numpy(coupled.astype(np.int64)),
         )
         self.entries = self._make_entries(a, coupled)
+        for name in ("_base", "_sign", "_gap_base", "_ends", "_coupled"):
+            setattr(self, name, getattr(self, name).to(device))
+        self.entries = [replace(e, source=e.source.to(device)) for e in self.entries]
 
     def _make_entries(self, a: Architecture, coupled: np.ndarray) -> list[Entries]:
         """Returns the entries of each group of rows.
@@ -132,12 +136,12 @@ class Block:
 
     def as_measured(self, count: int) -> tuple[Tensor, Tensor]:
         """Returns parameters of synapses and gap junctions, [P, .], that leave strengths as they are."""
-        return torch.zeros(count, len(self._base)), torch.zeros(count, len(self._gap_base))
+        return self._base.new_zeros(count, len(self._base)), self._base.new_zeros(count, len(self._gap_base))
 
     def coupling(self, gaps: Tensor) -> Tensor:
         """Returns the conductance of all gap junctions of each cell, float32 [P, N]."""
         conductance = torch.exp(gaps).mul_(self._gap_base)
-        total = torch.zeros(len(gaps), self.num_cells)
+        total = gaps.new_zeros(len(gaps), self.num_cells)
         total[:, self._coupled] = _leaving(conductance, self._ends, len(self._coupled))
         return total
 
@@ -152,14 +156,14 @@ class Block:
         chemical = (
             [weights.clamp(min=0), weights.neg().clamp_(min=0)] if self._model.conductances else [weights]
         )
-        parts = torch.cat([*chemical, coupling, leaving, torch.ones(len(gaps), 1)], 1)
+        parts = torch.cat([*chemical, coupling, leaving, gaps.new_ones(len(gaps), 1)], 1)
         for entries, place in zip(self.entries, out, strict=True):
             torch.index_select(parts, 1, entries.source, out=place)
 
 
 def _leaving(conductance: Tensor, ends: Tensor, num_coupled: int) -> Tensor:
     """Returns the sums [P, coupled] of conductances [P, G] over the gap junctions that end at each cell."""
-    sums = torch.zeros(len(conductance), num_coupled)
+    sums = conductance.new_zeros(len(conductance), num_coupled)
     return sums.index_add_(1, ends, torch.cat([conductance, conductance], 1))
 
 
@@ -178,12 +182,15 @@ def whole(length: int, unit: int) -> int:
     return -(-length // unit) * unit
 
 
-def assemble(blocks: Sequence[Block], counts: Sequence[int]) -> tuple[Tensor, list[list[Tensor]]]:
+def assemble(
+    blocks: Sequence[Block], counts: Sequence[int], device: Device = "cpu"
+) -> tuple[Tensor, list[list[Tensor]]]:
     """Returns the matrix of a batch and the places of its values.
 
     Args:
         blocks: One a lineage, all of one neuron model.
         counts: Genomes of each lineage.
+        device: Where the matrix is to be.
 
     Returns:
         CSR [rows, M]. Its rows are the cells, once for each group, of which all but the last are filled up to
@@ -206,7 +213,9 @@ def assemble(blocks: Sequence[Block], counts: Sequence[int]) -> tuple[Tensor, li
             lengths.append(np.zeros(filled - num_cells, np.int64))
     crow = torch.from_numpy(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]))
     col = torch.from_numpy(np.concatenate(cols))
-    matrix = sparse(crow, col, torch.zeros(len(col)), (len(crow) - 1, port))
+    matrix = sparse(
+        crow.to(device), col.to(device), torch.zeros(len(col), device=device), (len(crow) - 1, port)
+    )
     views = torch.split(matrix.values(), sizes)
     shaped = [v.view(counts[k % len(counts)], -1) for k, v in enumerate(views)]
     return matrix, [shaped[r :: len(counts)] for r in range(len(counts))]

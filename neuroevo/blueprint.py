@@ -117,7 +117,7 @@ class Blueprint:
         """
         gain = (self.gains.input, self.gains.output)[which]
         if self.native is not None:
-            weight = torch.from_numpy(self.native[which]) * gain
+            weight = torch.from_numpy(self.native[which]).to(theta.device) * gain
             return [(weight.expand(len(theta), -1, -1), None)]
         chain, made = self.layers[which], []
         parts = torch.split(theta, [layer.size for layer in chain], dim=1)
@@ -134,10 +134,11 @@ class Blueprint:
         model, base = self.neuron.model, self.neuron.base
         n = self.architecture.num_cells
         table = self.table if self.table is not None else np.array(list(base.values()), np.float32)[:, None]
-        values = torch.from_numpy(table).expand(-1, n)  # [K, N]
+        values = torch.from_numpy(table).to(theta.device).expand(-1, n)  # [K, N]
         found = {name: values[k][None] for k, name in enumerate(base)}
         if theta.shape[1]:
-            moved = theta.reshape(len(theta), len(model.evolving), -1)[:, :, torch.from_numpy(self.groups)]
+            groups = torch.from_numpy(self.groups).to(theta.device)
+            moved = theta.reshape(len(theta), len(model.evolving), -1)[:, :, groups]
             for k, name in enumerate(model.evolving):
                 found[name] = constants.decode(model.constants[name], found[name][0], moved[:, k])
         return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -73,7 +74,7 @@ class Cells:
         self._neuron, self._model, self._matrix = neuron, neuron.model, matrix
         self._first_rows, self._num_cells = first_rows, int(first_rows[-1])
         self._filled = whole(self._num_cells, TENSOR)
-        self.bias = torch.zeros(matrix.shape[0], 1)
+        self.bias = torch.zeros(matrix.shape[0], 1, device=matrix.device)
         self._spread_bias = self.bias  # the same for each of a few columns
         self.constants: dict[str, Any] = dict(neuron.base)
         if self._model.conductances:
@@ -110,17 +111,17 @@ class Cells:
     def _allocate(self, num_columns: int) -> None:
         """Makes room for B columns."""
         filled, model = self._filled, self._model
-        self._source = torch.zeros(self._matrix.shape[1], num_columns)
+        zeros = partial(torch.zeros, device=self._matrix.device)
+        self._source = zeros(self._matrix.shape[1], num_columns)
         groups = len(model.row_groups)
-        self._current = torch.zeros(filled * groups, num_columns)
+        self._current = zeros(filled * groups, num_columns)
         places = {model.variables[0]: self._source[:filled]} if self._neuron.delay == 1 else {}
         if self._neuron.is_coupled_apart:
             places[model.coupled] = self._source[filled : 2 * filled]
         self.variables = {
-            name: places[name] if name in places else torch.zeros(filled, num_columns)
-            for name in model.variables
+            name: places[name] if name in places else zeros(filled, num_columns) for name in model.variables
         }
-        self._transmitted = [torch.zeros(filled, num_columns) for _ in range(self._neuron.delay - 1)]
+        self._transmitted = [zeros(filled, num_columns) for _ in range(self._neuron.delay - 1)]
         self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
         self._spread_bias = self.bias if num_columns >= WIDE else self.bias.repeat(1, num_columns)
@@ -129,6 +130,8 @@ class Cells:
 
     def _cuts(self, num_columns: int) -> list[int]:
         """Returns the rows, 0 and the last among them, between which pieces lie."""
+        if self.bias.device.type != "cpu":  # a device has no cache to stay in, and takes few large steps
+            return [0, self._filled]
         cuts = [0]
         for row in self._first_rows[1:-1].tolist():  # a whole number of TENSORs: see there
             if (row - cuts[-1]) * num_columns >= PIECE and row * num_columns % TENSOR == 0:
@@ -158,7 +161,8 @@ class Cells:
     def set_constants(self, name: str, rows: slice, values: Tensor) -> None:
         """Writes a constant of some cells, float32 [rows]; from then on cells may differ in it."""
         if not isinstance(self.constants[name], Tensor):
-            self.constants[name] = torch.full((self._filled, 1), self.constants[name])
+            number, device = self.constants[name], self.bias.device
+            self.constants[name] = torch.full((self._filled, 1), number, device=device)
             self._pieces, self.activity = [], torch.zeros(0, 0)  # they hold the number: made again at `reset`
         self.constants[name][rows, 0] = values
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.blocks import ROW, TENSOR, whole
+from neuroevo.blocks import ROW, TENSOR, Device, whole
 
 WIDE = 16  # columns from which a small product is fast as it stands
 
@@ -22,9 +22,10 @@ class Outputs:
 
     Args:
         rows: int64 [g, O].
+        device: Of the state.
     """
 
-    def __init__(self, rows: np.ndarray) -> None:
+    def __init__(self, rows: np.ndarray, device: Device = "cpu") -> None:
         self._shape = rows.shape
         self._first = int(rows[0].min())
         self._spacing = int(rows[-1, 0] - rows[0, 0]) // max(1, len(rows) - 1)
@@ -33,7 +34,7 @@ class Outputs:
         self._is_regular = np.array_equal(rows, regular)
         self._is_consecutive = np.array_equal(offsets, np.arange(len(offsets)))
         self._span = int(offsets.max()) + 1
-        self._offsets, self._rows = torch.from_numpy(offsets), torch.from_numpy(rows.ravel())
+        self._offsets, self._rows = (torch.from_numpy(x).to(device) for x in (offsets, rows.ravel()))
 
     def read(self, state: Tensor) -> Tensor:
         """Returns activities [g, O, B] from the state [cells, B]; may be a view."""
@@ -51,17 +52,18 @@ class Map:
     Args:
         num_genomes: g.
         widths: Of the layers: what goes in, any hidden ones, what comes out.
+        device: Of the weights.
 
     Attributes:
         width: Of what comes out, a multiple of ROW.
     """
 
-    def __init__(self, num_genomes: int, widths: Sequence[int]) -> None:
+    def __init__(self, num_genomes: int, widths: Sequence[int], device: Device = "cpu") -> None:
         padded = [widths[0], *(whole(n, ROW) for n in widths[1:])]
         self.width = padded[-1]
         self._widths = list(widths)
-        self._weights = [torch.zeros(num_genomes, n, m) for n, m in pairwise(padded)]
-        self._biases = [torch.zeros(num_genomes, m, 1) for m in padded[1:]]
+        self._weights = [torch.zeros(num_genomes, n, m, device=device) for n, m in pairwise(padded)]
+        self._biases = [torch.zeros(num_genomes, m, 1, device=device) for m in padded[1:]]
         self._has_bias = False  # of the last layer
         self._hidden: list[Tensor] = []
 
@@ -80,7 +82,7 @@ class Map:
         for weight in self._weights[:-1]:
             shape = len(weight), weight.shape[2], num_columns
             size = int(np.prod(shape))
-            flat = torch.zeros(whole(size, TENSOR))
+            flat = weight.new_zeros(whole(size, TENSOR))
             self._hidden += [flat[:size].view(shape), flat]
 
     def apply(self, values: Tensor, *, out: Tensor) -> None:

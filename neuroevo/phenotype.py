@@ -33,7 +33,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.architecture import CLOCK
-from neuroevo.blocks import ROW, Block, assemble, between_cells, whole
+from neuroevo.blocks import ROW, Block, Device, assemble, between_cells, whole
 from neuroevo.blueprint import Blueprint, Gains
 from neuroevo.cells import Cells
 from neuroevo.maps import Map, Outputs
@@ -66,25 +66,29 @@ class Phenotype:
     Args:
         blueprints: R blueprints, all for one task (same S and A), one neuron model and one kind of adapter.
         counts: Genomes of each lineage.
+        device: Where its tensors are, and what it is given and gives: "cpu", or "cuda:0" and the like.
     """
 
-    def __init__(self, blueprints: Sequence[Blueprint], counts: Sequence[int]) -> None:
+    def __init__(
+        self, blueprints: Sequence[Blueprint], counts: Sequence[int], device: Device = "cpu"
+    ) -> None:
+        self.device = torch.device(device)
         self.blueprints, self.counts = list(blueprints), list(counts)
         self.num_genomes = sum(counts)
         self.num_sensors = blueprints[0].num_sensors
         self.num_actuators = blueprints[0].num_actuators
         self._neuron = blueprints[0].neuron
-        blocks = {id(b): Block(b) for b in blueprints}
+        blocks = {id(b): Block(b, device) for b in blueprints}
         self._blocks = [blocks[id(b)] for b in blueprints]
         sizes = [b.architecture.num_cells for b in blueprints]
         self.genome_sizes = np.repeat(sizes, counts)  # cells of each genome
         self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])  # where its rows start
-        self._matrix, self._values = assemble(self._blocks, self.counts)
+        self._matrix, self._values = assemble(self._blocks, self.counts, device)
         self.cells = Cells(self._neuron, self._matrix, self.first_rows)
         self._adapters = self._make_adapters()
         clocks = [b.architecture.core == "clock" for b in blueprints]
-        self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts)))  # genomes
-        self._clock = torch.zeros(self.num_genomes, CLOCK)
+        self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts))).to(device)  # genomes
+        self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)
         self.time = 0  # network steps since the last reset
         self.monitor: Observer | None = None  # set while the network is observed
         self._drives: list[Tensor] = []  # of each adapter, [g, I, B]: views of what comes from outside
@@ -120,9 +124,9 @@ class Phenotype:
                     genomes=slice(start, start + size),
                     num_inputs=num_inputs,
                     ports=slice(port, port + size * whole(num_inputs, ROW)),
-                    outputs=Outputs(np.concatenate(rows)),
-                    encoder=Map(size, widths[0]),
-                    decoder=Map(size, widths[1]),
+                    outputs=Outputs(np.concatenate(rows), self.device),
+                    encoder=Map(size, widths[0], self.device),
+                    decoder=Map(size, widths[1], self.device),
                 )
             )
         return made
@@ -138,7 +142,7 @@ class Phenotype:
         for r, blueprint in enumerate(self.blueprints):
             count, core = self.counts[r], blueprint.architecture.core
             synapses, gaps, bias, constants, clock, encoder, decoder = torch.split(
-                parameters[r], blueprint.layout.sizes, dim=1
+                parameters[r].to(self.device), blueprint.layout.sizes, dim=1
             )
             self._load_cells(r, genome, synapses, gaps, bias, constants)
             self._clock[genome : genome + count] = clock if core == "clock" else 0.0
@@ -189,9 +193,9 @@ class Phenotype:
     def has_blown_up(self) -> Tensor:
         """Returns which genomes hold a cell with a variable that is not a finite number, bool [G]."""
         if not self.cells.variables:  # none since the last release
-            return torch.zeros(self.num_genomes, dtype=torch.bool)
-        genomes = torch.from_numpy(np.repeat(np.arange(self.num_genomes), self.genome_sizes))
-        blown = torch.zeros(self.num_genomes)
+            return torch.zeros(self.num_genomes, dtype=torch.bool, device=self.device)
+        genomes = torch.from_numpy(np.repeat(np.arange(self.num_genomes), self.genome_sizes)).to(self.device)
+        blown = torch.zeros(self.num_genomes, device=self.device)
         return blown.index_add_(0, genomes, (~self.cells.are_finite()).float()) > 0
 
     def step(self, observations: Tensor) -> Tensor:
@@ -238,7 +242,8 @@ class Phenotype:
 
     def _read(self) -> Tensor:
         """Returns the outputs of the present state, float32 [G, B, A]."""
-        read = torch.empty(self.num_genomes, whole(self.num_actuators, ROW), self.state.shape[1])
+        shape = self.num_genomes, whole(self.num_actuators, ROW), self.state.shape[1]
+        read = torch.empty(shape, device=self.device)
         for a in self._adapters:
             a.decoder.apply(a.outputs.read(self.state), out=read[a.genomes])
         outputs = read[:, : self.num_actuators]
@@ -253,7 +258,9 @@ def _wave(parameters: Tensor, time: int, num_actuators: int) -> Tensor:
     """Returns the travelling sines [g, A, 1] of clocks [g, 3] at a network step."""
     amplitude, frequency, lag = parameters[:, :, None].unbind(1)  # [g, 1]
     turns = 2 * torch.pi * time * frequency.exp() / CLOCK_PERIOD
-    return (amplitude.exp() * torch.sin(turns - lag * torch.arange(num_actuators)))[:, :, None]
+    return (amplitude.exp() * torch.sin(turns - lag * torch.arange(num_actuators, device=turns.device)))[
+        :, :, None
+    ]
 
 
 def _widths(blueprint: Blueprint) -> tuple[tuple[int, ...], tuple[int, ...]]:

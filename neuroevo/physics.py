@@ -69,6 +69,11 @@ def worlds(
     return WarpWorlds(model, num_worlds, device=str(device), forces=forces)
 
 
+def place(phenotype: object) -> object:
+    """Returns the device of a network; of what stands in for one, such as a sine, the CPU."""
+    return getattr(phenotype, "device", "cpu")
+
+
 def _device(engine: Engine) -> str:
     """Returns where worlds are."""
     return str(getattr(engine.qpos, "device", "cpu"))

@@ -1,6 +1,6 @@
 """The product that a network step is: a sparse matrix with the flat state of a whole batch, plus biases.
 
-With one column MKL's matrix-vector product is taken, with a few its product of matrices, and with many the
+On a device it is torch's. On a CPU, with one column MKL's matrix-vector product is taken, with a few its product of matrices, and with many the
 loop of `product_loop`, twice as fast as MKL where what it reads fits a core's own cache. numba is imported
 when that is first needed: bodies do without.
 """
@@ -42,7 +42,7 @@ class Product:
         shape = len(self._out), len(source)
         self._matrix = matrix if shape == matrix.shape else sparse(self._starts, columns, values, shape)
         arrays = self._starts, columns, values, source, self._bias, self._out
-        self._loop = _loop(arrays) if out.shape[1] >= MANY else None
+        self._loop = _loop(arrays) if out.shape[1] >= MANY and not out.is_cuda else None
 
     def __call__(self) -> None:
         """Writes the rows."""

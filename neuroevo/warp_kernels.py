@@ -93,7 +93,7 @@ def keep_forces(
     kept_xpos: wp.array2d[wp.vec3],
     kept_forces: wp.array2d[wp.spatial_vector],
 ):
-    """Keeps places and forces of bodies in worlds that went on, [W, bodies]; those that failed are at rest."""
+    """Keeps places and forces of bodies, [W, bodies], of worlds that went on; those that failed rest."""
     world, body = wp.tid()
     if going[world]:
         kept_xpos[world, body] = xpos[world, body]

@@ -107,9 +107,7 @@ class WarpWorlds:
             self.cfrc_ext = self._new(torch.float32, model.nbody, 6)
         self.reset()
 
-    def reset(
-        self, qpos: np.ndarray | Tensor | None = None, qvel: np.ndarray | Tensor | None = None
-    ) -> None:
+    def reset(self, qpos: np.ndarray | Tensor | None = None, qvel: np.ndarray | Tensor | None = None) -> None:
         """Sets the clocks to zero and the state to the given one, where none is given to the body's rest.
 
         Args:
@@ -215,7 +213,10 @@ def room(model: mujoco.MjModel) -> dict[str, int]:
     kinds = mujoco.mjtGeom
     types = np.array(model.geom_type)
     planes = int((types == kinds.mjGEOM_PLANE).sum())
-    of_shape = {int(kinds.mjGEOM_CAPSULE): CONTACTS["plane-capsule"], int(kinds.mjGEOM_BOX): CONTACTS["plane-box"]}
+    of_shape = {
+        int(kinds.mjGEOM_CAPSULE): CONTACTS["plane-capsule"],
+        int(kinds.mjGEOM_BOX): CONTACTS["plane-box"],
+    }
     flags = mujoco.mjtDisableBit
     if model.opt.disableflags & (flags.mjDSBL_CONTACT | flags.mjDSBL_CONSTRAINT):
         return {"nconmax": 0, "njmax": int(model.njnt)}

@@ -178,7 +178,7 @@ class Locomotion:
         import torch
 
         genomes = phenotype.num_genomes
-        worlds = self.batch(genomes * num_episodes, phenotype.device)
+        worlds = self.batch(genomes * num_episodes, physics.place(phenotype))
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         worlds.reset(*(np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1)))
         # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.

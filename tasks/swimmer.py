@@ -140,7 +140,7 @@ class Swimmer:
         """Runs every genome for B episodes and returns forward velocities [G, B]."""
         import torch
 
-        worlds = self.batch(phenotype.num_genomes * num_episodes, phenotype.device)
+        worlds = self.batch(phenotype.num_genomes * num_episodes, physics.place(phenotype))
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         qpos, qvel = (np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1))
         velocity = swim(phenotype, worlds, qpos, qvel, self.steps, film=film)
@@ -215,7 +215,9 @@ def centre_of_mass(qpos: Array) -> Array:
     xp = arrays.namespace(qpos)
     along = xp.cos(xp.cumsum(qpos[:, 2:], axis=1))  # [W, links], each link points from its tail to its front
     links = along.shape[1]
-    behind = Constant(links - np.arange(links) - 0.5).beside(qpos)  # link i moves half of itself and all links behind it
+    behind = Constant(links - np.arange(links) - 0.5).beside(
+        qpos
+    )  # link i moves half of itself and all links behind it
     return qpos[:, 0] - LINK_LENGTH * (along * behind).sum(1) / links
 
 

@@ -21,12 +21,11 @@ from tasks.worm_body import CONTROL_STEP, JOINTS
 from tasks.worm_nerves import Stretch
 
 if TYPE_CHECKING:
+    import mujoco
     from torch import Tensor
 
     from neuroevo.architecture import Architecture
     from neuroevo.phenotype import Phenotype
-    import mujoco
-
     from neuroevo.physics import Engine
     from neuroevo.recording import Film, Recording
 
@@ -142,7 +141,7 @@ class Worm:
         """Runs every genome for B episodes and returns forward velocities [G, B]."""
         import torch
 
-        worlds = self.batch(phenotype.num_genomes * num_episodes, phenotype.device)
+        worlds = self.batch(phenotype.num_genomes * num_episodes, physics.place(phenotype))
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
         worlds.reset(np.concatenate([starts[seed] for seed in seeds]))
         velocity = crawl(phenotype, worlds, self.steps, self.along, film)
