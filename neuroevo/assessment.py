@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuroevo import coordinates, search
+from neuroevo import coordinates, devices, search
 from neuroevo.lineage import Lineage, Shard, State, Task, TaskRequest, centre
 from neuroevo.operating_range import SATURATED, Monitor
 from neuroevo.phenotype import Phenotype
@@ -50,12 +50,12 @@ def assess(shard: Shard, states: Sequence[State], task: Task) -> list[dict[str, 
 
     Held-out data are met here and nowhere else, once, after the last generation.
     """
-    rows = []
+    rows, device = [], devices.place(shard.device)
     for lineage, state in zip(shard.lineages, states, strict=True):
         draws, best = untrained(lineage), centre(lineage, state)[None]
-        tuned = tune(lineage, draws[:NUM_TUNED], task, shard.task)
+        tuned = tune(lineage, draws[:NUM_TUNED], task, shard.task, device)
         genomes = torch.cat([draws, tuned.genomes, best])
-        phenotype = Phenotype([lineage.blueprint], [len(genomes)])
+        phenotype = Phenotype([lineage.blueprint], [len(genomes)], device)
         phenotype.load([genomes])
         seeds = [lineage.node("held-out")] * len(genomes)
         scores = checked(task.score(phenotype, seeds=seeds), phenotype, shard.task)
@@ -79,7 +79,7 @@ def untrained(lineage: Lineage) -> Tensor:
     return lineage.blueprint.draw(NUM_UNTRAINED, generator(lineage.node("untrained")))
 
 
-def tune(lineage: Lineage, draws: Tensor, task: Task, request: TaskRequest) -> Tuned:
+def tune(lineage: Lineage, draws: Tensor, task: Task, request: TaskRequest, device: str = "cpu") -> Tuned:
     """Returns untrained genomes with the pair of factors that is best for all of them on training episodes.
 
     Args:
@@ -87,6 +87,7 @@ def tune(lineage: Lineage, draws: Tensor, task: Task, request: TaskRequest) -> T
         draws: float32 [K, L].
         task: Where they are evaluated.
         request: Names the task in errors.
+        device: Of the networks.
     """
     signs = coordinates.kinds(lineage.blueprint)
     if not signs:
@@ -95,7 +96,7 @@ def tune(lineage: Lineage, draws: Tensor, task: Task, request: TaskRequest) -> T
     logarithms = torch.tensor([[math.log(x) for x in factors] for factors in grid])
     genomes = draws.repeat(len(grid), 1)  # those of a pair are consecutive
     coordinates.scale(lineage.blueprint, genomes, signs, logarithms.repeat_interleave(len(draws), 0))
-    phenotype = Phenotype([lineage.blueprint], [len(genomes)])
+    phenotype = Phenotype([lineage.blueprint], [len(genomes)], device)
     phenotype.load([genomes])
     seeds = [lineage.node("tuning")] * len(genomes)
     fitness = checked(task.evaluate(phenotype, seeds=seeds), phenotype, request).mean(1)

@@ -17,6 +17,7 @@ import numpy as np
 
 from neuroevo import coordinates
 from neuroevo import lineage as lineages_
+from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError
 from neuroevo.evaluator import Failed, Pool, Request
 from neuroevo.lineage import Lineage, Shard, State, TaskRequest
@@ -25,7 +26,7 @@ from neuroevo.plan import Plan
 from neuroevo.records import Key, Row, RunFolder, to_json
 from neuroevo.resuming import Past, require_equal_generations
 from neuroevo.seeds import derive
-from neuroevo.shards import Group, Pair, about, advance, others, shard_size
+from neuroevo.shards import GENOMES_PER_GPU, Group, Pair, about, advance, others, shard_size
 
 BLUEPRINTS_PER_REQUEST = 8
 CHECKPOINT_SHARE = 0.02  # of the time: a checkpoint is written once it costs no more than this
@@ -102,6 +103,7 @@ class Evolution:
         self._pool, self._run, self._numbers = pool, next(_RUNS), itertools.count()
         self._saved, self._cost = time.monotonic(), 0.0
         self._gains = dict(self.past.gains)
+        self._rooms: dict[str, int] = {}
         self.members = dict(self.past.members)
         self.resting: list[Group] = []
         self.done = self.total = 0
@@ -145,12 +147,32 @@ class Evolution:
 
     def groups(self, request: TaskRequest, pairs: Sequence[Pair]) -> list[Group]:
         """Returns lineages of a task, with their states, in shards."""
-        settings = self.plan.settings[request.label]
-        size, num_parts = shard_size(len(pairs), *settings.populations)
+        size, num_parts = self.shard_size(request, len(pairs))
         return [
             self.group(request, pairs[first : first + size], num_parts)
             for first in range(0, len(pairs), size)
         ]
+
+    def shard_size(self, request: TaskRequest, num_lineages: int) -> tuple[int, int]:
+        """Returns how many of a task's lineages make a shard, and in how many parts a population is sent."""
+        populations = self.plan.settings[request.label].populations
+        if self.plan.config.device == "cpu":
+            return shard_size(num_lineages, *populations)
+        if request.label not in self._rooms:
+            self._rooms[request.label] = min(self._room(request), GENOMES_PER_GPU)
+        return shard_size(num_lineages, *populations, room=self._rooms[request.label])
+
+    def _room(self, request: TaskRequest) -> int:
+        """Returns how many genomes of a task fit on a worker's GPU, which a worker is asked for."""
+        share = min(1.0, Workers.shares(self.plan.config.per_worker).get("gpus", 1.0))
+        blueprints = tuple(self.plan.blueprints[request.label])
+        concerned = f"Asking a GPU how many genomes of {request.label} it takes"
+        key = (self._run, "room", request.label)
+        self._pool.submit(Request(key, "room", (request,), (blueprints, share), concerned))
+        _, found = self._pool.completed()
+        if isinstance(found, Failed):
+            raise EvaluationError(found.reason)
+        return found
 
     def group(self, request: TaskRequest, pairs: Sequence[Pair], num_parts: int) -> Group:
         """Returns one shard; it has a number of its own, so that its network is built anew.
@@ -159,7 +181,8 @@ class Evolution:
         """
         alive = [pair for pair in pairs if not pair[1].error]
         lost = [pair for pair in pairs if pair[1].error]
-        shard = Shard(request, tuple(x for x, _ in alive), self.plan.settings[request.label])
+        settings, device = self.plan.settings[request.label], self.plan.config.device
+        shard = Shard(request, tuple(x for x, _ in alive), settings, device=device)
         key = (self._run, next(self._numbers))
         states = [state for _, state in alive]
         return Group(key, shard, lineages_.parts(shard, num_parts), states, lost=lost)

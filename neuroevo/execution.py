@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroevo import connectome
+from neuroevo import connectome, devices
 from neuroevo.configuration import Configuration
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.records import CONFIG, RunFolder
@@ -101,14 +101,18 @@ def _execute(
 
         trackers.check(config.track)
     console = Console(quiet=quiet, highlight=False)
+    shares = Workers.shares(config.per_worker)
+    if config.device == "cuda":
+        shares.setdefault("gpus", 1.0)
     workers = config.workers
     if workers is None and config.address is None:
-        workers = default_workers()
+        workers = default_workers() if config.device == "cpu" else devices.workers(shares["gpus"])
+    devices.check_workers(config.device, workers, config.address, shares.get("gpus", 0.0))
     with ExitStack() as stack:
         display = stack.enter_context(Display(console, quiet))
         named = "workers" if workers is None else count(workers, "worker")
         display.say("starting" if workers == 0 else f"starting {named}")
-        shares, packages = Workers.shares(config.per_worker), _packages([*genomes, *chosen])
+        packages = _packages([*genomes, *chosen])
         wanted = Workers(workers, config.address, config.deadline, packages, **shares)
         where = stack.enter_context(pool(wanted))
         from neuroevo import running

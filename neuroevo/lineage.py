@@ -39,6 +39,9 @@ class Task(Protocol):
       from its senses to cells and from cells to its actuators; raises TaskError where it lacks a cell;
     - `record(phenotype, *, seed, episode)` of a task with a body, or `predictions`, `labels`, `test_images`
       and `class_names` of one with images: what `run.py replay` shows, see `replay`;
+    - `on_device`, True of a task whose tensors are where the phenotype's are, `phenotype.device`: without it,
+      it runs on a CPU alone. One with a body also has `body()`, the compiled model, from which the memory
+      that its worlds take is known before there are any;
     - `caveat`, what the task was found not to show; `run.py list` says it;
     - `steps` and `episodes`, network steps of an episode and episodes of an evaluation. They serve the
       speed display alone; an option `episodes` is what `--episodes` sets.
@@ -157,12 +160,14 @@ class Shard:
         lineages: R lineages.
         settings: Search settings.
         part: (k, n): the k-th of n parts of each lineage's population; (0, 1) is all of it.
+        device: "cpu" or "cuda".
     """
 
     task: TaskRequest
     lineages: tuple[Lineage, ...]
     settings: search.Settings
     part: tuple[int, int] = (0, 1)
+    device: str = "cpu"
 
 
 def begin(lineage: Lineage, settings: search.Settings) -> State:
@@ -316,8 +321,10 @@ def _searched(
     """Returns the states with their searches after a generation; arguments as in `update`."""
     settings, triples = shard.settings, list(zip(shard.lineages, states, proposals, strict=True))
     if states[0].generation == 0:
-        return [_started(x, s, settings, p, f) for (x, s, p), f in zip(triples, fitness, strict=True)]
-    points = [p[:-1] if s.coordinates is None else _points(x, s, settings) for x, s, p in triples]
+        return [_started(x, s, settings, p.cpu(), f) for (x, s, p), f in zip(triples, fitness, strict=True)]
+    points = [
+        p[:-1] if s.coordinates is None else _points(x, s, settings).to(p.device) for x, s, p in triples
+    ]
     told = search.tell(
         [s.search for s in states],
         points,

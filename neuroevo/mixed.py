@@ -29,7 +29,7 @@ from neuroevo.phenotype import Blueprint, Gains
 from neuroevo.plan import Plan
 from neuroevo.records import IDENTITY, Key, Row, key_of
 from neuroevo.seeds import derive, generator
-from neuroevo.shards import Group, shard_size
+from neuroevo.shards import Group
 
 MOST_EPOCHS = 20
 
@@ -137,7 +137,7 @@ def _regrouped(
     evolution: Evolution, request: TaskRequest, groups: Sequence[Group], members: Sequence[Member]
 ) -> list[Group]:
     """Returns the members in shards by their places; shards of which no member is new keep their network."""
-    size, num_parts = shard_size(len(members), *evolution.plan.settings[request.label].populations)
+    size, num_parts = evolution.shard_size(request, len(members))
     found = []
     for k, first in enumerate(range(0, len(members), size)):
         part = members[first : first + size]

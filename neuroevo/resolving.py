@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neuroevo import adapters, budgets, neurons, search_options
+from neuroevo import adapters, budgets, devices, neurons, search_options
 from neuroevo.budgets import Wish
 from neuroevo.configuration import Configuration
 from neuroevo.errors import NeuroevoError, OptionError, TaskError, unknown
@@ -66,7 +66,7 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
         evaluations=None,
         population=None,
         episodes=None,
-        device=_device(config.device),
+        device=devices.resolve(config.device, made, config.address),
     )
     return resolved, genomes, chosen
 
@@ -194,12 +194,3 @@ def _entrant(text: str, registry: Registry, extra: Mapping[str, Any] | None = No
     spec = registry.parse(text)
     plugin = registry.get(spec.name)
     return Entrant(spec.label, plugin, plugin.bind({**plugin.defaults, **(extra or {}), **spec.options}))
-
-
-def _device(name: str) -> str:
-    """Returns the device to use; the engine runs on the CPU in this version."""
-    if name == "cuda":
-        raise OptionError(
-            "Device 'cuda' was asked for; this version runs on the CPU. Use --device cpu or auto."
-        )
-    return "cpu"

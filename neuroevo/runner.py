@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from neuroevo import devices
 from neuroevo.blowup import explain
 from neuroevo.errors import TaskError
 from neuroevo.lineage import Evaluation, Shard, State, Task, TaskRequest, propose, update
@@ -16,10 +17,14 @@ from neuroevo.phenotype import Phenotype
 
 
 class Runner:
-    """A shard made runnable: its task and its network, built once and reused every generation."""
+    """A shard made runnable: its task and its network, built once and reused every generation.
+
+    What goes in and comes out is on the CPU, whatever the shard's device; random numbers are drawn there too,
+    so that the genomes of a run do not depend on it.
+    """
 
     def __init__(self, shard: Shard, task: Task) -> None:
-        self.shard, self.task = shard, task
+        self.shard, self.task, self._device = shard, task, devices.place(shard.device)
         self._population = 0
         self._set_population(shard.settings.phases[0].population)
 
@@ -45,14 +50,15 @@ class Runner:
         (k, n), num = self.shard.part, population + 1
         self._population, self._rows = population, range(k * num // n, (k + 1) * num // n)
         count, lineages = len(self._rows), self.shard.lineages
-        self._phenotype = Phenotype([x.blueprint for x in lineages], [count] * len(lineages))
+        blueprints = [x.blueprint for x in lineages]
+        self._phenotype = Phenotype(blueprints, [count] * len(lineages), self._device)
 
     def _propose(self, states: Sequence[State]) -> list[Tensor]:
         """Returns the shard's part of each lineage's generation."""
         settings = self.shard.settings
         self._set_population(settings.phase(states[0].generation).population)
         pairs = zip(self.shard.lineages, states, strict=True)
-        return [propose(x, s, settings, self._rows) for x, s in pairs]
+        return [propose(x, s, settings, self._rows).to(self._device) for x, s in pairs]
 
     def _evaluate(self, states: Sequence[State], proposals: Sequence[Tensor]) -> Evaluation:
         self._phenotype.load(proposals)
@@ -63,7 +69,7 @@ class Runner:
         ]
         fitness = checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
         # A network whose state has left the finite numbers has failed, whatever its body made of it.
-        blown = self._phenotype.has_blown_up().view(len(states), -1)
+        blown = self._phenotype.has_blown_up().cpu().view(len(states), -1)
         self._phenotype.release()  # a worker keeps many networks, whose states at 256 images are far larger
         means = fitness.mean(1).view(len(states), -1).masked_fill(blown, torch.nan)
         return Evaluation(means, self._explained(states, proposals, blown))
@@ -75,7 +81,7 @@ class Runner:
             if state.failures or not row.any():
                 found.append("")
                 continue
-            genome = genomes[int(row.nonzero()[0, 0])]
+            genome = genomes[int(row.nonzero()[0, 0])].cpu()
             where = explain(lineage.blueprint, genome, self.task, lineage.node("episodes", state.generation))
             found.append(f"{where}, generation {state.generation}" if where else "")
         return found
@@ -89,4 +95,4 @@ def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
             f"Task {task.label!r} returned {found}; wanted a tensor [{phenotype.num_genomes}, B], one row "
             "for each genome."
         )
-    return values.to(torch.float64)
+    return values.to("cpu", torch.float64)

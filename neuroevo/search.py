@@ -120,7 +120,7 @@ def tell(
     settings: Settings,
     generation: int,
 ) -> list[State]:
-    """Returns the searches after one generation.
+    """Returns the searches after one generation; they are computed where the populations are.
 
     Args:
         states: R searches.
@@ -132,7 +132,18 @@ def tell(
     phase = settings.phase(generation)
     algorithm = ALGORITHMS[type(phase.method)]
     values = [rankable(f)[0] for f in fitness] if algorithm.ranks_failures else fitness
-    return algorithm.tell(phase.method, states, populations, values, phase, generation)
+    device = populations[0].device
+    if device.type == "cpu":
+        return algorithm.tell(phase.method, states, populations, values, phase, generation)
+    there = [moved(state, device) for state in states]
+    values = [value.to(device, torch.float32) for value in values]
+    told = algorithm.tell(phase.method, there, populations, values, phase, generation)
+    return [moved(state, "cpu") for state in told]
+
+
+def moved(state: State, device: torch.device | str) -> State:
+    """Returns a search on another device."""
+    return {name: tensor.to(device) for name, tensor in state.items()}
 
 
 def rankable(fitness: Tensor) -> tuple[Tensor, int]:

@@ -131,7 +131,7 @@ def es_gradient(state: State, points: Tensor, fitness: Tensor) -> Tensor:
 
     Genomes of equal fitness share the mean of their ranks.
     """
-    ranks = torch.from_numpy(rankdata(fitness.numpy(), axis=1)).to(torch.float32)
+    ranks = torch.from_numpy(rankdata(fitness.cpu().numpy(), axis=1)).to(fitness.device, torch.float32)
     utilities = (ranks - 1) / (points.shape[1] - 1) - 0.5
     noise = (points - state["centre"][:, None]) / state["stdev"][:, None]
     return torch.einsum("rp,rpn->rn", utilities, noise) / (points.shape[1] * state["stdev"])

@@ -19,6 +19,7 @@ from neuroevo.records import Row
 
 GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
 MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them,
+GENOMES_PER_GPU = 8_192  # at most, so that several GPUs share the lineages; not measured
 GENOMES_PER_PART = 16  # but not into smaller parts: a step of a small batch is mostly overhead
 
 Pair = tuple[Lineage, State]
@@ -71,7 +72,9 @@ class Group:
         return lost
 
 
-def shard_size(num_lineages: int, population: int, smallest: int | None = None) -> tuple[int, int]:
+def shard_size(
+    num_lineages: int, population: int, smallest: int | None = None, room: int | None = None
+) -> tuple[int, int]:
     """Returns how many of a task's lineages make a shard, and in how many parts a population is sent.
 
     A population larger than a shard is split however many lineages there are: a part regenerates its genomes
@@ -81,8 +84,12 @@ def shard_size(num_lineages: int, population: int, smallest: int | None = None) 
         num_lineages: Of the task.
         population: The largest of a phase.
         smallest: The smallest of a phase; None: all are equal.
+        room: Genomes that fit on a GPU at once, which is filled; None: the shard is for a core.
     """
     least = population if smallest is None else smallest
+    if room is not None:
+        wanted = population + 1  # and the centre
+        return max(1, room // wanted), min(math.ceil(wanted / room), least)
     blocks = math.ceil(population / GENOMES_PER_SHARD)
     if num_lineages >= MIN_REQUESTS:
         return max(1, GENOMES_PER_SHARD // population), min(blocks, least)

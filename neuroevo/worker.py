@@ -95,6 +95,13 @@ class Worker:
 
         return set_gains(blueprints, self._task(task), seed)
 
+    def room(self, key: Hashable, task: TaskRequest, blueprints: Sequence[Blueprint], share: float) -> Any:
+        """How many genomes fit on this worker's GPU, of which it has a share; see `memory.room`."""
+        from neuroevo import devices, memory
+
+        free = devices.free_memory(devices.place("cuda"))
+        return memory.room(blueprints, self._task(task), int(share * free))
+
     def _task(self, request: TaskRequest) -> Task:
         key = (request.path, repr(sorted(request.options.items())))
         if key not in self._tasks:
@@ -105,11 +112,21 @@ class Worker:
         from neuroevo.runner import Runner
 
         if key not in self._runners:
+            if shard.device != "cpu":
+                self._make_room(shard)
             self._runners[key] = Runner(shard, self._task(shard.task))
             if len(self._runners) > CACHED_RUNNERS:
                 self._runners.popitem(last=False)
         self._runners.move_to_end(key)
         return self._runners[key]
+
+    def _make_room(self, shard: Shard) -> None:
+        """Drops networks, those first that were not used for longest, until a shard's fits on the GPU."""
+        from neuroevo import devices, memory
+
+        device, wanted = devices.place(shard.device), memory.shard_bytes(shard, self._task(shard.task))
+        while self._runners and devices.free_memory(device) < wanted:
+            self._runners.popitem(last=False)
 
 
 def failure(about: str, error: BaseException) -> str:
