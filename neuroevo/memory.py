@@ -30,8 +30,9 @@ def network_bytes(blueprint: Blueprint) -> int:
 def state_bytes(blueprint: Blueprint) -> int:
     """Returns what the state of a genome's cells takes for one episode or image, in bytes, while it runs."""
     block, neuron = Block(blueprint), blueprint.neuron
-    groups = len(block.entries)
-    cells = block.num_column_groups + groups + len(neuron.model.variables) + neuron.delay + MOVING
+    in_source = block.num_column_groups - (neuron.delay > 1)  # variables that the product reads in place
+    own = len(neuron.model.variables) - in_source + neuron.delay - 1
+    cells = block.num_column_groups + len(block.entries) + own + MOVING
     ports = block.num_ports + sum(w for chain in _widths(blueprint) for w in chain)
     return NUMBER * (cells * block.num_cells + ports)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from neuroevo import physics
 from neuroevo.errors import OptionError, require_range
 from neuroevo.seeds import generator
 from tasks import pixels
@@ -60,6 +61,7 @@ class Classification:
     """
 
     unit = "accuracy"
+    on_device = True
     search = {"pgpe": {"core": 0.1}}  # noqa: RUF012 - the whole worm has thousands of synapses that tell little
     shape: tuple[int, ...]
     num_training: int
@@ -83,6 +85,7 @@ class Classification:
         is_grey = len(self.shape) == 2
         self.image_shape = (self.shape[0], self.shape[1]) if is_grey and not components else None
         self._sensed: _Sensed | None = None
+        self._copies: dict[object, _Sensed] = {}  # by device
 
     def images(self) -> Images:
         """Returns the data set."""
@@ -108,10 +111,11 @@ class Classification:
         """
         import torch
 
-        data = self._data()
+        device = physics.place(phenotype)
+        data = self._data(device)
         row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
-        which = torch.tensor([row[seed] for seed in seeds])
-        batches = torch.from_numpy(np.stack([self.minibatch(seed) for seed in row]))  # [U, B]
+        which = torch.tensor([row[seed] for seed in seeds], device=device)
+        batches = torch.from_numpy(np.stack([self.minibatch(seed) for seed in row])).to(device)  # [U, B]
         logits = phenotype.settle(data.train[batches], which, self.steps)  # [G, B, classes]
         labels = data.train_labels[batches][which]  # [G, B]
         if self.fitness == "accuracy":
@@ -128,7 +132,7 @@ class Classification:
         Returns:
             float32 [G, test images]; NaN where an output is not finite, for that network names no class.
         """
-        return _hits(self._predicted(phenotype), self._data().test_labels)
+        return _hits(self._predicted(phenotype), self._data(physics.place(phenotype)).test_labels)
 
     def predictions(self, phenotype: Phenotype) -> np.ndarray:
         """Returns the class that each genome names for each test image.
@@ -139,7 +143,7 @@ class Classification:
         Returns:
             int64 [G, test images]; -1 where an output is not finite.
         """
-        return self._predicted(phenotype).numpy()
+        return self._predicted(phenotype).cpu().numpy()
 
     def labels(self) -> np.ndarray:
         """Returns the true classes of the test images, int64 [test images]."""
@@ -158,13 +162,19 @@ class Classification:
         """Returns the same as `predictions`, as a tensor."""
         import torch
 
-        test = self._data().test
-        which = torch.zeros(phenotype.num_genomes, dtype=torch.int64)
+        device = physics.place(phenotype)
+        test = self._data(device).test
+        which = torch.zeros(phenotype.num_genomes, dtype=torch.int64, device=device)
         parts = torch.split(test, SCORED_AT_ONCE)
         return torch.cat([_named(phenotype.settle(part[None], which, self.steps)) for part in parts], 1)
 
-    def _data(self) -> _Sensed:
-        """Returns the data set as the sensors see it, made once."""
+    def _data(self, device: object = "cpu") -> _Sensed:
+        """Returns the data set as the sensors see it, made once, and copied once to a device."""
+        if str(device) != "cpu":
+            if device not in self._copies:
+                parts = (getattr(self._data(), field.name).to(device) for field in fields(_Sensed))
+                self._copies[device] = _Sensed(*parts)
+            return self._copies[device]
         if self._sensed is None:
             import torch
 
