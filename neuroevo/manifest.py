@@ -46,10 +46,10 @@ def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: in
         "schema": 1,
         "status": "running",
         "command": ["python", "run.py", *command],
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **_versions(plan.config.device)},
         "commit": _commit(),
         "platform": platform.platform(),
-        "device": plan.config.device,
+        **_device(plan.config.device, plan.config.address),
         "workers": workers,
         "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
         "graphs": [
@@ -92,10 +92,23 @@ def _core(architecture: Architecture) -> str:
     return "none" if is_bare and architecture.core == "frozen" else architecture.core
 
 
-def _versions() -> dict[str, str]:
+def _device(device: str, address: str | None) -> dict[str, str]:
+    """Returns the device, and how far results on it can be had again; of a GPU of this machine its name."""
+    if device == "cpu":
+        return {"device": device, "reproducible": "to the bit"}
+    found = {"device": device, "reproducible": "to rounding, and of bodies as far as contacts allow"}
+    if address is None:
+        import torch
+
+        if torch.cuda.is_available():
+            found["device_name"] = torch.cuda.get_device_name(0)
+    return found
+
+
+def _versions(device: str) -> dict[str, str]:
     """Returns versions of the packages that results depend on, where installed."""
     found = {}
-    for name in PACKAGES:
+    for name in PACKAGES if device == "cpu" else (*PACKAGES, "mujoco-warp", "warp-lang"):
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # run from a checkout that is not installed

@@ -69,7 +69,7 @@ def worlds(
     return WarpWorlds(model, num_worlds, device=str(device), forces=forces)
 
 
-def place(phenotype: object) -> object:
+def place(phenotype: object) -> Any:
     """Returns the device of a network; of what stands in for one, such as a sine, the CPU."""
     return getattr(phenotype, "device", "cpu")
 

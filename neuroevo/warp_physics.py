@@ -72,9 +72,8 @@ class WarpWorlds:
         is_captured: bool | None = None,
     ) -> None:
         import mujoco
-        import mujoco_warp
-        import warp
 
+        warp, mujoco_warp = _libraries()
         model = copy.copy(model)
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
         if model.na:
@@ -227,12 +226,20 @@ def room(model: mujoco.MjModel) -> dict[str, int]:
 
 def bytes_per_world(model: mujoco.MjModel) -> int:
     """Returns how much memory one more world of a body takes, in bytes, without any allocated on a GPU."""
-    import mujoco_warp
-    import warp
-
+    warp, mujoco_warp = _libraries()
     with warp.ScopedDevice("cpu"):
         one, two = (mujoco_warp.make_data(model, nworld=n, **room(model)) for n in (16, 32))
     return (_size(two) - _size(one)) // 16
+
+
+def _libraries() -> tuple[Any, Any]:
+    """Returns Warp and MuJoCo Warp, imported; what they do is not shown, what is wrong is."""
+    import warp
+
+    warp.config.log_level = max(warp.config.log_level, warp.LOG_WARNING)
+    import mujoco_warp
+
+    return warp, mujoco_warp
 
 
 def _size(data: Any) -> int:

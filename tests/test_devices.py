@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from neuroevo.search import Settings
 from neuroevo.search_options import Cem, Es, Ga, Method, Pgpe
 from tasks.swimmer import Swimmer
 from tests.reference import random_architecture
+from tests.small import run, without_seconds
 from tests.toy import Echo
 
 ROOT = Path(__file__).parent.parent
@@ -247,6 +249,32 @@ def test_shards_bytes_are_those_of_their_largest_generation() -> None:
     each = [memory.genome_bytes(b, Echo()) for b in blueprints()]
     assert memory.shard_bytes(shard, Echo()) == 10 * sum(each)
     assert memory.shard_bytes(replace(shard, part=(0, 2)), Echo()) == 5 * sum(each)
+
+
+class Portable(Echo):
+    """Says that it runs on a device."""
+
+    on_device = True
+
+
+PORTABLE = ("echo=tests.test_devices:Portable",)
+
+
+@pytest.mark.parametrize("free", [10**12, 150_000])  # all lineages in one shard; populations in parts
+@pytest.mark.parametrize("changes", [{"seeds": 2}, {"selection": "mixed", "graphs": 2, "generations": 4}])
+def test_run_planned_for_a_gpu_gives_the_same(
+    free: int, changes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards are cut by the memory that is free; here they are then computed on a CPU all the same."""
+    plain = run(tmp_path / "plain", task=PORTABLE, device="cpu", **changes)
+    asked = []
+    monkeypatch.setattr(devices, "lacking", lambda has_bodies: "")
+    monkeypatch.setattr(devices, "place", lambda device: "cpu")
+    monkeypatch.setattr(devices, "free_memory", lambda device: asked.append(device) or free)
+    found = run(tmp_path / "gpu", task=PORTABLE, device="cuda", **changes)
+    assert asked and found.config()["device"] == "cuda"
+    assert without_seconds(found.metrics()) == without_seconds(plain.metrics())
+    assert found.results() == plain.results()
 
 
 @pytest.mark.skipif(not HAS_EXTRA, reason="needs the extra gpu")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -16,11 +17,13 @@ import numpy as np
 import pytest
 import torch
 
+from neuroevo import physics
 from neuroevo.physics import Engine, Worlds
 from neuroevo.plugins import tasks
 from tasks import locomotion, swimmer, worm_body
 from tasks.swimmer import Swimmer
 from tasks.worm import Worm
+from tests.small import run
 from tests.test_physics import HARD_PUSH, SLIDER, controls, starts
 
 pytest.importorskip("mujoco_warp", reason="needs the extra gpu")
@@ -256,6 +259,21 @@ def test_tasks_score_the_same_on_either_engine(
     assert isinstance(task._worlds, WarpWorlds)
     np.testing.assert_allclose(found, wanted, atol=tolerance)
     assert len(set(wanted.ravel().tolist())) == 4
+
+
+def test_run_whose_bodies_are_on_warp_gives_what_one_in_c_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gains, search and scores, all on the engine of a GPU."""
+    request = {"task": ("swimmer:links=3,steps=20,held_out=2",), "generations": 2, "population": 8}
+    plain = run(tmp_path / "c", **request)
+    monkeypatch.setattr(physics, "Worlds", lambda model, number, forces: WarpWorlds(model, number))
+    found = run(tmp_path / "warp", **request)
+    for one, other in zip(found.metrics(), plain.metrics(), strict=True):
+        assert one["fitness_best"] == pytest.approx(other["fitness_best"], abs=1e-4)
+    for one, other in zip(found.results(), plain.results(), strict=True):
+        assert one["score"] == pytest.approx(other["score"], abs=1e-3)
+        assert one["score"] != other["score"]  # in float32
 
 
 def test_fitness_of_a_failed_world_is_nan_on_either_engine() -> None:
