@@ -15,6 +15,8 @@ Source: MuJoCo Warp, https://github.com/google-deepmind/mujoco_warp.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,6 +148,7 @@ class WarpWorlds:
                 return
             self._advance(substeps)  # compiles what is not compiled yet, which a capture must not meet
         if self._is_captured:
+            # In a stream of Warp's own: torch's usual one is the device's default, which takes no capture.
             with warp.ScopedDevice(self._warp_device), warp.ScopedCapture(self._warp_device) as capture:
                 self._advance(substeps)
             self._graphs[substeps] = capture.graph
@@ -190,13 +193,17 @@ class WarpWorlds:
         """Returns zeros [W, ...] on the device."""
         return torch.zeros(self.num_worlds, *shape, dtype=dtype, device=self.device)
 
-    def _here(self) -> Any:
+    @contextmanager
+    def _here(self) -> Iterator[None]:
         """Makes Warp work on the device, on CUDA in the stream in which torch works."""
         import warp
 
-        if self._warp_device.is_cuda:
-            return warp.ScopedStream(warp.stream_from_torch(self.device))
-        return warp.ScopedDevice(self._warp_device)
+        with warp.ScopedDevice(self._warp_device):
+            if not self._warp_device.is_cuda:
+                yield
+                return
+            with warp.ScopedStream(warp.stream_from_torch(self.device)):
+                yield
 
 
 LARGEST = 1e10  # MuJoCo's mjMAXVAL: a state beyond it is beyond use

@@ -103,7 +103,7 @@ BAD = [
     ([*RUN, "--search", "ga:elite=0"], "Option 'elite' is 0; wanted a number at least 1."),
     ([*RUN, "--search", "mine=es"], "Search 'mine=es' has a label; wanted name[:option=value,...]."),
     ([*RUN, "--device", "cud"], "Unknown device 'cud'. Did you mean 'cuda'? Known:"),
-    ([*RUN, "--device", "cuda"], "Device 'cuda' was asked for; this version runs on the CPU."),
+    ([*RUN, "--device", "cuda"], "Device 'cuda' was asked for; "),
     (
         ["--genome", "no.module:x", "--task", ECHO],
         "Cannot load 'no.module:x': ModuleNotFoundError: No module",

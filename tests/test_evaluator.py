@@ -62,7 +62,7 @@ def started() -> Iterator[None]:
     """Starts Ray once for all tests of this module, with room for the pools of 1 and 2 and for one more."""
     import ray
 
-    cluster.start(Workers(4))
+    cluster.start(Workers(4, gpus=0.5))  # of GPUs Ray believes what it is told
     yield
     ray.shutdown()
 
@@ -220,6 +220,21 @@ def test_address_without_a_cluster_is_refused() -> None:
             OptionError, match=f"No Ray cluster answers at '{address}' .* leave out --address"
         ):
             cluster.start(Workers(1, address))
+
+
+class Sighted:
+    """Says which GPUs it sees."""
+
+    def sees(self) -> str:
+        return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def test_workers_that_reserve_a_gpu_see_one_each(started: None) -> None:
+    import ray
+
+    made: Any = ray.remote(Sighted).options(**Workers(2, gpus=1.0).options)
+    actors = [made.remote() for _ in range(2)]
+    assert sorted(ray.get([actor.sees.remote() for actor in actors])) == ["0", "1"]
 
 
 def test_local_pool_completes_in_the_order_of_submission() -> None:
