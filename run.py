@@ -283,7 +283,9 @@ def _sample(arguments: list[str]) -> int:
 def _list(arguments: list[str]) -> int:
     """Lists priors, tasks, connectomes and neuron models; with names, tells all about these."""
     parser = Parser(prog="run.py list", description=_list.__doc__, allow_abbrev=False)
-    parser.add_argument("name", nargs="*", help="prior, task or search: what it is, its options")
+    parser.add_argument(
+        "name", nargs="*", help="prior, task or search: what it is, its options; your own as module:Name"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     if options.name:

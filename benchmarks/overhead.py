@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tasks  # noqa: F401 - registers the tasks
 from neuroevo.cluster import Workers
 from neuroevo.evaluator import pool
 from neuroevo.evolution import Evolution, Listeners, Progress

@@ -19,6 +19,7 @@ from typing import Any
 
 import ray
 
+import tasks  # noqa: F401 - registers the tasks
 from neuroevo import cluster
 from neuroevo.cluster import Workers
 from neuroevo.evolution import Listeners, Progress

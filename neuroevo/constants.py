@@ -97,9 +97,10 @@ class Table:
         for i, key in enumerate(keys):
             row = self.rows.get(key, self.rows.get(ANY))
             if row is None:
+                whose = f" of cell {architecture.cells[i]!r}" if self.by == "class" else ""
                 raise ConnectomeError(
-                    f"Constants table {self.path!r} has no row for the {self.by} {key!r} of cell "
-                    f"{architecture.cells[i]!r}; add one, or a row {ANY!r} for all that are not named."
+                    f"Constants table {self.path!r} has no row for the {self.by} {key!r}{whose}; add one, or "
+                    f"a row {ANY!r} for all that are not named."
                 )
             found[columns, i] = row
         return found

@@ -31,10 +31,13 @@ def sections() -> dict[str, Section]:
 
 
 def find(name: str) -> plugins.Plugin:
-    """Returns a prior, task or search method by name."""
+    """Returns a prior, task or search method by name, or one of your own by `package.module:Name`."""
     if name in search_options.METHODS:
         return search_options.plugin(name)
     known = [*plugins.priors.names(), *plugins.tasks.names(), *search_options.METHODS]
+    if ":" in name and name.partition(":")[0] not in known:
+        is_task = isinstance(plugins.load(name), type)
+        return (plugins.tasks if is_task else plugins.priors).get(name)
     if name not in known:
         raise RegistryError(unknown("prior or task", name, known))
     return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)

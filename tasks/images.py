@@ -39,8 +39,26 @@ class Digits(Classification):
         return datasets.digits()
 
 
+class _Downloaded(Classification):
+    """What MNIST and the data set made in its image share."""
+
+    defaults = {"generations": 1600, "population": 192}  # noqa: RUF012
+    shape, num_training = (28, 28), 60_000
+
+    def __init__(
+        self,
+        episodes: int = 256,
+        steps: int = 4,
+        components: int = 40,
+        fitness: Fitness = "cross-entropy",
+        folder: str = "",
+    ) -> None:
+        super().__init__(episodes, steps, components, fitness)
+        self.folder = folder
+
+
 @tasks.register("mnist")
-class Mnist(Classification):
+class Mnist(_Downloaded):
     """Name the handwritten digits of MNIST, 28 x 28 pixels; downloaded once, 20 MB, and checked.
 
     Sensors: leading principal components of the training split, strongest first, over one number that makes
@@ -55,19 +73,7 @@ class Mnist(Classification):
     """
 
     caveat = "no wiring was told from another, nor from none, in 650 evaluations; see the README"
-    defaults = {"generations": 1600, "population": 192}  # noqa: RUF012
-    shape, num_training, rank, class_names = (28, 28), 60_000, 712, DIGITS
-
-    def __init__(
-        self,
-        episodes: int = 256,
-        steps: int = 4,
-        components: int = 40,
-        fitness: Fitness = "cross-entropy",
-        folder: str = "",
-    ) -> None:
-        super().__init__(episodes, steps, components, fitness)
-        self.folder = folder
+    rank, class_names = 712, DIGITS
 
     def images(self) -> datasets.Images:
         """Returns MNIST."""
@@ -75,7 +81,7 @@ class Mnist(Classification):
 
 
 @tasks.register("fashion-mnist")
-class FashionMnist(Classification):
+class FashionMnist(_Downloaded):
     """Name the clothes of Fashion-MNIST, 28 x 28 pixels; downloaded once, 31 MB, and checked.
 
     Sensors and options are those of `mnist`. The download is a package of Debian, which apt fetches and does
@@ -89,8 +95,7 @@ class FashionMnist(Classification):
         folder: Folder of the four IDX files, in place of a download.
     """
 
-    defaults = {"generations": 1600, "population": 192}  # noqa: RUF012
-    shape, num_training, rank = (28, 28), 60_000, 784
+    rank = 784
     class_names = [  # noqa: RUF012
         "T-shirt/top",
         "Trouser",
@@ -103,17 +108,6 @@ class FashionMnist(Classification):
         "Bag",
         "Ankle boot",
     ]
-
-    def __init__(
-        self,
-        episodes: int = 256,
-        steps: int = 4,
-        components: int = 40,
-        fitness: Fitness = "cross-entropy",
-        folder: str = "",
-    ) -> None:
-        super().__init__(episodes, steps, components, fitness)
-        self.folder = folder
 
     def images(self) -> datasets.Images:
         """Returns Fashion-MNIST."""

@@ -35,6 +35,17 @@ def test_list_tells_all_about_a_prior_or_task(capsys: pytest.CaptureFixture[str]
     assert "Did you mean 'stats-prior'?" in capsys.readouterr().err
 
 
+def test_list_tells_all_about_a_plug_in_at_an_import_path(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = ["tasks.swimmer:Swimmer", "populations.controls:clock"]
+    assert cli.main(["list", *paths]) == 0
+    out = capsys.readouterr().out
+    assert f"task {paths[0]}" in out and f"prior {paths[1]}" in out and "held_out:" in out
+    assert cli.main(["list", "tasks.swimmer:Swimer"]) == 2
+    assert "Cannot load 'tasks.swimmer:Swimer'" in capsys.readouterr().err
+    assert cli.main(["list", "swimmer:links=3"]) == 2
+    assert "Did you mean 'swimmer'?" in capsys.readouterr().err
+
+
 def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--json"]) == 0
     sections = json.loads(capsys.readouterr().out)

@@ -195,7 +195,7 @@ def test_table_must_have_every_cell(tmp_path: Path) -> None:
     neuron = write(tmp_path, "cell,c\nc0,-50\n")
     table = Table.read(neuron)
     assert table is not None
-    with pytest.raises(ConnectomeError, match="has no row for the cell 'c1' of cell 'c1'; add one, or a row"):
+    with pytest.raises(ConnectomeError, match="has no row for the cell 'c1'; add one, or a row"):
         table.values(classed(0, 9, 4), neuron.base)
 
 
