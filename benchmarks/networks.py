@@ -79,6 +79,7 @@ class Dense:
         bias: float32 [G, N, 1].
         encoder: From sensors to cells, float32 [G, N, S].
         decoder: From cells to actuators, float32 [G, A, N].
+        offset: Of the actuators, float32 [G, A, 1].
         leak: Of the leaky neuron.
     """
 
@@ -91,18 +92,20 @@ class Dense:
         self.bias = torch.zeros(genomes, size, 1)
         self.encoder = torch.zeros(genomes, size, first.num_sensors)
         self.decoder = torch.zeros(genomes, first.num_actuators, size)
+        self.offset = torch.zeros(genomes, first.num_actuators, 1)
         genome = 0
         for blueprint, count, theta in zip(phenotype.blueprints, phenotype.counts, parameters, strict=True):
             rows, parts = slice(genome, genome + count), blueprint.layout.parts
             wiring_ = blueprint.architecture
-            self.bias[rows, : wiring_.num_cells, 0] = theta[:, parts["bias"]]
+            self.bias[rows, : wiring_.num_cells, 0] = theta[:, parts["biases"]]
             for which, name, ports in ((0, "encoder", wiring_.inputs), (1, "decoder", wiring_.outputs)):
-                ((weight, _),) = blueprint.weights(which, theta[:, parts[name]])
-                cells = torch.from_numpy(ports).long()
+                ((weight, bias),) = blueprint.weights(which, theta[:, parts[name]])
+                cells = torch.tensor(ports.tolist())
                 if which == 0:
                     self.encoder[rows, cells] = weight.transpose(1, 2)
                 else:
-                    self.decoder[rows, :, cells] = weight.transpose(0, 1)
+                    self.decoder[rows, :, cells] = weight.transpose(1, 2)
+                    self.offset[rows, :, 0] = 0.0 if bias is None else bias
             genome += count
         self._state = torch.zeros(genomes, size, 1)
 
@@ -118,7 +121,7 @@ class Dense:
     def step(self, observations: Tensor) -> Tensor:
         """Returns outputs [G, B, A] after one step under observations [G, B, S]."""
         self.advance(torch.baddbmm(self.bias, self.encoder, observations.transpose(1, 2)))
-        return torch.bmm(self.decoder, self._state).transpose(1, 2)
+        return torch.baddbmm(self.offset, self.decoder, self._state).transpose(1, 2)
 
     def settle(self, images: Tensor, steps: int) -> Tensor:
         """Returns outputs [G, B, A] after some steps, from rest, under the same images [B, S] for all."""
@@ -126,7 +129,7 @@ class Dense:
         drive = torch.matmul(self.encoder, images.t()).add_(self.bias)
         for _ in range(steps):
             self.advance(drive)
-        return torch.bmm(self.decoder, self._state).transpose(1, 2)
+        return torch.baddbmm(self.offset, self.decoder, self._state).transpose(1, 2)
 
 
 def blocks(phenotype: Phenotype) -> Tensor:
