@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,7 @@ class Crew:
         shares: Keyword arguments of the maker in each process, plain JSON types.
         python: Interpreter; "": this one.
         threads: Of numeric libraries in each process.
+        limit: Seconds that an answer may take; after that the rival is ended and counts as missing.
 
     Attributes:
         missing: Why the rival cannot take part, known once it was told to take a turn; "": it can.
@@ -44,8 +46,14 @@ class Crew:
     """
 
     def __init__(
-        self, maker: str, shares: Sequence[dict[str, Any]], python: str = "", threads: int = 1
+        self,
+        maker: str,
+        shares: Sequence[dict[str, Any]],
+        python: str = "",
+        threads: int = 1,
+        limit: float = 900.0,
     ) -> None:
+        self._limit = limit
         self.missing, self.work, self.answers = "", 0.0, list[dict[str, Any]]()
         self._notes = [tempfile.TemporaryFile("w+") for _ in shares]
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
@@ -109,11 +117,20 @@ class Crew:
         """Waits for an answer of each process."""
         answers = []
         for process, notes in zip(self._processes, self._notes, strict=True):
-            line = process.stdout.readline()  # type: ignore[union-attr]
-            answer = json.loads(line) if line else {"missing": f"failed: {_last_line(notes)}"}
+            answer = self._answer(process, notes)
             self.missing = self.missing or answer.get("missing", "")
             answers.append(answer)
         return answers
+
+    def _answer(self, process: subprocess.Popen[str], notes: Any) -> dict[str, Any]:
+        """Waits for an answer of one process; ends it if none comes."""
+        assert process.stdout is not None
+        if not select.select([process.stdout], [], [], self._limit)[0]:
+            process.kill()
+            return {"missing": f"failed: no answer in {self._limit:g} s"}
+        line = process.stdout.readline()
+        found: dict[str, Any] = json.loads(line) if line else {"missing": f"failed: {_last_line(notes)}"}
+        return found
 
 
 def _last_line(notes: Any) -> str:
