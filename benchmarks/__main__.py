@@ -1,6 +1,6 @@
 """Measures this program beside its peers, on the machine it is run on.
 
-    python -m benchmarks                         # everything, tens of minutes
+    python -m benchmarks                         # all but the long one, tens of minutes
     python -m benchmarks list                    # what there is
     python -m benchmarks closed-loop vision      # some of it
     python -m benchmarks --json figures.json     # the same as data
@@ -35,6 +35,7 @@ MEASUREMENTS = {
     "samplers": "samplers",
     "time-to-accuracy": "time_to_accuracy",
 }
+LONG = ("time-to-accuracy",)  # run when it is named
 
 
 def module(name: str) -> Any:
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.cores,
         given.seed,
     )
-    found = measured(given.names or list(MEASUREMENTS), options)
+    found = measured(given.names or [name for name in MEASUREMENTS if name not in LONG], options)
     if given.json:
         given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -122,22 +122,28 @@ class Dense:
 
 
 def network(sensors: int, units: int, classes: int, steps: int) -> Any:
-    """Returns a dense network of the same form as ours, a PyTorch module: leaky units, images held."""
+    """Returns a dense network of the same form as ours, a PyTorch module: leaky units, images held.
+
+    Its parameters are of order one, as ours are: weights are divided by the root of how many enter a unit.
+    """
     import torch
     from torch import nn
+
+    def weights(out: int, into: int) -> nn.Parameter:
+        return nn.Parameter(torch.randn(out, into))
 
     class Recurrent(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.encoder, self.decoder = nn.Linear(sensors, units), nn.Linear(units, classes, bias=False)
-            self.between = nn.Linear(units, units, bias=False)
+            self.encoder, self.between = weights(units, sensors), weights(units, units)
+            self.decoder, self.bias = weights(classes, units), nn.Parameter(torch.zeros(units))
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            drive = self.encoder(images)
-            state = torch.zeros_like(drive)
+            drive = images @ self.encoder.t() / sensors**0.5 + self.bias
+            state, between = torch.zeros_like(drive), self.between.t() / units**0.5
             for _ in range(steps):
-                state = state + 0.5 * (torch.tanh(self.between(state) + drive) - state)
-            return self.decoder(state)
+                state = state + 0.5 * (torch.tanh(state @ between + drive) - state)
+            return state @ self.decoder.t() / units**0.5
 
     return Recurrent()
 

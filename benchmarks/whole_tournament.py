@@ -17,6 +17,7 @@ import networkx
 import torch
 
 import populations
+import tasks
 from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
 from neuroevo.cluster import Workers
 from neuroevo.configuration import Configuration
@@ -29,7 +30,7 @@ from neuroevo.records import RunFolder
 from neuroevo.resolving import resolve
 from neuroevo.shards import Group
 
-PRIORS = populations.__name__  # importing it registers the priors
+REGISTERED = populations.__name__, tasks.__name__  # importing them registers priors and tasks
 CIRCUIT = "celegans-motor"
 GENOMES = ("stats-prior", "random")
 GRAPHS, SEEDS = 5, 10  # 2 priors x 5 graphs x 10 seeds are 100 lineages
@@ -63,8 +64,8 @@ class Tournament:
             population=4 if small else POPULATION,
             seed=options.seed,
         )
-        config, genomes, tasks = resolve(request)
-        self._plan = Plan(config, circuit.with_ports(config.inputs, config.outputs), genomes, tasks)
+        config, genomes, requests = resolve(request)
+        self._plan = Plan(config, circuit.with_ports(config.inputs, config.outputs), genomes, requests)
         self._folder, self._where = folder, where
         (self._request,) = self._plan.requests
         first = self._evolution()
