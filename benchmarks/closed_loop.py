@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.crew import Crew
+from benchmarks.crew import Crew, Here
 from benchmarks.turns import OURS, Options, Row, compare, take_turns
 
 TASKS = ("swimmer-v5", "halfcheetah-v5")
@@ -114,7 +114,7 @@ def measure(options: Options) -> Iterator[Row]:
     sizes, steps = ((4,), 5) if options.smallest else (NETWORKS, STEPS)
     for task in TASKS[: 1 if options.smallest else None]:
         with ExitStack() as stack:  # crews last from one size to the next where they are the same
-            crews: dict[str, Crew] = {}
+            crews: dict[str, Crew | Here] = {}
             for networks in sizes:
                 yield from _case(task, networks, steps, units, options, crews, stack)
 
@@ -125,11 +125,11 @@ def _case(
     steps: int,
     units: int,
     options: Options,
-    crews: dict[str, Crew],
+    crews: dict[str, Crew | Here],
     stack: ExitStack,
 ) -> Iterator[Row]:
     """Yields the rows of one task and number of networks."""
-    taking: dict[str, Crew] = {}
+    taking: dict[str, Crew | Here] = {}
     notes, goals = {}, {}
     for rival in rivals(options, units):
         number = rival.networks(networks, options.smallest)
@@ -138,7 +138,9 @@ def _case(
         if name not in crews:
             python = options.peers_python if rival.is_peer else ""
             threads = rival.arguments.get("threads", 1)
-            crews[name] = stack.enter_context(Crew(maker, shares, python, threads))
+            crews[name] = stack.enter_context(
+                Here(maker, shares) if options.here else Crew(maker, shares, python, threads)
+            )
         taking[rival.name] = crews[name]
         if number < networks:
             notes[rival.name] = f"{number} networks"

@@ -133,6 +133,37 @@ class Crew:
         return found
 
 
+class Here:
+    """The same in this process, one share after another; attributes are those of a crew."""
+
+    def __init__(self, maker: str, shares: Sequence[dict[str, Any]]) -> None:
+        self.missing, self.work, self.answers = "", 0.0, list[dict[str, Any]]()
+        self._turns = [_turn(maker, share) for share in shares]
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._turns = []
+
+    def __call__(self) -> None:
+        """Takes a turn."""
+        self.answers = [_plain(turn()) for turn in self._turns]
+        self.work = sum(float(answer.get("work", 0.0)) for answer in self.answers)
+
+
+def _turn(maker: str, share: dict[str, Any]) -> Turn:
+    """Returns what a maker makes."""
+    module, _, name = maker.partition(":")
+    made: Turn = getattr(importlib.import_module(module), name)(**share)
+    return made
+
+
+def _plain(found: float | dict[str, Any]) -> dict[str, Any]:
+    """Returns an answer."""
+    return found if isinstance(found, dict) else {"work": found}
+
+
 def _last_line(notes: Any) -> str:
     """Returns the last line that a process wrote to standard error."""
     notes.seek(0)
@@ -158,12 +189,10 @@ def serve(maker: str) -> None:
         answers.flush()
 
     try:
-        module, _, name = maker.partition(":")
-        turn: Turn = getattr(importlib.import_module(module), name)(**json.loads(sys.stdin.readline()))
+        turn = _turn(maker, json.loads(sys.stdin.readline()))
         say()
         for _ in sys.stdin:
-            found = turn()
-            say(**found if isinstance(found, dict) else {"work": found})
+            say(**_plain(turn()))
     except Exception as error:
         traceback.print_exc()
         say(missing=reason(error))

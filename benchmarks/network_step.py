@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.crew import Crew
+from benchmarks.crew import Crew, Here
 from benchmarks.networks import animate, blocks
 from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
 from neuroevo import connectome
@@ -147,7 +147,8 @@ def _memory(options: Options) -> Iterator[Row]:
     """Yields what weights and indices of many large genomes take."""
     cells, synapses, genomes = (50, 200, 4) if options.smallest else (FLY_CELLS, FLY_SYNAPSES, FLY_GENOMES)
     share: dict[str, Any] = {"cells": cells, "synapses": synapses, "genomes": genomes, "seed": options.seed}
-    with Crew("benchmarks.network_step:resident", [share]) as crew:
+    maker = "benchmarks.network_step:resident"
+    with Here(maker, [share]) if options.here else Crew(maker, [share]) as crew:
         crew()
         answer = crew.answers[0] if crew.answers else {}
     values = {OURS: [answer["work"]] if not crew.missing else [], PEAK: [FLY_LIMIT]}

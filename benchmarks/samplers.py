@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.crew import Crew
+from benchmarks.crew import Crew, Here
 from benchmarks.turns import OURS, Options, Row, compare, take_turns
 from neuroevo.connectome import load
 
@@ -34,7 +34,7 @@ SMALL = {  # every wiring of the same degrees can be listed
     "five cells": [(0, 1), (1, 2), (2, 3), (3, 4), (4, 0), (0, 2)],
 }
 VISITS = 50  # expected at each wiring
-LIMIT = 60.0  # seconds for the samples of a small wiring: a sampler may search for a swap that there is not
+LIMIT = 30.0  # seconds for the samples of a small wiring: a sampler may search for a swap that there is not
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -50,18 +50,18 @@ def measure(options: Options) -> Iterator[Row]:
 
 def _crews(
     edges: Pairs, cells: int, samples: int, options: Options, stack: ExitStack, limit: float
-) -> dict[str, Crew]:
+) -> dict[str, Crew | Here]:
     """Returns the samplers' processes."""
     share: dict[str, Any] = {"edges": edges, "cells": cells, "samples": samples, "seed": options.seed}
+    maker = "benchmarks.samplers_rivals:maker"
+
+    def start(name: str) -> Crew | Here:
+        given = [{**share, "name": name}]
+        python = options.peers_python if name in PEERS else ""
+        return Here(maker, given) if options.here else Crew(maker, given, python, limit=limit)
+
     return {
-        label: stack.enter_context(
-            Crew(
-                "benchmarks.samplers_rivals:maker",
-                [{**share, "name": name}],
-                options.peers_python if name in PEERS else "",
-                limit=limit,
-            )
-        )
+        label: stack.enter_context(start(name))
         for label, name in RIVALS.items()
         if options.peers or name not in PEERS
     }
@@ -138,7 +138,8 @@ def _uniformity(name: str, edges: Pairs, options: Options) -> Iterator[Row]:
     samples = 4 if options.smallest else VISITS * len(everything)
     values, notes, facts = {}, {}, {}
     with ExitStack() as stack:
-        for label, crew in _crews(edges, cells, samples, options, stack, LIMIT).items():
+        crews = _crews(edges, cells, samples, options, stack, LIMIT)
+        for label, crew in crews.items():
             crew()
             if crew.missing:
                 values[label], notes[label] = list[float](), crew.missing

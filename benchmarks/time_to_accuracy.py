@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.crew import Crew
+from benchmarks.crew import Crew, Here
 from benchmarks.turns import OURS, Options, Row, compare
 from benchmarks.vision_rivals import network, task_of
 
@@ -200,8 +200,9 @@ def measure(options: Options) -> Iterator[Row]:
     cores = 0 if small else options.cores
     with ExitStack() as stack:
 
-        def start(maker: str, **given: Any) -> Crew:
-            return stack.enter_context(Crew(f"{MODULE}:{maker}", [{**paced, **given}]))
+        def start(maker: str, **given: Any) -> Crew | Here:
+            name, shares = f"{MODULE}:{maker}", [{**paced, **given}]
+            return stack.enter_context(Here(name, shares) if options.here else Crew(name, shares))
 
         crews = {OURS: start("ours", task=task, cores=cores)}
         if options.peers and not small:
@@ -213,7 +214,7 @@ def measure(options: Options) -> Iterator[Row]:
         yield from _rows(crews, task, limit)
 
 
-def _goes_on(crew: Crew, limit: float) -> bool:
+def _goes_on(crew: Crew | Here, limit: float) -> bool:
     """Says whether a rival has another turn."""
     if crew.missing or not crew.answers:
         return not crew.missing
@@ -221,7 +222,7 @@ def _goes_on(crew: Crew, limit: float) -> bool:
     return answer["work"] < limit and len(answer["reached"]) < len(TARGETS)
 
 
-def _rows(crews: dict[str, Crew], task: str, limit: float) -> Iterator[Row]:
+def _rows(crews: dict[str, Crew | Here], task: str, limit: float) -> Iterator[Row]:
     """Yields when each rival reached each target."""
     for target in TARGETS:
         values, notes, facts, goals = {}, {}, {}, {}

@@ -29,6 +29,7 @@ class Options:
         peers_python: Interpreter that runs those which are not dependencies of this project.
         cores: Processes or threads of every rival that can use several.
         seed: Of wirings, parameters, starts and images.
+        here: Whether rivals share this process: quick to start, and then their times say nothing.
     """
 
     repeats: int | None = None
@@ -37,6 +38,7 @@ class Options:
     peers_python: str = ""
     cores: int = 1
     seed: int = 0
+    here: bool = False
 
     def turns(self, usual: int) -> int:
         """Returns the number of turns, of which `usual` is the measurement's own."""
@@ -145,7 +147,7 @@ def compare(
         )
 
 
-HEADS = f"  {'':<38}{'median':>12}{'quartiles':>24}{'ours, times':>12}{'quartiles':>16}{'goal':>6}"
+HEADS = f"  {'':<38}{'median':>12}{'quartiles':>24}{'ours, times':>13}{'quartiles':>18}{'goal':>6}"
 
 
 def print_row(row: Row, last: Row | None) -> None:
@@ -157,11 +159,11 @@ def print_row(row: Row, last: Row | None) -> None:
     if value["median"] is not None:
         line += f"{number(value['median']):>12}{between(value):>24}"
     if ratio["median"] is not None:
-        line += f"{ratio['median']:>12.2f}{between(ratio):>16}"
+        line += f"{ratio['median']:>13.2f}{between(ratio):>18}"
     elif row.note and not len(row.values):
         line += "  " + row.note
     if row.goal is not None:
-        line = f"{line:<104}{row.goal:>6g}"
+        line = f"{line:<107}{row.goal:>6g}"
     print(f"{line}  {row.note}" if row.note and len(row.values) else line, flush=True)
 
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.crew import Crew
+from benchmarks.crew import Crew, Here
 from benchmarks.turns import OURS, Options, Row, compare, take_turns
 
 SIZES = {"digits": (64, 512), "mnist": (64, 512)}  # networks
@@ -47,8 +47,11 @@ def _case(
     notes = {}
     with ExitStack() as stack:
 
-        def start(maker: str, given: list[dict[str, Any]], python: str = "", threads: int = 1) -> Crew:
-            return stack.enter_context(Crew(f"{RIVALS}:{maker}", given, python, threads))
+        def start(maker: str, given: list[dict[str, Any]], python: str = "", threads: int = 1) -> Crew | Here:
+            whole = f"{RIVALS}:{maker}"
+            return stack.enter_context(
+                Here(whole, given) if options.here else Crew(whole, given, python, threads)
+            )
 
         taking = {
             OURS: start("Ours", [{**named, "share": s} for s in shares]),
