@@ -57,8 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="; ".join(MEASUREMENTS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures as data too")
-    parser.add_argument("--repeats", type=int, metavar="N", help="turns of each rival; each has its usual number")
-    parser.add_argument("--cores", type=int, default=default_workers(), help="of every rival that can use several")
+    parser.add_argument(
+        "--repeats", type=int, metavar="N", help="turns of each rival; each has its usual number"
+    )
+    parser.add_argument(
+        "--cores", type=int, default=default_workers(), help="of every rival that can use several"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of wirings, parameters, starts and images")
     parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
     parser.add_argument("--peers-python", default="", metavar="PATH", help="interpreter that has the peers")

@@ -87,9 +87,13 @@ def rivals(options: Options, units: int) -> list[Rival]:
         Rival("Gymnasium async", vector, {"kind": "async"}, 64, goal=3),
         Rival(f"EnvPool, {cores} processes", vector, pool, UNLIMITED, True, True, 1.2),
         Rival(f"EnvPool, {cores} threads", vector, {**pool, "threads": cores}, UNLIMITED, False, True, 1.2),
-        Rival("EnvPool, dense policy", vector, {**pool, "threads": cores, "is_dense": True}, 1024, False, True),
+        Rival(
+            "EnvPool, dense policy", vector, {**pool, "threads": cores, "is_dense": True}, 1024, False, True
+        ),
         *(
-            Rival(f"EvoTorch {name}", f"{RIVALS}:evotorch", {"kind": kind, "actors": n, **net}, most, goal=goal)
+            Rival(
+                f"EvoTorch {name}", f"{RIVALS}:evotorch", {"kind": kind, "actors": n, **net}, most, goal=goal
+            )
             for name, kind, n, most, goal in (
                 ("GymNE, one process", "GymNE", 1, 32, 9),
                 (f"GymNE, {cores} Ray actors", "GymNE", cores, 64, 4),
@@ -106,9 +110,8 @@ def rivals(options: Options, units: int) -> list[Rival]:
 
 def measure(options: Options) -> Iterator[Row]:
     """Yields a row a rival for every task and number of networks."""
-    from neuroevo.connectome import load
-
     from benchmarks.networks import CIRCUIT
+    from neuroevo.connectome import load
 
     units = 16 if options.smallest else load(CIRCUIT).num_cells
     sizes, steps = ((4,), 5) if options.smallest else (NETWORKS, STEPS)

@@ -84,7 +84,9 @@ def evojax(task: str, networks: int, steps: int, seed: int, units: int) -> Calla
 
         def reset(self, states: Any) -> Any:
             number = states.obs.shape[0]
-            return Cells(keys=jax.random.split(jax.random.PRNGKey(0), number), state=jnp.zeros((number, units)))
+            return Cells(
+                keys=jax.random.split(jax.random.PRNGKey(0), number), state=jnp.zeros((number, units))
+            )
 
         def get_actions(self, t_states: Any, params: Any, p_states: Any) -> tuple[Any, Any]:
             state, actions = batched(params, p_states.state, t_states.obs)

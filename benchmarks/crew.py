@@ -2,9 +2,10 @@
 
 Each rival has its own threads, its own libraries and perhaps its own interpreter, and does nothing between
 its turns. `Crew` starts one; a process runs this file as `python -m benchmarks.crew MODULE:MAKER`. It reads
-one line of JSON, the keyword arguments of the maker, and answers whether it is ready; then each line `go` is a
-turn. A maker returns a call that takes one turn and returns how much work that was, such as steps of bodies,
-or a dict of plain JSON types that has it as `work`.
+one line of JSON, the keyword arguments of the maker, and answers whether it is ready; then each line `go` is
+a turn. A maker returns a call that takes one turn and returns how much work that was, such as steps of
+bodies, or a dict of plain JSON types that has it as `work`. If the call has a method `close`, that is called
+at the end.
 """
 
 from __future__ import annotations
@@ -138,17 +139,27 @@ class Here:
 
     def __init__(self, maker: str, shares: Sequence[dict[str, Any]]) -> None:
         self.missing, self.work, self.answers = "", 0.0, list[dict[str, Any]]()
-        self._turns = [_turn(maker, share) for share in shares]
+        self._turns: list[Turn] = []
+        try:
+            self._turns = [_turn(maker, share) for share in shares]
+        except Exception as error:
+            self.missing = reason(error)
 
     def __enter__(self) -> Here:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._turns = []
+        for turn in self._turns:
+            getattr(turn, "close", lambda: None)()
 
     def __call__(self) -> None:
-        """Takes a turn."""
-        self.answers = [_plain(turn()) for turn in self._turns]
+        """Takes a turn; does nothing where the rival is missing."""
+        if self.missing:
+            return
+        try:
+            self.answers = [_plain(turn()) for turn in self._turns]
+        except Exception as error:
+            self.missing = reason(error)
         self.work = sum(float(answer.get("work", 0.0)) for answer in self.answers)
 
 
@@ -193,6 +204,7 @@ def serve(maker: str) -> None:
         say()
         for _ in sys.stdin:
             say(**_plain(turn()))
+        getattr(turn, "close", lambda: None)()
     except Exception as error:
         traceback.print_exc()
         say(missing=reason(error))

@@ -1,10 +1,10 @@
 """Seconds a random wiring that keeps degrees, against networkx, networkit and bctpy, and their errors.
 
-On the whole worm's chemical synapses: processor seconds a sample, of the prior `degree` and of each library's
-own function with ten swaps an edge. Each sample is looked at: whether every cell keeps its in- and its
-out-degree, self-loops, double edges, and how many of the edges are still the source's. On wirings of so few
-cells that all those of the same degrees can be listed: how many of them a sampler ever reaches, and the p of a
-chi-square test that it reaches them equally often. `python -m benchmarks.null_models` has more of our own.
+On the whole worm's chemical synapses: processor seconds a sample, of the prior `degree` and of each
+library's own function with ten swaps an edge. Each sample is looked at: whether every cell keeps its in- and
+its out-degree, self-loops, double edges, and how many of the edges are still the source's. On wirings of so
+few cells that all those of the same degrees can be listed: how many of them a sampler ever reaches, and the p
+of a chi-square test that it reaches them equally often. `python -m benchmarks.null_models` has more of ours.
 """
 
 from __future__ import annotations
@@ -83,9 +83,7 @@ def _speed(edges: Pairs, cells: int, name: str, options: Options) -> Iterator[Ro
         notes = {label: _told(found) for label, found in facts.items()}
         notes |= {label: crew.missing for label, crew in crews.items() if crew.missing}
     case = f"{name}, {cells} cells, {len(edges):,} synapses, degrees kept"
-    yield from compare(
-        case, "processor seconds a sample", values, less=True, notes=notes, facts=facts
-    )
+    yield from compare(case, "processor seconds a sample", values, less=True, notes=notes, facts=facts)
 
 
 def errors(source: Pairs, found: Pairs, cells: int) -> dict[str, Any]:
@@ -122,9 +120,7 @@ def realisations(edges: Pairs, cells: int) -> set[frozenset[tuple[int, int]]]:
     """Lists all wirings without loops that have the degrees of one."""
     out = [sum(pre == cell for pre, _ in edges) for cell in range(cells)]
     into = sorted(post for _, post in edges)
-    rows = [
-        itertools.combinations([(i, j) for j in range(cells) if j != i], out[i]) for i in range(cells)
-    ]
+    rows = [itertools.combinations([(i, j) for j in range(cells) if j != i], out[i]) for i in range(cells)]
     chosen = (tuple(itertools.chain(*row)) for row in itertools.product(*rows))
     return {frozenset(c) for c in chosen if sorted(post for _, post in c) == into}
 

@@ -39,11 +39,18 @@ class Trial:
         accuracy: Tries its answer on the test images.
         turn: Seconds that a turn lasts.
         look: Seconds between looks.
+        close: Called at the end.
     """
 
     def __init__(
-        self, generation: Callable[[], object], accuracy: Callable[[], float], turn: float, look: float
+        self,
+        generation: Callable[[], object],
+        accuracy: Callable[[], float],
+        turn: float,
+        look: float,
+        close: Callable[[], object] = lambda: None,
     ) -> None:
+        self.close = close
         self._generation, self._accuracy, self._turn, self._look = generation, accuracy, turn, look
         self._seconds, self._generations = 0.0, 0
         self._reached: dict[str, float] = {}
@@ -110,9 +117,7 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
         alone.load([centre(*pair)[None]])
         return float(tested.score(alone, seeds=[0]).nanmean())
 
-    trial = Trial(lambda: next(rows), accuracy, turn, look)
-    trial.stack = stack  # type: ignore[attr-defined] - the pool lasts as long as the trial
-    return trial
+    return Trial(lambda: next(rows), accuracy, turn, look, stack.close)
 
 
 def evotorch(kind: str, seed: int, units: int, cores: int, turn: float, look: float) -> Trial:
@@ -188,9 +193,8 @@ def _problem(kind: str, net: Any, data: Any, seed: int, cores: int) -> Any:
 
 def measure(options: Options) -> Iterator[Row]:
     """Yields a row a rival for each target."""
-    from neuroevo.connectome import load
-
     from benchmarks.networks import CIRCUIT
+    from neuroevo.connectome import load
 
     units = load(CIRCUIT).num_cells
     small = options.smallest

@@ -140,7 +140,7 @@ def compare(
             name,
             unit,
             theirs.tolist(),
-            list(ratios),
+            [float(x) for x in ratios],
             (goals or {}).get(name),
             (notes or {}).get(name, ""),
             (facts or {}).get(name, {}),

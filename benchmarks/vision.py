@@ -25,9 +25,8 @@ RIVALS = "benchmarks.vision_rivals"
 
 def measure(options: Options) -> Iterator[Row]:
     """Yields a row a rival for every task and number of networks."""
-    from neuroevo.connectome import load
-
     from benchmarks.networks import CIRCUIT
+    from neuroevo.connectome import load
 
     units = load(CIRCUIT).num_cells
     cases = [(task, n) for task, numbers in SIZES.items() for n in numbers]
@@ -36,9 +35,7 @@ def measure(options: Options) -> Iterator[Row]:
         yield from _case(task, networks, images, steps, units, options)
 
 
-def _case(
-    task: str, networks: int, images: int, steps: int, units: int, options: Options
-) -> Iterator[Row]:
+def _case(task: str, networks: int, images: int, steps: int, units: int, options: Options) -> Iterator[Row]:
     """Yields the rows of one task and number of networks."""
     common = {"images": images, "steps": steps, "seed": options.seed}
     named = {"task": task, "networks": networks, **common}

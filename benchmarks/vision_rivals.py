@@ -185,7 +185,7 @@ def evotorch(
 def evosax(
     arrays: str, networks: int, images: int, steps: int, seed: int, units: int, classes: int
 ) -> Callable[[], float]:
-    """evosax's TorchVisionProblem, compiled, with a dense network of as many units and with our images.
+    """Evosax's TorchVisionProblem, compiled, with a dense network of as many units and with our images.
 
     Args:
         arrays: An npz file of `train` and `train_labels`: the problem would download MNIST itself.
@@ -208,7 +208,9 @@ def evosax(
         def __init__(self) -> None:
             self.network, self.batch_size = Recurrent(), images
             with np.load(arrays) as data:
-                self.image_train, self.target_train = (jnp.asarray(data[k]) for k in ("train", "train_labels"))
+                self.image_train, self.target_train = (
+                    jnp.asarray(data[k]) for k in ("train", "train_labels")
+                )
 
     problem, key = Problem(), jax.random.PRNGKey(seed)
     state = problem.init(key)

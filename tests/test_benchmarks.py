@@ -20,6 +20,7 @@ from neuroevo.errors import OptionError
 from neuroevo.evaluator import LocalPool
 
 SMALLEST = Options(smallest=True, peers=False, here=True)
+WITHOUT_FIGURES = "not reached", "failed: NetworkXError: DiGraph has fewer than four nodes"
 
 
 @pytest.mark.parametrize("name", MEASUREMENTS)
@@ -32,14 +33,14 @@ def test_measurement_gives_rows_that_tell_ours_from_rivals(
     assert rows and all(set(Row("", "", "").to_dict()) == row.keys() for row in rows)
     for row in rows:
         assert all(np.isfinite(x) and x > 0 for x in row["turns"] + row["ratios"])
-        assert row["turns"] or row["note"], "who took no part says why"
+        assert row["turns"] or row["note"].startswith(WITHOUT_FIGURES), row
     printed = capsys.readouterr().out
     assert all(row["case"] in printed and row["name"] in printed for row in rows)
 
 
 @pytest.mark.parametrize("task", closed_loop_rivals.BODIES)
 def test_closed_loop_earns_what_gymnasium_says(task: str) -> None:
-    """Their bodies, stepped one by one, under our networks: from equal starts returns are equal to the bit."""
+    """Their bodies, stepped one by one, under our networks: equal starts, returns equal to the bit."""
     ours = closed_loop_rivals.Ours(task, 4, 8, 0, (0, 1))
     theirs = closed_loop_rivals.Vector("sync", task, 4, 8, 0, is_exact=True)
     dense = closed_loop_rivals.Vector("sync", task, 4, 8, 0, is_exact=True, is_dense=True)
@@ -132,7 +133,7 @@ def test_rival_that_does_not_answer_is_ended() -> None:
 def test_ratios_say_how_many_times_as_good_ours_was() -> None:
     turns = {OURS: [10.0, 20.0], "peer": [5.0, 5.0], "absent": []}
     ours, peer, absent = compare("case", "a second", turns, goals={"peer": 3.0}, notes={"absent": "why"})
-    assert (ours.ratios, peer.ratios, absent.ratios) == ((), [2.0, 4.0], ())
+    assert (ours.ratios, peer.ratios, absent.ratios) == ([], [2.0, 4.0], [])
     assert peer.goal == 3.0 and absent.note == "why"
     assert spread(peer.ratios) == {"lower": 2.5, "median": 3.0, "upper": 3.5}
     _, slower, _ = compare("case", "seconds", turns, less=True)
@@ -142,7 +143,9 @@ def test_ratios_say_how_many_times_as_good_ours_was() -> None:
 def test_front_door_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> None:
     main(["list"])
     listed = capsys.readouterr().out
-    assert all(name in listed and (module(name).__doc__ or "").splitlines()[0] in listed for name in MEASUREMENTS)
+    assert all(
+        name in listed and (module(name).__doc__ or "").splitlines()[0] in listed for name in MEASUREMENTS
+    )
     with pytest.raises(OptionError, match="Did you mean 'vision'"):
         main(["visoin"])
     with pytest.raises(OptionError, match="--repeats is 0"):
