@@ -117,7 +117,7 @@ def measure(options: Options) -> Iterator[Row]:
     sizes, steps = ((4,), 5) if options.smallest else (NETWORKS, STEPS)
     for task in TASKS[: 1 if options.smallest else None]:
         with ExitStack() as stack:  # crews last from one size to the next where they are the same
-            crews: dict[str, Crew | Here] = {}
+            crews: dict[str, Crew] = {}
             for networks in sizes:
                 yield from _case(task, networks, steps, units, options, crews, stack)
 
@@ -128,11 +128,11 @@ def _case(
     steps: int,
     units: int,
     options: Options,
-    crews: dict[str, Crew | Here],
+    crews: dict[str, Crew],
     stack: ExitStack,
 ) -> Iterator[Row]:
     """Yields the rows of one task and number of networks."""
-    taking: dict[str, Crew | Here] = {}
+    taking: dict[str, Crew] = {}
     notes, goals = {}, {}
     for rival in rivals(options, units):
         number = rival.networks(networks, options.smallest)

@@ -76,10 +76,10 @@ def evojax(task: str, networks: int, steps: int, seed: int, units: int) -> Calla
     batched = jax.vmap(step)
 
     @dataclass
-    class Cells(PolicyState):  # type: ignore[misc]
+    class Cells(PolicyState):
         state: jnp.ndarray
 
-    class Policy(PolicyNetwork):  # type: ignore[misc]
+    class Policy(PolicyNetwork):
         num_params = length
 
         def reset(self, states: Any) -> Any:

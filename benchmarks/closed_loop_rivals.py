@@ -35,7 +35,7 @@ class Ours:
         torch.set_num_threads(1)
         self._task, self._steps, self._seed = task_of(task, steps), steps, seed
         ports = self._task.num_sensors, self._task.num_actuators
-        self._batches = batches(networks, ports, seed, tuple(share))
+        self._batches = batches(networks, ports, seed, (share[0], share[1]))
         self.returns = np.zeros(0)
 
     def __call__(self) -> float:
@@ -90,7 +90,7 @@ class Policy:
         from benchmarks.networks import Dense, batches
 
         ports = task.num_sensors, task.num_actuators
-        made = batches(networks, ports, seed, tuple(share), largest=networks)
+        made = batches(networks, ports, seed, (share[0], share[1]), largest=networks)
         self.networks: Any = Dense(made[0]) if is_dense else made[0][0]
         self.number = made[0][0].num_genomes
         self._scale = task._scale()
@@ -187,8 +187,9 @@ def _from(body: Any, starts: Any) -> Any:
     class From(gymnasium.Wrapper):
         def reset(self, **options: Any) -> Any:
             _, facts = self.env.reset(**options)
-            self.unwrapped.set_state(starts[0][0], starts[1][0])
-            return self.unwrapped._get_obs(), facts
+            inner: Any = self.unwrapped
+            inner.set_state(starts[0][0], starts[1][0])
+            return inner._get_obs(), facts
 
     body.unwrapped.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
     return From(body)

@@ -50,12 +50,12 @@ def measure(options: Options) -> Iterator[Row]:
 
 def _crews(
     edges: Pairs, cells: int, samples: int, options: Options, stack: ExitStack, limit: float
-) -> dict[str, Crew | Here]:
+) -> dict[str, Crew]:
     """Returns the samplers' processes."""
     share: dict[str, Any] = {"edges": edges, "cells": cells, "samples": samples, "seed": options.seed}
     maker = "benchmarks.samplers_rivals:maker"
 
-    def start(name: str) -> Crew | Here:
+    def start(name: str) -> Crew:
         given = [{**share, "name": name}]
         python = options.peers_python if name in PEERS else ""
         return Here(maker, given) if options.here else Crew(maker, given, python, limit=limit)

@@ -204,7 +204,7 @@ def measure(options: Options) -> Iterator[Row]:
     cores = 0 if small else options.cores
     with ExitStack() as stack:
 
-        def start(maker: str, **given: Any) -> Crew | Here:
+        def start(maker: str, **given: Any) -> Crew:
             name, shares = f"{MODULE}:{maker}", [{**paced, **given}]
             return stack.enter_context(Here(name, shares) if options.here else Crew(name, shares))
 
@@ -218,7 +218,7 @@ def measure(options: Options) -> Iterator[Row]:
         yield from _rows(crews, task, limit)
 
 
-def _goes_on(crew: Crew | Here, limit: float) -> bool:
+def _goes_on(crew: Crew, limit: float) -> bool:
     """Says whether a rival has another turn."""
     if crew.missing or not crew.answers:
         return not crew.missing
@@ -226,7 +226,7 @@ def _goes_on(crew: Crew | Here, limit: float) -> bool:
     return answer["work"] < limit and len(answer["reached"]) < len(TARGETS)
 
 
-def _rows(crews: dict[str, Crew | Here], task: str, limit: float) -> Iterator[Row]:
+def _rows(crews: dict[str, Crew], task: str, limit: float) -> Iterator[Row]:
     """Yields when each rival reached each target."""
     for target in TARGETS:
         values, notes, facts, goals = {}, {}, {}, {}

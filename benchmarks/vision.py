@@ -44,7 +44,7 @@ def _case(task: str, networks: int, images: int, steps: int, units: int, options
     notes = {}
     with ExitStack() as stack:
 
-        def start(maker: str, given: list[dict[str, Any]], python: str = "", threads: int = 1) -> Crew | Here:
+        def start(maker: str, given: list[dict[str, Any]], python: str = "", threads: int = 1) -> Crew:
             whole = f"{RIVALS}:{maker}"
             return stack.enter_context(
                 Here(whole, given) if options.here else Crew(whole, given, python, threads)

@@ -38,7 +38,7 @@ class Ours:
         torch.set_num_threads(1)
         self._task, self._seed = task_of(task, images, steps), seed
         ports = self._task.num_sensors, self._task.num_actuators
-        self._batches = batches(networks, ports, seed, tuple(share))
+        self._batches = batches(networks, ports, seed, (share[0], share[1]))
         self.fitness = torch.zeros(0)
 
     def __call__(self) -> float:
@@ -84,7 +84,7 @@ class Dense:
         torch.set_num_threads(threads)
         self._task, self._steps, self._seed = task_of(task, images, steps), steps, seed
         ports = self._task.num_sensors, self._task.num_actuators
-        self._networks = [Networks(b) for b in batches(networks, ports, seed, tuple(share))]
+        self._networks = [Networks(b) for b in batches(networks, ports, seed, (share[0], share[1]))]
         self._settle = self._mapped if is_mapped else self._batched
         self.fitness = torch.zeros(0)
 
@@ -195,7 +195,7 @@ def evosax(
     from evosax.problems.vision.torchvision import TorchVisionProblem
     from flax import linen
 
-    class Recurrent(linen.Module):  # type: ignore[misc]
+    class Recurrent(linen.Module):
         @linen.compact
         def __call__(self, seen: Any, key: Any = None) -> Any:
             drive, state = linen.Dense(units)(seen), jnp.zeros((*seen.shape[:-1], units))
@@ -204,7 +204,7 @@ def evosax(
                 state = state + 0.5 * (jnp.tanh(between(state) + drive) - state)
             return linen.Dense(classes, use_bias=False)(state)
 
-    class Problem(TorchVisionProblem):  # type: ignore[misc]
+    class Problem(TorchVisionProblem):
         def __init__(self) -> None:
             self.network, self.batch_size = Recurrent(), images
             with np.load(arrays) as data:
@@ -245,11 +245,11 @@ def evojax(
     sizes = sensors * units, units, units * units, units * classes
 
     @dataclass
-    class State(TaskState):  # type: ignore[misc]
+    class State(TaskState):
         obs: jnp.ndarray
         labels: jnp.ndarray
 
-    class Task(VectorizedTask):  # type: ignore[misc]
+    class Task(VectorizedTask):
         max_steps, test = 1, False
         obs_shape, act_shape = (sensors,), (classes,)
 
@@ -259,7 +259,7 @@ def evojax(
         def step(self, state: Any, action: Any) -> Any:
             return state, -jax.vmap(loss)(action, state.labels), jnp.ones(len(action))
 
-    class Policy(PolicyNetwork):  # type: ignore[misc]
+    class Policy(PolicyNetwork):
         num_params = sum(sizes)
 
         def get_actions(self, t_states: Any, params: Any, p_states: Any) -> Any:
