@@ -18,6 +18,8 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -190,6 +192,7 @@ def reason(error: BaseException) -> str:
 
 def serve(maker: str) -> None:
     """Answers on what was standard output; whatever libraries print there goes to standard error."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
@@ -206,6 +209,13 @@ def serve(maker: str) -> None:
     except Exception as error:
         traceback.print_exc()
         say(missing=reason(error))
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process once its parent is gone, even in a turn that would never end."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ WORM = 302
 SYNAPSES_A_CELL = 12  # the worm's neurons have 3,709 chemical synapses and 1,086 gap junctions among 302
 GOALS = {(302, 1): 12.0, (302, 256): 3.0}
 DENSE_NUMBERS, STATE_NUMBERS, GENOMES = 1 << 27, 1 << 25, 128  # at most: 0.5 GB, 0.13 GB
-CALLS_SECONDS = 0.05  # a turn takes at least
+CALLS_SECONDS = 0.05  # a turn of ours takes at least
+CASE_SECONDS = 60.0  # in which all turns of a case should be done; of slow rivals there are fewer, at least 2
 FLY_CELLS, FLY_SYNAPSES, FLY_GENOMES = 3_000, 110_000, 1_000
 FLY_LIMIT = 1.5  # GB
 TRIAD, PEAK = "bandwidth bound (triad)", "limit"
@@ -113,10 +114,11 @@ def _product(cells: int, columns: int, options: Options) -> Iterator[Row]:
     entries, states = phenotype.matrix.values().numel(), int(phenotype.first_rows[-1]) * columns
     moved = 8 * entries + 4 * (states // columns) + 8 * states
     rivals = products(phenotype, columns, options.seed) | {TRIAD: triad(moved)}
-    calls = _calls(rivals[OURS])
-    seconds = take_turns(rivals, options.turns(9), calls)
+    calls, longest = _calls(rivals[OURS]), max(take_turns(rivals, 1).values())[0]
+    turns = max(2, min(options.turns(9), int(CASE_SECONDS / (calls * longest * len(rivals)))))
+    seconds = take_turns(rivals, min(turns, options.turns(9)), calls)
     micro = 1e6 / (calls * genomes)
-    values = {name: [x * micro for x in turns] for name, turns in seconds.items()}
+    values = {name: [x * micro for x in found] for name, found in seconds.items()}
     dense = min(("dense, W x", "dense, x' W'"), key=lambda name: np.median(values[name]))
     notes = {dense: "the faster dense one", TRIAD: f"{moved / 1e6:,.1f} MB"}
     goal = {dense: GOALS[cells, columns]} if (cells, columns) in GOALS else {}
