@@ -70,7 +70,7 @@ def _crews(
 def _speed(edges: Pairs, cells: int, name: str, options: Options) -> Iterator[Row]:
     """Yields seconds a sample of a large wiring, and what is wrong with the samples."""
     with ExitStack() as stack:
-        crews = _crews(edges, cells, 1, options, stack, 900.0)
+        crews = _crews(edges, cells, 1, options, stack, 10 * LIMIT)
         values: dict[str, list[float]] = {label: [] for label in crews}
         faults: dict[str, list[dict[str, Any]]] = {label: [] for label in crews}
         for _ in range(options.turns(5)):
