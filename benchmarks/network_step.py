@@ -24,9 +24,9 @@ from benchmarks.networks import animate, blocks
 from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
 from neuroevo import connectome
 from neuroevo.architecture import Architecture
-from neuroevo.blocks import propagate
 from neuroevo.connectome import Edges
 from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.products import WIDE, Product
 from neuroevo.seeds import derive, generator
 
 CELLS = (30, 100, 302, 1_000, 3_000, 10_000)
@@ -78,12 +78,13 @@ def products(phenotype: Phenotype, columns: int, seed: int) -> dict[str, Call]:
     rng, matrix = generator(seed, "states"), phenotype.matrix
     state = torch.from_numpy(rng.uniform(-1, 1, (genomes * cells, columns)).astype(np.float32))
     bias = torch.from_numpy(rng.normal(0, 1, (genomes * cells, 1)).astype(np.float32))
+    spread = bias if columns >= WIDE else bias.repeat(1, columns)  # as a phenotype has it
     by_genome, bias_by_genome = state.view(genomes, cells, -1), bias.view(genomes, cells, 1)
     turned, turned_weights = by_genome.transpose(1, 2).contiguous(), weights.transpose(1, 2).contiguous()
     turned_bias = bias_by_genome.transpose(1, 2)
     out, dense_out, turned_out = (torch.empty_like(x) for x in (state, by_genome, turned))
     rivals: dict[str, Call] = {
-        OURS: lambda: propagate(matrix, state, bias, out=out),
+        OURS: Product(matrix, state, spread, out),
         "dense, W x": lambda: torch.bmm(weights, by_genome, out=dense_out).add_(bias_by_genome),
         "dense, x' W'": lambda: torch.bmm(turned, turned_weights, out=turned_out).add_(turned_bias),
     }
