@@ -1,0 +1,228 @@
+"""What steps bodies with networks in the loop, one maker a rival; see `crew` for what a maker is.
+
+All of them run episodes of `steps` control steps and return how many steps of bodies that was.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+BODIES = {"swimmer-v5": "SwimmerV5", "halfcheetah-v5": "HalfCheetahV5"}
+BRAX = {"swimmer-v5": "swimmer", "halfcheetah-v5": "halfcheetah"}
+
+
+def task_of(name: str, steps: int) -> Any:
+    """Returns our task."""
+    return getattr(importlib.import_module("tasks.locomotion_bodies"), BODIES[name])(steps=steps)
+
+
+class Ours:
+    """Our evaluation, as one worker runs it: its share of the networks in batches, one after another.
+
+    Attributes:
+        returns: Of the last turn, float64 [G].
+    """
+
+    def __init__(self, task: str, networks: int, steps: int, seed: int, share: tuple[int, int]) -> None:
+        import torch
+
+        from benchmarks.networks import batches
+
+        torch.set_num_threads(1)
+        self._task, self._steps, self._seed = task_of(task, steps), steps, seed
+        ports = self._task.num_sensors, self._task.num_actuators
+        self._batches = batches(networks, ports, seed, (share[0], share[1]))
+        self.returns = np.zeros(0)
+
+    def __call__(self) -> float:
+        """Evaluates all networks."""
+        found = []
+        for phenotype, parameters in self._batches:
+            phenotype.load(parameters)
+            found.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes))
+        self.returns = np.concatenate([x[:, 0].numpy() for x in found])
+        if not np.isfinite(self.returns).all():
+            raise ValueError("a return is not finite: the simulation failed, and its time says nothing")
+        return float(len(self.returns) * self._steps)
+
+
+def open_loop(task: str, networks: int, steps: int, seed: int, threads: int) -> Callable[[], float]:
+    """Bare physics: `mujoco.rollout`, all steps in one call under controls given in advance."""
+    import mujoco
+    from mujoco import rollout
+
+    from tasks.locomotion import model
+
+    ours, kind = task_of(task, steps), mujoco.mjtState.mjSTATE_FULLPHYSICS
+    body = model(ours.file)
+    data = [mujoco.MjData(body) for _ in range(threads)]
+    begin = np.zeros((networks, mujoco.mj_stateSize(body, kind)))
+    qpos, qvel = ours.starts(seed, "training", 1)
+    data[0].qpos[:], data[0].qvel[:] = qpos[0], qvel[0]
+    mujoco.mj_getState(body, data[0], begin[0], kind)
+    begin[:] = begin[0]
+    count = steps * ours.frame_skip
+    # One control a control step, as in the loop; drawn once for all bodies, to spare memory.
+    drawn = np.random.default_rng(seed).uniform(-1, 1, (1, steps, body.nu)).repeat(ours.frame_skip, 1)
+    control = np.broadcast_to(drawn, (networks, count, body.nu)).copy()
+    states = np.zeros((networks, count, begin.shape[1]))
+    engine = rollout.Rollout(nthread=threads if threads > 1 else 0)
+
+    def turn() -> float:
+        engine.rollout([body] * networks, data, begin, control, nstep=count, skip_checks=True, state=states)
+        return float(networks * steps)
+
+    return turn
+
+
+class Policy:
+    """Our networks as the policy of somebody else's environments.
+
+    Args:
+        is_dense: Whether they are dense matrices, as they would be without this project.
+    """
+
+    def __init__(self, task: Any, networks: int, seed: int, share: tuple[int, int], is_dense: bool) -> None:
+        from benchmarks.networks import Dense, batches
+
+        ports = task.num_sensors, task.num_actuators
+        made = batches(networks, ports, seed, (share[0], share[1]), largest=networks)
+        self.networks: Any = Dense(made[0]) if is_dense else made[0][0]
+        self.number = made[0][0].num_genomes
+        self._scale = task._scale()
+
+    def reset(self) -> None:
+        """Sets all cells to rest."""
+        self.networks.reset(1)
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        """Returns actions, float64 [W, A], for observations [W, S]."""
+        import torch
+
+        sensed = torch.from_numpy((observations * self._scale).astype(np.float32))[:, None]
+        return self.networks.step(sensed)[:, 0].clamp_(-1, 1).double().numpy()
+
+
+class Vector:
+    """Somebody else's batched environments with a batched policy of ours.
+
+    Args:
+        kind: `sync` or `async`, Gymnasium's; `envpool`.
+        threads: Of the policy, and of EnvPool's physics.
+        is_dense: Whether the policy's matrices are dense.
+        is_exact: Whether environments start where ours do, without the solver's warm start, so that they
+            compute the same; Gymnasium's alone.
+
+    Attributes:
+        returns: Of the last turn, float64 [W].
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        task: str,
+        networks: int,
+        steps: int,
+        seed: int,
+        share: tuple[int, int] = (0, 1),
+        threads: int = 1,
+        is_dense: bool = False,
+        is_exact: bool = False,
+    ) -> None:
+        import torch
+
+        torch.set_num_threads(threads)
+        ours = task_of(task, steps)
+        self._policy = Policy(ours, networks, seed, share, is_dense)
+        number, self._steps, self._seed = self._policy.number, steps, seed
+        starts = ours.starts(seed, "training", 1) if is_exact else None
+        self._environments = (
+            _envpool(ours.environment, number, steps, threads)
+            if kind == "envpool"
+            else _gymnasium(kind, ours.environment, number, starts)
+        )
+        self.returns = np.zeros(number)
+
+    def __call__(self) -> float:
+        """Runs an episode of every network."""
+        observations, _ = self._environments.reset()
+        self._policy.reset()
+        self.returns = np.zeros(self._policy.number)
+        for _ in range(self._steps):
+            observations, rewards, *_ = self._environments.step(self._policy.act(observations))
+            self.returns += rewards
+        return float(self._policy.number * self._steps)
+
+
+def _envpool(name: str, number: int, steps: int, threads: int) -> Any:
+    """Returns EnvPool's environments, without what ours do not compute either."""
+    import envpool
+
+    return envpool.make_gymnasium(
+        name, num_envs=number, num_threads=threads, max_episode_steps=steps + 1, post_constraint=False
+    )
+
+
+def _gymnasium(kind: str, name: str, number: int, starts: Any) -> Any:
+    """Returns Gymnasium's environments, whose episodes end only when they are reset."""
+    import gymnasium
+
+    def make() -> Any:
+        body = gymnasium.make(name, max_episode_steps=1_000_000)
+        return body if starts is None else _from(body, starts)
+
+    vector = gymnasium.vector.SyncVectorEnv if kind == "sync" else gymnasium.vector.AsyncVectorEnv
+    return vector([make] * number)
+
+
+def _from(body: Any, starts: Any) -> Any:
+    """Returns an environment that starts at a given state, without the solver's warm start."""
+    import gymnasium
+    import mujoco
+
+    class From(gymnasium.Wrapper):
+        def reset(self, **options: Any) -> Any:
+            _, facts = self.env.reset(**options)
+            inner: Any = self.unwrapped
+            inner.set_state(starts[0][0], starts[1][0])
+            return inner._get_obs(), facts
+
+    body.unwrapped.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
+    return From(body)
+
+
+def evotorch(
+    kind: str, task: str, networks: int, steps: int, seed: int, units: int, actors: int
+) -> Callable[[], float]:
+    """EvoTorch's own problems with a recurrent net of its own that has as many units.
+
+    Args:
+        kind: `GymNE`, one environment after another; `VecGymNE`, batched ones.
+        units: Of the recurrent layer.
+        actors: Of Ray; 1: none, this process computes.
+    """
+    import torch
+    from evotorch import neuroevolution
+
+    ours = task_of(task, steps)
+    torch.manual_seed(seed)
+    problem = getattr(neuroevolution, kind)(
+        ours.environment,
+        f"RNN(obs_length, {units}) >> Linear({units}, act_length)",
+        env_config={"max_episode_steps": steps},
+        num_actors=None if actors == 1 else actors,
+        **({} if kind == "GymNE" else {"max_num_envs": networks}),
+    )
+    batch = problem.generate_batch(networks)
+    batch.set_values(0.1 * torch.randn_like(batch.values))
+
+    def turn() -> float:
+        batch.forget_evals()
+        problem.evaluate(batch)
+        return float(networks * steps)
+
+    return turn

@@ -1,0 +1,208 @@
+"""Seconds and memory of a network step, sparse against dense, and how far from the memory's bandwidth.
+
+In one thread and one process: what every cell receives, the product with the weights plus the bias, as one
+CSR matrix of all genomes and as `torch.bmm` with one dense matrix a genome. The dense rival is timed both as
+`W x` and as `x' W'`, each on memory laid out for it. Wirings of 302 cells are those of the whole worm; others
+are random, with as many synapses a cell. The bound is a triad, `c = a + s b`, over as many bytes as the
+product has to read and write at least once: values, indices and row starts, states and currents.
+
+Last, the memory of weights and indices of many genomes of the size of a fly larva's brain, in a process of
+its own.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.crew import Crew, Here
+from benchmarks.networks import animate, blocks
+from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
+from neuroevo import connectome
+from neuroevo.architecture import Architecture
+from neuroevo.connectome import Edges
+from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.products import WIDE, Product
+from neuroevo.seeds import derive, generator
+
+CELLS = (30, 100, 302, 1_000, 3_000, 10_000)
+COLUMNS = (1, 16, 256, 4_096)
+WORM = 302
+SYNAPSES_A_CELL = 12  # the worm's neurons have 3,709 chemical synapses and 1,086 gap junctions among 302
+GOALS = {(302, 1): 12.0, (302, 256): 3.0}
+DENSE_NUMBERS, STATE_NUMBERS, GENOMES = 1 << 27, 1 << 25, 128  # at most: 0.5 GB, 0.13 GB
+CALLS_SECONDS = 0.05  # a turn of ours takes at least
+CASE_SECONDS = 60.0  # in which all turns of a case should be done; of slow rivals there are fewer, at least 2
+FLY_CELLS, FLY_SYNAPSES, FLY_GENOMES = 3_000, 110_000, 1_000
+FLY_LIMIT = 1.5  # GB
+TRIAD, PEAK = "bandwidth bound (triad)", "limit"
+
+
+def measure(options: Options) -> Iterator[Row]:
+    """Yields a row a rival for every number of cells and of columns."""
+    torch.set_num_threads(1)
+    cells, columns = ((30,), (1, 16)) if options.smallest else (CELLS, COLUMNS)
+    for number in cells:
+        for width in columns:
+            yield from _product(number, width, options)
+    yield from _memory(options)
+
+
+def wiring(cells: int, seed: int, synapses: int | None = None) -> Architecture:
+    """Returns the whole worm's neurons, or a random wiring of another number of cells."""
+    if cells == WORM and synapses is None:
+        return Architecture.of(connectome.load("celegans").circuit("neurons", "sensory+interneuron+motor"))
+    rng = generator(seed, "wiring", cells)
+    number = SYNAPSES_A_CELL * cells if synapses is None else synapses
+    flat = np.sort(rng.choice(cells * cells, number, replace=False))
+    nobody = np.zeros(0, np.int32)
+    return Architecture(
+        cells=tuple(f"C{k}" for k in range(cells)),
+        is_muscle=np.zeros(cells, bool),
+        sign=np.where(rng.random(cells) < 0.8, 1, -1).astype(np.int8),
+        synapses=Edges(flat // cells, flat % cells, np.ones(number)),
+        gap_junctions=Edges(nobody, nobody, np.zeros(0)),
+        inputs=np.arange(1, dtype=np.int32),
+        outputs=np.arange(1, dtype=np.int32),
+    )
+
+
+def products(phenotype: Phenotype, columns: int, seed: int) -> dict[str, Call]:
+    """Returns calls that compute the same: the sparse product, and the dense one in both orders."""
+    weights = blocks(phenotype)
+    genomes, cells, _ = weights.shape
+    rng, matrix = generator(seed, "states"), phenotype.matrix
+    state = torch.from_numpy(rng.uniform(-1, 1, (genomes * cells, columns)).astype(np.float32))
+    bias = torch.from_numpy(rng.normal(0, 1, (genomes * cells, 1)).astype(np.float32))
+    spread = bias if columns >= WIDE else bias.repeat(1, columns)  # as a phenotype has it
+    by_genome, bias_by_genome = state.view(genomes, cells, -1), bias.view(genomes, cells, 1)
+    turned, turned_weights = by_genome.transpose(1, 2).contiguous(), weights.transpose(1, 2).contiguous()
+    turned_bias = bias_by_genome.transpose(1, 2)
+    out, dense_out, turned_out = (torch.empty_like(x) for x in (state, by_genome, turned))
+    rivals: dict[str, Call] = {
+        OURS: Product(matrix, state, spread, out),
+        "dense, W x": lambda: torch.bmm(weights, by_genome, out=dense_out).add_(bias_by_genome),
+        "dense, x' W'": lambda: torch.bmm(turned, turned_weights, out=turned_out).add_(turned_bias),
+    }
+    for call in rivals.values():
+        call()
+    torch.testing.assert_close(dense_out.view_as(out), out, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(turned_out.transpose(1, 2).reshape(out.shape), out, rtol=1e-4, atol=1e-4)
+    return rivals
+
+
+def triad(num_bytes: int) -> Call:
+    """Returns a call that reads two arrays and writes a third, of so many bytes together."""
+    a, b, c = torch.ones(3, max(1, num_bytes // 12)).unbind()
+    return lambda: torch.add(a, b, alpha=3.0, out=c)
+
+
+def _product(cells: int, columns: int, options: Options) -> Iterator[Row]:
+    """Yields the rows of one number of cells and of columns."""
+    genomes = max(1, min(GENOMES, DENSE_NUMBERS // cells**2, STATE_NUMBERS // (cells * columns)))
+    architecture = wiring(cells, options.seed)
+    num_wirings = 1 if cells == WORM else min(4, genomes)
+    blueprints = [
+        Blueprint(architecture if k == 0 else wiring(cells, derive(options.seed, k)), 1, 1)
+        for k in range(num_wirings)
+    ]
+    genomes -= genomes % num_wirings
+    phenotype, _ = animate(blueprints, genomes // num_wirings, options.seed)
+    entries, states = phenotype.matrix.values().numel(), int(phenotype.first_rows[-1]) * columns
+    moved = 8 * entries + 4 * (states // columns) + 8 * states
+    rivals = products(phenotype, columns, options.seed) | {TRIAD: triad(moved)}
+    calls, longest = _calls(rivals[OURS]), max(take_turns(rivals, 1).values())[0]
+    turns = max(2, min(options.turns(9), int(CASE_SECONDS / (calls * longest * len(rivals)))))
+    seconds = take_turns(rivals, min(turns, options.turns(9)), calls)
+    micro = 1e6 / (calls * genomes)
+    values = {name: [x * micro for x in found] for name, found in seconds.items()}
+    dense = min(("dense, W x", "dense, x' W'"), key=lambda name: np.median(values[name]))
+    notes = {dense: "the faster dense one", TRIAD: f"{moved / 1e6:,.1f} MB"}
+    goal = {dense: GOALS[cells, columns]} if (cells, columns) in GOALS else {}
+    memory = {
+        OURS: {"weight_bytes": 8 * entries},
+        dense: {"weight_bytes": 4 * genomes * cells**2},
+        TRIAD: {"bytes": moved},
+    }
+    size = f"{genomes} genomes of {cells:,} cells, {entries // genomes:,} entries, {columns:,} columns"
+    weights = f"weights {8e-6 * entries:,.1f} MB sparse, {4e-6 * genomes * cells**2:,.1f} MB dense"
+    yield from compare(
+        f"{size}, {weights}",
+        "microseconds a genome and step",
+        values,
+        less=True,
+        goals=goal,
+        notes=notes,
+        facts=memory,
+    )
+
+
+def _calls(call: Call) -> int:
+    """Returns how many calls make a turn long enough to time."""
+    seconds = min(take_turns({"": call}, 3)[""])
+    return max(1, round(CALLS_SECONDS / max(seconds, 1e-7)))
+
+
+def _memory(options: Options) -> Iterator[Row]:
+    """Yields what weights and indices of many large genomes take."""
+    cells, synapses, genomes = (50, 200, 4) if options.smallest else (FLY_CELLS, FLY_SYNAPSES, FLY_GENOMES)
+    share: dict[str, Any] = {"cells": cells, "synapses": synapses, "genomes": genomes, "seed": options.seed}
+    maker = "benchmarks.network_step:resident"
+    with Here(maker, [share]) if options.here else Crew(maker, [share]) as crew:
+        crew()
+        answer = crew.answers[0] if crew.answers else {}
+    values = {OURS: [answer["work"]] if not crew.missing else [], PEAK: [FLY_LIMIT]}
+    facts = {OURS: answer}
+    notes = {
+        OURS: crew.missing or f"resident {answer['resident']:.2f}, peak {answer['peak']:.2f} GB",
+        PEAK: f"dense matrices would take {4e-9 * genomes * cells**2:,.1f} GB (computed)",
+    }
+    case = f"{genomes:,} genomes of {cells:,} cells and {synapses:,} synapses, weights and indices"
+    yield from compare(case, "GB of tensors", values, less=True, goals={PEAK: 1.0}, notes=notes, facts=facts)
+
+
+def resident(cells: int, synapses: int, genomes: int, seed: int) -> Callable[[], dict[str, float]]:
+    """Returns a call that builds and loads a batch and says what its tensors take, and the process, in GB."""
+    torch.set_num_threads(1)
+    blueprint = Blueprint(wiring(cells, seed, synapses), 1, 1)
+    animate([blueprint], 1, seed)  # what libraries take at their first use is not the batch's
+
+    def turn() -> dict[str, float]:
+        before, resident_before = tensor_bytes(), _kilobytes("VmRSS")
+        parameters = blueprint.draw(genomes, generator(seed, "parameters"))
+        phenotype = Phenotype([blueprint], [genomes])
+        phenotype.load([parameters])
+        del parameters
+        return {
+            "work": 1e-9 * (tensor_bytes() - before),
+            "resident": 1.024e-6 * (_kilobytes("VmRSS") - resident_before),
+            "peak": 1.024e-6 * (_kilobytes("VmHWM") - resident_before),
+        }
+
+    return turn
+
+
+def tensor_bytes() -> int:
+    """Returns what all tensors that live take, bytes."""
+    gc.collect()
+    sizes = {}
+    for thing in gc.get_objects():
+        if not issubclass(type(thing), torch.Tensor):  # `isinstance` would wake things that warn
+            continue
+        is_csr = thing.layout == torch.sparse_csr
+        parts = (thing.crow_indices(), thing.col_indices(), thing.values()) if is_csr else (thing,)
+        for part in parts:
+            if part.layout == torch.strided:
+                storage = part.untyped_storage()
+                sizes[storage.data_ptr()] = storage.nbytes()
+    return sum(sizes.values())
+
+
+def _kilobytes(name: str) -> int:
+    """Returns a figure on this process's memory, KiB."""
+    with open("/proc/self/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith(name))

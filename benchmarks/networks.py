@@ -1,0 +1,144 @@
+"""Networks that are measured: many wirings of two priors, as one sparse network or as dense matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import populations  # noqa: F401 - registers the priors
+from neuroevo import connectome
+from neuroevo.architecture import Architecture
+from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.plugins import priors
+from neuroevo.seeds import derive, generator
+from neuroevo.shards import GENOMES_PER_SHARD
+
+CIRCUIT = "celegans-motor"
+PRIORS = ("stats-prior", "random")  # half of the wirings each
+WIRINGS = 32
+SPREAD = 0.1  # of the parameters of one wiring's genomes
+
+Batch = tuple[Phenotype, list[Tensor]]
+
+
+def wiring(number: int, seed: int) -> Architecture:
+    """Returns a sample of one prior for even numbers and of the other for odd ones."""
+    prior = priors.get(PRIORS[number % 2]).target
+    return prior(connectome.load(CIRCUIT), seed=derive(seed, "wiring", number)).without_dead_ends()
+
+
+def animate(blueprints: Sequence[Blueprint], genomes: int, seed: int) -> Batch:
+    """Returns the network of some genomes of every blueprint, loaded, and their parameters."""
+    rng = generator(seed, "parameters")
+    parameters = []
+    for blueprint in blueprints:
+        noise = rng.normal(0, SPREAD, (genomes, blueprint.layout.length)).astype(np.float32)
+        parameters.append(blueprint.draw(genomes, rng) + torch.from_numpy(noise))
+    phenotype = Phenotype(blueprints, [genomes] * len(blueprints))
+    phenotype.load(parameters)
+    return phenotype, parameters
+
+
+def batches(
+    networks: int,
+    ports: tuple[int, int],
+    seed: int,
+    share: tuple[int, int] = (0, 1),
+    largest: int = GENOMES_PER_SHARD,
+) -> list[Batch]:
+    """Returns networks of many wirings in batches, or one process's share of them.
+
+    Args:
+        networks: Of all processes; a whole number for each wiring.
+        ports: Sensors and actuators.
+        seed: Of wirings and parameters.
+        share: (k, n): of every n wirings the k-th.
+        largest: Genomes of a batch at most, if that is not less than those of one wiring.
+    """
+    num_wirings = min(WIRINGS, networks)
+    each = networks // num_wirings
+    mine = range(share[0], num_wirings, share[1])
+    at_once = max(1, largest // each)
+    made = []
+    for first in range(0, len(mine), at_once):
+        blueprints = [Blueprint(wiring(w, seed), *ports) for w in mine[first : first + at_once]]
+        made.append(animate(blueprints, each, derive(seed, "batch", share[0], first)))
+    return made
+
+
+class Dense:
+    """The same networks as dense matrices: what a batch of unlike wirings is without sparse ones.
+
+    Networks smaller than the largest are filled up with zeros.
+
+    Attributes:
+        weights: Between cells, float32 [G, N, N].
+        bias: float32 [G, N, 1].
+        encoder: From sensors to cells, float32 [G, N, S].
+        decoder: From cells to actuators, float32 [G, A, N].
+        offset: Of the actuators, float32 [G, A, 1].
+        leak: Of the leaky neuron.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        phenotype, parameters = batch
+        genomes, size = phenotype.num_genomes, int(phenotype.genome_sizes.max())
+        first = phenotype.blueprints[0]
+        self.leak = first.neuron.base["leak"]
+        self.weights = blocks(phenotype)
+        self.bias = torch.zeros(genomes, size, 1)
+        self.encoder = torch.zeros(genomes, size, first.num_sensors)
+        self.decoder = torch.zeros(genomes, first.num_actuators, size)
+        self.offset = torch.zeros(genomes, first.num_actuators, 1)
+        genome = 0
+        for blueprint, count, theta in zip(phenotype.blueprints, phenotype.counts, parameters, strict=True):
+            rows, parts = slice(genome, genome + count), blueprint.layout.parts
+            wiring_ = blueprint.architecture
+            self.bias[rows, : wiring_.num_cells, 0] = theta[:, parts["biases"]]
+            for which, name, ports in ((0, "encoder", wiring_.inputs), (1, "decoder", wiring_.outputs)):
+                ((weight, bias),) = blueprint.weights(which, theta[:, parts[name]])
+                cells = torch.tensor(ports.tolist())
+                if which == 0:
+                    self.encoder[rows, cells] = weight.transpose(1, 2)
+                else:
+                    self.decoder[rows, :, cells] = weight.transpose(1, 2)
+                    self.offset[rows, :, 0] = 0.0 if bias is None else bias
+            genome += count
+        self._state = torch.zeros(genomes, size, 1)
+
+    def reset(self, columns: int) -> None:
+        """Sets all cells to rest."""
+        self._state = torch.zeros(len(self.weights), self.weights.shape[1], columns)
+
+    def advance(self, drive: Tensor) -> None:
+        """Moves all cells by one step under a drive, float32 [G, N, B], that has the bias in it."""
+        current = torch.baddbmm(drive, self.weights, self._state)
+        self._state.lerp_(current.tanh_(), self.leak)
+
+    def step(self, observations: Tensor) -> Tensor:
+        """Returns outputs [G, B, A] after one step under observations [G, B, S]."""
+        self.advance(torch.baddbmm(self.bias, self.encoder, observations.transpose(1, 2)))
+        return torch.baddbmm(self.offset, self.decoder, self._state).transpose(1, 2)
+
+    def settle(self, images: Tensor, steps: int) -> Tensor:
+        """Returns outputs [G, B, A] after some steps, from rest, under the same images [B, S] for all."""
+        self.reset(len(images))
+        drive = torch.matmul(self.encoder, images.t()).add_(self.bias)
+        for _ in range(steps):
+            self.advance(drive)
+        return torch.baddbmm(self.offset, self.decoder, self._state).transpose(1, 2)
+
+
+def blocks(phenotype: Phenotype) -> Tensor:
+    """Returns the diagonal blocks of a network's matrix, float32 [G, N, N], filled up to the largest."""
+    matrix, size = phenotype.matrix, int(phenotype.genome_sizes.max())
+    rows = torch.repeat_interleave(torch.arange(matrix.shape[0]), matrix.crow_indices().diff().long())
+    first = torch.from_numpy(phenotype.first_rows)
+    genome = torch.from_numpy(np.repeat(np.arange(phenotype.num_genomes), phenotype.genome_sizes))[rows]
+    start, columns = first[genome], matrix.col_indices().long()
+    weights = torch.zeros(phenotype.num_genomes, size, size)
+    weights.index_put_((genome, rows - start, columns - start), matrix.values(), accumulate=True)
+    return weights
