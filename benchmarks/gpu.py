@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 
-import populations  # noqa: F401 - registers the priors
-from benchmarks.throughput import SPREAD
+import tasks as bodies  # noqa: F401 - registers them
+from benchmarks.networks import SPREAD
 from neuroevo import connectome, devices, physics
 from neuroevo.architecture import Architecture
 from neuroevo.errors import NeuroevoError
