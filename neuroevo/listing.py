@@ -52,6 +52,7 @@ def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
 
 
 def _described(plugin: plugins.Plugin) -> dict[str, Any]:
-    """Returns a plug-in's summary and options, and its caveat if it has one."""
-    caveat = {"caveat": plugin.caveat} if plugin.caveat else {}
-    return {"summary": plugin.summary, "options": plugin.defaults, **caveat}
+    """Returns a plug-in's summary and options, and its caveat and its budget if it has one."""
+    found = {"summary": plugin.summary, "options": plugin.defaults}
+    extra = {"caveat": plugin.caveat, "budget": plugin.budget}
+    return found | {key: value for key, value in extra.items() if value}

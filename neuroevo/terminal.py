@@ -287,7 +287,7 @@ def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
 
     Args:
         sections: By the plural of the option that names them: entries by name, each with a `summary` and
-            perhaps a `caveat` and `options`, a dict of defaults.
+            perhaps a `caveat`, a `budget` and `options`, a dict of defaults.
     """
     console = Console(highlight=False)
     for title, entries in sections.items():
@@ -298,6 +298,8 @@ def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
             text = Text(entry["summary"])
             if entry.get("caveat"):
                 text.append(f"\n{entry['caveat']}", style="yellow")
+            if entry.get("budget"):
+                text.append("\n" + " ".join(f"--{k} {v}" for k, v in entry["budget"].items()), style="dim")
             if entry.get("options"):
                 options = [f"{k}={_plain(v)}" for k, v in entry["options"].items()]
                 width = console.width - max(map(len, entries)) - 6  # what is left beside the names

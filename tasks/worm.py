@@ -64,6 +64,7 @@ class Worm:
 
     unit = "mm/s"
     on_device = True
+    caveat = "wirings were told apart with --adapter none alone; see the README"
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
     search = {"pgpe": {"stdev": 0.05, "speed": 0.015}}  # noqa: RUF012
     num_sensors = JOINTS

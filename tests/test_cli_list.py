@@ -54,6 +54,8 @@ def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.Captu
     assert list(sections["genomes"]) == list(populations.LADDER)
     assert {"celegans", CIRCUIT} <= sections["connectomes"].keys()
     assert list(sections["searches"]) == ["pgpe", "es", "ga", "cem", "paper"]
+    assert sections["tasks"]["swimmer"]["budget"] == Swimmer.defaults
+    assert "budget" not in sections["genomes"]["random"]
     assert sections["searches"]["paper"]["options"].items() >= {"share": 0.5, "es_stdev": 0.1}.items()
     assert cli.main(["list"]) == 0
     out = capsys.readouterr().out
@@ -71,7 +73,7 @@ def test_list_says_what_a_task_was_found_not_to_show(capsys: pytest.CaptureFixtu
         assert cli.main(["list", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)["tasks"]
         assert cli.main(["list"]) == 0
-    assert found["swimmer"]["caveat"] == caveat and "caveat" not in found["worm"]
+    assert found["swimmer"]["caveat"] == caveat and "caveat" not in found["images"]
     assert caveat in capsys.readouterr().out
 
 
