@@ -169,7 +169,7 @@ def main() -> None:
     task = Worm(options.steps)
     with torch.inference_mode():
         controllers = Varied(options.seed, networks(task, options.seed))
-        starts = task.starts(options.seed, "held-out", options.starts)
+        (starts,) = task.starts(options.seed, "held-out", options.starts)
         reference, rate = returns(task, controllers, starts, *REFERENCE)
         print(f"returns from {reference.min():.3f} to {reference.max():.3f} mm/s")
         print(f"{'rule':<10}{'velocities':>10}  {'control steps/s':>15}  {'largest error':>13}  Spearman")

@@ -24,19 +24,18 @@ import numpy as np
 
 from neuroevo import arrays, physics
 from neuroevo.arrays import Array, Constant
-from neuroevo.errors import require_range
 from neuroevo.seeds import generator
+from tasks.embodied import Embodied
 
 if TYPE_CHECKING:
     import mujoco
-    from torch import Tensor
 
     from neuroevo.phenotype import Phenotype
     from neuroevo.physics import Engine
-    from neuroevo.recording import Film, Recording
+    from neuroevo.recording import Film
 
 
-class Locomotion:
+class Locomotion(Embodied):
     """Move forward: the undiscounted return of an episode, as Gymnasium counts it.
 
     Attributes:
@@ -49,12 +48,9 @@ class Locomotion:
         typical_speed: What velocities are divided by for the network, m/s and rad/s.
         control_cost: Weight of the squared control.
         survival: Reward of a step that ends healthy.
-        forces: Whether forces from outside are observed.
-        is_chain: Whether the body is a chain of links.
     """
 
     unit = "return"
-    on_device = True
     num_sensors: int
     num_actuators: int
     environment: str
@@ -66,39 +62,7 @@ class Locomotion:
     typical_speed: float
     control_cost: float
     survival = 0.0
-    forces = False
     is_chain = False
-
-    def __init__(self, steps: int, episodes: int, held_out: int) -> None:
-        require_range("steps", steps, 1, 10_000)
-        require_range("episodes", episodes, 1, 10_000)
-        require_range("held_out", held_out, 1, 10_000)
-        self.steps, self.episodes, self.held_out = steps, episodes, held_out
-        self._worlds: Engine | None = None
-
-    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns returns of episodes, float64 [G, B]; NaN where one failed.
-
-        Args:
-            phenotype: G genomes.
-            seeds: One a genome; equal seeds give equal starts.
-        """
-        return self._run(phenotype, seeds, "training", self.episodes)
-
-    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
-        return self._run(phenotype, seeds, "held-out", self.held_out)
-
-    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
-        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
-        from neuroevo.recording import Film
-
-        require_range("episode", episode, 0, self.held_out - 1)
-        film = Film(episode)
-        earned = self._run(phenotype, [seed], "held-out", self.held_out, film)
-        return film.recording(
-            model(self.file), self._seconds(), float(earned[0, episode]), is_chain=self.is_chain
-        )
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns where episodes start, distributed as Gymnasium's `reset` does it.
@@ -121,10 +85,9 @@ class Locomotion:
         """Returns the compiled body."""
         return model(self.file)
 
-    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
-        """Returns worlds for a batch of this size, kept from one generation to the next."""
-        self._worlds = physics.worlds(self.body(), num_worlds, device, self.forces, before=self._worlds)
-        return self._worlds
+    def seconds(self) -> float:
+        """Returns how long a control step is."""
+        return self.body().opt.timestep * self.frame_skip
 
     def observe(self, worlds: Engine) -> Array:
         """Returns Gymnasium's observations, [W, S]."""
@@ -145,14 +108,10 @@ class Locomotion:
         """
         before = arrays.copied(self._place(worlds))
         worlds.step(control, self.frame_skip, moving)
-        speed, healthy = (self._place(worlds) - before) / self._seconds(), self._healthy(worlds)
+        speed, healthy = (self._place(worlds) - before) / self.seconds(), self._healthy(worlds)
         square = arrays.namespace(worlds.qpos).square
         cost = self.control_cost * square(control).sum(1) + self._contact_cost(worlds)
         return speed + self.survival * healthy - cost, healthy
-
-    def _seconds(self) -> float:
-        """Returns how long a control step is."""
-        return model(self.file).opt.timestep * self.frame_skip
 
     def _place(self, worlds: Engine) -> Array:
         """Returns how far forward bodies are, metres [W]; may be a view."""
@@ -166,29 +125,21 @@ class Locomotion:
         """Returns what contacts cost in a step, [W]."""
         return 0.0
 
-    def _run(
-        self,
-        phenotype: Phenotype,
-        seeds: Sequence[int],
-        purpose: str,
-        num_episodes: int,
-        film: Film | None = None,
-    ) -> Tensor:
-        """Runs every genome for B episodes and returns their returns [G, B]."""
+    def run(
+        self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
+    ) -> Array:
+        """Returns the returns of episodes; see `Embodied.run`."""
         import torch
 
-        genomes = phenotype.num_genomes
-        worlds = self.batch(genomes * num_episodes, physics.place(phenotype))
-        starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
-        worlds.reset(*(np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1)))
+        worlds.reset(*starts)
         # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
         sizes = self.num_sensors, self.num_actuators
-        (observations, sensed), (actions, control) = physics.between(worlds, *sizes, genomes)
+        (observations, sensed), (actions, control) = physics.between(worlds, *sizes, phenotype.num_genomes)
         xp, state = arrays.namespace(worlds.qpos), torch.as_tensor(worlds.qpos)
         returns = arrays.beside(state.new_zeros(worlds.num_worlds, dtype=torch.float64), worlds.qpos)
         going = xp.ones_like(worlds.failed)
         scale, nothing = self._scale().beside(worlds.qpos), xp.zeros_like(returns)
-        phenotype.reset(num_episodes)
+        phenotype.reset(observations.shape[1])
         if film is not None:
             film.take(worlds.qpos)
         for step in range(self.steps):
@@ -202,7 +153,7 @@ class Locomotion:
             if step % worlds.pause == 0 and not going.any():
                 break
         returns[worlds.failed] = np.nan
-        return torch.as_tensor(returns).view(genomes, num_episodes)
+        return returns
 
     def _scale(self) -> Constant:
         """Returns what observations are multiplied by for the network, [S]."""

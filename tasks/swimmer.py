@@ -18,14 +18,14 @@ from neuroevo.arrays import Array, Constant
 from neuroevo.errors import require_range
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
+from tasks.embodied import Embodied
 
 if TYPE_CHECKING:
     import mujoco
-    from torch import Tensor
 
     from neuroevo.phenotype import Phenotype
     from neuroevo.physics import Engine
-    from neuroevo.recording import Film, Recording
+    from neuroevo.recording import Film
 
 LINK_LENGTH = 0.1  # metres
 LINK_MASS = 0.01  # kilograms
@@ -51,7 +51,7 @@ SPEED = 0.2  # m / s
 
 
 @tasks.register("swimmer")
-class Swimmer:
+class Swimmer(Embodied):
     """Swim forward: mean velocity of the centre of mass along +x, in m/s.
 
     | observation | number | scale |
@@ -74,41 +74,15 @@ class Swimmer:
     """
 
     unit = "m/s"
-    on_device = True
     caveat = "the circuit was not told from its nulls in 2,600 evaluations; see the README"
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
 
     def __init__(self, links: int = 6, steps: int = 500, episodes: int = 1, held_out: int = 16) -> None:
         require_range("links", links, 3, 12)
-        require_range("steps", steps, 1, 10_000)
-        require_range("episodes", episodes, 1, 10_000)
-        require_range("held_out", held_out, 1, 10_000)
-        self.links, self.steps, self.episodes, self.held_out = links, steps, episodes, held_out
+        super().__init__(steps, episodes, held_out)
+        self.links = links
         self.num_actuators = links - 1
         self.num_sensors = 2 * (links - 1) + 5
-        self._worlds: Engine | None = None
-
-    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns mean forward velocities, float64 [G, B], in m/s; NaN where an episode failed.
-
-        Args:
-            phenotype: G genomes.
-            seeds: One a genome; equal seeds give equal starts.
-        """
-        return self._swim(phenotype, seeds, "training", self.episodes)
-
-    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
-        return self._swim(phenotype, seeds, "held-out", self.held_out)
-
-    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
-        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
-        from neuroevo.recording import Film
-
-        require_range("episode", episode, 0, self.held_out - 1)
-        film = Film(episode)
-        velocity = self._swim(phenotype, [seed], "held-out", self.held_out, film)
-        return film.recording(model(self.links), CONTROL_STEP, float(velocity[0, episode]), is_chain=True)
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns where episodes start.
@@ -129,31 +103,20 @@ class Swimmer:
         qvel[:, 3:] = rng.uniform(-START_SPEED, START_SPEED, (num_episodes, self.num_actuators))
         return qpos, qvel
 
-    def _swim(
-        self,
-        phenotype: Phenotype,
-        seeds: Sequence[int],
-        purpose: str,
-        num_episodes: int,
-        film: Film | None = None,
-    ) -> Tensor:
-        """Runs every genome for B episodes and returns forward velocities [G, B]."""
-        import torch
-
-        worlds = self.batch(phenotype.num_genomes * num_episodes, physics.place(phenotype))
-        starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
-        qpos, qvel = (np.concatenate([starts[seed][k] for seed in seeds]) for k in (0, 1))
-        velocity = swim(phenotype, worlds, qpos, qvel, self.steps, film=film)
-        return torch.as_tensor(velocity).view(phenotype.num_genomes, num_episodes)
-
     def body(self) -> mujoco.MjModel:
         """Returns the compiled body."""
         return model(self.links)
 
-    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
-        """Returns worlds for a batch of this size, kept from one generation to the next."""
-        self._worlds = physics.worlds(self.body(), num_worlds, device, before=self._worlds)
-        return self._worlds
+    def seconds(self) -> float:
+        """Returns how long a control step is."""
+        return CONTROL_STEP
+
+    def run(
+        self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
+    ) -> Array:
+        """Returns mean forward velocities, m/s; see `Embodied.run`."""
+        qpos, qvel = starts
+        return swim(phenotype, worlds, qpos, qvel, self.steps, film=film)
 
 
 def swim(

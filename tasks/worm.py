@@ -17,17 +17,17 @@ from neuroevo.errors import require_range
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
 from tasks import worm_body, worm_nerves
+from tasks.embodied import Embodied
 from tasks.worm_body import CONTROL_STEP, JOINTS
 from tasks.worm_nerves import Stretch
 
 if TYPE_CHECKING:
     import mujoco
-    from torch import Tensor
 
     from neuroevo.architecture import Architecture
     from neuroevo.phenotype import Phenotype
     from neuroevo.physics import Engine
-    from neuroevo.recording import Film, Recording
+    from neuroevo.recording import Film
 
 Along = Literal["body", "start"]
 START_BEND = 0.2  # rad; at the start every joint is bent by up to this, either way
@@ -36,7 +36,7 @@ FULL_OUTPUT = 0.125  # of a network, at which a joint is bent with full strength
 
 
 @tasks.register("worm")
-class Worm:
+class Worm(Embodied):
     """Crawl forward: mean velocity of the centre of mass along the body, in mm/s, of a worm of 1 mm.
 
     | observation | number | scale |
@@ -63,7 +63,6 @@ class Worm:
     """
 
     unit = "mm/s"
-    on_device = True
     caveat = "wirings were told apart with --adapter none alone; see the README"
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
     search = {"pgpe": {"stdev": 0.05, "speed": 0.015}}  # noqa: RUF012
@@ -80,14 +79,10 @@ class Worm:
         drag: float = 40.0,
         strength: float = 0.4,
     ) -> None:
-        require_range("steps", steps, 1, 10_000)
-        require_range("episodes", episodes, 1, 10_000)
-        require_range("held_out", held_out, 1, 10_000)
+        super().__init__(steps, episodes, held_out)
         require_range("drag", drag, 1, 200)
         require_range("strength", strength, 0.05, 0.6)
-        self.steps, self.episodes, self.held_out = steps, episodes, held_out
         self.stretch, self.along, self.drag, self.strength = stretch, along, drag, strength
-        self._worlds: Engine | None = None
 
     def native(self, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
         """Returns the body's own maps, float32 [N, 24] and [24, N].
@@ -97,65 +92,29 @@ class Worm:
         """
         return worm_nerves.native(architecture, self.stretch)
 
-    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns mean forward velocities, float64 [G, B], in mm/s; NaN where an episode failed.
-
-        Args:
-            phenotype: G genomes.
-            seeds: One a genome; equal seeds give equal starts.
-        """
-        return self._crawl(phenotype, seeds, "training", self.episodes)
-
-    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
-        return self._crawl(phenotype, seeds, "held-out", self.held_out)
-
-    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
-        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
-        from neuroevo.recording import Film
-
-        require_range("episode", episode, 0, self.held_out - 1)
-        film = Film(episode)
-        velocity = self._crawl(phenotype, [seed], "held-out", self.held_out, film)
-        score = float(velocity[0, episode])
-        return film.recording(worm_body.picture(), CONTROL_STEP, score, is_chain=True)
-
-    def starts(self, seed: int, purpose: str, num_episodes: int) -> np.ndarray:
-        """Returns where episodes start, at rest and pointing along +x on the whole: float64 [B, 27].
-
-        Args:
-            seed: Equal seeds give equal starts.
-            purpose: "training" or "held-out", branches of the seed tree that have no number in common.
-            num_episodes: B.
-        """
+    def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, ...]:
+        """Returns where episodes start, at rest and pointing along +x on the whole: float64 [B, 27]."""
         rng = generator(seed, "worm", purpose)
-        return worm_body.bent(rng.uniform(-START_BEND, START_BEND, (num_episodes, JOINTS)))
-
-    def _crawl(
-        self,
-        phenotype: Phenotype,
-        seeds: Sequence[int],
-        purpose: str,
-        num_episodes: int,
-        film: Film | None = None,
-    ) -> Tensor:
-        """Runs every genome for B episodes and returns forward velocities [G, B]."""
-        import torch
-
-        worlds = self.batch(phenotype.num_genomes * num_episodes, physics.place(phenotype))
-        starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
-        worlds.reset(np.concatenate([starts[seed] for seed in seeds]))
-        velocity = crawl(phenotype, worlds, self.steps, self.along, film)
-        return torch.as_tensor(velocity).view(phenotype.num_genomes, num_episodes)
+        return (worm_body.bent(rng.uniform(-START_BEND, START_BEND, (num_episodes, JOINTS))),)
 
     def body(self) -> mujoco.MjModel:
         """Returns the compiled body."""
         return worm_body.model(self.strength, self.drag)
 
-    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
-        """Returns worlds for a batch of this size, kept from one generation to the next."""
-        self._worlds = physics.worlds(self.body(), num_worlds, device, before=self._worlds)
-        return self._worlds
+    def picture(self) -> mujoco.MjModel:
+        """Returns the body as it is drawn."""
+        return worm_body.picture()
+
+    def seconds(self) -> float:
+        """Returns how long a control step is."""
+        return CONTROL_STEP
+
+    def run(
+        self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
+    ) -> Array:
+        """Returns mean forward velocities, mm/s; see `Embodied.run`."""
+        worlds.reset(*starts)
+        return crawl(phenotype, worlds, self.steps, self.along, film)
 
 
 def crawl(

@@ -45,8 +45,8 @@ def test_starts_are_bent_at_random_and_never_share_a_number() -> None:
     drawn = []
     for seed in range(20):
         for purpose in ("training", "held-out"):
-            qpos = Worm().starts(seed, purpose, 8)
-            assert np.array_equal(qpos, Worm().starts(seed, purpose, 8)) and not qpos[:, :2].any()
+            (qpos,) = Worm().starts(seed, purpose, 8)
+            assert np.array_equal(qpos, *Worm().starts(seed, purpose, 8)) and not qpos[:, :2].any()
             drawn.append(worm_body.bends(qpos).ravel())
     numbers = np.concatenate(drawn)
     assert len(np.unique(numbers)) == len(numbers) == 20 * 2 * 8 * JOINTS
@@ -58,7 +58,7 @@ def test_genomes_of_a_seed_meet_the_same_starts() -> None:
     for run, purpose, episodes in ((task.evaluate, "training", 2), (task.score, "held-out", 3)):
         run(reflexes, seeds=[7, 8, 7])  # type: ignore[arg-type]
         for genome, seed in enumerate([7, 8, 7]):
-            wanted = worm_body.bends(task.starts(seed, purpose, episodes)) / TYPICAL_BEND
+            wanted = worm_body.bends(*task.starts(seed, purpose, episodes)) / TYPICAL_BEND
             np.testing.assert_allclose(reflexes.seen[0][genome], wanted, rtol=1e-6)
 
 

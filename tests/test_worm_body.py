@@ -138,7 +138,7 @@ def test_bends_relax_without_swinging() -> None:
 def test_equal_drag_both_ways_gets_nowhere() -> None:
     """Nothing coasts, so drag sums to zero over the links; where it is equal both ways, velocities do too."""
     sines = Sines(np.array([[1.0, 0.8, 0.3], [1.0, 0.5, -0.2]]))
-    qpos = Worm().starts(0, "training", 2)
+    (qpos,) = Worm().starts(0, "training", 2)
     equal = crawl(sines, still(np.tile(qpos, (2, 1)), 1.0), 80, "start")  # type: ignore[arg-type]
     agar = crawl(sines, still(np.tile(qpos, (2, 1))), 80, "start")  # type: ignore[arg-type]
     assert np.abs(equal).max() < 1e-4 < 0.1 < np.abs(agar).min()
@@ -172,7 +172,7 @@ def test_chosen_rule_agrees_with_a_fine_step() -> None:
     """`python -m benchmarks.worm_step` compares rules on more starts, and on circuits beside these."""
     task = Worm(steps=100)
     controllers = Varied(0)
-    starts = task.starts(0, "held-out", 2)
+    (starts,) = task.starts(0, "held-out", 2)
     reference, _ = returns(task, controllers, starts, *REFERENCE)
     error, order = compare(returns(task, controllers, starts, "Kutta", 1)[0], reference)
     assert error < TOLERANCE / 2 and order > ORDER

@@ -154,7 +154,7 @@ def test_circuit_of_a_mirrored_body_moves_it_as_the_mirror_image() -> None:
     )
     assert not np.array_equal(turned.native[0], blueprint.native[0])  # type: ignore[index]
     parameters = torch.randn(1, a.core_layout.length, generator=torch.Generator().manual_seed(0)) * 0.05
-    starts, found = Worm().starts(1, "training", 3), []
+    (starts,), found = Worm().starts(1, "training", 3), []
     for made, sign in ((blueprint, 1), (turned, -1)):
         worlds = still(worm_body.bent(sign * worm_body.bends(starts)))
         found.append(crawl(phenotype([made], [parameters]), worlds, 30))

@@ -1,0 +1,127 @@
+"""What tasks with a body share: episodes from random starts in batched worlds; training and scores apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroevo import physics
+from neuroevo.arrays import Array
+from neuroevo.errors import require_range
+
+if TYPE_CHECKING:
+    import mujoco
+    from torch import Tensor
+
+    from neuroevo.phenotype import Phenotype
+    from neuroevo.physics import Engine
+    from neuroevo.recording import Film, Recording
+
+
+class Embodied:
+    """Base of the tasks with a body; a subclass says which body, where it starts and what it earns.
+
+    Args:
+        steps: Control steps of an episode, 1 to 10,000.
+        episodes: Starts on which a genome is evaluated in a generation, 1 to 10,000.
+        held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
+
+    Attributes:
+        forces: Whether forces from outside are observed.
+        is_chain: Whether the body is a chain of links.
+    """
+
+    on_device = True
+    forces = False
+    is_chain = True
+
+    def __init__(self, steps: int, episodes: int, held_out: int) -> None:
+        for name, value in (("steps", steps), ("episodes", episodes), ("held_out", held_out)):
+            require_range(name, value, 1, 10_000)
+        self.steps, self.episodes, self.held_out = steps, episodes, held_out
+        self._worlds: Engine | None = None
+
+    def body(self) -> mujoco.MjModel:
+        """Returns the compiled body."""
+        raise NotImplementedError
+
+    def picture(self) -> mujoco.MjModel:
+        """Returns the body as it is drawn, with as many positions."""
+        return self.body()
+
+    def seconds(self) -> float:
+        """Returns how long a control step is."""
+        raise NotImplementedError
+
+    def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, ...]:
+        """Returns where episodes start.
+
+        Args:
+            seed: Equal seeds give equal starts.
+            purpose: "training" or "held-out", branches of the seed tree that have no number in common.
+            num_episodes: B.
+
+        Returns:
+            Positions, float64 [B, nq], and velocities, float64 [B, nv]; without these the body is at rest.
+        """
+        raise NotImplementedError
+
+    def run(
+        self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
+    ) -> Array:
+        """Returns what each world earned in an episode, [W]; NaN where it failed.
+
+        Args:
+            phenotype: G genomes.
+            worlds: W bodies, B of each genome in turn: world g * B + b is episode b of genome g.
+            starts: Positions, float64 [W, nq], and perhaps velocities, float64 [W, nv].
+            film: Keeps where one of the bodies is, step by step.
+        """
+        raise NotImplementedError
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns what episodes earned, float64 [G, B], in the task's unit; NaN where one failed.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome; equal seeds give equal starts.
+        """
+        return self._earned(phenotype, seeds, "training", self.episodes)
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
+        return self._earned(phenotype, seeds, "held-out", self.held_out)
+
+    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
+        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
+        from neuroevo.recording import Film
+
+        require_range("episode", episode, 0, self.held_out - 1)
+        film = Film(episode)
+        earned = self._earned(phenotype, [seed], "held-out", self.held_out, film)
+        score = float(earned[0, episode])
+        return film.recording(self.picture(), self.seconds(), score, is_chain=self.is_chain)
+
+    def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
+        """Returns worlds for a batch of this size, kept from one generation to the next."""
+        self._worlds = physics.worlds(self.body(), num_worlds, device, self.forces, before=self._worlds)
+        return self._worlds
+
+    def _earned(
+        self,
+        phenotype: Phenotype,
+        seeds: Sequence[int],
+        purpose: str,
+        num_episodes: int,
+        film: Film | None = None,
+    ) -> Tensor:
+        """Runs every genome for B episodes; returns [G, B]."""
+        import torch
+
+        worlds = self.batch(phenotype.num_genomes * num_episodes, physics.place(phenotype))
+        of_seed = {seed: self.starts(seed, purpose, num_episodes) for seed in dict.fromkeys(seeds)}
+        starts = [np.concatenate(parts) for parts in zip(*(of_seed[seed] for seed in seeds), strict=True)]
+        earned = self.run(phenotype, worlds, starts, film)
+        return torch.as_tensor(earned).view(phenotype.num_genomes, num_episodes)
