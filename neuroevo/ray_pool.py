@@ -1,9 +1,10 @@
 """A pool of Ray actors, and its own supervision of them.
 
 A request that fails is computed again on another worker: one that raised, whose worker or node died, or that
-is past its deadline. The worker is replaced wherever it may be at fault. A worker takes part once it has
-answered for the first time, so that those that find no room wait for a node to join, and hold nothing up. If
-the node through which this process takes part in Ray dies, Ray is started anew.
+is past its deadline. The worker is replaced wherever it may be at fault. After three such failures a request
+is given up; that a whole node was lost or cut off does not count. A worker takes part once it has answered
+for the first time, so that those that find no room wait for a node to join, and hold nothing up. If the node
+through which this process takes part in Ray dies, Ray is started anew.
 
 No more requests are on their way than there are workers: what is queued stays with the driver.
 """
@@ -16,7 +17,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ DEADLINE_FACTOR, LEAST_DEADLINE = 20.0, 60.0  # then so many times the longest, 
 START_SECONDS = 120.0  # without any worker, before the pool gives up
 RETURN_SECONDS = 60.0  # in which a cluster that is gone may come back
 GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
+REACH_SECONDS = 5.0  # in which a node answers that can be reached
+MOST_NODES_LOST = 10  # with one request, before that counts against it
 LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
 
 
@@ -54,11 +57,19 @@ class Actor:
 
 @dataclass(eq=False)
 class _Job:
-    """A request on its way, and why it failed so far."""
+    """A request on its way.
+
+    Attributes:
+        request: What is to be computed.
+        failures: Why it failed so far, but for nodes that were lost with it, which say nothing against it.
+        nodes_lost: How many were.
+        not_by: The worker at which it failed last.
+    """
 
     request: Request
     failures: list[str] = field(default_factory=list)
-    not_by: Any = None  # the worker at which it failed last
+    nodes_lost: int = 0
+    not_by: Any = None
 
 
 @dataclass(eq=False)
@@ -199,14 +210,18 @@ class RayPool:
     ) -> tuple[Request, Failed] | None:
         """Gives what a worker was doing to another one; returns what has failed too often."""
         job, slot.ref, slot.job = slot.job, None, None
+        is_lost = is_at_fault and job is not None and not _is_there(slot)
         if is_at_fault:
-            _end(slot, is_running=kind == "deadline")
+            _end(slot, is_running=kind == "deadline" and not is_lost)
             self._slots[self._slots.index(slot)] = _new_slot(self._workers)
         if job is None:
             self._give_up_if_none_starts(reason)
             return None
+        kind = "node" if is_lost else kind
         self.retries[kind] = self.retries.get(kind, 0) + 1
-        job.failures.append(reason)
+        job.nodes_lost += is_lost
+        if not is_lost or job.nodes_lost > MOST_NODES_LOST:
+            job.failures.append(reason)
         if len(job.failures) >= ATTEMPTS:
             return job.request, Failed(reason)
         job.not_by = slot
@@ -268,10 +283,31 @@ def _new_slot(workers: Workers) -> _Slot:
     return _Slot(actor, actor.place.remote(), time.monotonic())
 
 
+def _is_there(slot: _Slot) -> bool:
+    """Says whether a worker's node answers: one that is cut off is not given up by Ray for half a minute."""
+    import ray
+
+    if slot.place is None or slot.place[0] == ray.get_runtime_context().get_node_id():
+        return True
+    try:
+        answer = _at(slot.place[0], os.getpid).remote()
+        return bool(ray.wait([answer], timeout=REACH_SECONDS)[0]) and ray.get(answer) > 0
+    except ray.exceptions.RayError:
+        return False
+
+
+def _at(node: str, function: Callable[..., Any]) -> Any:
+    """Returns a function as Ray runs it on a node, and nowhere else."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    where = NodeAffinitySchedulingStrategy(node, soft=False)
+    return ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
+
+
 def _end(slot: _Slot, *, is_running: bool) -> None:
     """Ends a worker; its process, too, if that may be stopped and not hear that it should end."""
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     with contextlib.suppress(Exception):  # it may be gone, and its node with it
         ray.kill(slot.actor, no_restart=True)
@@ -282,9 +318,7 @@ def _end(slot: _Slot, *, is_running: bool) -> None:
         if node == ray.get_runtime_context().get_node_id():
             os.kill(pid, signal.SIGKILL)
         else:
-            where = NodeAffinitySchedulingStrategy(node, soft=False)
-            there: Any = ray.remote(os.kill).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
-            there.remote(pid, signal.SIGKILL)
+            _at(node, os.kill).remote(pid, signal.SIGKILL)
 
 
 def _death(slot: _Slot, error: Exception) -> str:
