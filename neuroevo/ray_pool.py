@@ -290,19 +290,29 @@ def _is_there(slot: _Slot) -> bool:
     if slot.place is None or slot.place[0] == ray.get_runtime_context().get_node_id():
         return True
     try:
-        answer = _at(slot.place[0], os.getpid).remote()
-        return bool(ray.wait([answer], timeout=REACH_SECONDS)[0]) and ray.get(answer) > 0
+        answer = _at(slot.place[0], _answer).remote()
+        return bool(ray.wait([answer], timeout=REACH_SECONDS)[0]) and bool(ray.get(answer))
     except ray.exceptions.RayError:
         return False
 
 
 def _at(node: str, function: Callable[..., Any]) -> Any:
-    """Returns a function as Ray runs it on a node, and nowhere else."""
+    """Returns a function, of Python and no builtin, as Ray runs it on a node and nowhere else."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     where = NodeAffinitySchedulingStrategy(node, soft=False)
     return ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
+
+
+def _answer() -> bool:
+    """Says that a node is there."""
+    return True
+
+
+def _kill(pid: int) -> None:
+    """Ends a process, also one that is stopped."""
+    os.kill(pid, signal.SIGKILL)
 
 
 def _end(slot: _Slot, *, is_running: bool) -> None:
@@ -316,9 +326,9 @@ def _end(slot: _Slot, *, is_running: bool) -> None:
     node, pid = slot.place
     with contextlib.suppress(Exception):
         if node == ray.get_runtime_context().get_node_id():
-            os.kill(pid, signal.SIGKILL)
+            _kill(pid)
         else:
-            _at(node, os.kill).remote(pid, signal.SIGKILL)
+            _at(node, _kill).remote(pid)
 
 
 def _death(slot: _Slot, error: Exception) -> str:
