@@ -93,7 +93,7 @@ class Policy:
         made = batches(networks, ports, seed, (share[0], share[1]), largest=networks)
         self.networks: Any = Dense(made[0]) if is_dense else made[0][0]
         self.number = made[0][0].num_genomes
-        self._scale = task._scale()
+        self._scale = task._scale().beside(np.zeros(0))
 
     def reset(self) -> None:
         """Sets all cells to rest."""
