@@ -2,7 +2,8 @@
 
     python -m benchmarks.overhead [--generations 10000]
 
-A run of the swimmer, ten lineages, by one worker and by two. Time of checkpoints is that of all their parts,
+A run of the swimmer, ten lineages, by one worker and by two; and bare physics of the same body by one process
+and by two, which share nothing but the machine. Time of checkpoints is that of all their parts,
 synchronisation with the disk included; that of supervision is all that the pool does but wait and compute.
 The driver's memory is read while a tiny task is evolved for many generations.
 """
@@ -10,17 +11,21 @@ The driver's memory is read while a tiny task is evolved for many generations.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import tasks  # noqa: F401 - registers the tasks
 from neuroevo.cluster import Workers
 from neuroevo.evaluator import pool
 from neuroevo.evolution import Evolution, Listeners, Progress
 from neuroevo.ray_pool import RayPool
+from tasks.swimmer import Swimmer
 from tests.small import ECHO, run
 
 REQUEST: dict[str, Any] = {
@@ -31,6 +36,7 @@ REQUEST: dict[str, Any] = {
     "population": 64,
 }
 SUPERVISED = ("_dispatch", "_collect", "_end_late", "_look_around")
+BODIES, BARE_STEPS, BARE_TURNS, BARE_REPEATS = 256, 200, 5, 5
 READINGS = (0.1, 0.25, 0.5, 0.75, 1.0)  # of the generations
 
 
@@ -76,6 +82,31 @@ def evolve_seconds(workers: int, folder: Path) -> float:
     return times[-1] - times[0]
 
 
+def bare_steps(ready: Any, rates: Any) -> None:
+    """Steps bodies that nothing controls, once all processes are ready; puts steps a second."""
+    worlds = Swimmer().batch(BODIES)
+    control = np.zeros((BODIES, Swimmer().num_actuators))
+    worlds.step(control, BARE_STEPS)
+    ready.wait()
+    begin = time.perf_counter()
+    for _ in range(BARE_TURNS):
+        worlds.step(control, BARE_STEPS)
+    rates.put(BODIES * BARE_STEPS * BARE_TURNS / (time.perf_counter() - begin))
+
+
+def bare_rate(processes: int) -> float:
+    """Returns physics steps a second of some processes together."""
+    context = multiprocessing.get_context("spawn")
+    ready, rates = context.Barrier(processes), context.Queue()
+    started = [context.Process(target=bare_steps, args=(ready, rates)) for _ in range(processes)]
+    for process in started:
+        process.start()
+    total = sum(rates.get() for _ in started)
+    for process in started:
+        process.join()
+    return float(total)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--generations", type=int, default=10_000, help="of the tiny task")
@@ -93,6 +124,8 @@ def main() -> None:
                 f"{workers} workers {took:6.1f} s, checkpoints {shares[0]:.2%}, supervision {shares[1]:.2%}"
             )
         print(f"two workers over one: {min(seconds[1]) / min(seconds[2]):.2f}")
+        bare = [bare_rate(2) / bare_rate(1) for _ in range(BARE_REPEATS)]
+        print("two processes of bare physics over one: " + ", ".join(f"{x:.2f}" for x in bare), flush=True)
         done = 0
 
         def update(progress: Progress) -> None:

@@ -70,21 +70,20 @@ class Block:
         self.num_cells, self.num_ports, self._dale = n, whole(len(a.inputs), ROW), a.dale
         received = np.bincount(syn.post, syn.weight, n)[syn.post]
         gain = np.where(a.is_muscle[syn.post], gains.neuromuscular, gains.core)
-        self._base = torch.from_numpy((gain * syn.weight / received).astype(np.float32))
-        self._sign = torch.from_numpy(a.sign[syn.pre].astype(np.float32))
+        self._base = torch.from_numpy((gain * syn.weight / received).astype(np.float32)).to(device)
+        self._sign = torch.from_numpy(a.sign[syn.pre].astype(np.float32)).to(device)
         total = np.bincount(gap.pre, gap.weight, n) + np.bincount(gap.post, gap.weight, n)
         share = gap.weight / np.maximum(total[gap.pre], total[gap.post])
         scale = gains.core * self._model.gap_scale
-        self._gap_base = torch.from_numpy((scale * share).astype(np.float32))
+        self._gap_base = torch.from_numpy((scale * share).astype(np.float32)).to(device)
         coupled, ends = np.unique(np.concatenate([gap.pre, gap.post]), return_inverse=True)
         self._ends, self._coupled = (
-            torch.from_numpy(ends.astype(np.int64)),
-            torch.from_numpy(coupled.astype(np.int64)),
+            torch.from_numpy(ends.astype(np.int64)).to(device),
+            torch.from_numpy(coupled.astype(np.int64)).to(device),
         )
-        self.entries = self._make_entries(a, coupled)
-        for name in ("_base", "_sign", "_gap_base", "_ends", "_coupled"):
-            setattr(self, name, getattr(self, name).to(device))
-        self.entries = [replace(e, source=e.source.to(device)) for e in self.entries]
+        self.entries = [
+            replace(entries, source=entries.source.to(device)) for entries in self._make_entries(a, coupled)
+        ]
 
     def _make_entries(self, a: Architecture, coupled: np.ndarray) -> list[Entries]:
         """Returns the entries of each group of rows.

@@ -1,8 +1,8 @@
 """The product that a network step is: a sparse matrix with the flat state of a whole batch, plus biases.
 
 On a CPU MKL's matrix-vector product is taken with one column, with a few its product of matrices, and with
-many the loop of `product_loop`, twice as fast as MKL where what it reads fits a core's own cache. numba is
-imported when that is first needed: bodies do without. On a device the product is always torch's.
+many the loop of `product_loop`, which is the faster the more of what it reads stays in a core's own cache.
+numba is imported when that is first needed: bodies do without. On a device the product is always torch's.
 """
 
 from __future__ import annotations

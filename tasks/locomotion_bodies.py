@@ -191,7 +191,7 @@ class AntV5(Locomotion):
         held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
     """
 
-    caveat = "wirings were told from none, and not from one another, in 650 evaluations; see the README"
+    caveat = "the circuit was told from none, and not from its nulls, in 650 evaluations; see the README"
     defaults = {"generations": 40, "population": 64}  # noqa: RUF012
     num_sensors, num_actuators = 105, 8
     environment, file, frame_skip = "Ant-v5", "ant.xml", 5

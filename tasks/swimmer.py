@@ -178,9 +178,8 @@ def centre_of_mass(qpos: Array) -> Array:
     xp = arrays.namespace(qpos)
     along = xp.cos(xp.cumsum(qpos[:, 2:], axis=1))  # [W, links], each link points from its tail to its front
     links = along.shape[1]
-    behind = Constant(links - np.arange(links) - 0.5).beside(
-        qpos
-    )  # link i moves half of itself and all links behind it
+    # Link i moves half of itself and all links behind it.
+    behind = Constant(links - np.arange(links) - 0.5).beside(qpos)
     return qpos[:, 0] - LINK_LENGTH * (along * behind).sum(1) / links
 
 
