@@ -50,8 +50,29 @@ class Ours:
         return float(len(self.returns) * self._steps)
 
 
-def open_loop(task: str, networks: int, steps: int, seed: int, threads: int) -> Callable[[], float]:
-    """Bare physics: `mujoco.rollout`, all steps in one call under controls given in advance."""
+def given(task: str, networks: int, steps: int, seed: int) -> np.ndarray:
+    """Returns what our networks give bodies as control, float64 [networks, steps, A]."""
+    ours = Ours(task, networks, steps, seed, (0, 1))
+    found = []
+    for phenotype, _ in ours._batches:
+        kept: list[np.ndarray] = []
+        worlds: Any = ours._task.batch(phenotype.num_genomes)
+        step = worlds.step
+        worlds.step = lambda control, *rest, k=kept, s=step: (k.append(np.array(control)), s(control, *rest))
+        ours._task.evaluate(phenotype, seeds=[seed] * phenotype.num_genomes)
+        worlds.step = step
+        found.append(np.stack(kept, 1))
+    return np.concatenate(found)
+
+
+def open_loop(
+    task: str, networks: int, steps: int, seed: int, threads: int, is_own: bool = False
+) -> Callable[[], float]:
+    """Bare physics: `mujoco.rollout`, all steps in one call under controls given in advance.
+
+    Args:
+        is_own: Whether they are those that our networks give; else they are random, for all bodies the same.
+    """
     import mujoco
     from mujoco import rollout
 
@@ -66,9 +87,12 @@ def open_loop(task: str, networks: int, steps: int, seed: int, threads: int) -> 
     mujoco.mj_getState(body, data[0], begin[0], kind)
     begin[:] = begin[0]
     count = steps * ours.frame_skip
-    # One control a control step, as in the loop; drawn once for all bodies, to spare memory.
-    drawn = np.random.default_rng(seed).uniform(-1, 1, (1, steps, body.nu)).repeat(ours.frame_skip, 1)
-    control = np.broadcast_to(drawn, (networks, count, body.nu)).copy()
+    if is_own:
+        drawn = given(task, networks, steps, seed)
+    else:
+        drawn = np.random.default_rng(seed).uniform(-1, 1, (1, steps, body.nu))
+    # One control a control step, as in the loop.
+    control = np.broadcast_to(drawn.repeat(ours.frame_skip, 1), (networks, count, body.nu)).copy()
     states = np.zeros((networks, count, begin.shape[1]))
     engine = rollout.Rollout(nthread=threads if threads > 1 else 0)
 

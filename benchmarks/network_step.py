@@ -26,7 +26,6 @@ from neuroevo import connectome
 from neuroevo.architecture import Architecture
 from neuroevo.connectome import Edges
 from neuroevo.phenotype import Blueprint, Phenotype
-from neuroevo.products import WIDE, Product
 from neuroevo.seeds import derive, generator
 
 CELLS = (30, 100, 302, 1_000, 3_000, 10_000)
@@ -75,16 +74,20 @@ def products(phenotype: Phenotype, columns: int, seed: int) -> dict[str, Call]:
     """Returns calls that compute the same: the sparse product, and the dense one in both orders."""
     weights = blocks(phenotype)
     genomes, cells, _ = weights.shape
-    rng, matrix = generator(seed, "states"), phenotype.matrix
+    rng, flat = generator(seed, "states"), phenotype.cells
     state = torch.from_numpy(rng.uniform(-1, 1, (genomes * cells, columns)).astype(np.float32))
     bias = torch.from_numpy(rng.normal(0, 1, (genomes * cells, 1)).astype(np.float32))
-    spread = bias if columns >= WIDE else bias.repeat(1, columns)  # as a phenotype has it
+    phenotype.reset(columns)
+    phenotype.state.copy_(state)
+    flat.bias[: len(bias)] = bias
+    flat.refresh()
+    out = flat.receive()
     by_genome, bias_by_genome = state.view(genomes, cells, -1), bias.view(genomes, cells, 1)
     turned, turned_weights = by_genome.transpose(1, 2).contiguous(), weights.transpose(1, 2).contiguous()
     turned_bias = bias_by_genome.transpose(1, 2)
-    out, dense_out, turned_out = (torch.empty_like(x) for x in (state, by_genome, turned))
+    dense_out, turned_out = torch.empty_like(by_genome), torch.empty_like(turned)
     rivals: dict[str, Call] = {
-        OURS: Product(matrix, state, spread, out),
+        OURS: flat.receive,
         "dense, W x": lambda: torch.bmm(weights, by_genome, out=dense_out).add_(bias_by_genome),
         "dense, x' W'": lambda: torch.bmm(turned, turned_weights, out=turned_out).add_(turned_bias),
     }

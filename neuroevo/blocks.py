@@ -9,7 +9,7 @@ columns: what synapses transmit, and what gap junctions couple.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,30 @@ class Entries:
     def __len__(self) -> int:
         """Number of entries."""
         return len(self.cols)
+
+
+@dataclass(frozen=True, eq=False)
+class Relatives:
+    """Consecutive genomes of a batch that have one wiring.
+
+    Attributes:
+        block: Of the wiring.
+        count: Number of genomes, P.
+        first_cell: Place of the first genome's first cell among all cells.
+        first_port: Column of its first port.
+        values: Of each group of rows, a view [P, entries] of the matrix's values.
+    """
+
+    block: Block
+    count: int
+    first_cell: int
+    first_port: int
+    values: list[Tensor]
+
+    @property
+    def rows(self) -> slice:
+        """Where their cells are among all cells."""
+        return slice(self.first_cell, self.first_cell + self.count * self.block.num_cells)
 
 
 class Block:
@@ -133,6 +157,12 @@ class Block:
         columns = np.where(entries.group == PORT, ports, cells)
         return np.tile(entries.row_lengths, count), columns.ravel()
 
+    def columns(self, group: int) -> np.ndarray:
+        """Returns columns of a group of rows as one genome has them: its groups of cells, then its ports."""
+        entries = self.entries[group]
+        behind = self.num_column_groups * self.num_cells
+        return np.where(entries.group == PORT, behind, entries.group * self.num_cells) + entries.cols
+
     def as_measured(self, count: int) -> tuple[Tensor, Tensor]:
         """Returns parameters of synapses and gap junctions, [P, .], that leave strengths as they are."""
         return self._base.new_zeros(count, len(self._base)), self._base.new_zeros(count, len(self._gap_base))
@@ -183,8 +213,8 @@ def whole(length: int, unit: int) -> int:
 
 def assemble(
     blocks: Sequence[Block], counts: Sequence[int], device: Device = "cpu"
-) -> tuple[Tensor, list[list[Tensor]]]:
-    """Returns the matrix of a batch and the places of its values.
+) -> tuple[Tensor, list[Relatives]]:
+    """Returns the matrix of a batch, and what of it belongs to each lineage.
 
     Args:
         blocks: One a lineage, all of one neuron model.
@@ -194,30 +224,43 @@ def assemble(
     Returns:
         CSR [rows, M]. Its rows are the cells, once for each group, of which all but the last are filled up to
         a multiple of TENSOR. Its M columns are the cells, filled up likewise, once for each group, and then
-        the ports. And per lineage and group the view [P, entries] of its values.
+        the ports.
     """
     num_cells = sum(c * b.num_cells for b, c in zip(blocks, counts, strict=True))
     filled, num_groups = whole(num_cells, TENSOR), len(blocks[0].entries)
     first_port = filled * blocks[0].num_column_groups
     lengths, cols, sizes = [], [], []
+    firsts = list(_firsts(blocks, counts, first_port))
     for group in range(num_groups):
-        cell, port = 0, first_port
-        for block, count in zip(blocks, counts, strict=True):
-            placed = block.place(group, count, cell, port, filled)
+        for block, count, first in zip(blocks, counts, firsts, strict=True):
+            placed = block.place(group, count, *first, filled)
             lengths.append(placed[0])
             cols.append(placed[1])
             sizes.append(count * len(block.entries[group]))
-            cell, port = cell + count * block.num_cells, port + count * block.num_ports
         if group < num_groups - 1:
             lengths.append(np.zeros(filled - num_cells, np.int64))
     crow = torch.from_numpy(np.concatenate([[0], np.cumsum(np.concatenate(lengths))]))
     col = torch.from_numpy(np.concatenate(cols))
     matrix = sparse(
-        crow.to(device), col.to(device), torch.zeros(len(col), device=device), (len(crow) - 1, port)
+        crow.to(device),
+        col.to(device),
+        torch.zeros(len(col), device=device),
+        (len(crow) - 1, first_port + sum(c * b.num_ports for b, c in zip(blocks, counts, strict=True))),
     )
     views = torch.split(matrix.values(), sizes)
     shaped = [v.view(counts[k % len(counts)], -1) for k, v in enumerate(views)]
-    return matrix, [shaped[r :: len(counts)] for r in range(len(counts))]
+    return matrix, [
+        Relatives(block, count, *first, shaped[r :: len(counts)])
+        for r, (block, count, first) in enumerate(zip(blocks, counts, firsts, strict=True))
+    ]
+
+
+def _firsts(blocks: Sequence[Block], counts: Sequence[int], first_port: int) -> Iterator[tuple[int, int]]:
+    """Yields where each lineage's cells and ports start."""
+    cell, port = 0, first_port
+    for block, count in zip(blocks, counts, strict=True):
+        yield cell, port
+        cell, port = cell + count * block.num_cells, port + count * block.num_ports
 
 
 def between_cells(matrix: Tensor, num_cells: int, num_column_groups: int) -> Tensor:

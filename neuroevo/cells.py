@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.blocks import TENSOR, whole
+from neuroevo.blocks import TENSOR, Relatives, whole
 from neuroevo.neurons import Model, Neuron
-from neuroevo.products import WIDE, Product
+from neuroevo.products import FEW, LANES, Lanes, Pattern, Product
 
 PIECE = 1 << 17  # activities that move at once: 0.5 MB, which stays in a core's own cache
 
@@ -25,7 +25,7 @@ class _Piece:
 
     Attributes:
         model: What moves them.
-        products: One for each group of rows.
+        products: They write the currents.
         variables: By name, views [rows, B].
         currents: By name, views [rows, B].
         constants: By name, numbers or views [rows, 1].
@@ -34,7 +34,7 @@ class _Piece:
     """
 
     model: Model
-    products: Sequence[Product]
+    products: Sequence[Callable[[], None]]
     variables: dict[str, Tensor]
     currents: dict[str, Tensor]
     constants: dict[str, Any]
@@ -52,6 +52,44 @@ class _Piece:
         self.model.step(self.variables, self.currents, self.constants)
 
 
+class _Side:
+    """Genomes of some lineages side by side, and the currents of one group that they receive.
+
+    Args:
+        runs: Lineages, and which genomes of each.
+        group: Of rows of the matrix.
+        first: The group's first row.
+    """
+
+    def __init__(self, runs: Sequence[tuple[Relatives, range]], group: int, first: int) -> None:
+        self._runs, self._group, self._first = runs, group, first
+        patterns = [
+            Pattern(relatives.block.entries[group].row_lengths, relatives.block.columns(group))
+            for relatives, _ in runs
+        ]
+        self._lanes = Lanes(patterns, [len(genomes) for _, genomes in runs])
+
+    def load(self, bias: Tensor) -> None:
+        """Takes the genomes' weights, and their biases from those of all rows, [rows, 1]."""
+        for k, (relatives, genomes) in enumerate(self._runs):
+            first, size = self._first + relatives.first_cell, relatives.block.num_cells
+            rows = slice(first + genomes.start * size, first + genomes.stop * size)
+            values = relatives.values[self._group][genomes.start : genomes.stop]
+            self._lanes.load(k, values, bias[rows].view(len(genomes), size))
+
+    def product(self, source: Tensor, filled: int, current: Tensor) -> Callable[[], None]:
+        """Returns what writes the currents, of a source in which groups of cells lie `filled` rows apart."""
+        parts, firsts = [], []
+        for relatives, genomes in self._runs:
+            block = relatives.block
+            cell = relatives.first_cell + genomes.start * block.num_cells
+            port = relatives.first_port + genomes.start * block.num_ports
+            groups = [(k * filled + cell, block.num_cells) for k in range(block.num_column_groups)]
+            parts.append([*groups, (port, block.num_ports)])
+            firsts.append(self._first + cell)
+        return self._lanes.product(source, parts, current, firsts)
+
+
 class Cells:
     """All cells of a batch, of one neuron model.
 
@@ -62,6 +100,7 @@ class Cells:
         neuron: Model and options.
         matrix: CSR [rows, M], from `blocks.assemble`.
         first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
+        relatives: What of the matrix belongs to each lineage.
 
     Attributes:
         bias: float32 [rows, 1], zero but for the cells' biases in its first rows.
@@ -70,12 +109,13 @@ class Cells:
         activity: float32 [cells, B], the variable that output cells are read by.
     """
 
-    def __init__(self, neuron: Neuron, matrix: Tensor, first_rows: np.ndarray) -> None:
+    def __init__(
+        self, neuron: Neuron, matrix: Tensor, first_rows: np.ndarray, relatives: Sequence[Relatives]
+    ) -> None:
         self._neuron, self._model, self._matrix = neuron, neuron.model, matrix
-        self._first_rows, self._num_cells = first_rows, int(first_rows[-1])
+        self._first_rows, self._num_cells, self._relatives = first_rows, int(first_rows[-1]), relatives
         self._filled = whole(self._num_cells, TENSOR)
         self.bias = torch.zeros(matrix.shape[0], 1, device=matrix.device)
-        self._spread_bias = self.bias  # the same for each of a few columns
         self.constants: dict[str, Any] = dict(neuron.base)
         if self._model.conductances:
             self.constants["coupling"] = 0.0
@@ -87,7 +127,7 @@ class Cells:
         self.variables: dict[str, Tensor] = {}
         self._transmitted: list[Tensor] = []  # what is on its way through synapses, a ring of delay - 1
         self._pieces: list[_Piece] = []
-        self._spread_bias = self.bias
+        self._sides: list[_Side] = []  # hold copies of weights
         self._time = 0
 
     def reset(self, num_columns: int) -> None:
@@ -105,8 +145,9 @@ class Cells:
             sent.copy_(first)
 
     def refresh(self) -> None:
-        """Takes notice of new biases; constants are read where they lie."""
-        self._spread_bias.copy_(self.bias)
+        """Takes notice of new weights and biases; constants are read where they lie."""
+        for side in self._sides:
+            side.load(self.bias)
 
     def _allocate(self, num_columns: int) -> None:
         """Makes room for B columns."""
@@ -124,7 +165,7 @@ class Cells:
         self._transmitted = [zeros(filled, num_columns) for _ in range(self._neuron.delay - 1)]
         self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
-        self._spread_bias = self.bias if num_columns >= WIDE else self.bias.repeat(1, num_columns)
+        self._sides = []
         ends = self._cuts(num_columns)
         self._pieces = [self._make_piece(slice(*rows)) for rows in pairwise(ends)]
 
@@ -142,12 +183,9 @@ class Cells:
         """Returns the cells in some rows."""
         groups = range(len(self._model.row_groups))
         places = [slice(k * self._filled + rows.start, k * self._filled + rows.stop) for k in groups]
-        end = len(self.bias)  # the last group of rows is not filled up
-        parts = [slice(place.start, min(place.stop, end)) for place in places]
-        out = self._current[:end]
         return _Piece(
             self._model,
-            [Product(self._matrix, self._source, self._spread_bias, out, part) for part in parts],
+            [product for k in groups for product in self._products(k, rows)],
             {name: tensor[rows] for name, tensor in self.variables.items()},
             {name: self._current[place] for name, place in zip(self._model.row_groups, places, strict=True)},
             {
@@ -157,6 +195,35 @@ class Cells:
             self._source[rows],
             [sent[rows] for sent in self._transmitted],
         )
+
+    def _products(self, group: int, rows: slice) -> list[Callable[[], None]]:
+        """Returns what writes a group of currents of the cells in some rows."""
+        num_columns, first = self._source.shape[1], group * self._filled
+        end = min(first + rows.stop, len(self.bias))  # the last group of rows is not filled up
+        if self.bias.device.type != "cpu" or num_columns >= FEW:
+            return [self._product(slice(first + rows.start, end))]
+        made: list[Callable[[], None]] = []
+        runs: list[tuple[Relatives, range]] = []
+        for relatives in self._relatives:
+            size, at = relatives.block.num_cells, relatives.rows
+            cells = range(max(rows.start, at.start), min(rows.stop, at.stop))
+            if num_columns == 1 or relatives.count >= LANES:
+                genomes = range((cells.start - at.start) // size, (cells.stop - at.start) // size)
+                runs += [(relatives, genomes)] if genomes else []
+            elif cells:
+                made.append(self._product(slice(first + cells.start, first + cells.stop)))
+        if runs:
+            side = _Side(runs, group, first)
+            side.load(self.bias)
+            self._sides.append(side)
+            made.append(side.product(self._source, self._filled, self._current))
+        if first + self._num_cells < end and rows.stop > self._num_cells:  # rows that only fill up
+            made.append(self._product(slice(first + self._num_cells, end)))
+        return made
+
+    def _product(self, rows: slice) -> Product:
+        """Returns the product of some rows of the matrix, column by column."""
+        return Product(self._matrix, self._source, self.bias, self._current[: len(self.bias)], rows)
 
     def set_constants(self, name: str, rows: slice, values: Tensor) -> None:
         """Writes a constant of some cells, float32 [rows]; from then on cells may differ in it."""
@@ -173,6 +240,13 @@ class Cells:
                 piece.advance(time)
         self._time += steps
 
+    def receive(self) -> Tensor:
+        """Computes what cells receive now; returns the first group of currents, a view [cells, B]."""
+        for piece in self._pieces:
+            for product in piece.products:
+                product()
+        return self._current[: self._num_cells]
+
     def are_finite(self) -> Tensor:
         """Returns for each cell whether all its variables are finite numbers, bool [cells]."""
         # A sum is finite if all it adds up is, and a sum that is not has a number beyond use in it.
@@ -186,11 +260,8 @@ class Cells:
         """
         outside, n, filled = self.outside.clone(), self._num_cells, self._filled
         self.outside.zero_()
-        for piece in self._pieces:
-            for product in piece.products:
-                product()
+        total = self.receive() - self.bias[:n]
         self.outside.copy_(outside)
-        total = self._current[:n] - self.bias[:n]
         if self._model.conductances:
             for k, name in ((1, "excitatory"), (2, "inhibitory")):
                 reversal = self.constants[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from neuroevo.blocks import ROW, TENSOR, Device, whole
+from neuroevo.products import Lanes, Pattern
 
-WIDE = 16  # columns from which a small product is fast as it stands
+Home = tuple[int, int, np.ndarray]
 
 
 class Outputs:
@@ -55,17 +56,19 @@ class Map:
         device: Of the weights.
 
     Attributes:
+        num_in: Of what goes in.
         width: Of what comes out, a multiple of ROW.
     """
 
     def __init__(self, num_genomes: int, widths: Sequence[int], device: Device = "cpu") -> None:
         padded = [widths[0], *(whole(n, ROW) for n in widths[1:])]
-        self.width = padded[-1]
+        self.num_in, self.width = widths[0], padded[-1]
         self._widths = list(widths)
         self._weights = [torch.zeros(num_genomes, n, m, device=device) for n, m in pairwise(padded)]
         self._biases = [torch.zeros(num_genomes, m, 1, device=device) for m in padded[1:]]
         self._has_bias = False  # of the last layer
         self._hidden: list[Tensor] = []
+        self._lanes: list[Lanes] = []  # copies of the layers, once there are few columns
 
     def load(self, genomes: slice, layers: Sequence[tuple[Tensor, Tensor | None]]) -> None:
         """Writes weights [p, n, m] and biases [p, m] of some genomes."""
@@ -75,6 +78,7 @@ class Map:
             if bias is not None:
                 self._biases[k][genomes, :m, 0] = bias
         self._has_bias |= layers[-1][1] is not None
+        self._fill(genomes)
 
     def reset(self, num_columns: int) -> None:
         """Makes room for B columns."""
@@ -85,11 +89,51 @@ class Map:
             flat = weight.new_zeros(whole(size, TENSOR))
             self._hidden += [flat[:size].view(shape), flat]
 
+    def release(self) -> None:
+        """Gives back what `bind` made."""
+        self._lanes = []
+
+    def bind(self, source: Tensor, out: Tensor, home: Home | None = None) -> Callable[[], None]:
+        """Returns a call that writes outputs into `out`, fast for few columns; on a CPU, after `reset`.
+
+        Args:
+            source: What goes in, float32 [g * n, B], contiguous, or the state of all cells.
+            out: float32 [g * width, B], contiguous.
+            home: Of a state: where the first genome's cells start, how many each genome has, and which of
+                them go in, int64 [n].
+        """
+        first, size, cells = home or (0, self._widths[0], np.arange(self._widths[0]))
+        self._lanes, calls = [], []
+        for k, weight in enumerate(self._weights):
+            num_in, num_out = weight.shape[1:]
+            pattern = Pattern(
+                np.full(num_out, num_in), np.tile(cells if k == 0 else np.arange(num_in), num_out)
+            )
+            self._lanes.append(Lanes([pattern], [len(weight)]))
+            target = out if k == len(self._weights) - 1 else self._hidden[2 * k].view(-1, out.shape[1])
+            calls.append(self._lanes[k].product(source, [[(first, size)]], target, [0]))
+            source, first, size = target, 0, num_out
+        self._fill(slice(0, len(self._weights[0])))
+
+        def write() -> None:
+            for k, call in enumerate(calls):
+                call()
+                if k < len(calls) - 1:
+                    self._hidden[2 * k + 1].tanh_()  # of the whole buffer: see TENSOR
+
+        return write
+
+    def _fill(self, genomes: slice) -> None:
+        """Copies the layers of some genomes to where `bind` has them."""
+        for lanes, weight, bias in zip(self._lanes, self._weights, self._biases, strict=False):
+            values = weight[genomes].transpose(1, 2).flatten(1)
+            lanes.load(0, values, bias[genomes, :, 0], genomes)
+
     def apply(self, values: Tensor, *, out: Tensor) -> None:
         """Writes outputs [g, width, B] for values [g, n, B]."""
         for k, weight in enumerate(self._weights):
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k]
-            _apply(weight, values, out=target)
+            torch.bmm(weight.transpose(1, 2), values, out=target)
             values = self._bend(k, target)
 
     def show(self, images: Tensor, which: Tensor, *, out: Tensor) -> None:
@@ -99,7 +143,7 @@ class Map:
         values = self._bend(0, target)
         for k, weight in enumerate(self._weights[1:], 1):
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k]
-            _apply(weight, values, out=target)
+            torch.bmm(weight.transpose(1, 2), values, out=target)
             values = self._bend(k, target)
 
     def _bend(self, k: int, target: Tensor) -> Tensor:
@@ -110,20 +154,6 @@ class Map:
         elif self._has_bias:
             target.add_(self._biases[k])
         return target
-
-
-def _apply(weight: Tensor, values: Tensor, *, out: Tensor) -> None:
-    """Writes the product [g, m, B] of the transpose of `weight`, [g, n, m], and `values`, [g, n, B].
-
-    Small products are fast where the last axis of the result is long: for few columns that axis is m.
-    """
-    columns = values.shape[2]
-    if columns >= min(weight.shape[2], WIDE):
-        torch.bmm(weight.transpose(1, 2), values, out=out)
-    elif columns == 1:
-        torch.bmm(values.transpose(1, 2), weight, out=out.transpose(1, 2))  # of one column: the same memory
-    else:
-        out.copy_(torch.bmm(values.transpose(1, 2), weight).transpose(1, 2))
 
 
 def _show(weight: Tensor, images: Tensor, which: Tensor, *, out: Tensor) -> None:

@@ -1,8 +1,9 @@
 """Architectures and parameters, decoded into one block-diagonal sparse network.
 
 The genomes of a batch, with different wirings and sizes, are the diagonal blocks of one CSR matrix, so
-that a network step is one sparse product with the flat state of all cells. The index structure is built
-once for a set of architectures; each generation writes new values only.
+that a network step is one sparse product with the flat state of all cells (how it is taken is `products`'
+concern). The index structure is built once for a set of architectures; each generation writes new values
+only.
 
 Decoding. Every parameter is of order one and zero-centred, so one search spread suits them all:
 
@@ -36,7 +37,8 @@ from neuroevo.architecture import CLOCK
 from neuroevo.blocks import ROW, Block, Device, assemble, between_cells, whole
 from neuroevo.blueprint import Blueprint, Gains
 from neuroevo.cells import Cells
-from neuroevo.maps import Map, Outputs
+from neuroevo.maps import Home, Map, Outputs
+from neuroevo.products import FEW
 
 if TYPE_CHECKING:
     from neuroevo.operating_range import Observer
@@ -54,8 +56,46 @@ class _Adapter:
     num_inputs: int
     ports: slice  # of all ports, g * I
     outputs: Outputs
+    home: Home | None  # where output cells are, if they are the same in genomes of equal size; see `Map.bind`
     encoder: Map
     decoder: Map
+
+
+class _Narrow:
+    """An adapter at work on few columns, between tensors that stay where they are.
+
+    Args:
+        adapter: Whose.
+        drive: What its encoder writes, [g, I, B].
+        state: Of all cells, float32 [cells, B].
+    """
+
+    def __init__(self, adapter: _Adapter, drive: Tensor, state: Tensor) -> None:
+        genomes, columns = len(drive), drive.shape[2]
+        self._adapter = adapter
+        self._sensed = torch.zeros(genomes, adapter.encoder.num_in, columns)
+        self._cells = torch.zeros(genomes, adapter.decoder.num_in, columns)
+        self._out = torch.zeros(genomes, adapter.decoder.width, columns)
+        self._encode = adapter.encoder.bind(_rows(self._sensed), _rows(drive))
+        source = _rows(self._cells) if adapter.home is None else state
+        self._decode = adapter.decoder.bind(source, _rows(self._out), adapter.home)
+
+    def sense(self, observations: Tensor) -> None:
+        """Writes the drive under observations [G, B, S] of all genomes."""
+        self._sensed.copy_(observations[self._adapter.genomes].transpose(1, 2))
+        self._encode()
+
+    def read(self, state: Tensor, *, out: Tensor) -> None:
+        """Writes its genomes' part of outputs [G, A, B]."""
+        if self._adapter.home is None:
+            self._cells.copy_(self._adapter.outputs.read(state))
+        self._decode()
+        out[self._adapter.genomes] = self._out
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    """Returns a view [g * n, B] of a tensor [g, n, B]."""
+    return tensor.view(-1, tensor.shape[2])
 
 
 class Phenotype:
@@ -79,24 +119,27 @@ class Phenotype:
         self.num_actuators = blueprints[0].num_actuators
         self._neuron = blueprints[0].neuron
         blocks = {id(b): Block(b, device) for b in blueprints}
-        self._blocks = [blocks[id(b)] for b in blueprints]
+        made = [blocks[id(b)] for b in blueprints]
         sizes = [b.architecture.num_cells for b in blueprints]
         self.genome_sizes = np.repeat(sizes, counts)  # cells of each genome
         self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])  # where its rows start
-        self._matrix, self._values = assemble(self._blocks, self.counts, device)
-        self.cells = Cells(self._neuron, self._matrix, self.first_rows)
+        self._matrix, self._relatives = assemble(made, self.counts, device)
+        self.cells = Cells(self._neuron, self._matrix, self.first_rows, self._relatives)
         self._adapters = self._make_adapters()
         clocks = [b.architecture.core == "clock" for b in blueprints]
         self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts))).to(device)  # genomes
         self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)
         self.time = 0  # network steps since the last reset
         self.monitor: Observer | None = None  # set while the network is observed
+        self._narrow: list[_Narrow] = []  # of each adapter, while there are few columns
         self._drives: list[Tensor] = []  # of each adapter, [g, I, B]: views of what comes from outside
 
     @property
     def matrix(self) -> Tensor:
         """The weights between cells, CSR [cells, cells], a copy: one block a genome along the diagonal."""
-        return between_cells(self._matrix, int(self.first_rows[-1]), self._blocks[0].num_column_groups)
+        return between_cells(
+            self._matrix, int(self.first_rows[-1]), self._relatives[0].block.num_column_groups
+        )
 
     @property
     def state(self) -> Tensor:
@@ -118,6 +161,8 @@ class Phenotype:
             ]
             start, port = (made[-1].genomes.stop, made[-1].ports.stop) if made else (0, 0)
             size = sum(count for _, count, _ in lineages)
+            same = {(b.architecture.num_cells, b.architecture.outputs.tobytes()) for b, _, _ in lineages}
+            b, _, first = lineages[0]
             num_inputs = widths[0][-1]
             made.append(
                 _Adapter(
@@ -125,6 +170,9 @@ class Phenotype:
                     num_inputs=num_inputs,
                     ports=slice(port, port + size * whole(num_inputs, ROW)),
                     outputs=Outputs(np.concatenate(rows), self.device),
+                    home=(int(first), b.architecture.num_cells, b.architecture.outputs)
+                    if len(same) == 1
+                    else None,
                     encoder=Map(size, widths[0], self.device),
                     decoder=Map(size, widths[1], self.device),
                 )
@@ -144,7 +192,7 @@ class Phenotype:
             synapses, gaps, bias, constants, clock, encoder, decoder = torch.split(
                 parameters[r].to(self.device), blueprint.layout.sizes, dim=1
             )
-            self._load_cells(r, genome, synapses, gaps, bias, constants)
+            self._load_cells(r, synapses, gaps, bias, constants)
             self._clock[genome : genome + count] = clock if core == "clock" else 0.0
             if genome >= adapter.genomes.stop:
                 adapter = next(adapters)
@@ -155,17 +203,15 @@ class Phenotype:
             genome += count
         self.cells.refresh()
 
-    def _load_cells(
-        self, r: int, genome: int, synapses: Tensor, gaps: Tensor, bias: Tensor, constants: Tensor
-    ) -> None:
-        """Writes the parameters of a lineage's cells, whose first genome is given."""
-        blueprint, block, count = self.blueprints[r], self._blocks[r], self.counts[r]
-        rows = slice(int(self.first_rows[genome]), int(self.first_rows[genome + count]))
+    def _load_cells(self, r: int, synapses: Tensor, gaps: Tensor, bias: Tensor, constants: Tensor) -> None:
+        """Writes the parameters of a lineage's cells."""
+        blueprint, relatives, count = self.blueprints[r], self._relatives[r], self.counts[r]
+        rows, block = relatives.rows, relatives.block
         if blueprint.architecture.core == "evolves":
             self.cells.bias[rows, 0] = bias.reshape(-1)
         else:
             synapses, gaps = block.as_measured(count)
-        block.values(synapses, gaps, out=self._values[r])
+        block.values(synapses, gaps, out=relatives.values)
         if self._neuron.model.conductances:
             self.cells.set_constants("coupling", rows, block.coupling(gaps).reshape(-1))
         if constants.shape[1] or blueprint.table is not None:
@@ -184,11 +230,17 @@ class Phenotype:
             for a in self._adapters:
                 a.encoder.reset(num_episodes)
                 a.decoder.reset(num_episodes)
+            pairs = zip(self._adapters, self._drives, strict=True)
+            is_narrow = self.device.type == "cpu" and num_episodes < FEW
+            self._narrow = [_Narrow(a, drive, self.state) for a, drive in pairs] if is_narrow else []
 
     def release(self) -> None:
         """Gives back the memory that the state takes, until the next `reset`."""
         self.cells.release()
-        self._drives = []
+        self._drives, self._narrow = [], []
+        for a in self._adapters:
+            a.encoder.release()
+            a.decoder.release()
 
     def has_blown_up(self) -> Tensor:
         """Returns which genomes hold a cell with a variable that is not a finite number, bool [G]."""
@@ -207,8 +259,11 @@ class Phenotype:
         Returns:
             Outputs, float32 [G, B, A], unbounded.
         """
-        for a, drive in zip(self._adapters, self._drives, strict=True):
-            a.encoder.apply(observations[a.genomes].transpose(1, 2), out=drive)
+        for narrow in self._narrow:
+            narrow.sense(observations)
+        if not self._narrow:
+            for a, drive in zip(self._adapters, self._drives, strict=True):
+                a.encoder.apply(observations[a.genomes].transpose(1, 2), out=drive)
         self._advance(1)
         return self._read()
 
@@ -244,8 +299,11 @@ class Phenotype:
         """Returns the outputs of the present state, float32 [G, B, A]."""
         shape = self.num_genomes, whole(self.num_actuators, ROW), self.state.shape[1]
         read = torch.empty(shape, device=self.device)
-        for a in self._adapters:
-            a.decoder.apply(a.outputs.read(self.state), out=read[a.genomes])
+        for narrow in self._narrow:
+            narrow.read(self.state, out=read)
+        if not self._narrow:
+            for a in self._adapters:
+                a.decoder.apply(a.outputs.read(self.state), out=read[a.genomes])
         outputs = read[:, : self.num_actuators]
         if len(self._clocks):
             outputs[self._clocks] = _wave(self._clock[self._clocks], self.time, self.num_actuators)

@@ -73,7 +73,7 @@ def ask_es(method: Es, state: State, rows: range, seed: int) -> Tensor:
 def _drawn(seed: int, sample: Callable[[], Tensor]) -> Tensor:
     """Returns what EvoTorch samples from torch's global generator, which it leaves as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for GPUs, at some cost
         return sample().as_subclass(Tensor)
 
 
