@@ -36,6 +36,7 @@ GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
 REACH_SECONDS = 5.0  # in which a node answers that can be reached
 MOST_NODES_LOST = 10  # with one request, before that counts against it
 LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
+PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
 
 
 class Actor:
@@ -64,12 +65,14 @@ class _Job:
         failures: Why it failed so far, but for nodes that were lost with it, which say nothing against it.
         nodes_lost: How many were.
         not_by: The worker at which it failed last.
+        passed: How often a worker took one that had queued for less long.
     """
 
     request: Request
     failures: list[str] = field(default_factory=list)
     nodes_lost: int = 0
     not_by: Any = None
+    passed: int = 0
 
 
 @dataclass(eq=False)
@@ -164,12 +167,9 @@ class RayPool:
         for slot in self._slots:
             if slot.ref is not None or not self._queue:
                 continue
-            near = list(itertools.islice(self._queue, LOOK_AHEAD))
-            is_alone = not any(other.place for other in self._slots if other is not slot)
-            mine = [job for job in near if job.not_by is not slot or is_alone]
-            if not mine:
+            job = self._choose(slot)
+            if job is None:
                 continue
-            job = next((job for job in mine if job.request.key in slot.seen), mine[0])
             self._queue.remove(job)
             request = job.request
             if request.key not in self._constants:
@@ -178,6 +178,20 @@ class RayPool:
             slot.seen.add(request.key)
             slot.job, slot.since = job, time.monotonic()
             slot.ref = slot.actor.compute.remote(request.method, request.about, request.key, *arguments)
+
+    def _choose(self, slot: _Slot) -> _Job | None:
+        """Returns what an idle worker takes: a request whose network it has, if no other waits for long."""
+        near = itertools.islice(self._queue, LOOK_AHEAD)
+        is_alone = not any(other.place for other in self._slots if other is not slot)
+        mine = [job for job in near if job.not_by is not slot or is_alone]
+        if not mine:
+            return None
+        chosen = mine[0]
+        if chosen.passed < PATIENCE:
+            chosen = next((job for job in mine if job.request.key in slot.seen), chosen)
+        for job in mine[: mine.index(chosen)]:
+            job.passed += 1
+        return chosen
 
     def _collect(self, slot: _Slot, ref: Any) -> tuple[Request, Any] | None:
         """Takes what a worker has ready: a result, its first answer, or a failure."""

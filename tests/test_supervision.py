@@ -16,7 +16,7 @@ from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError
 from neuroevo.evaluator import Failed, LocalPool, Pool, Request
 from neuroevo.evolution import Listeners
-from neuroevo.ray_pool import RayPool
+from neuroevo.ray_pool import PATIENCE, RayPool
 from neuroevo.records import RunFolder
 from neuroevo.seeds import derive
 from tests.faulty import order
@@ -82,6 +82,26 @@ def test_workers_that_are_killed_from_outside_change_nothing(
 
     assert_equal(disturbed(tmp_path, pool, listeners=Listeners(update=update)), undisturbed)
     assert pool.retries.get("death", 0) >= 1
+
+
+def test_no_shard_is_left_behind_because_a_worker_has_the_network_of_another(
+    started: None, tmp_path: Path
+) -> None:
+    """One worker, which would otherwise finish a shard before it looks at the next."""
+    completed: list[int] = []
+
+    class Listening(RayPool):
+        def completed(self) -> tuple[Request, Any]:
+            request, result = super().completed()
+            if request.method == "advance":
+                completed.append(request.key[1])
+            return request, result
+
+    run(tmp_path / "run", Listening(Workers(1)), task=(PLAIN,), **{**REQUEST, "generations": 12, "population": 128})
+    shards = set(completed)
+    counts = {shard: [completed[:k].count(shard) for k in range(len(completed))] for shard in shards}
+    gaps = [max(at) - min(at) for at in zip(*counts.values(), strict=True)]
+    assert len(shards) > 2 and max(gaps) <= PATIENCE + 2 < 12
 
 
 def test_request_that_fails_three_times_is_given_up(started: None) -> None:
