@@ -180,6 +180,7 @@ def resident(cells: int, synapses: int, genomes: int, seed: int) -> Callable[[],
         phenotype = Phenotype([blueprint], [genomes])
         phenotype.load([parameters])
         del parameters
+        phenotype.reset(1)  # a step of bodies has weights in vectors beside the matrix
         return {
             "work": 1e-9 * (tensor_bytes() - before),
             "resident": 1.024e-6 * (_kilobytes("VmRSS") - resident_before),

@@ -97,7 +97,12 @@ def test_no_shard_is_left_behind_because_a_worker_has_the_network_of_another(
                 completed.append(request.key[1])
             return request, result
 
-    run(tmp_path / "run", Listening(Workers(1)), task=(PLAIN,), **{**REQUEST, "generations": 12, "population": 128})
+    run(
+        tmp_path / "run",
+        Listening(Workers(1)),
+        task=(PLAIN,),
+        **{**REQUEST, "generations": 12, "population": 128},
+    )
     shards = set(completed)
     counts = {shard: [completed[:k].count(shard) for k in range(len(completed))] for shard in shards}
     gaps = [max(at) - min(at) for at in zip(*counts.values(), strict=True)]
