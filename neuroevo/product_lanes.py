@@ -17,7 +17,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 16
+from neuroevo.products import LANES
+
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _INT = ir.IntType(64)
 _HALF = LANES // 2
