@@ -6,7 +6,7 @@ evaluation, that genome is run again by itself, on the same episodes, and watche
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -38,20 +38,20 @@ class Watch:
             self.found = int((~finite).nonzero()[0, 0]), self._phenotype.time
 
 
-def explain(blueprint: Blueprint, parameters: Tensor, task: Task, seed: int) -> str:
+def explain(blueprint: Blueprint, parameters: Tensor, task: Task, **asked: Any) -> str:
     """Returns a phrase that says where a genome's state blew up; "" if it does not by itself.
 
     Args:
         blueprint: The genome's.
         parameters: float32 [L].
         task: What it was evaluated on.
-        seed: Of the episodes.
+        asked: Whatever else `task.evaluate` was given for this genome: lists of one.
     """
     phenotype = Phenotype([blueprint], [1])
     phenotype.load([parameters[None]])
     phenotype.monitor = watch = Watch(phenotype)
     with torch.inference_mode():
-        task.evaluate(phenotype, seeds=[seed])
+        task.evaluate(phenotype, **asked)
     if watch.found is None:
         return ""
     cell, step = watch.found

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.blocks import TENSOR, Relatives, whole
+from neuroevo.blocks import TENSOR, Relatives, sparse, whole
 from neuroevo.neurons import Model, Neuron
 from neuroevo.products import FEW, LANES, Lanes, Pattern, Product
 
@@ -26,6 +26,7 @@ class _Piece:
     Attributes:
         model: What moves them.
         products: They write the currents.
+        first: The same while all cells are at a rest at which nothing passes between them.
         variables: By name, views [rows, B].
         currents: By name, views [rows, B].
         constants: By name, numbers or views [rows, 1].
@@ -35,6 +36,7 @@ class _Piece:
 
     model: Model
     products: Sequence[Callable[[], None]]
+    first: Sequence[Callable[[], None]]
     variables: dict[str, Tensor]
     currents: dict[str, Tensor]
     constants: dict[str, Any]
@@ -47,7 +49,7 @@ class _Piece:
             slot = self.sent[time % len(self.sent)]
             self.source.copy_(slot)
             slot.copy_(self.variables[self.model.variables[0]])
-        for product in self.products:
+        for product in self.products if time else self.first:
             product()
         self.model.step(self.variables, self.currents, self.constants)
 
@@ -119,12 +121,14 @@ class Cells:
         self.constants: dict[str, Any] = dict(neuron.base)
         if self._model.conductances:
             self.constants["coupling"] = 0.0
+        self._ports: dict[tuple[int, int], Tensor] = {}  # what rows have from outside; kept: it takes time
         self.release()
 
     def release(self) -> None:
         """Gives back the memory that the state takes, until the next `reset`."""
         self._source = self._current = self.outside = self.activity = torch.zeros(0, 0)
         self.variables: dict[str, Tensor] = {}
+        self._moving: list[Tensor] = []  # all that changes from step to step, but for currents
         self._transmitted: list[Tensor] = []  # what is on its way through synapses, a ring of delay - 1
         self._pieces: list[_Piece] = []
         self._sides: list[_Side] = []  # hold copies of weights
@@ -135,11 +139,11 @@ class Cells:
         if self.activity.shape != (self._num_cells, num_columns):
             self._allocate(num_columns)
         self._time = 0
-        self._source.zero_()
-        for tensor in (*self.variables.values(), *self._transmitted):
+        for tensor in self._moving:
             tensor.zero_()
-        for piece in self._pieces:
-            self._model.start(piece.variables, piece.constants)
+        if self._model.start is not None:
+            for piece in self._pieces:
+                self._model.start(piece.variables, piece.constants)
         first = self.variables[self._model.variables[0]]
         for sent in self._transmitted:
             sent.copy_(first)
@@ -153,16 +157,19 @@ class Cells:
         """Makes room for B columns."""
         filled, model = self._filled, self._model
         zeros = partial(torch.zeros, device=self._matrix.device)
-        self._source = zeros(self._matrix.shape[1], num_columns)
+        empty = partial(torch.empty, device=self._matrix.device)  # `reset` fills it
+        self._source = empty(self._matrix.shape[1], num_columns)
         groups = len(model.row_groups)
         self._current = zeros(filled * groups, num_columns)
         places = {model.variables[0]: self._source[:filled]} if self._neuron.delay == 1 else {}
         if self._neuron.is_coupled_apart:
             places[model.coupled] = self._source[filled : 2 * filled]
         self.variables = {
-            name: places[name] if name in places else zeros(filled, num_columns) for name in model.variables
+            name: places[name] if name in places else empty(filled, num_columns) for name in model.variables
         }
-        self._transmitted = [zeros(filled, num_columns) for _ in range(self._neuron.delay - 1)]
+        self._transmitted = [empty(filled, num_columns) for _ in range(self._neuron.delay - 1)]
+        apart = [tensor for name, tensor in self.variables.items() if name not in places]
+        self._moving = [self._source, *apart, *self._transmitted]
         self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
         self._sides = []
@@ -183,9 +190,12 @@ class Cells:
         """Returns the cells in some rows."""
         groups = range(len(self._model.row_groups))
         places = [slice(k * self._filled + rows.start, k * self._filled + rows.stop) for k in groups]
+        products = [product for k in groups for product in self._products(k, rows)]
+        is_wide = self.bias.device.type == "cpu" and self._source.shape[1] >= FEW
         return _Piece(
             self._model,
-            [product for k in groups for product in self._products(k, rows)],
+            products,
+            self._first_products(rows) if is_wide and self._model.start is None else products,
             {name: tensor[rows] for name, tensor in self.variables.items()},
             {name: self._current[place] for name, place in zip(self._model.row_groups, places, strict=True)},
             {
@@ -220,6 +230,24 @@ class Cells:
         if first + self._num_cells < end and rows.stop > self._num_cells:  # rows that only fill up
             made.append(self._product(slice(first + self._num_cells, end)))
         return made
+
+    def _first_products(self, rows: slice) -> list[Callable[[], None]]:
+        """Returns what writes the currents of the cells in some rows while no cell is active."""
+        end = min(rows.stop, len(self.bias))
+        if (rows.start, end) not in self._ports:
+            self._ports[rows.start, end] = self._from_ports(slice(rows.start, end))
+        ports, wanted = self._ports[rows.start, end], slice(rows.start, end)
+        return [Product(ports, self._source, self.bias[wanted], self._current[wanted])]
+
+    def _from_ports(self, rows: slice) -> Tensor:
+        """Returns what some rows of the matrix have of what comes from outside."""
+        starts = self._matrix.crow_indices()[rows.start : rows.stop + 1].long()
+        columns = self._matrix.col_indices()[int(starts[0]) : int(starts[-1])]
+        is_port = columns >= self._filled * (2 if self._neuron.is_coupled_apart else 1)
+        before = torch.cat([starts.new_zeros(1), is_port.cumsum(0)])
+        found = columns[is_port]
+        size = rows.stop - rows.start, self._matrix.shape[1]
+        return sparse(before[starts - starts[0]], found, torch.ones(len(found)), size)
 
     def _product(self, rows: slice) -> Product:
         """Returns the product of some rows of the matrix, column by column."""

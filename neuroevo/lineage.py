@@ -39,6 +39,9 @@ class Task(Protocol):
       from its senses to cells and from cells to its actuators; raises TaskError where it lacks a cell;
     - `record(phenotype, *, seed, episode)` of a task with a body, or `predictions`, `labels`, `test_images`
       and `class_names` of one with images: what `run.py replay` shows, see `replay`;
+    - `chooses`, True of a task that chooses what a lineage is tested on by what it answers so far, with
+      `choose(phenotype, *, seeds) -> list`, which gets the lineages' centres and returns one value for each;
+      `evaluate(phenotype, *, seeds, choices)` then gets one for each genome;
     - `on_device`, True of a task whose tensors are where the phenotype's are, `phenotype.device`: without it,
       it runs on a CPU alone. One with a body also has `body()`, the compiled model, from which the memory
       that its worlds take is known before there are any;
@@ -150,6 +153,13 @@ class State:
     blowup: str = ""
     error: str = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Arrays in place of tensors, for they go between processes several times as fast."""
+        return {**self.__dict__, "search": search.to_arrays(self.search)}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        self.__dict__.update(fields, search=search.from_arrays(fields["search"]))
+
 
 @dataclass(frozen=True, eq=False)
 class Shard:
@@ -181,7 +191,13 @@ def centre(lineage: Lineage, state: State) -> Tensor:
     return _genomes(lineage, state, search.centre(state.search)[None])[0]
 
 
-def propose(lineage: Lineage, state: State, settings: search.Settings, rows: range | None = None) -> Tensor:
+def propose(
+    lineage: Lineage,
+    state: State,
+    settings: search.Settings,
+    rows: range | None = None,
+    blocks: search.Blocks | None = None,
+) -> Tensor:
     """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
 
     The first population is of untrained genomes and the search starts at the best of them: from a single draw
@@ -193,6 +209,7 @@ def propose(lineage: Lineage, state: State, settings: search.Settings, rows: ran
         state: Where it is.
         settings: Search settings.
         rows: Of which genomes; None: of all.
+        blocks: See `search.ask`.
     """
     population = settings.phase(state.generation).population
     wanted = range(population + 1) if rows is None else rows
@@ -200,7 +217,7 @@ def propose(lineage: Lineage, state: State, settings: search.Settings, rows: ran
     if state.generation == 0:
         drawn = _first(lineage, state, members)
     else:
-        drawn = _genomes(lineage, state, _points(lineage, state, settings, members))
+        drawn = _genomes(lineage, state, _points(lineage, state, settings, members, blocks))
     return torch.cat([drawn, centre(lineage, state)[None]]) if wanted.stop > population else drawn
 
 
@@ -230,6 +247,13 @@ class Evaluation:
 
     fitness: Tensor
     blowups: list[str]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As of `State`."""
+        return {**self.__dict__, "fitness": self.fitness.numpy()}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        self.__dict__.update(fields, fitness=torch.from_numpy(np.array(fields["fitness"])))
 
     @classmethod
     def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
@@ -358,10 +382,16 @@ def _next_phase(lineage: Lineage, state: State, settings: search.Settings) -> St
     return _started(lineage, state, settings, centre(lineage, state)[None], torch.zeros(1))
 
 
-def _points(lineage: Lineage, state: State, settings: search.Settings, rows: range | None = None) -> Tensor:
+def _points(
+    lineage: Lineage,
+    state: State,
+    settings: search.Settings,
+    rows: range | None = None,
+    blocks: search.Blocks | None = None,
+) -> Tensor:
     """Returns the points of a generation, float32 [P, n], or some rows of it: what the search asks for."""
     seed = lineage.noise("search", state.generation)
-    return search.ask(state.search, settings, state.generation, seed, rows)
+    return search.ask(state.search, settings, state.generation, seed, rows, blocks)
 
 
 def _genomes(lineage: Lineage, state: State, points: Tensor) -> Tensor:

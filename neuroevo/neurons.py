@@ -73,7 +73,8 @@ class Model:
         step: Moves the variables, `(variables, currents, constants) -> None`, all by name and in place;
             currents are scratch afterwards. A constant is a float, or a tensor [cells, 1]. Where synapses
             open conductances there is one more, "coupling": that of all gap junctions of the cell.
-        start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`.
+        start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`; None:
+            they are there.
         conductances: Synapses open conductances in place of passing currents: the step gets currents
             "rest" (gap junctions, bias, input), "excitation" and "inhibition"; else "rest" is all.
         gap_scale: Current through a gap junction for a unit difference of the coupled variable.
@@ -93,7 +94,7 @@ class Model:
     coupled: str
     read: str
     step: Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any]], None]
-    start: Callable[[dict[str, Tensor], dict[str, Any]], None] = lambda *_: None
+    start: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
     conductances: bool = False
     gap_scale: float = 1.0
     substeps: int = 1

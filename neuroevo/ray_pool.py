@@ -111,6 +111,7 @@ class RayPool:
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
         self._constants: dict[tuple[Any, ...], list[Any]] = {}
+        self._common: dict[tuple[Any, ...], tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
         self._longest: dict[str, float] = {}
         self._looked, self._answered = time.monotonic(), time.monotonic()
         self.retries: dict[str, int] = {}
@@ -150,8 +151,9 @@ class RayPool:
 
     def forget(self, shard: tuple[Any, ...]) -> None:
         """Drops the constant arguments of a shard from the object store."""
-        for key in [key for key in self._constants if key[: len(shard)] == shard]:
-            del self._constants[key]
+        for kept in (self._constants, self._common):
+            for key in [key for key in kept if key[: len(shard)] == shard]:
+                del kept[key]
 
     def _fill(self) -> None:
         """Makes as many workers as are wanted, and not there."""
@@ -174,10 +176,23 @@ class RayPool:
             request = job.request
             if request.key not in self._constants:
                 self._constants[request.key] = [ray.put(x) for x in request.constant]
-            arguments = (*self._constants[request.key], *request.arguments)
+            arguments = (*self._constants[request.key], *self._sent(request))
             slot.seen.add(request.key)
             slot.job, slot.since = job, time.monotonic()
             slot.ref = slot.actor.compute.remote(request.method, request.about, request.key, *arguments)
+
+    def _sent(self, request: Request) -> tuple[Any, ...]:
+        """Returns the arguments; what the parts of a generation have in common is sent to a node once."""
+        import ray
+
+        if request.method != "evaluate":
+            return request.arguments
+        whose = request.key[:-1]
+        arguments, refs = self._common.get(whose, ((), ()))
+        if not arguments or any(x is not y for x, y in zip(arguments, request.arguments, strict=True)):
+            refs = tuple(ray.put(x) for x in request.arguments)
+            self._common[whose] = request.arguments, refs
+        return refs
 
     def _choose(self, slot: _Slot) -> _Job | None:
         """Returns what an idle worker takes: a request whose network it has, if no other waits for long."""
@@ -282,7 +297,7 @@ class RayPool:
         lost = [slot.job for slot in self._slots if slot.job is not None]
         self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
         self._queue.extendleft(reversed(lost))
-        self._slots, self._constants = [], {}
+        self._slots, self._constants, self._common = [], {}, {}
         cluster.restart(self._workers, RETURN_SECONDS)
         self._answered = time.monotonic()
         self._fill()

@@ -9,11 +9,72 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from neuroevo import devices
+from neuroevo import devices, search
 from neuroevo.blowup import explain
 from neuroevo.errors import TaskError
-from neuroevo.lineage import Evaluation, Shard, State, Task, TaskRequest, propose, update
+from neuroevo.lineage import Evaluation, Shard, State, Task, TaskRequest, centre, propose, update
 from neuroevo.phenotype import Phenotype
+
+KEPT_STATE = 1 << 23  # activities, 32 MB: states up to here are kept by the parts of a population
+
+
+class Shared:
+    """What the parts of a shard in one worker have in common, made once: network, genomes, choices.
+
+    Args:
+        shard: The shard, or any part of it.
+        task: Its task.
+    """
+
+    def __init__(self, shard: Shard, task: Task) -> None:
+        self._shard, self._task, self._device = shard, task, devices.place(shard.device)
+        self._blueprints = [lineage.blueprint for lineage in shard.lineages]
+        self._population, self._networks = 0, dict[int, Phenotype]()  # by genomes of a lineage
+        self._centres: Phenotype | None = None
+        self._generation, self._answers = -1, list[Tensor]()
+        self._is_part = shard.part[1] > 1
+        self._blocks: list[search.Blocks | None] = []
+        self._choices: list[Any] | None = None
+
+    def network(self, population: int, count: int) -> Phenotype:
+        """Returns the network of so many genomes of each lineage; drops those of an earlier population."""
+        if population != self._population:
+            self._population, self._networks = population, {}
+        if count not in self._networks:
+            self._networks[count] = self._phenotype(count)
+        return self._networks[count]
+
+    def rest(self, network: Phenotype) -> None:
+        """Gives back a state that is large, or one of many; a worker keeps many networks."""
+        if not self._is_part or network.state.numel() > KEPT_STATE:
+            network.release()
+
+    def _phenotype(self, count: int) -> Phenotype:
+        return Phenotype(self._blueprints, [count] * len(self._blueprints), self._device)
+
+    def begin(self, states: Sequence[State]) -> None:
+        """Forgets what belongs to another generation than that of these states."""
+        generation, pairs = states[0].generation, zip(self._shard.lineages, states, strict=True)
+        answers = [centre(lineage, state) for lineage, state in pairs]
+        if generation != self._generation or not all(map(torch.equal, answers, self._answers)):
+            self._generation, self._answers = generation, answers
+            self._blocks = [search.Blocks() if self._is_part else None for _ in states]
+            self._choices = None
+
+    def proposals(self, states: Sequence[State], rows: range) -> list[Tensor]:
+        """Returns some rows of what each lineage proposes."""
+        settings, made = self._shard.settings, zip(self._shard.lineages, states, self._blocks, strict=True)
+        return [propose(x, s, settings, rows, blocks).to(self._device) for x, s, blocks in made]
+
+    def choices(self) -> list[Any] | None:
+        """Returns what each lineage is tested on; None if the task does not choose it."""
+        if self._choices is None and getattr(self._task, "chooses", False):
+            self._centres = self._centres or self._phenotype(1)
+            self._centres.load([genome[None].to(self._device) for genome in self._answers])
+            seeds = [x.node("episodes", self._generation) for x in self._shard.lineages]
+            self._choices = self._task.choose(self._centres, seeds=seeds)  # type: ignore[attr-defined]
+            self.rest(self._centres)
+        return self._choices
 
 
 class Runner:
@@ -21,12 +82,22 @@ class Runner:
 
     What goes in and comes out is on the CPU, whatever the shard's device; random numbers are drawn there too,
     so that the genomes of a run do not depend on it.
+
+    Args:
+        shard: The shard, or a part of it.
+        task: Its task.
+        sibling: Another part's, if there is one: what they have in common is then made once.
     """
 
-    def __init__(self, shard: Shard, task: Task) -> None:
+    def __init__(self, shard: Shard, task: Task, sibling: Runner | None = None) -> None:
         self.shard, self.task, self._device = shard, task, devices.place(shard.device)
+        self._shared: Shared = sibling._shared if sibling else Shared(shard, task)
         self._population = 0
         self._set_population(shard.settings.phases[0].population)
+
+    def shares_lineages(self, shard: Shard) -> bool:
+        """Says whether a shard of the same run is another part of this one, or this one."""
+        return [x.key for x in self.shard.lineages] == [x.key for x in shard.lineages]
 
     def evaluate(self, states: Sequence[State]) -> Evaluation:
         """Evaluates the shard's part of each proposed generation."""
@@ -49,40 +120,38 @@ class Runner:
             return
         (k, n), num = self.shard.part, population + 1
         self._population, self._rows = population, range(k * num // n, (k + 1) * num // n)
-        count, lineages = len(self._rows), self.shard.lineages
-        blueprints = [x.blueprint for x in lineages]
-        self._phenotype = Phenotype(blueprints, [count] * len(lineages), self._device)
+        self._phenotype = self._shared.network(population, len(self._rows))
 
     def _propose(self, states: Sequence[State]) -> list[Tensor]:
         """Returns the shard's part of each lineage's generation."""
-        settings = self.shard.settings
-        self._set_population(settings.phase(states[0].generation).population)
-        pairs = zip(self.shard.lineages, states, strict=True)
-        return [propose(x, s, settings, self._rows).to(self._device) for x, s in pairs]
+        self._set_population(self.shard.settings.phase(states[0].generation).population)
+        self._shared.begin(states)
+        return self._shared.proposals(states, self._rows)
 
     def _evaluate(self, states: Sequence[State], proposals: Sequence[Tensor]) -> Evaluation:
         self._phenotype.load(proposals)
-        seeds = [
-            lineage.node("episodes", state.generation)
-            for lineage, state in zip(self.shard.lineages, states, strict=True)
-            for _ in range(self._phenotype.counts[0])
-        ]
-        fitness = checked(self.task.evaluate(self._phenotype, seeds=seeds), self._phenotype, self.shard.task)
+        count, chosen = self._phenotype.counts[0], self._shared.choices()
+        nodes = [x.node("episodes", s.generation) for x, s in zip(self.shard.lineages, states, strict=True)]
+        asked = {"seeds": nodes} if chosen is None else {"seeds": nodes, "choices": chosen}  # one a lineage
+        each = {name: [x for x in values for _ in range(count)] for name, values in asked.items()}
+        fitness = checked(self.task.evaluate(self._phenotype, **each), self._phenotype, self.shard.task)
         # A network whose state has left the finite numbers has failed, whatever its body made of it.
         blown = self._phenotype.has_blown_up().cpu().view(len(states), -1)
-        self._phenotype.release()  # a worker keeps many networks, whose states at 256 images are far larger
+        self._shared.rest(self._phenotype)
         means = fitness.mean(1).view(len(states), -1).masked_fill(blown, torch.nan)
-        return Evaluation(means, self._explained(states, proposals, blown))
+        return Evaluation(means, self._explained(states, proposals, blown, asked))
 
-    def _explained(self, states: Sequence[State], proposals: Sequence[Tensor], blown: Tensor) -> list[str]:
+    def _explained(
+        self, states: Sequence[State], proposals: Sequence[Tensor], blown: Tensor, asked: dict[str, list[Any]]
+    ) -> list[str]:
         """Returns where the first blown-up genome [R, p] of lineages that had no failure before blew up."""
         found = []
-        for lineage, state, genomes, row in zip(self.shard.lineages, states, proposals, blown, strict=True):
+        for r, (lineage, state, row) in enumerate(zip(self.shard.lineages, states, blown, strict=True)):
             if state.failures or not row.any():
                 found.append("")
                 continue
-            genome = genomes[int(row.nonzero()[0, 0])].cpu()
-            where = explain(lineage.blueprint, genome, self.task, lineage.node("episodes", state.generation))
+            genome = proposals[r][int(row.nonzero()[0, 0])].cpu()
+            where = explain(lineage.blueprint, genome, self.task, **{k: [v[r]] for k, v in asked.items()})
             found.append(f"{where}, generation {state.generation}" if where else "")
         return found
 

@@ -23,6 +23,7 @@ __all__ = ["Cem", "Es", "Ga", "Method", "Paper", "Pgpe", "Phase", "Settings", "S
 
 State = dict[str, Tensor]
 BLOCK = 64  # genomes that are drawn together; even, for mirrored pairs
+KEPT_BLOCKS = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,21 @@ class Algorithm:
     ask: Callable[..., Tensor]
     tell: Callable[..., list[State]]
     ranks_failures: bool = True
+
+
+class Blocks:
+    """The blocks of one generation of one lineage that were drawn last: parts have blocks in common."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, Tensor] = {}  # the oldest first
+
+    def get(self, block: int, draw: Callable[[], Tensor]) -> Tensor:
+        """Returns a block, which is drawn unless it is kept."""
+        if block not in self._kept:
+            self._kept[block] = draw()
+            if len(self._kept) > KEPT_BLOCKS:
+                del self._kept[next(iter(self._kept))]
+        return self._kept[block]
 
 
 _START = search_evotorch.start
@@ -82,7 +98,14 @@ def centre(state: State) -> Tensor:
     return state["centre"] if "centre" in state else state["elites"][0]
 
 
-def ask(state: State, settings: Settings, generation: int, seed: int, rows: range | None = None) -> Tensor:
+def ask(
+    state: State,
+    settings: Settings,
+    generation: int,
+    seed: int,
+    rows: range | None = None,
+    blocks: Blocks | None = None,
+) -> Tensor:
     """Returns the population of a generation, float32 [P, n], that depends on state and seed alone.
 
     It is drawn in blocks, each from a seed of its own, so that whoever needs a part draws little more.
@@ -93,14 +116,20 @@ def ask(state: State, settings: Settings, generation: int, seed: int, rows: rang
         generation: Counted from zero.
         seed: Of this generation.
         rows: Of which genomes; None: of all.
+        blocks: Of this generation, as far as they were drawn; others are added.
     """
+    kept = Blocks() if blocks is None else blocks
     phase = settings.phase(generation)
     wanted = range(phase.population) if rows is None else rows
     draw = ALGORITHMS[type(phase.method)].ask
-    blocks = range(wanted.start // BLOCK, -(-wanted.stop // BLOCK))
-    drawn = [draw(phase.method, state, block_rows(k, phase.population), block_seed(seed, k)) for k in blocks]
-    first = blocks.start * BLOCK
-    return torch.cat(drawn)[wanted.start - first : wanted.stop - first]
+    numbers = range(wanted.start // BLOCK, -(-wanted.stop // BLOCK))
+
+    def drawn(k: int) -> Tensor:
+        rows = block_rows(k, phase.population)
+        whole = kept.get(k, lambda: draw(phase.method, state, rows, block_seed(seed, k)))
+        return whole[max(0, wanted.start - rows.start) : wanted.stop - rows.start]
+
+    return torch.cat([drawn(k) for k in numbers])
 
 
 def block_rows(block: int, population: int) -> range:

@@ -9,13 +9,16 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuroevo import lineage as lineages_
 from neuroevo.errors import EvaluationError
 from neuroevo.evaluator import Failed, Pool, Request
 from neuroevo.lineage import Evaluation, Lineage, Shard, State
 from neuroevo.records import Row
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
 MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them,
@@ -35,6 +38,7 @@ class Group:
         requests: The shard, or parts of it.
         states: Of its lineages.
         evaluated: Fitness by part.
+        proposals: Of the generation under way, where it is evaluated in parts.
         probes: Of a shard that failed, by number of a lineage: why that fails alone; "": it does not.
         started: When its generation was submitted.
         revision: How often it lost lineages: its network is then another one.
@@ -46,6 +50,7 @@ class Group:
     requests: list[Shard]
     states: list[State]
     evaluated: dict[int, Evaluation] = field(default_factory=dict)
+    proposals: list[Tensor] = field(default_factory=list)
     probes: dict[int, str] = field(default_factory=dict)
     started: float = 0.0
     revision: int = 0
@@ -178,6 +183,9 @@ def _submit(pool: Pool, group: Group) -> int:
             pool.submit(Request(key, "advance", (part,), (group.states, 1), concerned))
         else:
             pool.submit(Request(key, "evaluate", (part,), (group.states,), concerned))
+    if len(group.requests) > 1:  # while workers evaluate them
+        settings = group.shard.settings
+        group.proposals = [lineages_.propose(lineage, state, settings) for lineage, state in group.pairs()]
     return len(group.requests)
 
 
@@ -221,6 +229,5 @@ def _lose(group: Group, concerned: str, lose: Callable[[Pair], None] | None) -> 
 def _join_parts(group: Group) -> tuple[list[State], list[Row]]:
     """Returns states and metrics of a generation whose population was evaluated in parts."""
     evaluation = Evaluation.join([group.evaluated[k] for k in range(len(group.requests))])
-    proposals = [lineages_.propose(x, s, group.shard.settings) for x, s in group.pairs()]
     seconds = time.perf_counter() - group.started
-    return lineages_.update(group.shard, group.states, proposals, evaluation, seconds)
+    return lineages_.update(group.shard, group.states, group.proposals, evaluation, seconds)

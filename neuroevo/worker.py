@@ -59,7 +59,7 @@ class Worker:
 
         torch.set_num_threads(1)
         self._tasks: dict[Hashable, Task] = {}
-        self._runners: OrderedDict[Hashable, Runner] = OrderedDict()
+        self._runners: OrderedDict[tuple[Any, ...], Runner] = OrderedDict()
 
     def compute(self, method: str, about: str, key: Hashable, *arguments: Any) -> Any:
         """Calls one of the methods below.
@@ -75,11 +75,11 @@ class Worker:
         except Exception as error:
             raise EvaluationError(failure(about, error)) from None
 
-    def evaluate(self, key: Hashable, shard: Shard, states: Sequence[State]) -> Any:
+    def evaluate(self, key: tuple[Any, ...], shard: Shard, states: Sequence[State]) -> Any:
         """Fitness of the shard's part of a generation; see `Runner.evaluate`."""
         return self._runner(key, shard).evaluate(states)
 
-    def advance(self, key: Hashable, shard: Shard, states: Sequence[State], generations: int) -> Any:
+    def advance(self, key: tuple[Any, ...], shard: Shard, states: Sequence[State], generations: int) -> Any:
         """Whole generations; see `Runner.advance`."""
         return self._runner(key, shard).advance(states, generations)
 
@@ -108,13 +108,15 @@ class Worker:
             self._tasks[key] = request.make()
         return self._tasks[key]
 
-    def _runner(self, key: Hashable, shard: Shard) -> Runner:
+    def _runner(self, key: tuple[Any, ...], shard: Shard) -> Runner:
         from neuroevo.runner import Runner
 
         if key not in self._runners:
             if shard.device != "cpu":
                 self._make_room(shard)
-            self._runners[key] = Runner(shard, self._task(shard.task))
+            others = (runner for at, runner in self._runners.items() if at[:-1] == key[:-1])
+            sibling = next((runner for runner in others if runner.shares_lineages(shard)), None)
+            self._runners[key] = Runner(shard, self._task(shard.task), sibling)
             if len(self._runners) > CACHED_RUNNERS:
                 self._runners.popitem(last=False)
         self._runners.move_to_end(key)

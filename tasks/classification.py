@@ -4,6 +4,12 @@ The image is a constant input; after some network steps the outputs are read as 
 is the log-likelihood of the true class, or whether it is named, on a minibatch of the training split, which
 all genomes of a lineage share. The score is the accuracy on the whole test split, which nothing looks at but
 `score` and what makes pictures of a finished run.
+
+A minibatch says little about what a network still gets wrong once it names most images: nearly all of their
+likelihoods are near zero, whatever the genome. With `pool`, a minibatch is drawn from a larger one by how
+wrong the lineage's centre is on each image, and every image counts by the inverse of how often it would be
+drawn: the same fitness in the mean, with a fraction of the noise (importance sampling; Katharopoulos &
+Fleuret (2018), https://doi.org/10.48550/arXiv.1803.00942).
 """
 
 from __future__ import annotations
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
 Fitness = Literal["cross-entropy", "accuracy"]
 FITNESS_UNITS = {"cross-entropy": "log-likelihood", "accuracy": "accuracy"}
+FLOOR = 0.1  # of an image's chance to be drawn, where the most that it can be wrong by is 1.4
 SCORED_AT_ONCE = 512  # images; bounds the memory of a score and keeps the states near the processor
 
 
@@ -41,6 +48,19 @@ class _Sensed:
     test_labels: Tensor  # int64 [m]
 
 
+@dataclass(frozen=True, eq=False)
+class Minibatch:
+    """Training images that a genome is tested on.
+
+    Attributes:
+        images: int64 [B].
+        weights: What each counts, float32 [B], whose expectation over all draws is 1; None: all count 1.
+    """
+
+    images: np.ndarray
+    weights: np.ndarray | None = None
+
+
 class Classification:
     """Base of the image tasks; a subclass says how large its data set is and loads it.
 
@@ -49,6 +69,8 @@ class Classification:
         steps: Network steps for which an image is shown.
         components: Principal components of the training split shown in place of pixels; 0 for pixels.
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
+        pool: Images among which those of a minibatch are drawn by how wrong the lineage is on each; 0: they
+            are drawn evenly.
 
     Attributes:
         shape: Of an image: (height, width), or in colour (height, width, 3).
@@ -68,7 +90,7 @@ class Classification:
     rank: int
     class_names: list[str]
 
-    def __init__(self, episodes: int, steps: int, components: int, fitness: Fitness) -> None:
+    def __init__(self, episodes: int, steps: int, components: int, fitness: Fitness, pool: int = 0) -> None:
         num_pixels = math.prod(self.shape)
         require_range("episodes", episodes, 1, self.num_training)
         require_range("steps", steps, 1, 1_000)
@@ -78,6 +100,9 @@ class Classification:
                 f"{pixels.LARGEST}). Use components=0, or smaller images."
             )
         require_range("components", components, 0, self.rank)
+        if pool:
+            require_range("pool", pool, episodes, self.num_training)
+        self.pool = pool
         self.episodes, self.steps, self.components, self.fitness = episodes, steps, components, fitness
         self.fitness_unit = FITNESS_UNITS[fitness]
         self.num_sensors = components or num_pixels
@@ -99,28 +124,56 @@ class Classification:
         """Returns the SHA-256 of the data set, for the manifest."""
         return {"sha256": self.images().sha256()}
 
-    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+    @property
+    def chooses(self) -> bool:
+        """Whether minibatches depend on what a lineage gets wrong, see `choose`."""
+        return self.pool > 0
+
+    def choose(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> list[Minibatch]:
+        """Returns what each genome, and whatever is near it, is best tested on.
+
+        Args:
+            phenotype: G genomes, the centres of lineages.
+            seeds: One a genome; each stands for a pool.
+        """
+        import torch
+
+        pools = {seed: self._drawn(seed, "pool", self.pool) for seed in seeds}
+        found = []
+        for first in range(0, self.pool, SCORED_AT_ONCE):
+            parts = {seed: Minibatch(pool[first : first + SCORED_AT_ONCE]) for seed, pool in pools.items()}
+            logits, labels, _ = self._shown(phenotype, [parts[seed] for seed in seeds])
+            found.append(_wrong(logits, labels).cpu())
+        wrong = torch.cat(found, 1).double().numpy()
+        return [
+            _drawn_by(row, pools[seed], self.episodes, seed) for row, seed in zip(wrong, seeds, strict=True)
+        ]
+
+    def evaluate(
+        self, phenotype: Phenotype, *, seeds: Sequence[int], choices: Sequence[Minibatch] | None = None
+    ) -> Tensor:
         """Returns the fitness on training images: log-likelihoods of the true class, in nats, or hits.
 
         Args:
             phenotype: G genomes.
             seeds: One a genome; each stands for a minibatch.
+            choices: One a genome, of what `choose` returned, in place of those.
 
         Returns:
-            float32 [G, B], at most 0; or with `fitness=accuracy` 1 or 0. NaN where an output is not finite.
+            float32 [G, B], at most 0; or with `fitness=accuracy` 1 or 0; times an image's weight where it has
+            one. NaN where an output is not finite.
         """
         import torch
 
-        device = physics.place(phenotype)
-        data = self._data(device)
-        row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
-        which = torch.tensor([row[seed] for seed in seeds], device=device)
-        batches = torch.from_numpy(np.stack([self.minibatch(seed) for seed in row])).to(device)  # [U, B]
-        logits = phenotype.settle(data.train[batches], which, self.steps)  # [G, B, classes]
-        labels = data.train_labels[batches][which]  # [G, B]
+        if choices is None:
+            drawn = {seed: Minibatch(self.minibatch(seed)) for seed in seeds}
+            choices = [drawn[seed] for seed in seeds]
+        logits, labels, weights = self._shown(phenotype, choices)
         if self.fitness == "accuracy":
-            return _hits(_named(logits), labels)
-        return torch.log_softmax(logits, 2).gather(2, labels[:, :, None])[:, :, 0]
+            fitness = _hits(_named(logits), labels)
+        else:
+            fitness = torch.log_softmax(logits, 2).gather(2, labels[:, :, None])[:, :, 0]
+        return fitness if weights is None else fitness * weights
 
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns 1 where the largest output names the class, 0 where not, on all test images.
@@ -155,8 +208,28 @@ class Classification:
 
     def minibatch(self, seed: int) -> np.ndarray:
         """Returns the training images, int64 [B], that a seed stands for; none twice."""
-        rng = generator(seed, "minibatch")
-        return rng.choice(self.num_training, self.episodes, replace=False, shuffle=False)
+        return self._drawn(seed, "minibatch", self.episodes)
+
+    def _drawn(self, seed: int, purpose: str, size: int) -> np.ndarray:
+        """Returns some training images, int64 [size]; none twice."""
+        return generator(seed, purpose).choice(self.num_training, size, replace=False, shuffle=False)
+
+    def _shown(
+        self, phenotype: Phenotype, choices: Sequence[Minibatch]
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Returns outputs [G, B, classes], true classes [G, B] and weights [G, B], None where all are 1."""
+        import torch
+
+        device = physics.place(phenotype)
+        data = self._data(device)
+        distinct = {id(choice): choice for choice in choices}
+        row = {key: u for u, key in enumerate(distinct)}
+        which = torch.tensor([row[id(choice)] for choice in choices], device=device)
+        images = torch.from_numpy(np.stack([x.images for x in distinct.values()])).to(device)  # [U, B]
+        logits = phenotype.settle(data.train[images], which, self.steps)
+        weights = [x.weights for x in distinct.values() if x.weights is not None]
+        counted = torch.from_numpy(np.stack(weights)).to(device)[which] if weights else None
+        return logits, data.train_labels[images][which], counted
 
     def _predicted(self, phenotype: Phenotype) -> Tensor:
         """Returns the same as `predictions`, as a tensor."""
@@ -187,6 +260,29 @@ class Classification:
             )
             self._sensed = _Sensed(train, train_labels, test, test_labels)
         return self._sensed
+
+
+def _wrong(logits: Tensor, labels: Tensor) -> Tensor:
+    """Returns how far the likelihoods of the classes are from the truth, float32 [G, B] in 0..1.42.
+
+    It is the norm of the derivative of the log-likelihood by the outputs: what an image can teach.
+    """
+    import torch
+
+    truth = torch.nn.functional.one_hot(labels, logits.shape[2])
+    return (torch.softmax(logits, 2) - truth).norm(dim=2)
+
+
+def _drawn_by(wrong: np.ndarray, pool: np.ndarray, size: int, seed: int) -> Minibatch:
+    """Returns images of a pool [M], drawn by how wrong a network is on them [M], with their weights.
+
+    They are drawn systematically, at equal distances: as often as expected, but for less than one.
+    """
+    chances = FLOOR + np.nan_to_num(wrong, nan=0.0, posinf=0.0)
+    ends = np.cumsum(chances)
+    marks = (generator(seed, "draw").random() + np.arange(size)) * (ends[-1] / size)
+    which = np.minimum(np.searchsorted(ends, marks, side="right"), len(pool) - 1)
+    return Minibatch(pool[which], (chances.mean() / chances[which]).astype(np.float32))
 
 
 def _named(logits: Tensor) -> Tensor:

@@ -23,6 +23,8 @@ class Digits(Classification):
         steps: Network steps for which an image is shown.
         components: Principal components of the training split shown in place of pixels; 0 for pixels.
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
+        pool: Images among which those of a minibatch are drawn by how wrong the lineage is on each; 0: they
+            are drawn evenly.
     """
 
     caveat = "no wiring was told from another, nor from none, in 1,950 evaluations; see the README"
@@ -30,9 +32,14 @@ class Digits(Classification):
     shape, num_training, rank, class_names = (8, 8), 1_442, 61, DIGITS
 
     def __init__(
-        self, episodes: int = 256, steps: int = 4, components: int = 0, fitness: Fitness = "cross-entropy"
+        self,
+        episodes: int = 256,
+        steps: int = 4,
+        components: int = 0,
+        fitness: Fitness = "cross-entropy",
+        pool: int = 0,
     ) -> None:
-        super().__init__(episodes, steps, components, fitness)
+        super().__init__(episodes, steps, components, fitness, pool)
 
     def images(self) -> datasets.Images:
         """Returns the 8 x 8 digits."""
@@ -52,8 +59,9 @@ class _Downloaded(Classification):
         components: int = 40,
         fitness: Fitness = "cross-entropy",
         folder: str = "",
+        pool: int = 0,
     ) -> None:
-        super().__init__(episodes, steps, components, fitness)
+        super().__init__(episodes, steps, components, fitness, pool)
         self.folder = folder
 
 
@@ -70,6 +78,8 @@ class Mnist(_Downloaded):
         components: Principal components; 0 for pixels.
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
         folder: Folder of the four IDX files, in place of a download.
+        pool: Images among which those of a minibatch are drawn by how wrong the lineage is on each; 0: they
+            are drawn evenly.
     """
 
     caveat = "no wiring was told from another, nor from none, in 3,900 evaluations; see the README"
@@ -93,6 +103,8 @@ class FashionMnist(_Downloaded):
         components: Principal components; 0 for pixels.
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
         folder: Folder of the four IDX files, in place of a download.
+        pool: Images among which those of a minibatch are drawn by how wrong the lineage is on each; 0: they
+            are drawn evenly.
     """
 
     caveat = "no wiring was told from another, nor from none, in 1,950 evaluations; see the README"
@@ -139,6 +151,8 @@ class ImageFiles(Classification):
         steps: Network steps for which an image is shown.
         components: Principal components, for images of at most 4,096 values; 0 for pixels.
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
+        pool: Images among which those of a minibatch are drawn by how wrong the lineage is on each; 0: they
+            are drawn evenly.
     """
 
     bare_option = "path"
@@ -151,6 +165,7 @@ class ImageFiles(Classification):
         steps: int = 4,
         components: int = 40,
         fitness: Fitness = "cross-entropy",
+        pool: int = 0,
     ) -> None:
         if not path:
             raise OptionError("Option 'path' is not given; wanted a folder or an .npz file, images:PATH.")
@@ -159,7 +174,7 @@ class ImageFiles(Classification):
         self.shape, self.num_training = known.shape, len(known.train_labels)
         self.rank = min(math.prod(known.shape), self.num_training - 1)
         self.class_names = [str(label) for label in known.classes]
-        super().__init__(episodes, steps, components, fitness)
+        super().__init__(episodes, steps, components, fitness, pool)
 
     def images(self) -> datasets.Images:
         """Returns the images at the path."""

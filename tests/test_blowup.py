@@ -64,7 +64,7 @@ def test_bounded_models_do_not_blow_up(neuron: str) -> None:
 def test_explanation_names_the_first_cell_and_step() -> None:
     built = blueprint("relu")
     wild, task, seed = genomes(built)[1], Echo(steps=30), derive(0, "blow-up")
-    phrase = explain(built, wild, task, seed)
+    phrase = explain(built, wild, task, seeds=[seed])
     phenotype = Phenotype([built], [1])
     phenotype.load([wild[None]])
     phenotype.reset(task.episodes)
@@ -75,7 +75,7 @@ def test_explanation_names_the_first_cell_and_step() -> None:
         finite, step = torch.isfinite(phenotype.state).all(1), step + 1
     cell = built.architecture.cells[int((~finite).nonzero()[0, 0])]
     assert 1 < step < 30 and phrase == f"cell {cell} at network step {step}"
-    assert explain(built, genomes(built)[0], task, seed) == ""
+    assert explain(built, genomes(built)[0], task, seeds=[seed]) == ""
 
 
 def test_run_counts_blow_ups_as_failures_and_says_where(tmp_path: Path) -> None:

@@ -251,5 +251,5 @@ def test_worker_keeps_a_bounded_number_of_networks(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(worker, "CACHED_RUNNERS", 2)
     own, one = worker.Worker(), request("")
     for k in (0, 1, 0, 2, 0):
-        own.compute(one.method, one.about, k, *one.constant, *one.arguments)
-    assert list(own._runners) == [2, 0]
+        own.compute(one.method, one.about, (k, 0), *one.constant, *one.arguments)
+    assert list(own._runners) == [(2, 0), (0, 0)]

@@ -23,7 +23,8 @@ def run(neuron: Neuron, currents: np.ndarray) -> dict[str, np.ndarray]:
     """Runs cells without synapses, in double precision, under currents [T, cells]; returns all variables."""
     model, constants = neuron.model, {**neuron.base, "coupling": 0.0}
     zeros = {name: torch.zeros(currents.shape[1], 1, dtype=torch.float64) for name in model.variables}
-    model.start(zeros, constants)
+    if model.start is not None:
+        model.start(zeros, constants)
     seen: dict[str, list[np.ndarray]] = {name: [] for name in model.variables}
     for current in torch.from_numpy(currents):
         given = {group: torch.zeros(len(current), 1, dtype=torch.float64) for group in model.row_groups}
@@ -42,6 +43,30 @@ def test_leaky_is_the_exponential_average_of_tanh() -> None:
         expected.append(h)
     found = run(Neuron.parse("leaky:leak=0.3"), currents)["activity"]
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"), reason="another exponential"
+)
+@pytest.mark.parametrize("leak", [0.05, 0.5, 0.95])
+def test_compiled_leaky_step_is_the_plain_one_to_the_last_bit(leak: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    for scale in (0.1, 1.0, 10.0, 100.0, 1e6):
+        before = 2 * torch.rand(1 << 12, 16, generator=draw) - 1
+        current = scale * torch.randn(1 << 12, 16, generator=draw)
+        current[:6, 0] = torch.tensor([0.0, -0.0, math.inf, -math.inf, math.nan, 1e-42])
+        h, target = before.clone(), (2 * current).sigmoid()
+        wanted = before.mul(1 - leak).add_(target, alpha=2 * leak).sub_(leak)
+        neurons.neuron_steps.leaky({"activity": h}, {"rest": current.clone()}, {"leak": leak})
+        assert torch.equal(h.nan_to_num(9.0), wanted.nan_to_num(9.0))
+        assert h.isnan().sum() == 1
+
+
+def test_compiled_leaky_step_is_near_the_exact_one() -> None:
+    current = torch.linspace(-20, 20, 4_096)[:, None]
+    h = torch.zeros_like(current)
+    neurons.neuron_steps.leaky({"activity": h}, {"rest": current.clone()}, {"leak": 0.5})
+    torch.testing.assert_close(h.double(), 0.5 * torch.tanh(current.double()), rtol=0, atol=1e-7)
 
 
 def test_integrate_and_fire_without_adaptation_equals_snntorch() -> None:
