@@ -26,10 +26,10 @@ from torch import Tensor
 
 from neuroevo.blueprint import Blueprint
 from neuroevo.errors import OptionError
+from neuroevo.search_options import ADAPTERS
 
 SIGNS = (1, -1)  # of the synapses that share a factor, in the order of coordinates
 PRETRAINED = ("constants", "clock", "encoder", "decoder")  # parts that pretraining moves one by one
-ADAPTERS = ("encoder", "decoder")
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +102,12 @@ def adapters(blueprint: Blueprint) -> np.ndarray:
     return np.concatenate([places[blueprint.layout.parts[name]] for name in ADAPTERS])
 
 
-def are_adapters(blueprint: Blueprint, coordinates: Coordinates | None) -> Tensor:
-    """Returns which coordinates are an adapter's, bool [n]."""
-    marked = np.zeros(blueprint.layout.length, bool)
-    marked[adapters(blueprint)] = True
-    if coordinates is not None:
-        marked = np.concatenate([np.zeros(len(coordinates.signs), bool), marked[coordinates.own.numpy()]])
-    return torch.from_numpy(marked)
+def parts(blueprint: Blueprint, coordinates: Coordinates | None) -> np.ndarray:
+    """Returns the part of a genome that each coordinate belongs to, str [n]; shared factors are synapses'."""
+    names = np.repeat(list(blueprint.layout.parts), blueprint.layout.sizes)
+    if coordinates is None:
+        return names
+    return np.concatenate([np.repeat("synapses", len(coordinates.signs)), names[coordinates.own.numpy()]])
 
 
 def signs_of(blueprint: Blueprint) -> np.ndarray:

@@ -79,8 +79,8 @@ def inherit(
     phase = settings.phase(state.generation)
     found = coordinates.make(child, fresh, phase.is_pretraining)
     points = fresh[None] if found is None else found.encode(fresh[None])
-    marked = coordinates.are_adapters(child, found)
-    new = search.to_arrays(search.start(points, None, settings, state.generation, marked))
+    parts = coordinates.parts(child, found)
+    new = search.to_arrays(search.start(points, None, settings, state.generation, parts))
     olds = search.to_arrays(state.search)
     if found is not None or state.coordinates is not None:
         moved, source = coordinates.inherited(

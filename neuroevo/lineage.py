@@ -370,8 +370,8 @@ def _started(
     base = genomes[int(search.rankable(fitness)[0].argmax())].clone()
     found = coordinates.make(lineage.blueprint, base, phase.is_pretraining)
     points = genomes if found is None else found.encode(genomes)
-    marked = coordinates.are_adapters(lineage.blueprint, found)
-    started = search.start(points, fitness, settings, state.generation, marked)
+    parts = coordinates.parts(lineage.blueprint, found)
+    started = search.start(points, fitness, settings, state.generation, parts)
     return replace(state, search=started, coordinates=found)
 
 

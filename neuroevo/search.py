@@ -31,7 +31,7 @@ class Algorithm:
     """What a method computes.
 
     Attributes:
-        start: (options, points [K, n], fitness [K], adapters [n]) -> state.
+        start: (options, points [K, n], fitness [K], parts [n]) -> state.
         ask: (options, state, rows, seed) -> points [rows, n], of a range of rows of the population.
         tell: (options, states, points, fitness, phase, generation) -> states, lists over lineages.
         ranks_failures: Whether it is told of failures as the worst, and not as what they are.
@@ -73,7 +73,7 @@ def start(
     fitness: Tensor | None = None,
     settings: Settings | None = None,
     generation: int = 0,
-    adapters: Tensor | None = None,
+    parts: np.ndarray | None = None,
 ) -> State:
     """Returns a search that starts from points that were evaluated: at the best of them, or with an elite.
 
@@ -82,15 +82,15 @@ def start(
         fitness: float [K], not finite where an evaluation failed; None: all are equal.
         settings: Search settings; None: the usual ones.
         generation: The first that it asks for.
-        adapters: Which coordinates are an adapter's, bool [n]; None: none is.
+        parts: The part of a genome that each coordinate belongs to, str [n]; None: all are synapses.
     """
     method = (settings or Settings()).phase(generation).method
     values = torch.zeros(len(points)) if fitness is None else fitness
     algorithm = ALGORITHMS[type(method)]
     if algorithm.ranks_failures:
         values = rankable(values)[0]
-    marked = torch.zeros(points.shape[1], dtype=torch.bool) if adapters is None else adapters
-    return algorithm.start(method, points, values, marked)
+    named = np.repeat("synapses", points.shape[1]) if parts is None else parts
+    return algorithm.start(method, points, values, named)
 
 
 def centre(state: State) -> Tensor:

@@ -11,11 +11,12 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from neuroevo.search_options import Cem, Es, Pgpe, Phase
+from neuroevo.search_options import ADAPTERS, Cem, Es, Pgpe, Phase
 
 with warnings.catch_warnings():
     # EvoTorch compiles helpers that are not used here with torch.jit.script, which PyTorch deprecates.
@@ -33,24 +34,31 @@ REMEMBERED = {"clipup": ("velocity",), "sgd": ("velocity",), "adam": ("m", "v", 
 logging.getLogger("evotorch").setLevel(logging.WARNING)  # it logs every optimizer it makes
 
 
-def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, adapters: Tensor) -> State:
+def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, parts: np.ndarray) -> State:
     """Returns a search that starts at the best of some points.
 
     Args:
         method: Options.
         points: float32 [K, n].
         fitness: float [K], finite.
-        adapters: Which coordinates are an adapter's, bool [n].
+        parts: The part of a genome that each coordinate belongs to, str [n].
     """
     centre = points[int(fitness.argmax())].clone()
-    core = method.stdev * (method.core if adapters.any() else 1.0)
-    stdev = torch.where(adapters, method.stdev, core).to(centre.dtype)
+    stdev = torch.from_numpy(_spreads(method, parts)).to(centre.dtype)
     state = {"centre": centre, "stdev": stdev}
     if isinstance(method, Cem):
         return state
     for name in REMEMBERED[method.optimizer]:
         state[name] = torch.zeros(()) if name == "t" else torch.zeros_like(centre)
     return state
+
+
+def _spreads(method: Pgpe | Es | Cem, parts: np.ndarray) -> np.ndarray:
+    """Returns the spread of each coordinate at the start, float64 [n], by its part, str [n]."""
+    of_adapters = np.where(parts == "decoder", method.decoder, 1.0)
+    is_adapter = np.isin(parts, ADAPTERS)
+    of_core = np.where(parts == "biases", method.bias, 1.0) * (method.core if is_adapter.any() else 1.0)
+    return method.stdev * np.where(is_adapter, of_adapters, of_core)
 
 
 def ask_pgpe(method: Pgpe, state: State, rows: range, seed: int) -> Tensor:

@@ -7,25 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.search_options import Ga, Phase
+from neuroevo.search_options import ADAPTERS, Ga, Phase
 
 State = dict[str, Tensor]
 
 
-def start(method: Ga, points: Tensor, fitness: Tensor, adapters: Tensor) -> State:
+def start(method: Ga, points: Tensor, fitness: Tensor, parts: np.ndarray) -> State:
     """Returns a search whose first parents are the best of some points.
 
     Args:
         method: Options.
         points: float32 [K, n].
         fitness: float [K]; not finite where a genome failed.
-        adapters: Which coordinates are an adapter's, bool [n].
+        parts: The part of a genome that each coordinate belongs to, str [n].
     """
     stdev = torch.full(points.shape[1:], method.stdev)
-    stdev[adapters] = method.adapter_stdev
+    stdev[torch.from_numpy(np.isin(parts, ADAPTERS))] = method.adapter_stdev
     return {"elites": _best(points, fitness, method.elite), "stdev": stdev}
 
 

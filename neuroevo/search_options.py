@@ -18,8 +18,10 @@ from neuroevo.plugins import Plugin, Spec
 
 LEAST, MOST = 1e-6, 1e3  # of a spread or a speed, in units of a parameter
 
+ADAPTERS = ("encoder", "decoder")  # parts of a genome; what is no adapter's is the core's
+
 # Ranges of options.
-_PGPE = dict.fromkeys(("stdev", "speed", "core"), (LEAST, MOST))
+_PGPE = dict.fromkeys(("stdev", "speed"), (LEAST, MOST))
 _PGPE |= dict.fromkeys(("final_speed", "stdev_learning_rate"), (0, 1))
 _ES = {"stdev": (LEAST, MOST), "learning_rate": (LEAST, MOST), "momentum": (0, 0.999), "decay": (0.5, 1)}
 _GA = {"elite": (1, math.inf), "stdev": (0, MOST), "adapter_stdev": (0, MOST), "decay": (0.5, 1)}
@@ -70,12 +72,31 @@ class Method:
 
 
 @dataclass(frozen=True)
-class Pgpe(Method):
+class Gaussian(Method):
+    """A method that samples from a normal distribution, whose spread differs by part of a genome.
+
+    Attributes:
+        bias: Spread of biases at the start, in units of the core's. A bias moves a cell for all that it is
+            shown, where a synapse moves it for some.
+        decoder: Spread of the decoder at the start, in units of `stdev`.
+    """
+
+    bias: float = field(default=1.0, kw_only=True)
+    decoder: float = field(default=1.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("core", "bias", "decoder"):
+            require_range(name, getattr(self, name), LEAST, MOST)
+
+
+@dataclass(frozen=True)
+class Pgpe(Gaussian):
     """Policy gradients with parameter-based exploration, on mirrored pairs.
 
     Attributes:
         optimizer: What moves the centre along the gradient.
-        stdev: Search spread of every parameter at the start.
+        stdev: Search spread of every parameter at the start, but for `core`, `bias` and `decoder`.
         speed: With clipup, most that the centre moves in a generation at the start, root mean square over
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
@@ -101,7 +122,7 @@ class Pgpe(Method):
 
 
 @dataclass(frozen=True)
-class Es(Method):
+class Es(Gaussian):
     """OpenAI's evolution strategy: a step along the gradient of mirrored pairs, at a fixed spread.
 
     Attributes:
@@ -129,7 +150,6 @@ class Es(Method):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check(self, _ES)
-        require_range("core", self.core, LEAST, MOST)
 
 
 @dataclass(frozen=True)
@@ -168,7 +188,7 @@ class Ga(Method):
 
 
 @dataclass(frozen=True)
-class Cem(Method):
+class Cem(Gaussian):
     """The cross-entropy method: centre and spread become those of the best part of the population.
 
     Attributes:
@@ -199,7 +219,6 @@ class Cem(Method):
         require_range("max_stdev", self.max_stdev, max(LEAST, self.min_stdev), MOST)
         require_range("stdev", self.stdev, max(LEAST, self.min_stdev), self.max_stdev)
         require_range("max_change", self.max_change, 0, MOST)
-        require_range("core", self.core, LEAST, MOST)
 
     def check_population(self, name: str, population: int) -> None:
         """The spread of the parents takes two of them."""

@@ -162,15 +162,17 @@ def test_parameters_that_evolve_are_counted_apart() -> None:
     assert coordinates.count(blueprint(train="fixed", core="clock")) == {"core": 3, "adapters": 0}
 
 
-def test_adapters_are_marked_among_coordinates() -> None:
+def test_coordinates_are_told_by_part() -> None:
     built = blueprint()
-    made = coordinates.make(built, genome(built), True)
+    layout, made = built.layout, coordinates.make(built, genome(built), True)
     assert made is not None
-    marked = coordinates.are_adapters(built, made)
-    assert marked.tolist() == [False, False] + [True] * built.layout.adapters
-    whole = coordinates.are_adapters(built, None).numpy()
-    assert np.flatnonzero(whole).tolist() == coordinates.adapters(built).tolist()
-    assert whole[built.layout.parts["decoder"]].all() and not whole[: built.layout.core].any()
+    shared = coordinates.parts(built, made).tolist()
+    adapters = ["encoder"] * layout.encoder + ["decoder"] * layout.decoder
+    assert shared == ["synapses", "synapses", *adapters]
+    whole = coordinates.parts(built, None)
+    for name, where in layout.parts.items():
+        assert (whole[where] == name).all() and (whole == name).sum() == where.stop - where.start
+    assert np.flatnonzero(np.isin(whole, list(ADAPTERS))).tolist() == coordinates.adapters(built).tolist()
 
 
 # --- inheritance --------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from neuroevo import coordinates, search
 from neuroevo import lineage as lineages
-from neuroevo import search
 from neuroevo.adapters import Linear, Train
 from neuroevo.blueprint import Blueprint
 from neuroevo.coordinates import adapters
@@ -74,17 +74,12 @@ def test_new_parameters_start_fresh_and_the_others_are_the_parents(method: Metho
     assert torch.equal(new[~known & one_by_one], fresh[~known & one_by_one])
     if state.coordinates is None:
         spread = state.search["stdev"].numpy().copy()
-        start = search.start(fresh[None], None, plan, generations, marked(x))["stdev"]
+        start = search.start(fresh[None], None, plan, generations, coordinates.parts(x.blueprint, None))[
+            "stdev"
+        ]
         spread[~known] = start[~known]
         np.testing.assert_array_equal(child.search["stdev"], spread)
     assert torch.isfinite(propose(x, child, plan)).all()
-
-
-def marked(x: Lineage) -> torch.Tensor:
-    """Which parameters are an adapter's."""
-    found = torch.zeros(x.blueprint.layout.length, dtype=torch.bool)
-    found[adapters(x.blueprint)] = True
-    return found
 
 
 def test_every_genome_of_an_elite_is_inherited() -> None:

@@ -233,8 +233,8 @@ def test_ga_elite_is_what_scores_best_now() -> None:
 def test_ga_mutates_by_the_sizes_and_decays_that_are_declared() -> None:
     method = Ga(elite=1, stdev=0.02, adapter_stdev=0.3, decay=0.9)
     plan = Settings(population=400, method=method)
-    adapters = torch.arange(50) >= 30
-    state = search.start(torch.zeros(1, 50), None, plan, adapters=adapters)
+    parts = np.repeat(["synapses", "biases", "encoder", "decoder"], [20, 10, 10, 10])
+    state = search.start(torch.zeros(1, 50), None, plan, parts=parts)
     for generation in range(1, 4):
         (state,) = search.tell([state], [torch.ones(400, 50)], [torch.zeros(400)], plan, generation)
     changes = (search.ask(state, plan, 4, 9)[1:] - 1).double()
@@ -282,18 +282,18 @@ def test_cem_takes_mean_and_spread_of_its_parents_within_limits(limits: tuple[fl
     assert (free < low).any() and (free > high).any() and ((low < free) & (free < high)).any()
 
 
-@pytest.mark.parametrize(
-    "method", [Pgpe(stdev=0.5, core=0.1), Es(stdev=0.5, core=0.1), Cem(stdev=0.5, core=0.1)]
-)
-def test_core_has_a_spread_of_its_own(method: Method) -> None:
-    """Adapters are the second half of the parameters."""
-    adapters = torch.arange(200) >= 100
+@pytest.mark.parametrize("kind", [Pgpe, Es, Cem])
+def test_parts_of_a_genome_have_spreads_of_their_own(kind: type[Pgpe] | type[Es] | type[Cem]) -> None:
+    method = kind(stdev=0.5, core=0.1, bias=0.4, decoder=0.6)
     plan = Settings(400, 10, method)
-    state = search.start(torch.zeros(1, 200), None, plan, 1, adapters)
+    parts = np.repeat(["synapses", "biases", "encoder", "decoder"], 100)
+    state = search.start(torch.zeros(1, 400), None, plan, 1, parts)
     spread = search.ask(state, plan, 1, 0).std(0)
-    torch.testing.assert_close(spread[~adapters].mean(), torch.tensor(0.05), rtol=0.05, atol=0)
-    torch.testing.assert_close(spread[adapters].mean(), torch.tensor(0.5), rtol=0.05, atol=0)
-    alone = search.start(torch.zeros(1, 200), None, plan, 1, torch.zeros(200, dtype=torch.bool))
-    assert (alone["stdev"] == 0.5).all(), "without adapters the core is all there is"
+    for name, wanted in (("synapses", 0.05), ("biases", 0.02), ("encoder", 0.5), ("decoder", 0.3)):
+        found = spread[torch.from_numpy(parts == name)].mean()
+        torch.testing.assert_close(found, torch.tensor(wanted), rtol=0.05, atol=0)
+    alone = search.start(torch.zeros(1, 200), None, plan, 1, parts[:200])["stdev"]
+    assert (alone[:100] == 0.5).all(), "without adapters the core is all there is"
+    torch.testing.assert_close(alone[100:], torch.full((100,), 0.2))
     first, second = Settings(400, 10, method, pretraining=5).phases
-    assert (first.method.core, second.method.core) == (1.0, 0.1)  # type: ignore[attr-defined]
+    assert (first.method.core, second.method.core) == (1.0, 0.1)  # type: ignore[union-attr,attr-defined]

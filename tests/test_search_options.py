@@ -41,7 +41,7 @@ def test_papers_numbers_are_the_defaults_of_paper() -> None:
         ("es:", r"Cannot read 'es:'; wanted \[label=\]name"),
         (
             "es:lr=1",
-            "Unknown option of search 'es' 'lr'. Known: core, decay, learning_rate, momentum, optimizer",
+            "Unknown option of search 'es' 'lr'. Known: bias, core, decay, decoder, learning_rate, momentum, optimizer",
         ),
         ("es:stdev=x", "'es:stdev' is 'x'; wanted a number"),
         ("es:stdev=0", "'stdev' is 0; wanted a number in"),
@@ -51,6 +51,8 @@ def test_papers_numbers_are_the_defaults_of_paper() -> None:
         ("es:optimizer=clipup", "wanted one of sgd, adam"),
         ("pgpe:optimizer=sgd", "wanted one of clipup, adam"),
         ("pgpe:speed=0", "'speed' is 0"),
+        ("pgpe:bias=0", "'bias' is 0"),
+        ("cem:decoder=-1", "'decoder' is -1"),
         ("pgpe:final_speed=2", "'final_speed' is 2"),
         ("ga:elite=0", "'elite' is 0; wanted a number at least 1"),
         ("ga:elite=2.5", "'ga:elite' is '2.5'; wanted a whole number"),
