@@ -44,7 +44,7 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, parts: np.nd
         parts: The part of a genome that each coordinate belongs to, str [n].
     """
     centre = points[int(fitness.argmax())].clone()
-    stdev = torch.from_numpy(_spreads(method, parts)).to(centre.dtype)
+    stdev = torch.from_numpy(spreads(method, parts)).to(centre.dtype)
     state = {"centre": centre, "stdev": stdev}
     if isinstance(method, Cem):
         return state
@@ -53,7 +53,7 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, parts: np.nd
     return state
 
 
-def _spreads(method: Pgpe | Es | Cem, parts: np.ndarray) -> np.ndarray:
+def spreads(method: Pgpe | Es | Cem, parts: np.ndarray) -> np.ndarray:
     """Returns the spread of each coordinate at the start, float64 [n], by its part, str [n]."""
     of_adapters = np.where(parts == "decoder", method.decoder, 1.0)
     is_adapter = np.isin(parts, ADAPTERS)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 Fitness = Literal["cross-entropy", "accuracy"]
 FITNESS_UNITS = {"cross-entropy": "log-likelihood", "accuracy": "accuracy"}
-FLOOR = 0.1  # of an image's chance to be drawn, where the most that it can be wrong by is 1.4
+FLOOR = 0.03  # added to how wrong a network is on an image, 1.4 at most, for how often that is drawn
 SCORED_AT_ONCE = 512  # images; bounds the memory of a score and keeps the states near the processor
 
 

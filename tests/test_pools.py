@@ -59,7 +59,7 @@ def choice(task: Digits, readout: LinearReadout, seed: int) -> Minibatch:
 
 def test_images_are_drawn_as_often_as_their_chances_say() -> None:
     wrong, pool = generator(0, "wrong").random(40) * 1.4, np.arange(100, 140)
-    expected = 16 * (0.1 + wrong) / (0.1 + wrong).sum()
+    expected = 16 * (classification.FLOOR + wrong) / (classification.FLOOR + wrong).sum()
     seen = np.zeros(40)
     for seed in range(4_000):
         drawn = _drawn_by(wrong, pool, 16, seed)

@@ -41,7 +41,7 @@ def test_papers_numbers_are_the_defaults_of_paper() -> None:
         ("es:", r"Cannot read 'es:'; wanted \[label=\]name"),
         (
             "es:lr=1",
-            "Unknown option of search 'es' 'lr'. Known: bias, core, decay, decoder, learning_rate, momentum, optimizer",
+            "Unknown option of search 'es' 'lr'. Known: bias, core, decay, decoder, learning_rate, momentum",
         ),
         ("es:stdev=x", "'es:stdev' is 'x'; wanted a number"),
         ("es:stdev=0", "'stdev' is 0; wanted a number in"),
