@@ -1,10 +1,10 @@
-"""How runs on images learn, side by side: the fitness of the centre over the work done, and where each ends.
+"""How runs on images learn, side by side: cross-entropy over the work done, and the accuracy where each ends.
 
-    python -m benchmarks.mnist_curve OUT.png RUN [RUN ...]
+    python -m benchmarks.mnist_curve OUT.png LABEL=RUN [LABEL=RUN ...]
 
 Work is counted in genome-images: genomes evaluated times images of a minibatch, without the images of a pool.
-Fitness is the log-likelihood of training images, a mean over a fiftieth of the run; the number at a curve's
-end is the accuracy on the test split, which nothing looked at before.
+The cross-entropy is that of the search's centre on training images, a mean over equal steps of the logarithm
+of work; the number at a curve's end is the accuracy on the test split, which nothing looked at before.
 """
 
 from __future__ import annotations
@@ -19,42 +19,52 @@ from neuroevo.plugins import Spec
 from neuroevo.records import RunFolder
 from tasks.images import Mnist
 
-POINTS = 50
+POINTS = 40
 
 
 def curve(folder: RunFolder, genome: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns genome-images and the mean fitness of the centres, where a run's lineages of a genome are."""
+    """Returns genome-images and the centres' mean cross-entropy, where a run's lineages of a genome are."""
     rows = [row for row in folder.metrics() if row["genome"] == genome and row["fitness_centre"] is not None]
     episodes = int(Spec.parse(rows[0]["task"]).options.get("episodes", Mnist().episodes))
-    parts = np.array_split(np.array(sorted((r["evaluations"], r["fitness_centre"]) for r in rows)), POINTS)
-    work, fitness = np.array([part.mean(0) for part in parts if len(part)]).T
-    return episodes * work, fitness
+    work = episodes * np.array([row["evaluations"] for row in rows])
+    loss = -np.array([row["fitness_centre"] for row in rows])
+    ends = np.geomspace(work.min(), work.max() * (1 + 1e-9), POINTS + 1)
+    place = np.searchsorted(ends, work, side="right")
+    kept = np.unique(place)
+    return tuple(np.array([x[place == k].mean() for k in kept]) for x in (work, loss))  # type: ignore[return-value]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("out", type=Path, help="the picture")
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="run folders of one image task")
+    parser.add_argument("runs", nargs="+", metavar="LABEL=RUN", help="run folders of one image task")
     options = parser.parse_args()
     with look():
         figure = new_figure(3.2)
         axes = figure.add_subplot()
-        for k, path in enumerate(options.runs):
+        for k, named in enumerate(options.runs):
+            label, _, path = named.rpartition("=")
             folder, colour = RunFolder.open(path), style(k)[0]
             for row in folder.results():
-                work, fitness = curve(folder, row["genome"])
-                axes.plot(work, fitness, color=colour)
+                work, loss = curve(folder, row["genome"])
+                axes.plot(work, loss, color=colour, label=label)
                 axes.annotate(
-                    f"{row['score']:.3f}",
-                    (work[-1], fitness[-1]),
-                    (4, 2),
+                    f"{row['score']:.4f}",
+                    (work[-1], loss[-1]),
+                    (0, 7),
                     textcoords="offset points",
+                    ha="right",
                     color=INK,
                 )
-                print(f"{path}: {row['genome']} {compact(work[-1])} genome-images, {row['score']:.4f}")
+                print(f"{path}: {compact(row['evaluations'])} evaluations, {row['score']:.4f}")
         axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
+        axes.minorticks_off()
+        axes.margins(y=0.12)
+        axes.legend(frameon=False, fontsize=9)
         axes.set_xlabel("genomes x images", color=SOFT)
-        write_title(axes, "Log-likelihood of training images", "numbers: accuracy on the test split")
+        write_title(axes, "Cross-entropy on training images, nats", "numbers: accuracy on the test split")
         options.out.write_bytes(png(figure))
 
 

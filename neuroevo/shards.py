@@ -177,8 +177,10 @@ def _submit(pool: Pool, group: Group) -> int:
     group.started = time.perf_counter()
     group.evaluated = {}
     concerned = about(group.shard, f"generation {group.states[0].generation}")
-    for k, part in enumerate(group.requests):
-        key = (*group.key, group.revision, k)
+    half = -(-len(group.requests) // 2)
+    # Neighbours share a block of genomes. Of two workers each takes a half, and keeps to what it had before.
+    for k in (k for first in range(half) for k in range(first, len(group.requests), half)):
+        key, part = (*group.key, group.revision, k), group.requests[k]
         if len(group.requests) == 1:
             pool.submit(Request(key, "advance", (part,), (group.states, 1), concerned))
         else:
