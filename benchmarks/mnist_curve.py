@@ -51,9 +51,9 @@ def main() -> None:
                 axes.annotate(
                     f"{row['score']:.4f}",
                     (work[-1], loss[-1]),
-                    (0, 7),
+                    (6, 0),
                     textcoords="offset points",
-                    ha="right",
+                    va="center",
                     color=INK,
                 )
                 print(f"{path}: {compact(row['evaluations'])} evaluations, {row['score']:.4f}")
@@ -61,7 +61,7 @@ def main() -> None:
         axes.set_yscale("log")
         axes.set_yticks([0.2, 0.5, 1, 2], ["0.2", "0.5", "1", "2"])
         axes.minorticks_off()
-        axes.margins(y=0.12)
+        axes.set_xlim(right=4 * axes.dataLim.x1)  # room for the numbers
         axes.legend(frameon=False, fontsize=9)
         axes.set_xlabel("genomes x images", color=SOFT)
         write_title(axes, "Cross-entropy on training images, nats", "numbers: accuracy on the test split")
