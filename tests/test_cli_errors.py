@@ -99,7 +99,7 @@ BAD = [
     ([*RUN[:4], "--connectome", "celegan"], "Unknown connectome 'celegan'. Did you mean 'celegans'? Known:"),
     ([*RUN, "--neuron", "leeky"], "Unknown neuron model 'leeky'. Did you mean 'leaky'? Known:"),
     ([*RUN, "--search", "pgp"], "Unknown search 'pgp'. Did you mean 'pgpe'? Known:"),
-    ([*RUN, "--search", "es:lr=1"], "Unknown option of search 'es' 'lr'. Known: core, decay, learning_rate,"),
+    ([*RUN, "--search", "es:lr=1"], "Unknown option of search 'es' 'lr'. Known: bias, core, decay, decoder,"),
     ([*RUN, "--search", "ga:elite=0"], "Option 'elite' is 0; wanted a number at least 1."),
     ([*RUN, "--search", "mine=es"], "Search 'mine=es' has a label; wanted name[:option=value,...]."),
     ([*RUN, "--device", "cud"], "Unknown device 'cud'. Did you mean 'cuda'? Known:"),

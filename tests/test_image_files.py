@@ -241,7 +241,7 @@ def test_run_on_own_images_is_the_same_from_its_configuration(
     assert without_seconds(first.metrics()) == without_seconds(second.metrics())
     assert first.results() == second.results()
     assert first.config()["task"] == [
-        f'"{task}"=images:path=shapes,episodes=8,steps=4,components=3,fitness=cross-entropy'
+        f'"{task}"=images:path=shapes,episodes=8,steps=4,components=3,fitness=cross-entropy,pool=0'
     ]
 
 
