@@ -1,4 +1,4 @@
-"""What would PGPE come to on MNIST? A forecast by gradients, in a tenth of the time (minutes).
+"""What would PGPE come to on MNIST? A forecast by gradients (minutes).
 
     python -m benchmarks.mnist_forecast [SEARCH ...] [--pool 2048] [--floor 0.03]
 

@@ -20,6 +20,8 @@ from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import load
 from neuroevo.seeds import derive, generator
 
+Rows = range | None
+Blocks = search.Blocks | None
 NUMBERS = ("generation", "evaluations", "failures", "blowup", "error")  # of a state, beside its arrays
 
 
@@ -192,11 +194,7 @@ def centre(lineage: Lineage, state: State) -> Tensor:
 
 
 def propose(
-    lineage: Lineage,
-    state: State,
-    settings: search.Settings,
-    rows: range | None = None,
-    blocks: search.Blocks | None = None,
+    lineage: Lineage, state: State, settings: search.Settings, rows: Rows = None, blocks: Blocks = None
 ) -> Tensor:
     """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
 
@@ -383,11 +381,7 @@ def _next_phase(lineage: Lineage, state: State, settings: search.Settings) -> St
 
 
 def _points(
-    lineage: Lineage,
-    state: State,
-    settings: search.Settings,
-    rows: range | None = None,
-    blocks: search.Blocks | None = None,
+    lineage: Lineage, state: State, settings: search.Settings, rows: Rows = None, blocks: Blocks = None
 ) -> Tensor:
     """Returns the points of a generation, float32 [P, n], or some rows of it: what the search asks for."""
     seed = lineage.noise("search", state.generation)
