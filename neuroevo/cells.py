@@ -20,6 +20,19 @@ PIECE = 1 << 17  # activities that move at once: 0.5 MB, which stays in a core's
 
 
 @dataclass(frozen=True, eq=False)
+class _Some:
+    """Cells of a piece that a step moves, where what others do no longer reaches what is read.
+
+    Attributes:
+        rows: In the piece, int64.
+        products: They write these cells' currents.
+    """
+
+    rows: np.ndarray
+    products: Sequence[Callable[[], None]]
+
+
+@dataclass(frozen=True, eq=False)
 class _Piece:
     """Some genomes' cells, which no others reach: they may take several steps before the others take one.
 
@@ -43,8 +56,13 @@ class _Piece:
     source: Tensor
     sent: Sequence[Tensor]
 
-    def advance(self, time: int) -> None:
-        """Takes one membrane step."""
+    def advance(self, time: int, some: _Some | None = None) -> None:
+        """Takes one membrane step, of some cells at least."""
+        if some is not None and self.model.step_rows is not None:
+            for product in some.products:
+                product()
+            self.model.step_rows(self.variables, self.currents, self.constants, some.rows)
+            return
         if self.sent:  # each slot is read, and written again, once in delay - 1 steps
             slot = self.sent[time % len(self.sent)]
             self.source.copy_(slot)
@@ -131,6 +149,7 @@ class Cells:
         self._moving: list[Tensor] = []  # all that changes from step to step, but for currents
         self._transmitted: list[Tensor] = []  # what is on its way through synapses, a ring of delay - 1
         self._pieces: list[_Piece] = []
+        self._plans: dict[int, list[list[_Some | None]]] = {}  # by steps: of each piece, what each moves
         self._sides: list[_Side] = []  # hold copies of weights
         self._time = 0
 
@@ -173,7 +192,7 @@ class Cells:
         self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
         self._sides = []
-        ends = self._cuts(num_columns)
+        ends, self._plans = self._cuts(num_columns), {}
         self._pieces = [self._make_piece(slice(*rows)) for rows in pairwise(ends)]
 
     def _cuts(self, num_columns: int) -> list[int]:
@@ -191,11 +210,10 @@ class Cells:
         groups = range(len(self._model.row_groups))
         places = [slice(k * self._filled + rows.start, k * self._filled + rows.stop) for k in groups]
         products = [product for k in groups for product in self._products(k, rows)]
-        is_wide = self.bias.device.type == "cpu" and self._source.shape[1] >= FEW
         return _Piece(
             self._model,
             products,
-            self._first_products(rows) if is_wide and self._model.start is None else products,
+            self._first_products(rows) if self._is_wide and self._model.start is None else products,
             {name: tensor[rows] for name, tensor in self.variables.items()},
             {name: self._current[place] for name, place in zip(self._model.row_groups, places, strict=True)},
             {
@@ -210,7 +228,7 @@ class Cells:
         """Returns what writes a group of currents of the cells in some rows."""
         num_columns, first = self._source.shape[1], group * self._filled
         end = min(first + rows.stop, len(self.bias))  # the last group of rows is not filled up
-        if self.bias.device.type != "cpu" or num_columns >= FEW:
+        if self.bias.device.type != "cpu" or self._is_wide:
             return [self._product(slice(first + rows.start, end))]
         made: list[Callable[[], None]] = []
         runs: list[tuple[Relatives, range]] = []
@@ -249,9 +267,14 @@ class Cells:
         size = rows.stop - rows.start, self._matrix.shape[1]
         return sparse(before[starts - starts[0]], found, torch.ones(len(found)), size)
 
-    def _product(self, rows: slice) -> Product:
-        """Returns the product of some rows of the matrix, column by column."""
-        return Product(self._matrix, self._source, self.bias, self._current[: len(self.bias)], rows)
+    def _product(self, rows: slice, only: np.ndarray | None = None) -> Product:
+        """Returns the product of some rows of the matrix, or only of some of those, column by column."""
+        return Product(self._matrix, self._source, self.bias, self._current[: len(self.bias)], rows, only)
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the columns of a genome go together."""
+        return self.bias.device.type == "cpu" and self._source.shape[1] >= FEW
 
     def set_constants(self, name: str, rows: slice, values: Tensor) -> None:
         """Writes a constant of some cells, float32 [rows]; from then on cells may differ in it."""
@@ -267,6 +290,48 @@ class Cells:
             for time in range(self._time, self._time + steps):
                 piece.advance(time)
         self._time += steps
+
+    def settle(self, steps: int, read: np.ndarray) -> None:
+        """Moves cells from rest by some membrane steps; those that are read end where `advance` moves them.
+
+        A cell is not moved where what it does can no longer reach one that is read.
+
+        Args:
+            steps: Membrane steps.
+            read: Rows of the cells that are, always the same.
+        """
+        can_leave_out = self._model.step_rows is not None and self._neuron.delay == 1
+        if not (can_leave_out and self._is_wide):
+            self.advance(steps)
+            return
+        if steps not in self._plans:
+            self._plans[steps] = [self._plan(piece, steps, read) for piece in self._pieces]
+        for piece, plan in zip(self._pieces, self._plans[steps], strict=True):
+            for time, some in enumerate(plan):
+                piece.advance(time, some)
+        self._time += steps
+
+    def _plan(self, piece: _Piece, steps: int, read: np.ndarray) -> list[_Some | None]:
+        """Returns what each of some steps moves, from rest; None: all cells."""
+        first, size = piece.source.storage_offset() // self._source.shape[1], len(piece.source)
+        where = slice(first, min(first + size, len(self.bias)))
+        starts = self._matrix.crow_indices()[where.start : where.stop + 1].numpy()
+        columns = self._matrix.col_indices()[starts[0] : starts[-1]].numpy() - first
+        is_cell = (columns >= 0) & (columns < size)  # else it is a port: no cell of another piece is reached
+        row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        is_moved = np.zeros(size, bool)
+        is_moved[read[(read >= first) & (read < first + size)] - first] = True
+        plan: list[_Some | None] = []  # the last step first
+        for step in reversed(range(steps)):
+            rows, after = np.flatnonzero(is_moved), plan[-1] if plan else None
+            if len(rows) == size:
+                plan.append(None)
+            elif step and after is not None and len(rows) == len(after.rows):
+                plan.append(after)
+            else:
+                plan.append(_Some(rows, [self._product(where, rows)] if step else piece.first))
+            is_moved[columns[is_cell & is_moved[row]]] = True
+        return plan[::-1]
 
     def receive(self) -> Tensor:
         """Computes what cells receive now; returns the first group of currents, a view [cells, B]."""

@@ -65,6 +65,11 @@ def leaky(activity: np.ndarray, current: np.ndarray, leak: float) -> None:
     _leaky(activity, current, F(1 - leak), F(2 * leak), F(leak))
 
 
+def leaky_rows(activity: np.ndarray, current: np.ndarray, leak: float, rows: np.ndarray) -> None:
+    """Does the same to some rows, int64, of activities and currents, float32 [cells, B]."""
+    _leaky_rows(activity, current, F(1 - leak), F(2 * leak), F(leak), rows)
+
+
 @njit(nogil=True, cache=True, error_model="numpy")  # else it would look for divisions by zero, one by one
 def _leaky(
     activity: np.ndarray, current: np.ndarray, kept: np.float32, twice: np.float32, leak: np.float32
@@ -85,3 +90,17 @@ def _leaky(
         half = np.int32(exponent >> 1)
         power = series * _power(half) * _power(np.int32(exponent - half))
         activity[k] = _fma(ONE / (ONE + power), twice, activity[k] * kept) - leak
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _leaky_rows(
+    activity: np.ndarray,
+    current: np.ndarray,
+    kept: np.float32,
+    twice: np.float32,
+    leak: np.float32,
+    rows: np.ndarray,
+) -> None:
+    """Moves some rows."""
+    for row in rows:
+        _leaky(activity[row], current[row], kept, twice, leak)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 Named = dict[str, "Tensor"]
@@ -27,7 +28,7 @@ def leaky(x: Named, current: Named, k: Constants) -> None:
     """
     # tanh(I) = 2 sigmoid(2 I) - 1, and PyTorch's sigmoid is several times as fast as its tanh on a CPU.
     h, leak = x["activity"], k["leak"]
-    if isinstance(leak, float) and _is_plain(h) and _is_plain(current["rest"]):
+    if _is_compiled(x, current, k):
         from neuroevo import neuron_loops
 
         neuron_loops.leaky(h.view(-1).numpy(), current["rest"].view(-1).numpy(), leak)
@@ -37,6 +38,21 @@ def leaky(x: Named, current: Named, k: Constants) -> None:
         h.mul_(1 - leak).add_(target, alpha=2 * leak).sub_(leak)
     else:
         h.mul_(1 - leak).addcmul_(target, leak, value=2).sub_(leak)
+
+
+def leaky_rows(x: Named, current: Named, k: Constants, rows: np.ndarray) -> None:
+    """Does the same to some rows at least: to all, where there is no compiled loop."""
+    if not _is_compiled(x, current, k):
+        leaky(x, current, k)
+        return
+    from neuroevo import neuron_loops
+
+    neuron_loops.leaky_rows(x["activity"].numpy(), current["rest"].numpy(), k["leak"], rows)
+
+
+def _is_compiled(x: Named, current: Named, k: Constants) -> bool:
+    """Says whether the leaky neuron's compiled loops take what they are given."""
+    return isinstance(k["leak"], float) and _is_plain(x["activity"]) and _is_plain(current["rest"])
 
 
 def _is_plain(tensor: Tensor) -> bool:

@@ -22,6 +22,7 @@ from neuroevo import neuron_steps
 from neuroevo.errors import OptionError, RegistryError, require_range, unknown
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 Sharing = Literal["fixed", "shared", "class", "cell"]
@@ -75,6 +76,8 @@ class Model:
             open conductances there is one more, "coupling": that of all gap junctions of the cell.
         start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`; None:
             they are there.
+        step_rows: What `step` does, to some rows at least, `(variables, currents, constants, rows)`; None: of
+            this model there is nothing that is less work.
         conductances: Synapses open conductances in place of passing currents: the step gets currents
             "rest" (gap junctions, bias, input), "excitation" and "inhibition"; else "rest" is all.
         gap_scale: Current through a gap junction for a unit difference of the coupled variable.
@@ -95,6 +98,9 @@ class Model:
     read: str
     step: Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any]], None]
     start: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
+    step_rows: Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any], np.ndarray], None] | None = (
+        None
+    )
     conductances: bool = False
     gap_scale: float = 1.0
     substeps: int = 1
@@ -126,6 +132,7 @@ _MODELS = (
         "activity",
         "activity",
         neuron_steps.leaky,
+        step_rows=neuron_steps.leaky_rows,
     ),
     Model(
         "relu",

@@ -126,6 +126,7 @@ class Phenotype:
         self._matrix, self._relatives = assemble(made, self.counts, device)
         self.cells = Cells(self._neuron, self._matrix, self.first_rows, self._relatives)
         self._adapters = self._make_adapters()
+        self._read_rows = np.concatenate([a.outputs.rows.cpu().numpy() for a in self._adapters])
         clocks = [b.architecture.core == "clock" for b in blueprints]
         self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts))).to(device)  # genomes
         self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)
@@ -270,6 +271,8 @@ class Phenotype:
     def settle(self, images: Tensor, which: Tensor, steps: int) -> Tensor:
         """Holds an input for some network steps, from rest.
 
+        Outputs are as after as many calls of `step`; of other cells, `state` need not be.
+
         Args:
             images: float32 [U, B, S], distinct batches of B images.
             which: int64 [G], the batch that each genome sees.
@@ -281,7 +284,11 @@ class Phenotype:
         self.reset(images.shape[1])
         for a, drive in zip(self._adapters, self._drives, strict=True):
             a.encoder.show(images, which[a.genomes], out=drive)
-        self._advance(steps)
+        if self.monitor is None:
+            self.cells.settle(steps * self._neuron.steps, self._read_rows)
+            self.time += steps
+        else:
+            self._advance(steps)
         return self._read()
 
     def _advance(self, steps: int) -> None:

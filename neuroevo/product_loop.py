@@ -17,10 +17,14 @@ def multiply(
     source: np.ndarray,
     bias: np.ndarray,
     out: np.ndarray,
+    rows: np.ndarray,
 ) -> None:
-    """Writes `matrix @ source + bias` into `out`; four entries at once, so that sums stay in registers."""
-    num_rows, num_columns = out.shape
-    for row in range(num_rows):
+    """Writes rows of `matrix @ source + bias` into those of `out`.
+
+    Four entries are taken at once, so that sums stay in registers.
+    """
+    num_columns = out.shape[1]
+    for row in rows:
         total, first = out[row], bias[row, 0]
         for c in range(num_columns):
             total[c] = first

@@ -33,10 +33,17 @@ class Product:
         bias: float32 [rows, 1].
         out: float32 [rows, B], overwritten.
         rows: Which; all if not given.
+        only: Which of those, counted from their first, int64; on a CPU. None: all of them.
     """
 
     def __init__(
-        self, matrix: Tensor, source: Tensor, bias: Tensor, out: Tensor, rows: slice | None = None
+        self,
+        matrix: Tensor,
+        source: Tensor,
+        bias: Tensor,
+        out: Tensor,
+        rows: slice | None = None,
+        only: np.ndarray | None = None,
     ) -> None:
         rows = rows or slice(0, len(out))
         starts = matrix.crow_indices()[rows.start : rows.stop + 1]
@@ -49,7 +56,9 @@ class Product:
             from neuroevo.product_loop import multiply
 
             arrays = starts, columns, values, source, self._bias, self._out
-            self._loop = partial(multiply, *(array.numpy() for array in arrays))
+            which = np.arange(len(self._out)) if only is None else only
+            kernel: Callable[..., None] = multiply
+            self._loop = partial(kernel, *(array.numpy() for array in arrays), which)
             return
         shape = len(self._out), len(source)
         self._matrix = matrix if shape == matrix.shape else sparse(starts, columns, values, shape)

@@ -6,7 +6,8 @@ is given up; that a whole node was lost or cut off does not count. A worker take
 for the first time, so that those that find no room wait for a node to join, and hold nothing up. If the node
 through which this process takes part in Ray dies, Ray is started anew.
 
-No more requests are on their way than there are workers: what is queued stays with the driver.
+A worker has one request, and another before it has ended that where both are brief, so that it need not wait
+for messages. All else that is queued stays with the driver.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
 REACH_SECONDS = 5.0  # in which a node answers that can be reached
 MOST_NODES_LOST = 10  # with one request, before that counts against it
 LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
+BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
 PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
 
 
@@ -84,6 +86,7 @@ class _Slot:
         ref: Of what it is doing; None: it is idle. The first thing it does is to say where it is.
         job: What it is doing; None while it starts.
         since: When it began that.
+        ahead: What it does next, as `ref` and `job`; None: it has not been told.
         place: Its node and its process there; None while it starts.
         seen: Keys of which it has the network.
     """
@@ -92,8 +95,16 @@ class _Slot:
     ref: Any
     since: float
     job: _Job | None = None
+    ahead: tuple[Any, _Job] | None = None
     place: tuple[str, int] | None = None
     seen: set[Hashable] = field(default_factory=set)
+
+    def go_on(self) -> _Job | None:
+        """Takes up what it was told to do next, if anything; returns what it was doing."""
+        before = self.job
+        self.ref, self.job = self.ahead or (None, None)
+        self.since, self.ahead = time.monotonic(), None
+        return before
 
 
 class RayPool:
@@ -113,6 +124,7 @@ class RayPool:
         self._constants: dict[tuple[Any, ...], list[Any]] = {}
         self._common: dict[tuple[Any, ...], tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
         self._longest: dict[str, float] = {}
+        self._seconds: dict[tuple[Any, ...], float] = {}  # that the last request of a key took
         self._looked, self._answered = time.monotonic(), time.monotonic()
         self.retries: dict[str, int] = {}
         self._fill()
@@ -151,7 +163,7 @@ class RayPool:
 
     def forget(self, shard: tuple[Any, ...]) -> None:
         """Drops the constant arguments of a shard from the object store."""
-        for kept in (self._constants, self._common):
+        for kept in (self._constants, self._common, self._seconds):
             for key in [key for key in kept if key[: len(shard)] == shard]:
                 del kept[key]
 
@@ -163,23 +175,36 @@ class RayPool:
             self._slots.append(_new_slot(self._workers))
 
     def _dispatch(self) -> None:
-        """Gives queued requests to idle workers, those whose network a worker keeps first."""
-        import ray
-
+        """Gives queued requests to workers, idle ones at once; those whose network one keeps come first."""
         for slot in self._slots:
-            if slot.ref is not None or not self._queue:
+            job = self._choose(slot) if slot.ref is None else None
+            if job is not None:
+                slot.job, slot.since = job, time.monotonic()
+                slot.ref = self._send(slot, job)
+        for slot in self._slots:
+            if slot.job is None or slot.ahead is not None or not self._is_brief(slot.job):
                 continue
             job = self._choose(slot)
-            if job is None:
-                continue
-            self._queue.remove(job)
-            request = job.request
-            if request.key not in self._constants:
-                self._constants[request.key] = [ray.put(x) for x in request.constant]
-            arguments = (*self._constants[request.key], *self._sent(request))
-            slot.seen.add(request.key)
-            slot.job, slot.since = job, time.monotonic()
-            slot.ref = slot.actor.compute.remote(request.method, request.about, request.key, *arguments)
+            if job is not None and self._is_brief(job):
+                slot.ahead = self._send(slot, job), job
+
+    def _is_brief(self, job: _Job) -> bool:
+        """Says whether a job took little time when it was last computed."""
+        return self._seconds.get(job.request.key, FIRST_DEADLINE) < BRIEF_SECONDS
+
+    def _send(self, slot: _Slot, job: _Job) -> Any:
+        """Sends a queued job to a worker; returns the reference to its result."""
+        import ray
+
+        for other in itertools.takewhile(lambda other: other is not job, self._queue):
+            other.passed += 1
+        self._queue.remove(job)
+        request = job.request
+        if request.key not in self._constants:
+            self._constants[request.key] = [ray.put(x) for x in request.constant]
+        arguments = (*self._constants[request.key], *self._sent(request))
+        slot.seen.add(request.key)
+        return slot.actor.compute.remote(request.method, request.about, request.key, *arguments)
 
     def _sent(self, request: Request) -> tuple[Any, ...]:
         """Returns the arguments; what the parts of a generation have in common is sent to a node once."""
@@ -195,7 +220,7 @@ class RayPool:
         return refs
 
     def _choose(self, slot: _Slot) -> _Job | None:
-        """Returns what an idle worker takes: a request whose network it has, if no other waits for long."""
+        """Returns what a worker takes: a request whose network it has, if no other waits for long."""
         near = itertools.islice(self._queue, LOOK_AHEAD)
         is_alone = not any(other.place for other in self._slots if other is not slot)
         mine = [job for job in near if job.not_by is not slot or is_alone]
@@ -204,8 +229,6 @@ class RayPool:
         chosen = mine[0]
         if chosen.passed < PATIENCE:
             chosen = next((job for job in mine if job.request.key in slot.seen), chosen)
-        for job in mine[: mine.index(chosen)]:
-            job.passed += 1
         return chosen
 
     def _collect(self, slot: _Slot, ref: Any) -> tuple[Request, Any] | None:
@@ -225,22 +248,25 @@ class RayPool:
                 self._revive()
                 return None
             return self._failed(slot, "death", _death(slot, error), is_at_fault=True)
-        job, slot.ref, slot.job = slot.job, None, None
+        seconds, job = time.monotonic() - slot.since, slot.go_on()
         self._answered = time.monotonic()
         if job is None:
             slot.place = found
             return None
         kind = job.request.method
-        self._longest[kind] = max(self._longest.get(kind, 0.0), time.monotonic() - slot.since)
+        self._longest[kind] = max(self._longest.get(kind, 0.0), seconds)
+        self._seconds[job.request.key] = seconds
         return job.request, found
 
     def _failed(
         self, slot: _Slot, kind: str, reason: str, *, is_at_fault: bool
     ) -> tuple[Request, Failed] | None:
         """Gives what a worker was doing to another one; returns what has failed too often."""
-        job, slot.ref, slot.job = slot.job, None, None
+        job, following = slot.go_on(), slot.job
         is_lost = is_at_fault and job is not None and not _is_there(slot)
         if is_at_fault:
+            if following is not None:  # it has not begun
+                self._queue.appendleft(following)
             _end(slot, is_running=kind == "deadline" and not is_lost)
             self._slots[self._slots.index(slot)] = _new_slot(self._workers)
         if job is None:
@@ -294,7 +320,8 @@ class RayPool:
 
     def _revive(self) -> None:
         """Starts Ray anew after the node of this process was lost; what was on its way begins again."""
-        lost = [slot.job for slot in self._slots if slot.job is not None]
+        told = [(slot.job, slot.ahead[1] if slot.ahead else None) for slot in self._slots]
+        lost = [job for pair in told for job in pair if job is not None]
         self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
         self._queue.extendleft(reversed(lost))
         self._slots, self._constants, self._common = [], {}, {}

@@ -160,14 +160,19 @@ def together(tell: Callable[..., State]) -> Callable[..., list[State]]:
         lengths = [p.shape[1] for p in points]
         for length in sorted(set(lengths)):
             members = [r for r, n in enumerate(lengths) if n == length]
-            batch = {name: torch.stack([states[r][name] for r in members]) for name in states[members[0]]}
-            stacked = (torch.stack([x[r].to(torch.float32) for r in members]) for x in (points, fitness))
+            batch = {name: _stacked([states[r][name] for r in members]) for name in states[members[0]]}
+            stacked = (_stacked([x[r].to(torch.float32) for r in members]) for x in (points, fitness))
             new = tell(method, batch, *stacked, phase, generation)
             for k, r in enumerate(members):
                 told[r] = {name: tensor[k].clone() for name, tensor in new.items()}
         return [state for state in told if state is not None]
 
     return tell_all
+
+
+def _stacked(tensors: Sequence[Tensor]) -> Tensor:
+    """Returns tensors with a leading dimension; one alone, which may be a large population, is not copied."""
+    return tensors[0][None] if len(tensors) == 1 else torch.stack(list(tensors))
 
 
 def _pgpe(method: Pgpe, state: State, speed: float) -> PGPEState:

@@ -211,6 +211,23 @@ def test_worker_that_dies_is_reported_with_its_lineage(started: None) -> None:
         compute(RayPool(Workers(1)), "dies")
 
 
+def test_what_a_worker_was_to_do_next_did_not_fail_with_it(
+    started: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brief request is sent while the worker still has another one, of which it dies."""
+    monkeypatch.setattr("neuroevo.ray_pool.ATTEMPTS", 1)
+    pool = RayPool(Workers(1))
+    alone = compute(pool, "")
+    fatal, following = request("dies"), request("")
+    pool._seconds = {fatal.key: 0.0, following.key: 0.0}
+    pool.submit(fatal)
+    pool.submit(following)
+    assert pool._slots[0].ahead is not None and not pool._queue
+    found = dict(pool.completed() for _ in range(2))
+    assert isinstance(found[fatal], Failed) and torch.equal(found[following].fitness, alone)
+    assert pool.retries == {"death": 1}
+
+
 def test_address_without_a_cluster_is_refused() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

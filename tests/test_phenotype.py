@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from neuroevo.architecture import take
+from neuroevo import connectome
+from neuroevo.architecture import Architecture, take
 from neuroevo.phenotype import Blueprint, Gains, Phenotype
 from tests.reference import random_architecture, run_plainly
 
@@ -45,15 +46,39 @@ def test_phenotype_equals_a_plain_loop_over_fifty_steps(dale: bool) -> None:
             genome += 1
 
 
-def test_settle_equals_steps_with_a_held_input() -> None:
+@pytest.mark.parametrize("columns", [6, 40])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 30])
+def test_settle_equals_steps_with_a_held_input(columns: int, steps: int) -> None:
     phenotype, _ = ragged_batch(True)
-    images = torch.randn(2, 6, S, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(2, columns, S, generator=torch.Generator().manual_seed(0))
     which = torch.tensor([0, 0, 0, 1, 1, 1, 1, 0, 0])
-    settled = phenotype.settle(images, which, steps=4)
-    phenotype.reset(6)
-    for _ in range(4):
+    settled = [phenotype.settle(images, which, steps=steps) for _ in range(2)]
+    phenotype.reset(columns)
+    for _ in range(steps):
         stepped = phenotype.step(images[which])
-    torch.testing.assert_close(settled, stepped)
+    for outputs in settled:
+        torch.testing.assert_close(outputs, stepped)
+
+
+def test_settle_leaves_out_what_is_not_read_and_no_bit_changes() -> None:
+    """The whole worm: what a step does to an interneuron is not read if it is the last."""
+    whole = Architecture.of(connectome.load("celegans")).without_dead_ends()
+    blueprint = Blueprint(whole, S, A)
+    phenotype = Phenotype([blueprint], [3])
+    phenotype.load([blueprint.draw(3, np.random.default_rng(0))])
+    images = torch.randn(1, 32, S, generator=torch.Generator().manual_seed(0))
+    which = torch.zeros(3, dtype=torch.int64)
+    settled, cells = phenotype.settle(images, which, steps=3), phenotype.state.view(3, -1, 32).clone()
+    phenotype.reset(32)
+    for adapter, drive in zip(phenotype._adapters, phenotype._drives, strict=True):
+        adapter.encoder.show(images, which, out=drive)
+    phenotype.cells.advance(3)
+    outputs = torch.from_numpy(whole.outputs)
+    moved = phenotype.state.view(3, -1, 32)
+    assert torch.equal(moved[:, outputs], cells[:, outputs])
+    is_left_out = (moved != cells).any(2).any(0)
+    assert is_left_out.sum() > whole.num_cells / 2 and not is_left_out[outputs].any()
+    assert torch.isfinite(settled).all()
 
 
 def test_phenotype_row_order_does_not_matter() -> None:
