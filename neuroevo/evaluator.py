@@ -77,7 +77,12 @@ def pool(workers: Workers) -> Iterator[Pool]:
         return
     import threading
 
+    import torch
+
     from neuroevo.ray_pool import RayPool
+
+    # As a worker has: more of them would wait for work in a loop, on the cores that workers are on.
+    torch.set_num_threads(1)
 
     # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
     threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
