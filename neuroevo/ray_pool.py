@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import operator
 import os
 import signal
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,15 +38,57 @@ GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
 REACH_SECONDS = 5.0  # in which a node answers that can be reached
 MOST_NODES_LOST = 10  # with one request, before that counts against it
 LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
+HELD = 128  # constants and states that a worker keeps: sending them again would be most of a brief request
+SHARED = ("evaluate",)  # methods whose arguments the parts of a generation have in common
 BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
 PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
+
+
+Key = tuple[Any, ...]
+Some = tuple[Any, ...] | None
+
+
+class _Held:
+    """What a worker was sent and keeps, by name, the least used first.
+
+    The worker has one and the driver has one of each worker, which agree, for a worker computes in the order
+    in which it is told.
+    """
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Key, tuple[Any, ...]] = OrderedDict()
+
+    def has(self, name: Key, value: tuple[Any, ...]) -> bool:
+        """Says whether the objects of a value are those that were sent."""
+        return _are_same(self._kept.get(name), value)
+
+    def renew(self, name: Key, value: Some) -> tuple[Any, ...]:
+        """Keeps a value, or what there is where that is None; returns it."""
+        kept = self._kept.pop(name, ()) if value is None else value
+        self._kept.pop(name, None)
+        self._kept[name] = kept
+        if len(self._kept) > HELD:
+            self._kept.popitem(last=False)
+        return kept
+
+
+def _are_same(first: Some, second: Some) -> bool:
+    """Says whether two tuples hold the same objects."""
+    if first is None or second is None or len(first) != len(second):
+        return False
+    return all(map(operator.is_, first, second))
+
+
+def _common(key: Key) -> Key:
+    """Names what the parts of a generation have in common."""
+    return (*key[:-1], "common")
 
 
 class Actor:
     """A worker as Ray has it; Ray wraps its methods, which would show in tracebacks of the worker's own."""
 
     def __init__(self) -> None:
-        self._worker = Worker()
+        self._worker, self._held = Worker(), _Held()
 
     def place(self) -> tuple[str, int]:
         """Returns the node that this is on, and the process there."""
@@ -53,9 +96,12 @@ class Actor:
 
         return ray.get_runtime_context().get_node_id(), os.getpid()
 
-    def compute(self, *arguments: Any) -> Any:
-        """Computes a request, see `Worker.compute`."""
-        return self._worker.compute(*arguments)
+    def compute(self, method: str, about: str, key: Key, constant: Some, arguments: Some) -> Any:
+        """Computes a request, see `Worker.compute`; None is what was sent last under the same name."""
+        constant = self._held.renew(key, constant)
+        if method in SHARED:
+            arguments = self._held.renew(_common(key), arguments)
+        return self._worker.compute(method, about, key, *constant, *(arguments or ()))
 
 
 @dataclass(eq=False)
@@ -89,6 +135,7 @@ class _Slot:
         ahead: What it does next, as `ref` and `job`; None: it has not been told.
         place: Its node and its process there; None while it starts.
         seen: Keys of which it has the network.
+        held: What it was sent and keeps.
     """
 
     actor: Any
@@ -98,6 +145,7 @@ class _Slot:
     ahead: tuple[Any, _Job] | None = None
     place: tuple[str, int] | None = None
     seen: set[Hashable] = field(default_factory=set)
+    held: _Held = field(default_factory=_Held)
 
     def go_on(self) -> _Job | None:
         """Takes up what it was told to do next, if anything; returns what it was doing."""
@@ -121,10 +169,9 @@ class RayPool:
         self._workers = workers
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
-        self._constants: dict[tuple[Any, ...], list[Any]] = {}
-        self._common: dict[tuple[Any, ...], tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+        self._stored: dict[Key, tuple[tuple[Any, ...], Any]] = {}  # by name, with the reference
         self._longest: dict[str, float] = {}
-        self._seconds: dict[tuple[Any, ...], float] = {}  # that the last request of a key took
+        self._seconds: dict[Key, float] = {}  # that the last request of a key took
         self._looked, self._answered = time.monotonic(), time.monotonic()
         self.retries: dict[str, int] = {}
         self._fill()
@@ -162,8 +209,8 @@ class RayPool:
             self._look_around()
 
     def forget(self, shard: tuple[Any, ...]) -> None:
-        """Drops the constant arguments of a shard from the object store."""
-        for kept in (self._constants, self._common, self._seconds):
+        """Drops what a shard's requests have in common from the object store."""
+        for kept in (self._stored, self._seconds):
             for key in [key for key in kept if key[: len(shard)] == shard]:
                 del kept[key]
 
@@ -194,30 +241,29 @@ class RayPool:
 
     def _send(self, slot: _Slot, job: _Job) -> Any:
         """Sends a queued job to a worker; returns the reference to its result."""
-        import ray
-
         for other in itertools.takewhile(lambda other: other is not job, self._queue):
             other.passed += 1
         self._queue.remove(job)
         request = job.request
-        if request.key not in self._constants:
-            self._constants[request.key] = [ray.put(x) for x in request.constant]
-        arguments = (*self._constants[request.key], *self._sent(request))
         slot.seen.add(request.key)
-        return slot.actor.compute.remote(request.method, request.about, request.key, *arguments)
+        constant, arguments = self._sent(slot, request.key, request.constant), request.arguments
+        if request.method in SHARED:
+            arguments = self._sent(slot, _common(request.key), arguments)
+        return slot.actor.compute.remote(request.method, request.about, request.key, constant, arguments)
 
-    def _sent(self, request: Request) -> tuple[Any, ...]:
-        """Returns the arguments; what the parts of a generation have in common is sent to a node once."""
+    def _sent(self, slot: _Slot, name: Key, value: tuple[Any, ...]) -> Any:
+        """Returns a reference to what is sent to each node once; None where the worker has it."""
         import ray
 
-        if request.method != "evaluate":
-            return request.arguments
-        whose = request.key[:-1]
-        arguments, refs = self._common.get(whose, ((), ()))
-        if not arguments or any(x is not y for x, y in zip(arguments, request.arguments, strict=True)):
-            refs = tuple(ray.put(x) for x in request.arguments)
-            self._common[whose] = request.arguments, refs
-        return refs
+        is_there = slot.held.has(name, value)
+        slot.held.renew(name, value)
+        if is_there:
+            return None
+        stored, ref = self._stored.get(name, (None, None))
+        if not _are_same(stored, value):
+            ref = ray.put(value)
+            self._stored[name] = value, ref
+        return ref
 
     def _choose(self, slot: _Slot) -> _Job | None:
         """Returns what a worker takes: a request whose network it has, if no other waits for long."""
@@ -263,6 +309,7 @@ class RayPool:
     ) -> tuple[Request, Failed] | None:
         """Gives what a worker was doing to another one; returns what has failed too often."""
         job, following = slot.go_on(), slot.job
+        slot.held = _Held()  # it may not have come to keep what it was sent
         is_lost = is_at_fault and job is not None and not _is_there(slot)
         if is_at_fault:
             if following is not None:  # it has not begun
@@ -324,7 +371,7 @@ class RayPool:
         lost = [job for pair in told for job in pair if job is not None]
         self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
         self._queue.extendleft(reversed(lost))
-        self._slots, self._constants, self._common = [], {}, {}
+        self._slots, self._stored = [], {}
         cluster.restart(self._workers, RETURN_SECONDS)
         self._answered = time.monotonic()
         self._fill()

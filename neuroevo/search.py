@@ -61,8 +61,8 @@ class Blocks:
 _START = search_evotorch.start
 _TOGETHER = search_evotorch.together
 ALGORITHMS: Mapping[type[Method], Algorithm] = {
-    Pgpe: Algorithm(_START, search_evotorch.ask_pgpe, _TOGETHER(search_evotorch.tell_pgpe)),
-    Es: Algorithm(_START, search_evotorch.ask_es, _TOGETHER(search_evotorch.tell_es)),
+    Pgpe: Algorithm(_START, search_evotorch.ask_mirrored, _TOGETHER(search_evotorch.tell_pgpe)),
+    Es: Algorithm(_START, search_evotorch.ask_mirrored, _TOGETHER(search_evotorch.tell_es)),
     Cem: Algorithm(_START, search_evotorch.ask_cem, _TOGETHER(search_evotorch.tell_cem)),
     Ga: Algorithm(search_genetic.start, search_genetic.ask, search_genetic.tell, ranks_failures=False),
 }

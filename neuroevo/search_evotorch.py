@@ -61,28 +61,24 @@ def spreads(method: Pgpe | Es | Cem, parts: np.ndarray) -> np.ndarray:
     return method.stdev * np.where(is_adapter, of_adapters, of_core)
 
 
-def ask_pgpe(method: Pgpe, state: State, rows: range, seed: int) -> Tensor:
-    """Returns mirrored pairs, float32 [rows, n]."""
-    return _drawn(seed, lambda: functional.pgpe_ask(_pgpe(method, state, 1.0), popsize=len(rows)))
+def ask_mirrored(method: Pgpe | Es, state: State, rows: range, seed: int) -> Tensor:
+    """Returns mirrored pairs, float32 [rows, n]: each sample is followed by its mirror image.
+
+    They are what EvoTorch's `pgpe_ask` returns, to the bit, and drawing them is a good part of a generation.
+    """
+    centre, rng = state["centre"], torch.Generator().manual_seed(seed)
+    away = torch.randn(len(rows) // 2, len(centre), generator=rng).mul_(state["stdev"])
+    pairs = torch.empty(len(away), 2, len(centre))
+    torch.add(centre, away, out=pairs[:, 0])
+    torch.sub(centre, away, out=pairs[:, 1])
+    return pairs.flatten(0, 1)
 
 
 def ask_cem(method: Cem, state: State, rows: range, seed: int) -> Tensor:
     """Returns independent samples, float32 [rows, n]."""
-    return _drawn(seed, lambda: functional.cem_ask(_cem(method, state), popsize=len(rows)))
-
-
-def ask_es(method: Es, state: State, rows: range, seed: int) -> Tensor:
-    """Returns mirrored pairs, float32 [rows, n]: each sample is followed by its mirror image."""
-    rng = torch.Generator().manual_seed(seed)
-    away = state["stdev"] * torch.randn(len(rows) // 2, len(state["centre"]), generator=rng)
-    return state["centre"] + torch.stack([away, -away], 1).flatten(0, 1)
-
-
-def _drawn(seed: int, sample: Callable[[], Tensor]) -> Tensor:
-    """Returns what EvoTorch samples from torch's global generator, which it leaves as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # EvoTorch samples from torch's global generator
         torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for GPUs, at some cost
-        return sample().as_subclass(Tensor)
+        return functional.cem_ask(_cem(method, state), popsize=len(rows)).as_subclass(Tensor)
 
 
 def tell_pgpe(

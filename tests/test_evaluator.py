@@ -96,7 +96,7 @@ def test_shard_that_is_forgotten_can_still_be_computed(pools: dict[int, Pool], w
     before = compute(pool, "")
     pool.forget(("test", ""))
     if isinstance(pool, RayPool):
-        assert not [key for key in pool._constants if key[:2] == ("test", "")]
+        assert not [key for key in pool._stored if key[:2] == ("test", "")]
     assert torch.equal(compute(pool, ""), before)
 
 

@@ -89,6 +89,24 @@ def test_mirrored_methods_sample_in_pairs_about_the_centre(method: Method) -> No
     assert torch.allclose(middle, torch.full_like(middle, 0.5), atol=1e-6) == method.is_mirrored
 
 
+@pytest.mark.parametrize("length", [1, 7, 16, 1_001])
+def test_pairs_are_those_that_evotorch_draws_to_the_bit(length: int) -> None:
+    rng = torch.Generator().manual_seed(5)
+    centre, stdev = torch.randn(length, generator=rng), torch.rand(length, generator=rng)
+    state = search.start(centre[None], None, settings(Pgpe())) | {"stdev": stdev}
+    ours = search.ask(state, settings(Pgpe()), 3, 11)
+    rival = search_evotorch.functional.pgpe(
+        center_init=centre,
+        center_learning_rate=0.1,
+        stdev_learning_rate=0.1,
+        stdev_init=stdev,
+        objective_sense="max",
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(11)
+        assert torch.equal(ours, search_evotorch.functional.pgpe_ask(rival, popsize=POPULATION))
+
+
 @every
 def test_tell_a_batch_equals_telling_one_by_one(method: Method) -> None:
     lengths = [6, 9, 6, 6, 9]
@@ -190,7 +208,7 @@ def test_es_follows_the_formula_of_the_paper(method: Es) -> None:
 def test_es_gradient_is_that_of_pgpe_over_the_variance() -> None:
     state = {"centre": torch.linspace(-1, 1, 7)[None], "stdev": torch.full((1, 7), 0.3)}
     alone = {name: x[0] for name, x in state.items()}
-    points = search_evotorch.ask_es(Es(), alone, range(POPULATION), 3)
+    points = search_evotorch.ask_mirrored(Es(), alone, range(POPULATION), 3)
     fitness = points.cos().sum(1)
     made = search_evotorch.functional.pgpe(
         center_init=alone["centre"],
