@@ -31,6 +31,7 @@ MEASUREMENTS = {
     "closed-loop": "closed_loop",
     "vision": "vision",
     "network-step": "network_step",
+    "network-memory": "network_memory",
     "tournament": "whole_tournament",
     "samplers": "samplers",
     "time-to-accuracy": "time_to_accuracy",

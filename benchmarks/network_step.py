@@ -5,21 +5,15 @@ CSR matrix of all genomes and as `torch.bmm` with one dense matrix a genome. The
 `W x` and as `x' W'`, each on memory laid out for it. Wirings of 302 cells are those of the whole worm; others
 are random, with as many synapses a cell. The bound is a triad, `c = a + s b`, over as many bytes as the
 product has to read and write at least once: values, indices and row starts, states and currents.
-
-Last, the memory of weights and indices of many genomes of the size of a fly larva's brain, in a process of
-its own.
 """
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from benchmarks.crew import Crew, Here
 from benchmarks.networks import animate, blocks
 from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
 from neuroevo import connectome
@@ -36,9 +30,7 @@ GOALS = {(302, 1): 12.0, (302, 256): 3.0}
 DENSE_NUMBERS, STATE_NUMBERS, GENOMES = 1 << 27, 1 << 25, 128  # at most: 0.5 GB, 0.13 GB
 CALLS_SECONDS = 0.05  # a turn of ours takes at least
 CASE_SECONDS = 60.0  # in which all turns of a case should be done; of slow rivals there are fewer, at least 2
-FLY_CELLS, FLY_SYNAPSES, FLY_GENOMES = 3_000, 110_000, 1_000
-FLY_LIMIT = 1.5  # GB
-TRIAD, PEAK = "bandwidth bound (triad)", "limit"
+TRIAD = "bandwidth bound (triad)"
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -48,7 +40,6 @@ def measure(options: Options) -> Iterator[Row]:
     for number in cells:
         for width in columns:
             yield from _product(number, width, options)
-    yield from _memory(options)
 
 
 def wiring(cells: int, seed: int, synapses: int | None = None) -> Architecture:
@@ -148,65 +139,3 @@ def _calls(call: Call) -> int:
     """Returns how many calls make a turn long enough to time."""
     seconds = min(take_turns({"": call}, 3)[""])
     return max(1, round(CALLS_SECONDS / max(seconds, 1e-7)))
-
-
-def _memory(options: Options) -> Iterator[Row]:
-    """Yields what weights and indices of many large genomes take."""
-    cells, synapses, genomes = (50, 200, 4) if options.smallest else (FLY_CELLS, FLY_SYNAPSES, FLY_GENOMES)
-    share: dict[str, Any] = {"cells": cells, "synapses": synapses, "genomes": genomes, "seed": options.seed}
-    maker = "benchmarks.network_step:resident"
-    with Here(maker, [share]) if options.here else Crew(maker, [share]) as crew:
-        crew()
-        answer = crew.answers[0] if crew.answers else {}
-    values = {OURS: [answer["work"]] if not crew.missing else [], PEAK: [FLY_LIMIT]}
-    facts = {OURS: answer}
-    notes = {
-        OURS: crew.missing or f"resident {answer['resident']:.2f}, peak {answer['peak']:.2f} GB",
-        PEAK: f"dense matrices would take {4e-9 * genomes * cells**2:,.1f} GB (computed)",
-    }
-    case = f"{genomes:,} genomes of {cells:,} cells and {synapses:,} synapses, weights and indices"
-    yield from compare(case, "GB of tensors", values, less=True, goals={PEAK: 1.0}, notes=notes, facts=facts)
-
-
-def resident(cells: int, synapses: int, genomes: int, seed: int) -> Callable[[], dict[str, float]]:
-    """Returns a call that builds and loads a batch and says what its tensors take, and the process, in GB."""
-    torch.set_num_threads(1)
-    blueprint = Blueprint(wiring(cells, seed, synapses), 1, 1)
-    animate([blueprint], 1, seed)  # what libraries take at their first use is not the batch's
-
-    def turn() -> dict[str, float]:
-        before, resident_before = tensor_bytes(), _kilobytes("VmRSS")
-        parameters = blueprint.draw(genomes, generator(seed, "parameters"))
-        phenotype = Phenotype([blueprint], [genomes])
-        phenotype.load([parameters])
-        del parameters
-        phenotype.reset(1)  # a step of bodies has weights in vectors beside the matrix
-        return {
-            "work": 1e-9 * (tensor_bytes() - before),
-            "resident": 1.024e-6 * (_kilobytes("VmRSS") - resident_before),
-            "peak": 1.024e-6 * (_kilobytes("VmHWM") - resident_before),
-        }
-
-    return turn
-
-
-def tensor_bytes() -> int:
-    """Returns what all tensors that live take, bytes."""
-    gc.collect()
-    sizes = {}
-    for thing in gc.get_objects():
-        if not issubclass(type(thing), torch.Tensor):  # `isinstance` would wake things that warn
-            continue
-        is_csr = thing.layout == torch.sparse_csr
-        parts = (thing.crow_indices(), thing.col_indices(), thing.values()) if is_csr else (thing,)
-        for part in parts:
-            if part.layout == torch.strided:
-                storage = part.untyped_storage()
-                sizes[storage.data_ptr()] = storage.nbytes()
-    return sum(sizes.values())
-
-
-def _kilobytes(name: str) -> int:
-    """Returns a figure on this process's memory, KiB."""
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith(name))
