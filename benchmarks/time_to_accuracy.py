@@ -8,7 +8,7 @@ Spread, speed and the scale of parameters are those of ours by default.
 
 Rivals advance in turns of some seconds. Clocks stand while the centre of the search is tried on the test
 images, every few seconds, and do not count what is made before the first generation. One that is not there at
-the limit is reported with its accuracy, and the ratio is then a bound.
+the limit, or ours at the end of its budget, is reported with its accuracy, and the ratio is then a bound.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Trial:
     """A search that advances by turns and is looked at from time to time.
 
     Args:
-        generation: Advances it by one.
+        generation: Advances it by one; raises StopIteration if there is none left.
         accuracy: Tries its answer on the test images.
         turn: Seconds that a turn lasts.
         look: Seconds between looks.
@@ -54,17 +54,20 @@ class Trial:
         self._generation, self._accuracy, self._turn, self._look = generation, accuracy, turn, look
         self._seconds, self._generations = 0.0, 0
         self._reached: dict[str, float] = {}
-        self._best = 0.0
+        self._best, self._is_over = 0.0, False
 
     def __call__(self) -> dict[str, Any]:
         """Advances for a turn."""
         end, looked = self._seconds + self._turn, self._seconds
-        while self._seconds < end:
+        while self._seconds < end and not self._is_over:
             begin = time.perf_counter()
-            self._generation()
+            try:
+                self._generation()
+                self._generations += 1
+            except StopIteration:  # a run ends with its budget
+                self._is_over = True
             self._seconds += time.perf_counter() - begin
-            self._generations += 1
-            if self._seconds - looked >= self._look or self._seconds >= end:
+            if self._seconds - looked >= self._look or self._seconds >= end or self._is_over:
                 looked = self._seconds
                 self._best = max(self._best, self._accuracy())
                 for target in TARGETS:
@@ -73,6 +76,7 @@ class Trial:
         return {
             "work": self._seconds,
             "generations": self._generations,
+            "over": self._is_over,
             "best": self._best,
             "reached": self._reached,
         }
@@ -223,7 +227,8 @@ def _goes_on(crew: Crew, limit: float) -> bool:
     if crew.missing or not crew.answers:
         return not crew.missing
     (answer,) = crew.answers
-    return answer["work"] < limit and len(answer["reached"]) < len(TARGETS)
+    is_there = len(answer["reached"]) == len(TARGETS)
+    return not (is_there or answer["over"] or answer["work"] >= limit)
 
 
 def _rows(crews: dict[str, Crew], task: str, limit: float) -> Iterator[Row]:
