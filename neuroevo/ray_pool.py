@@ -14,20 +14,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import operator
 import os
 import signal
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
 from neuroevo import cluster
+from neuroevo.actor import SHARED, Actor, Held, Key, are_same, common
 from neuroevo.cluster import Workers
 from neuroevo.errors import EvaluationError, NeuroevoError
 from neuroevo.evaluator import ATTEMPTS
-from neuroevo.worker import Failed, Request, Worker, failure
+from neuroevo.worker import Failed, Request, failure
 
 WAIT_SECONDS = 1.0  # between looks at deadlines and nodes
 FIRST_DEADLINE = 3600.0  # seconds, of a kind of request of which none has been completed
@@ -38,70 +38,8 @@ GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
 REACH_SECONDS = 5.0  # in which a node answers that can be reached
 MOST_NODES_LOST = 10  # with one request, before that counts against it
 LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
-HELD = 128  # constants and states that a worker keeps: sending them again would be most of a brief request
-SHARED = ("evaluate",)  # methods whose arguments the parts of a generation have in common
 BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
 PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
-
-
-Key = tuple[Any, ...]
-Some = tuple[Any, ...] | None
-
-
-class _Held:
-    """What a worker was sent and keeps, by name, the least used first.
-
-    The worker has one and the driver has one of each worker, which agree, for a worker computes in the order
-    in which it is told.
-    """
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Key, tuple[Any, ...]] = OrderedDict()
-
-    def has(self, name: Key, value: tuple[Any, ...]) -> bool:
-        """Says whether the objects of a value are those that were sent."""
-        return _are_same(self._kept.get(name), value)
-
-    def renew(self, name: Key, value: Some) -> tuple[Any, ...]:
-        """Keeps a value, or what there is where that is None; returns it."""
-        kept = self._kept.pop(name, ()) if value is None else value
-        self._kept.pop(name, None)
-        self._kept[name] = kept
-        if len(self._kept) > HELD:
-            self._kept.popitem(last=False)
-        return kept
-
-
-def _are_same(first: Some, second: Some) -> bool:
-    """Says whether two tuples hold the same objects."""
-    if first is None or second is None or len(first) != len(second):
-        return False
-    return all(map(operator.is_, first, second))
-
-
-def _common(key: Key) -> Key:
-    """Names what the parts of a generation have in common."""
-    return (*key[:-1], "common")
-
-
-class Actor:
-    """A worker as Ray has it; Ray wraps its methods, which would show in tracebacks of the worker's own."""
-
-    def __init__(self) -> None:
-        self._worker, self._held = Worker(), _Held()
-
-    def place(self) -> tuple[str, int]:
-        """Returns the node that this is on, and the process there."""
-        import ray
-
-        return ray.get_runtime_context().get_node_id(), os.getpid()
-
-    def compute(self, method: str, about: str, key: Key, constant: Some, arguments: Some) -> Any:
-        """Computes a request, see `Worker.compute`; None is what was sent last under the same name."""
-        constant = self._held.renew(key, constant)
-        if method in SHARED:
-            arguments = self._held.renew(_common(key), arguments)
-        return self._worker.compute(method, about, key, *constant, *(arguments or ()))
 
 
 @dataclass(eq=False)
@@ -145,7 +83,7 @@ class _Slot:
     ahead: tuple[Any, _Job] | None = None
     place: tuple[str, int] | None = None
     seen: set[Hashable] = field(default_factory=set)
-    held: _Held = field(default_factory=_Held)
+    held: Held = field(default_factory=Held)
 
     def go_on(self) -> _Job | None:
         """Takes up what it was told to do next, if anything; returns what it was doing."""
@@ -248,7 +186,7 @@ class RayPool:
         slot.seen.add(request.key)
         constant, arguments = self._sent(slot, request.key, request.constant), request.arguments
         if request.method in SHARED:
-            arguments = self._sent(slot, _common(request.key), arguments)
+            arguments = self._sent(slot, common(request.key), arguments)
         return slot.actor.compute.remote(request.method, request.about, request.key, constant, arguments)
 
     def _sent(self, slot: _Slot, name: Key, value: tuple[Any, ...]) -> Any:
@@ -260,7 +198,7 @@ class RayPool:
         if is_there:
             return None
         stored, ref = self._stored.get(name, (None, None))
-        if not _are_same(stored, value):
+        if not are_same(stored, value):
             ref = ray.put(value)
             self._stored[name] = value, ref
         return ref
@@ -309,7 +247,7 @@ class RayPool:
     ) -> tuple[Request, Failed] | None:
         """Gives what a worker was doing to another one; returns what has failed too often."""
         job, following = slot.go_on(), slot.job
-        slot.held = _Held()  # it may not have come to keep what it was sent
+        slot.held = Held()  # it may not have come to keep what it was sent
         is_lost = is_at_fault and job is not None and not _is_there(slot)
         if is_at_fault:
             if following is not None:  # it has not begun

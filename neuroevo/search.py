@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from neuroevo import search_evotorch, search_genetic
-from neuroevo.search_options import Cem, Es, Ga, Method, Paper, Pgpe, Phase, Settings
+from neuroevo.search_options import Cem, Es, Ga, Method, Paper, Pgpe
+from neuroevo.search_phases import Phase, Settings
 from neuroevo.seeds import derive
 
 __all__ = ["Cem", "Es", "Ga", "Method", "Paper", "Pgpe", "Phase", "Settings", "State"]

@@ -16,7 +16,8 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from neuroevo.search_options import ADAPTERS, Cem, Es, Pgpe, Phase
+from neuroevo.search_options import ADAPTERS, Cem, Es, Pgpe
+from neuroevo.search_phases import Phase
 
 with warnings.catch_warnings():
     # EvoTorch compiles helpers that are not used here with torch.jit.script, which PyTorch deprecates.

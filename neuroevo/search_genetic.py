@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.search_options import ADAPTERS, Ga, Phase
+from neuroevo.search_options import ADAPTERS, Ga
+from neuroevo.search_phases import Phase
 
 State = dict[str, Tensor]
 

@@ -14,7 +14,8 @@ from neuroevo.budgets import Wish, resolve
 from neuroevo.configuration import Configuration
 from neuroevo.errors import OptionError
 from neuroevo.resolving import resolve as resolve_request
-from neuroevo.search_options import Paper, Pgpe, Settings
+from neuroevo.search_options import Paper, Pgpe
+from neuroevo.search_phases import Settings
 from tests.small import CIRCUIT, ECHO, plan, run
 
 USUAL = {"generations": 10, "population": 8}

@@ -6,7 +6,8 @@ import pytest
 
 from neuroevo.errors import NeuroevoError, OptionError, TaskError
 from neuroevo.search import ALGORITHMS
-from neuroevo.search_options import METHODS, Cem, Es, Ga, Paper, Pgpe, Settings, parse
+from neuroevo.search_options import METHODS, Cem, Es, Ga, Paper, Pgpe, parse
+from neuroevo.search_phases import Settings
 
 
 @pytest.mark.parametrize("text", [*METHODS, "es:optimizer=adam,learning-rate=0.02", "paper:share=0.25"])
