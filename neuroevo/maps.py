@@ -38,13 +38,14 @@ class Outputs:
         self._is_regular = np.array_equal(rows, regular)
         self._is_consecutive = np.array_equal(offsets, np.arange(len(offsets)))
         self._span = int(offsets.max()) + 1
-        self._offsets, self.rows = (torch.from_numpy(x).to(device) for x in (offsets, rows.ravel()))
+        self.rows = rows.ravel()
+        self._offsets, self._rows = (torch.from_numpy(x).to(device) for x in (offsets, self.rows))
 
     def read(self, state: Tensor) -> Tensor:
         """Returns activities [g, O, B] from the state [cells, B]; may be a view."""
         columns = state.shape[1]
         if not self._is_regular:
-            return state.index_select(0, self.rows).view(*self._shape, columns)
+            return state.index_select(0, self._rows).view(*self._shape, columns)
         shape, strides = (self._shape[0], self._span, columns), (self._spacing * columns, columns, 1)
         array = state.as_strided(shape, strides, state.storage_offset() + self._first * columns)
         return array if self._is_consecutive else array.index_select(1, self._offsets)

@@ -126,7 +126,7 @@ class Phenotype:
         self._matrix, self._relatives = assemble(made, self.counts, device)
         self.cells = Cells(self._neuron, self._matrix, self.first_rows, self._relatives)
         self._adapters = self._make_adapters()
-        self._read_rows = np.concatenate([a.outputs.rows.cpu().numpy() for a in self._adapters])
+        self._read_rows = np.concatenate([a.outputs.rows for a in self._adapters])
         clocks = [b.architecture.core == "clock" for b in blueprints]
         self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts))).to(device)  # genomes
         self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)

@@ -193,6 +193,7 @@ class Display:
                     rows[row["task"]].append(row)
             genomes = {task: list(self._genomes[task]) for task in changed if task in self._genomes}
             out = {task: [label for t, label in self._out if t == task] for task in changed}
+            tasks = list(self._genomes)
         for task, labels in genomes.items():
             self._boards[task] = standings.Board(
                 task,
@@ -201,7 +202,7 @@ class Display:
                 self.generations.get(task),
                 self._stages.get(task, ""),
             )
-        return [self._boards[task] for task in self._genomes if self._boards[task].standings]
+        return [self._boards[task] for task in tasks if self._boards[task].standings]
 
     def _draw(self) -> RenderableType:
         """Returns what a terminal shows now: the standings, a bar and what is being done."""

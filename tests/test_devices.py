@@ -135,7 +135,13 @@ class Product:
     """In place of the product with one: a sum in which all tensors take part."""
 
     def __init__(
-        self, matrix: Compressed, source: torch.Tensor, bias: torch.Tensor, out: torch.Tensor, rows: slice
+        self,
+        matrix: Compressed,
+        source: torch.Tensor,
+        bias: torch.Tensor,
+        out: torch.Tensor,
+        rows: slice,
+        only: None,
     ) -> None:
         self._matrix, self._source, self._bias, self._out = matrix, source, bias[rows], out[rows]
 
