@@ -26,6 +26,10 @@ class Held:
     def __init__(self) -> None:
         self._kept: OrderedDict[Key, tuple[Any, ...]] = OrderedDict()
 
+    def __contains__(self, name: Key) -> bool:
+        """Says whether anything is kept under a name."""
+        return name in self._kept
+
     def has(self, name: Key, value: tuple[Any, ...]) -> bool:
         """Says whether the objects of a value are those that were sent."""
         return are_same(self._kept.get(name), value)

@@ -18,7 +18,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,8 +72,7 @@ class _Slot:
         since: When it began that.
         ahead: What it does next, as `ref` and `job`; None: it has not been told.
         place: Its node and its process there; None while it starts.
-        seen: Keys of which it has the network.
-        held: What it was sent and keeps.
+        held: What it was sent and keeps; of a key that is among it, it has the network too.
     """
 
     actor: Any
@@ -82,7 +81,6 @@ class _Slot:
     job: _Job | None = None
     ahead: tuple[Any, _Job] | None = None
     place: tuple[str, int] | None = None
-    seen: set[Hashable] = field(default_factory=set)
     held: Held = field(default_factory=Held)
 
     def go_on(self) -> _Job | None:
@@ -183,7 +181,6 @@ class RayPool:
             other.passed += 1
         self._queue.remove(job)
         request = job.request
-        slot.seen.add(request.key)
         constant, arguments = self._sent(slot, request.key, request.constant), request.arguments
         if request.method in SHARED:
             arguments = self._sent(slot, common(request.key), arguments)
@@ -212,7 +209,7 @@ class RayPool:
             return None
         chosen = mine[0]
         if chosen.passed < PATIENCE:
-            chosen = next((job for job in mine if job.request.key in slot.seen), chosen)
+            chosen = next((job for job in mine if job.request.key in slot.held), chosen)
         return chosen
 
     def _collect(self, slot: _Slot, ref: Any) -> tuple[Request, Any] | None:
