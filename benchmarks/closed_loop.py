@@ -3,10 +3,10 @@
 Ours: networks of 32 wirings of the motor circuit, one process a core with one thread, as the workers of a run
 evaluate them. Rivals: the open loop, which is bare physics under controls given in advance with as many
 threads, once random ones and once those that the networks gave: how bodies move decides how long physics
-takes, so that the second is what no controller in the loop can outrun; the same networks as the policy of
-EnvPool and of Gymnasium's vector environments, each also in one process a core, as ours are; EvoTorch's GymNE
-and VecGymNE with a dense recurrent net of as many units; Brax and EvoJAX with such a net, whose physics are
-their own.
+takes; and once more without MuJoCo's stopwatch and its searches for contacts that cannot be, which ours go
+without: what no controller in the loop can outrun; the same networks as the policy of EnvPool and of
+Gymnasium's vector environments, each also in one process a core, as ours are; EvoTorch's GymNE and VecGymNE
+with a dense recurrent net of as many units; Brax and EvoJAX with such a net, whose physics are their own.
 
 Slow rivals get fewer networks, of which their rates hardly depend; a row says how many.
 """
@@ -30,6 +30,7 @@ JAX = "benchmarks.closed_loop_jax"
 UNLIMITED = 1 << 20
 OPEN = "mujoco.rollout, random controls"
 OWN = "mujoco.rollout, the same controls"
+LEAN = "the same, spared as ours is"
 OPEN_GOALS = {("swimmer-v5", 64): 0.70, ("swimmer-v5", 1024): 0.90}
 
 
@@ -80,6 +81,7 @@ def rivals(options: Options, units: int) -> list[Rival]:
         Rival(OURS, f"{RIVALS}:Ours", is_shared=True),
         Rival(OPEN, f"{RIVALS}:open_loop", {"threads": cores}),
         Rival(OWN, f"{RIVALS}:open_loop", {"threads": cores, "is_own": True}),
+        Rival(LEAN, f"{RIVALS}:open_loop", {"threads": cores, "is_own": True, "is_lean": True}),
         Rival(f"Gymnasium sync, {cores} processes", vector, {"kind": "sync"}, 256, True, goal=3),
     ]
     if not options.peers:
@@ -154,7 +156,7 @@ def _case(
         if rival.goal:
             goals[rival.name] = rival.goal
     if (task, networks) in OPEN_GOALS:
-        goals |= dict.fromkeys((OPEN, OWN), OPEN_GOALS[task, networks])
+        goals |= dict.fromkeys((OPEN, OWN, LEAN), OPEN_GOALS[task, networks])
     repeats = options.turns(3 if networks > 1024 else 5)
     seconds = take_turns(taking, repeats)
     rates = {

@@ -66,20 +66,29 @@ def given(task: str, networks: int, steps: int, seed: int) -> np.ndarray:
 
 
 def open_loop(
-    task: str, networks: int, steps: int, seed: int, threads: int, is_own: bool = False
+    task: str,
+    networks: int,
+    steps: int,
+    seed: int,
+    threads: int,
+    is_own: bool = False,
+    is_lean: bool = False,
 ) -> Callable[[], float]:
     """Bare physics: `mujoco.rollout`, all steps in one call under controls given in advance.
 
     Args:
         is_own: Whether they are those that our networks give; else they are random, for all bodies the same.
+        is_lean: Whether MuJoCo is spared what ours is spared: its stopwatch, and searches that find nothing.
     """
     import mujoco
     from mujoco import rollout
 
+    from neuroevo import stopwatch
+    from neuroevo.physics import lean
     from tasks.locomotion import model
 
     ours, kind = task_of(task, steps), mujoco.mjtState.mjSTATE_FULLPHYSICS
-    body = model(ours.file)
+    body = lean(model(ours.file)) if is_lean else model(ours.file)
     data = [mujoco.MjData(body) for _ in range(threads)]
     begin = np.zeros((networks, mujoco.mj_stateSize(body, kind)))
     qpos, qvel = ours.starts(seed, "training", 1)
@@ -95,6 +104,9 @@ def open_loop(
     control = np.broadcast_to(drawn.repeat(ours.frame_skip, 1), (networks, count, body.nu)).copy()
     states = np.zeros((networks, count, begin.shape[1]))
     engine = rollout.Rollout(nthread=threads if threads > 1 else 0)
+    mujoco.set_mjcb_time(None)  # MuJoCo's own; `given` has stopped it
+    if is_lean:
+        stopwatch.stop()
 
     def turn() -> float:
         engine.rollout([body] * networks, data, begin, control, nstep=count, skip_checks=True, state=states)

@@ -14,7 +14,6 @@ Source: MuJoCo Warp, https://github.com/google-deepmind/mujoco_warp.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.errors import TaskError
+from neuroevo.physics import lean
 
 if TYPE_CHECKING:
     import mujoco
@@ -76,7 +76,7 @@ class WarpWorlds:
         import mujoco
 
         warp, mujoco_warp = _libraries()
-        model = copy.copy(model)
+        model = lean(model)
         model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
         if model.na:
             raise TaskError(
@@ -234,6 +234,7 @@ def room(model: mujoco.MjModel) -> dict[str, int]:
 def bytes_per_world(model: mujoco.MjModel) -> int:
     """Returns how much memory one more world of a body takes, in bytes, without any allocated on a GPU."""
     warp, mujoco_warp = _libraries()
+    model = lean(model)
     with warp.ScopedDevice("cpu"):
         one, two = (mujoco_warp.make_data(model, nworld=n, **room(model)) for n in (16, 32))
     return (_size(two) - _size(one)) // 16
