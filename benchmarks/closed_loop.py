@@ -140,10 +140,14 @@ def _case(
     """Yields the rows of one task and number of networks."""
     taking: dict[str, Crew] = {}
     notes, goals = {}, {}
+    wanted = []
     for rival in rivals(options, units):
         number = rival.networks(networks, options.smallest)
         maker, shares = rival.key(task, number, steps, options)
-        name = f"{maker} {json.dumps(shares)}"
+        wanted.append((rival, number, maker, shares, f"{maker} {json.dumps(shares)}"))
+    for name in crews.keys() - {kept for *_, kept in wanted}:
+        crews.pop(name).close()  # their memory would be missed
+    for rival, number, maker, shares, name in wanted:
         if name not in crews:
             python = options.peers_python if rival.is_peer else ""
             threads = rival.arguments.get("threads", 1)

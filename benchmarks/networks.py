@@ -11,6 +11,7 @@ from torch import Tensor
 import populations  # noqa: F401 - registers the priors
 from neuroevo import connectome
 from neuroevo.architecture import Architecture
+from neuroevo.arena import Arena
 from neuroevo.phenotype import Blueprint, Phenotype
 from neuroevo.plugins import priors
 from neuroevo.seeds import derive, generator
@@ -30,14 +31,14 @@ def wiring(number: int, seed: int) -> Architecture:
     return prior(connectome.load(CIRCUIT), seed=derive(seed, "wiring", number)).without_dead_ends()
 
 
-def animate(blueprints: Sequence[Blueprint], genomes: int, seed: int) -> Batch:
+def animate(blueprints: Sequence[Blueprint], genomes: int, seed: int, arena: Arena | None = None) -> Batch:
     """Returns the network of some genomes of every blueprint, loaded, and their parameters."""
     rng = generator(seed, "parameters")
     parameters = []
     for blueprint in blueprints:
         noise = rng.normal(0, SPREAD, (genomes, blueprint.layout.length)).astype(np.float32)
         parameters.append(blueprint.draw(genomes, rng) + torch.from_numpy(noise))
-    phenotype = Phenotype(blueprints, [genomes] * len(blueprints))
+    phenotype = Phenotype(blueprints, [genomes] * len(blueprints), arena=arena)
     phenotype.load(parameters)
     return phenotype, parameters
 
@@ -49,7 +50,7 @@ def batches(
     share: tuple[int, int] = (0, 1),
     largest: int = GENOMES_PER_SHARD,
 ) -> list[Batch]:
-    """Returns networks of many wirings in batches, or one process's share of them.
+    """Returns networks of many wirings in batches, or one process's share of them, their states in one arena.
 
     Args:
         networks: Of all processes; a whole number for each wiring.
@@ -62,10 +63,10 @@ def batches(
     each = networks // num_wirings
     mine = range(share[0], num_wirings, share[1])
     at_once = max(1, largest // each)
-    made = []
+    made, arena = [], Arena()
     for first in range(0, len(mine), at_once):
         blueprints = [Blueprint(wiring(w, seed), *ports) for w in mine[first : first + at_once]]
-        made.append(animate(blueprints, each, derive(seed, "batch", share[0], first)))
+        made.append(animate(blueprints, each, derive(seed, "batch", share[0], first), arena))
     return made
 
 

@@ -49,7 +49,6 @@ class Ours:
         for phenotype, parameters in self._batches:
             phenotype.load(parameters)
             found.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes))
-            phenotype.release()
         self.fitness = torch.cat(found)
         return float(self.fitness.numel())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuroevo.arena import Arena
 from neuroevo.blocks import TENSOR, Relatives, sparse, whole
 from neuroevo.neurons import Model, Neuron
 from neuroevo.products import FEW, LANES, Lanes, Pattern, Product
@@ -121,6 +121,8 @@ class Cells:
         matrix: CSR [rows, M], from `blocks.assemble`.
         first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
         relatives: What of the matrix belongs to each lineage.
+        arena: Memory of the state, on a CPU; None: its own. Between two calls of `reset` it must be no one
+            else's.
 
     Attributes:
         bias: float32 [rows, 1], zero but for the cells' biases in its first rows.
@@ -130,9 +132,15 @@ class Cells:
     """
 
     def __init__(
-        self, neuron: Neuron, matrix: Tensor, first_rows: np.ndarray, relatives: Sequence[Relatives]
+        self,
+        neuron: Neuron,
+        matrix: Tensor,
+        first_rows: np.ndarray,
+        relatives: Sequence[Relatives],
+        arena: Arena | None = None,
     ) -> None:
         self._neuron, self._model, self._matrix = neuron, neuron.model, matrix
+        self._arena = arena
         self._first_rows, self._num_cells, self._relatives = first_rows, int(first_rows[-1]), relatives
         self._filled = whole(self._num_cells, TENSOR)
         self.bias = torch.zeros(matrix.shape[0], 1, device=matrix.device)
@@ -160,6 +168,7 @@ class Cells:
         self._time = 0
         for tensor in self._moving:
             tensor.zero_()
+        self._current[len(self.bias) :].zero_()  # no product writes these
         if self._model.start is not None:
             for piece in self._pieces:
                 self._model.start(piece.variables, piece.constants)
@@ -175,25 +184,33 @@ class Cells:
     def _allocate(self, num_columns: int) -> None:
         """Makes room for B columns."""
         filled, model = self._filled, self._model
-        zeros = partial(torch.zeros, device=self._matrix.device)
-        empty = partial(torch.empty, device=self._matrix.device)  # `reset` fills it
-        self._source = empty(self._matrix.shape[1], num_columns)
-        groups = len(model.row_groups)
-        self._current = zeros(filled * groups, num_columns)
-        places = {model.variables[0]: self._source[:filled]} if self._neuron.delay == 1 else {}
-        if self._neuron.is_coupled_apart:
+        is_direct, is_apart = self._neuron.delay == 1, self._neuron.is_coupled_apart
+        num_own = len(model.variables) - is_direct - is_apart + self._neuron.delay - 1
+        rows = [self._matrix.shape[1], filled * len(model.row_groups), *[filled] * num_own]
+        made = iter(self._room(rows, num_columns))
+        self._source, self._current = next(made), next(made)
+        places = {model.variables[0]: self._source[:filled]} if is_direct else {}
+        if is_apart:
             places[model.coupled] = self._source[filled : 2 * filled]
-        self.variables = {
-            name: places[name] if name in places else empty(filled, num_columns) for name in model.variables
-        }
-        self._transmitted = [empty(filled, num_columns) for _ in range(self._neuron.delay - 1)]
+        self.variables = {name: places[name] if name in places else next(made) for name in model.variables}
+        self._transmitted = list(made)
         apart = [tensor for name, tensor in self.variables.items() if name not in places]
         self._moving = [self._source, *apart, *self._transmitted]
-        self.outside = self._source[filled * (2 if self._neuron.is_coupled_apart else 1) :]
+        self.outside = self._source[filled * (2 if is_apart else 1) :]
         self.activity = self.variables[model.read][: self._num_cells]
         self._sides = []
         ends, self._plans = self._cuts(num_columns), {}
         self._pieces = [self._make_piece(slice(*rows)) for rows in pairwise(ends)]
+
+    def _room(self, rows: Sequence[int], num_columns: int) -> list[Tensor]:
+        """Returns tensors [rows, B] that hold anything."""
+        sizes = [number * num_columns for number in rows]
+        flat = (
+            self._arena.take(sizes)
+            if self._arena
+            else [torch.empty(size, device=self._matrix.device) for size in sizes]
+        )
+        return [tensor.view(number, num_columns) for tensor, number in zip(flat, rows, strict=True)]
 
     def _cuts(self, num_columns: int) -> list[int]:
         """Returns the rows, 0 and the last among them, between which pieces lie."""
@@ -270,6 +287,11 @@ class Cells:
     def _product(self, rows: slice, only: np.ndarray | None = None) -> Product:
         """Returns the product of some rows of the matrix, or only of some of those, column by column."""
         return Product(self._matrix, self._source, self.bias, self._current[: len(self.bias)], rows, only)
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether it holds copies of weights, beside those of the matrix."""
+        return bool(self._sides)
 
     @property
     def _is_wide(self) -> bool:

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.architecture import CLOCK
+from neuroevo.arena import Arena
 from neuroevo.blocks import ROW, Block, Device, assemble, between_cells, whole
 from neuroevo.blueprint import Blueprint, Gains
 from neuroevo.cells import Cells
@@ -107,10 +108,15 @@ class Phenotype:
         blueprints: R blueprints, all for one task (same S and A), one neuron model and one kind of adapter.
         counts: Genomes of each lineage.
         device: Where its tensors are, and what it is given and gives: "cpu", or "cuda:0" and the like.
+        arena: Memory of its state, on a CPU, which other networks use when it is not at work; None: its own.
     """
 
     def __init__(
-        self, blueprints: Sequence[Blueprint], counts: Sequence[int], device: Device = "cpu"
+        self,
+        blueprints: Sequence[Blueprint],
+        counts: Sequence[int],
+        device: Device = "cpu",
+        arena: Arena | None = None,
     ) -> None:
         self.device = torch.device(device)
         self.blueprints, self.counts = list(blueprints), list(counts)
@@ -124,7 +130,7 @@ class Phenotype:
         self.genome_sizes = np.repeat(sizes, counts)  # cells of each genome
         self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])  # where its rows start
         self._matrix, self._relatives = assemble(made, self.counts, device)
-        self.cells = Cells(self._neuron, self._matrix, self.first_rows, self._relatives)
+        self.cells = Cells(self._neuron, self._matrix, self.first_rows, self._relatives, arena)
         self._adapters = self._make_adapters()
         self._read_rows = np.concatenate([a.outputs.rows for a in self._adapters])
         clocks = [b.architecture.core == "clock" for b in blueprints]
@@ -242,6 +248,11 @@ class Phenotype:
         for a in self._adapters:
             a.encoder.release()
             a.decoder.release()
+
+    @property
+    def has_copies(self) -> bool:
+        """Whether it holds copies of weights, made to be fast on few columns, until `release`."""
+        return bool(self._narrow) or self.cells.has_copies
 
     def has_blown_up(self) -> Tensor:
         """Returns which genomes hold a cell with a variable that is not a finite number, bool [G]."""

