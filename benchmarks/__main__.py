@@ -3,6 +3,7 @@
     python -m benchmarks                         # all but the long one, tens of minutes
     python -m benchmarks list                    # what there is
     python -m benchmarks closed-loop vision      # some of it
+    python -m benchmarks closed-loop --only halfcheetah-v5    # the cases whose title has this in it
     python -m benchmarks --json figures.json     # the same as data
     python -m benchmarks --peers-python PATH     # peers that another interpreter has
 
@@ -37,6 +38,7 @@ MEASUREMENTS = {
     "time-to-accuracy": "time_to_accuracy",
 }
 LONG = ("time-to-accuracy",)  # run when it is named
+BY_CASE = ("closed-loop", "vision")  # of which some cases may be chosen
 
 
 def module(name: str) -> Any:
@@ -47,9 +49,12 @@ def module(name: str) -> Any:
 def run(names: Sequence[str], options: Options) -> Iterator[tuple[str, Row | None, float]]:
     """Yields the rows of measurements as they are found, and after each measurement how long it took."""
     for name in names:
-        begin = time.perf_counter()
+        begin, is_empty = time.perf_counter(), True
         for row in module(name).measure(options):
+            is_empty = False
             yield name, row, 0.0
+        if is_empty:
+            raise OptionError(f"--only is {options.only!r}; wanted part of the title of a case of {name}.")
         yield name, None, time.perf_counter() - begin
 
 
@@ -65,6 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--cores", type=int, default=default_workers(), help="of every rival that can use several"
     )
     parser.add_argument("--seed", type=int, default=0, help="of wirings, parameters, starts and images")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="cases of closed-loop and vision whose title has TEXT"
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
     parser.add_argument("--peers-python", default="", metavar="PATH", help="interpreter that has the peers")
     parser.add_argument("--smallest", action="store_true", help="smallest sizes: does it run, not how fast")
@@ -76,6 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in given.names:
         if name not in MEASUREMENTS:
             raise OptionError(unknown("measurement", name, MEASUREMENTS))
+        if given.only and name not in BY_CASE:
+            raise OptionError(f"--only chooses cases of {' and '.join(BY_CASE)}, not of {name}.")
+    if given.only and not given.names:
+        raise OptionError(f"--only chooses cases of {' and '.join(BY_CASE)}: name one of them.")
     for name, value in (("--repeats", given.repeats), ("--cores", given.cores)):
         if value is not None and not 1 <= value <= 1000:
             raise OptionError(f"{name} is {value}; use 1 to 1000.")
@@ -86,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.peers_python,
         given.cores,
         given.seed,
+        only=given.only,
     )
     found = measured(given.names or [name for name in MEASUREMENTS if name not in LONG], options)
     if given.json:
@@ -111,7 +124,8 @@ def measured(names: Sequence[str], options: Options) -> dict[str, Any]:
         print_row(row, last)
         last = row
         entry["rows"].append(row.to_dict())
-    settings = {name: getattr(options, name) for name in ("repeats", "smallest", "peers", "cores", "seed")}
+    told = ("repeats", "smallest", "peers", "cores", "seed", "only")
+    settings = {name: getattr(options, name) for name in told}
     return {"schema": 1, **about, "options": settings, "measurements": measurements}
 
 

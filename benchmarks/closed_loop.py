@@ -138,6 +138,9 @@ def _case(
     stack: ExitStack,
 ) -> Iterator[Row]:
     """Yields the rows of one task and number of networks."""
+    case = f"{task}, {networks:,} networks, {steps} control steps"
+    if not options.wants(case):
+        return
     taking: dict[str, Crew] = {}
     notes, goals = {}, {}
     wanted = []
@@ -167,5 +170,4 @@ def _case(
         name: [] if crew.missing else [crew.work / x for x in seconds[name]] for name, crew in taking.items()
     }
     notes |= {name: crew.missing for name, crew in taking.items() if crew.missing}
-    case = f"{task}, {networks:,} networks, {steps} control steps"
     yield from compare(case, "steps of bodies a second", rates, goals=goals, notes=notes)

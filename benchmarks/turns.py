@@ -30,6 +30,7 @@ class Options:
         cores: Processes or threads of every rival that can use several.
         seed: Of wirings, parameters, starts and images.
         here: Whether rivals share this process: quick to start, and then their times say nothing.
+        only: What the title of a case has to have in it, where a measurement has several.
     """
 
     repeats: int | None = None
@@ -39,6 +40,11 @@ class Options:
     cores: int = 1
     seed: int = 0
     here: bool = False
+    only: str = ""
+
+    def wants(self, case: str) -> bool:
+        """Says whether a case is to be measured, by its title."""
+        return self.only in case
 
     def turns(self, usual: int) -> int:
         """Returns the number of turns, of which `usual` is the measurement's own."""

@@ -37,6 +37,9 @@ def measure(options: Options) -> Iterator[Row]:
 
 def _case(task: str, networks: int, images: int, steps: int, units: int, options: Options) -> Iterator[Row]:
     """Yields the rows of one task and number of networks."""
+    case = f"{task}, {networks:,} networks, {images} images, {steps} network steps"
+    if not options.wants(case):
+        return
     common = {"images": images, "steps": steps, "seed": options.seed}
     named = {"task": task, "networks": networks, **common}
     shares = [[k, options.cores] for k in range(options.cores)]
@@ -71,7 +74,6 @@ def _case(task: str, networks: int, images: int, steps: int, units: int, options
             for name, crew in taking.items()
         }
         notes |= {name: crew.missing for name, crew in taking.items() if crew.missing}
-    case = f"{task}, {networks:,} networks, {images} images, {steps} network steps"
     yield from compare(case, "genome-images a second", values, notes=notes)
 
 

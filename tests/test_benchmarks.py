@@ -150,3 +150,8 @@ def test_front_door_lists_and_refuses(capsys: pytest.CaptureFixture[str]) -> Non
         main(["visoin"])
     with pytest.raises(OptionError, match="--repeats is 0"):
         main(["vision", "--repeats", "0"])
+    for given in (["--only", "mnist"], ["samplers", "--only", "mnist"]):
+        with pytest.raises(OptionError, match="--only chooses cases of closed-loop and vision"):
+            main(given)
+    with pytest.raises(OptionError, match="--only is 'nosuch'; wanted part of the title of a case of vision"):
+        main(["vision", "--only", "nosuch"])
