@@ -166,7 +166,7 @@ class Classification:
         import torch
 
         if choices is None:
-            drawn = {seed: Minibatch(self.minibatch(seed)) for seed in seeds}
+            drawn = {seed: Minibatch(self.minibatch(seed)) for seed in dict.fromkeys(seeds)}  # each once
             choices = [drawn[seed] for seed in seeds]
         logits, labels, weights = self._shown(phenotype, choices)
         if self.fitness == "accuracy":
