@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from neuroevo.errors import OptionError, TaskError
 from neuroevo.plugins import tasks
-from tasks.gymnasium_env import Bounded, Choices, GymnasiumTask
+from tasks.gymnasium_env import Bounded, Choices, GymnasiumTask, make
 
 NUMBERS = spaces.Box(-np.inf, np.inf, (3,))
 TOLD = 1000.0  # reward of a step that must not be counted
@@ -161,6 +162,16 @@ def test_returns_are_those_of_a_plain_loop(id: str, steps: int) -> None:
             for k, start in enumerate(task.starts(seed, purpose, episodes)):
                 wanted = plain_return(task, network.weights[genome], start)
                 assert returns[genome, k].item() == pytest.approx(wanted, rel=1e-5)
+
+
+def test_bodies_of_mujoco_are_not_timed() -> None:
+    """Which takes a quarter of a step, see `stopwatch`."""
+    mujoco.set_mjcb_time(None)
+    body: Any = make("Swimmer-v5").unwrapped
+    body.reset(seed=0)
+    body.step(np.ones(2))
+    timer = body.data.timer[mujoco.mjtTimer.mjTIMER_STEP]
+    assert timer.number > 0 and timer.duration == 0
 
 
 def test_episode_that_ended_earns_no_more() -> None:
