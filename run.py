@@ -29,11 +29,14 @@ from typing import NoReturn
 
 import populations
 import tasks
-from neuroevo import connectome, listing, plugins
-from neuroevo.configuration import SELECTIONS, TRACKERS, Configuration
+from neuroevo import plugins
+from neuroevo.connectome import catalog
+from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
-from neuroevo.execution import execute, resume
-from neuroevo.resolving import Entrant, resolve
+from neuroevo.experiment import listing
+from neuroevo.experiment.config import SELECTIONS, TRACKERS, Configuration, resolve
+from neuroevo.experiment.execute import execute, resume
+from neuroevo.plugins import Entrant
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -131,7 +134,7 @@ def _study(arguments: list[str]) -> int:
     parser.add_argument("--out", metavar="DIR", help="new folder (default runs/STUDY-SCALE-N)")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.read(arguments)
-    from neuroevo.study import Study
+    from neuroevo.experiment.study import Study
 
     stem = f"{Path(options.study).stem}-{options.scale}"
     out = _free(Path("runs") / stem) if options.out is None else Path(options.out)
@@ -151,7 +154,7 @@ def _resume(arguments: list[str]) -> int:
     parser.add_argument("--deadline", type=whole, metavar="SECONDS", help="in which a worker has to be done")
     parser.add_argument("--quiet", action="store_true", help="print errors only")
     options = parser.read(arguments)
-    from neuroevo.study import Study
+    from neuroevo.experiment.study import Study
 
     given = {"workers": options.workers, "address": options.address, "deadline": options.deadline}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -171,9 +174,9 @@ def _report(arguments: list[str]) -> int:
     options = parser.read(arguments)
     from rich.console import Console
 
-    from neuroevo.records import RunFolder
-    from neuroevo.report import write_report
-    from neuroevo.report_table import print_report
+    from neuroevo.report.terminal import print_report
+    from neuroevo.report.write import write_report
+    from neuroevo.run_folder import RunFolder
 
     runs = [RunFolder.open(path) for path in options.run]
     out = None if options.out is None else Path(options.out)
@@ -207,8 +210,9 @@ def _replay(arguments: list[str]) -> int:
     )
     parser.add_argument("--out", metavar="DIR", help="new folder (default RUN/replay, which is replaced)")
     options = parser.read(arguments)
-    from neuroevo.records import RunFolder
-    from neuroevo.replay import Request, replay
+    from neuroevo.report.replay.replay import replay
+    from neuroevo.report.replay.show import Request
+    from neuroevo.run_folder import RunFolder
 
     folder = RunFolder.open(options.run)
     request = Request(options.episode, options.seed, options.steps)
@@ -231,8 +235,9 @@ def _stats(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--out", metavar="DIR", help="new folder for pictures and stats.json")
     options = parser.read(arguments)
-    from neuroevo.comparison import compare, write_pictures
-    from neuroevo.records import RunFolder
+    from neuroevo.report.figures.wiring import write_pictures
+    from neuroevo.run_folder import RunFolder
+    from neuroevo.wiring.comparison import compare
 
     wiring, genomes = _sampled(options)
     if options.out is not None:
@@ -242,7 +247,7 @@ def _stats(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(comparison.figures, indent=2))
         return 0
-    from neuroevo.wiring_table import print_comparison
+    from neuroevo.report.figures.wiring_table import print_comparison
 
     print_comparison(comparison.figures)
     for path in written:
@@ -252,7 +257,7 @@ def _stats(arguments: list[str]) -> int:
 
 def _null() -> Entrant | None:
     """Returns the prior that triads are held against: random wirings with the same in- and out-degrees."""
-    from neuroevo.resolving import resolve_genomes
+    from neuroevo.plugins import resolve_genomes
 
     return resolve_genomes([_NULL])[0] if _NULL in plugins.priors.names() else None
 
@@ -269,8 +274,8 @@ def _sample(arguments: list[str]) -> int:
     options = parser.read(arguments)
     from rich.console import Console
 
-    from neuroevo.comparison import write_samples
-    from neuroevo.wiring_table import print_notes
+    from neuroevo.report.figures.wiring_table import print_notes
+    from neuroevo.wiring.sampling import write_samples
 
     wiring, genomes = _sampled(options)
     written, notes = write_samples(wiring, genomes, options.samples, options.seed, Path(options.out))
@@ -296,7 +301,7 @@ def _list(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(sections, indent=2))
     else:
-        from neuroevo.terminal import print_sections
+        from neuroevo.experiment.listing import print_sections
 
         print_sections(sections)
     return 0
@@ -370,13 +375,13 @@ def _add_wiring(parser: Parser) -> None:
     parser.add_argument("--seed", type=whole, default=0, help="root of all random numbers (default 0)")
 
 
-def _sampled(options: argparse.Namespace) -> tuple[connectome.Connectome, list[Entrant]]:
+def _sampled(options: argparse.Namespace) -> tuple[Connectome, list[Entrant]]:
     """Returns the wiring and priors of `stats` and `sample`."""
-    from neuroevo.resolving import resolve_genomes
+    from neuroevo.plugins import resolve_genomes
 
     require_range("samples", options.samples, 1)
     require_range("seed", options.seed, 0)
-    wiring = connectome.load(options.connectome).with_ports(options.inputs, options.outputs)
+    wiring = catalog.load(options.connectome).with_ports(options.inputs, options.outputs)
     return wiring, resolve_genomes(options.genome)
 
 

@@ -25,8 +25,8 @@ from typing import Any
 
 from benchmarks.machine import load, machine, versions
 from benchmarks.turns import Options, Row, print_row
-from neuroevo.cluster import default_workers
 from neuroevo.errors import NeuroevoError, OptionError, unknown
+from neuroevo.workers.ray_cluster import default_workers
 
 MEASUREMENTS = {
     "closed-loop": "closed_loop",

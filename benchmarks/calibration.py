@@ -23,11 +23,10 @@ from scipy import stats
 
 import populations  # noqa: F401 - importing the two packages registers what they hold
 import tasks  # noqa: F401
-from neuroevo.configuration import Configuration
-from neuroevo.entries import Entry
-from neuroevo.estimates import Scores, contrast, interval
-from neuroevo.ranking import compare, decide
-from neuroevo.resolving import resolve
+from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.referee.entry import Entry
+from neuroevo.referee.estimators import Scores, contrast, interval
+from neuroevo.referee.verdict import compare, decide
 
 GRAPHS, BETWEEN = (3, 5, 10, 20), (0.0, 0.5, 1.0, 2.0)
 SEEDS = 10
@@ -192,11 +191,11 @@ def evolved(request: Configuration) -> Scores:
     import tempfile
     from pathlib import Path
 
-    from neuroevo import selection
-    from neuroevo.connectome import load
-    from neuroevo.evaluator import LocalPool
-    from neuroevo.plan import Plan
-    from neuroevo.records import RunFolder
+    from neuroevo.connectome.catalog import load
+    from neuroevo.experiment import selection
+    from neuroevo.experiment.plan import Plan
+    from neuroevo.run_folder import RunFolder
+    from neuroevo.workers.pool import LocalPool
 
     config, genomes, chosen = resolve(request)
     plan = Plan(config, load(config.connectome), genomes, chosen)

@@ -117,7 +117,7 @@ def rivals(options: Options, units: int) -> list[Rival]:
 def measure(options: Options) -> Iterator[Row]:
     """Yields a row a rival for every task and number of networks."""
     from benchmarks.networks import CIRCUIT
-    from neuroevo.connectome import load
+    from neuroevo.connectome.catalog import load
 
     units = 16 if options.smallest else load(CIRCUIT).num_cells
     sizes, steps = ((4,), 5) if options.smallest else (NETWORKS, STEPS)

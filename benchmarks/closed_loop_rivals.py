@@ -83,8 +83,8 @@ def open_loop(
     import mujoco
     from mujoco import rollout
 
-    from neuroevo import stopwatch
-    from neuroevo.physics import lean
+    from neuroevo.physics import clock
+    from neuroevo.physics.model import lean
     from tasks.locomotion import model
 
     ours, kind = task_of(task, steps), mujoco.mjtState.mjSTATE_FULLPHYSICS
@@ -106,7 +106,7 @@ def open_loop(
     engine = rollout.Rollout(nthread=threads if threads > 1 else 0)
     mujoco.set_mjcb_time(None)  # MuJoCo's own; `given` has stopped it
     if is_lean:
-        stopwatch.stop()
+        clock.stop()
 
     def turn() -> float:
         engine.rollout([body] * networks, data, begin, control, nstep=count, skip_checks=True, state=states)

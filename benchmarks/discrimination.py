@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import run as cli
-from neuroevo.records import RunFolder, safe_name
+from neuroevo.run_folder import RunFolder, safe_name
 
 PRIORS = ("connectome", "stats-prior", "random", "frozen", "adapter-only", "clock")
 PAIRS = (

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.machines import Machines
-from neuroevo.records import RunFolder
+from neuroevo.run_folder import RunFolder
 from tests.small import without_seconds
 
 ROOT = Path(__file__).parent.parent

@@ -24,25 +24,22 @@ import scipy.sparse
 
 import populations
 import tasks as _tasks
-from neuroevo import (
-    adapters,
-    champions,
-    checkpoint,
-    connectome,
-    edge_table,
-    plugins,
-    readers,
-    replay_folder,
-    search_options,
-)
-from neuroevo.cluster import Workers
-from neuroevo.configuration import Configuration
-from neuroevo.constants import Table
+from neuroevo import checkpoint, plugins
+from neuroevo.connectome import catalog, model
+from neuroevo.connectome import tables as edge_tables
+from neuroevo.connectome.graphs import to_networkx
+from neuroevo.connectome.model import Connectome
 from neuroevo.errors import RegistryError, unknown
-from neuroevo.neurons import MODELS, Neuron
-from neuroevo.records import RunFolder
-from neuroevo.resolving import margins
-from neuroevo.study import Study
+from neuroevo.experiment.config import Configuration, margins
+from neuroevo.experiment.study import Study
+from neuroevo.network import adapters
+from neuroevo.network.constants import Table
+from neuroevo.network.neurons import MODELS, Neuron
+from neuroevo.report.replay import champions, folder
+from neuroevo.report.replay.folder import Drawing
+from neuroevo.run_folder import RunFolder
+from neuroevo.search import methods
+from neuroevo.workers.ray_cluster import Workers
 from tasks import idx, image_files
 from tasks.sources import FILES as IDX_FILES
 
@@ -130,9 +127,9 @@ def signed(parts: Parts) -> Files:
 # --- valid data ---------------------------------------------------------------------------------------
 
 
-def tiny() -> connectome.Connectome:
+def tiny() -> Connectome:
     """Returns six cells of the worm with all kinds of edges."""
-    return connectome.load("celegans").circuit("tiny", "AVA+DD1+VA1+MDL08+MDL09").with_ports("AVA", "muscle")
+    return catalog.load("celegans").circuit("tiny", "AVA+DD1+VA1+MDL08+MDL09").with_ports("AVA", "muscle")
 
 
 def saved(write: Callable[..., object], *contents: Any) -> bytes:
@@ -146,12 +143,12 @@ def tables(suffix: str) -> Callable[[Path], Iterator[Parts]]:
     def corpus(folder: Path) -> Iterator[Parts]:
         wiring = tiny()
         kinds = {kind: getattr(wiring, kind) for kind in ("chemical", "neuromuscular", "electrical")}
-        connectome.write_edges(folder / "a.csv", wiring.cells, wiring.sign, **kinds)
+        model.write_edges(folder / "a.csv", wiring.cells, wiring.sign, **kinds)
         cells = "name,role,class,transmitter,sign,x,y,z,input,output\nAVA,sensory,AV,GABA,-1,1,2.5,,1,0\n"
         cells += "VA1,motor,VA,Acetylcholine+GABA,+1,,,,0,\nm1,muscle,,,,,,,,yes\n"
         edges = "pre,post\nAVA,VA1\nVA1,m1\n"
         for table, *others in ([(folder / "a.csv").read_text()], [edges], [edges, cells]):
-            table = table.replace(",", edge_table.DELIMITERS[suffix])
+            table = table.replace(",", edge_tables.DELIMITERS[suffix])
             yield [text.encode() for text in (table, *others)]
 
     return corpus
@@ -189,7 +186,7 @@ def matrix_market(folder: Path) -> Iterator[Parts]:
 
 def graphs(suffix: str) -> Callable[[Path], Iterator[Parts]]:
     def corpus(folder: Path) -> Iterator[Parts]:
-        graph, plain = tiny().to_networkx(), nx.DiGraph([("1", "2"), ("2", "3")])
+        graph, plain = to_networkx(tiny()), nx.DiGraph([("1", "2"), ("2", "3")])
         if suffix == ".json":
             yield from ([json.dumps(nx.node_link_data(g, edges="edges")).encode()] for g in (graph, plain))
         elif suffix == ".net":
@@ -214,8 +211,8 @@ def specifications(folder: Path) -> Iterator[Parts]:
         *(str(Neuron.parse(name)) for name in MODELS),
         *(str(adapters.parse(name)) for name in adapters.ADAPTERS),
         *(
-            f"{name}:" + ",".join(f"{k}={v}" for k, v in search_options.plugin(name).defaults.items())
-            for name in search_options.METHODS
+            f"{name}:" + ",".join(f"{k}={v}" for k, v in methods.plugin(name).defaults.items())
+            for name in methods.METHODS
         ),
         *("cpus=1,gpus=0,memory=4", "0.5", "swimmer=0.25"),
     ):
@@ -273,8 +270,8 @@ def run_folders(folder: Path) -> Iterator[Parts]:
 
 
 def champion(folder: Path) -> Iterator[Parts]:
-    from neuroevo.architecture import Architecture
-    from neuroevo.blueprint import Blueprint
+    from neuroevo.network.blueprint import Blueprint
+    from neuroevo.wiring.architecture import Architecture
 
     for neuron in ("leaky", "alif:constants=class"):
         blueprint = Blueprint(Architecture.of(tiny()), 2, 2, neuron=Neuron.parse(neuron))
@@ -286,10 +283,10 @@ def champion(folder: Path) -> Iterator[Parts]:
 def replays(folder: Path) -> Iterator[Parts]:
     rows = [["a", 1, None], ["b", 0.5, "none"]]
     files = {"svg": b"<svg/>", "png": b"P"}
-    drawing = replay_folder.Drawing("behaviour", "T", "D", files, "C", ["x", "y"], rows)
+    drawing = Drawing("behaviour", "T", "D", files, "C", ["x", "y"], rows)
     shown = [drawing, replace(drawing, files={"png": b"P"})]
-    replay_folder.write_replay(folder / "replay", [({"task": "swimmer"}, "best", shown)])
-    yield [(folder / "replay" / replay_folder.INDEX).read_bytes(), b"P", b"<svg/>"]
+    folder.write_replay(folder / "replay", [({"task": "swimmer"}, "best", shown)])
+    yield [(folder / "replay" / folder.INDEX).read_bytes(), b"P", b"<svg/>"]
 
 
 def images(num_images: int) -> list[np.ndarray]:
@@ -355,7 +352,7 @@ def request(folder: Path) -> None:
 
 OPTIONS: tuple[Callable[[str], object], ...] = (
     *(Registered(kind.kind, kind._plugins).bound for kind in (plugins.priors, plugins.tasks)),
-    *(plugins.Spec.parse, Neuron.parse, adapters.parse, search_options.parse, Workers.shares),
+    *(plugins.Spec.parse, Neuron.parse, adapters.parse, methods.parse, Workers.shares),
     lambda text: margins(Configuration(margin=(text,)), ["swimmer"]),
 )
 RUN: tuple[Callable[[RunFolder], object], ...] = (
@@ -367,7 +364,7 @@ RUN: tuple[Callable[[RunFolder], object], ...] = (
 def wiring(suffix: str, corpus: Callable[[Path], Iterator[Parts]]) -> Target:
     """Returns the target of one kind of wiring."""
     pack = archived("wiring.npz") if suffix == ".npz" else named(f"wiring{suffix}", "wiring_cells.csv")
-    return Target(corpus, pack, [lambda folder: connectome.load(str(folder / f"wiring{suffix}"))])
+    return Target(corpus, pack, [lambda folder: catalog.load(str(folder / f"wiring{suffix}"))])
 
 
 def in_folder(read: Callable[[str], object]) -> Reader:
@@ -376,11 +373,11 @@ def in_folder(read: Callable[[str], object]) -> Reader:
 
 IMAGES = [in_folder(image_files.facts), in_folder(image_files.load)]
 TARGETS = {
-    **{f"wiring{suffix}": wiring(suffix, tables(suffix)) for suffix in edge_table.DELIMITERS},
+    **{f"wiring{suffix}": wiring(suffix, tables(suffix)) for suffix in edge_tables.DELIMITERS},
     "wiring.npy": wiring(".npy", arrays_npy),
     "wiring.npz": wiring(".npz", arrays_npz),
     "wiring.mtx": wiring(".mtx", matrix_market),
-    **{f"wiring{suffix}": wiring(suffix, graphs(suffix)) for suffix in readers.GRAPHS},
+    **{f"wiring{suffix}": wiring(suffix, graphs(suffix)) for suffix in catalog.GRAPHS},
     "constants": Target(constant_tables, named("constants.csv"), [constants_of(name) for name in MODELS]),
     "options": Target(specifications, named("option"), [option(parse) for parse in OPTIONS]),
     "config": Target(requests, named("config.toml"), [request]),
@@ -392,7 +389,7 @@ TARGETS = {
         named(*CHAMPION_FILES),
         [lambda folder: champions.read_champion(RunFolder(folder), CHAMPION)],
     ),
-    "replay": Target(replays, named(*REPLAY_FILES), [lambda run: replay_folder.replayed([RunFolder(run)])]),
+    "replay": Target(replays, named(*REPLAY_FILES), [lambda run: folder.replayed([RunFolder(run)])]),
     "idx": Target(idx_images, compressed, IMAGES),
     "npz": Target(npz_images, archived("images.npz"), IMAGES),
 }

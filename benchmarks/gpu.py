@@ -23,12 +23,15 @@ import torch
 
 import tasks as bodies  # noqa: F401 - registers them
 from benchmarks.networks import SPREAD
-from neuroevo import connectome, devices, physics
-from neuroevo.architecture import Architecture
+from neuroevo.connectome import catalog
 from neuroevo.errors import NeuroevoError
-from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.physics import engine
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.workers import devices
 
 TASKS = ("swimmer", "halfcheetah-v5")
 PER_WIRING = 64  # networks, as a lineage has them
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for number in options.worlds:
             task: Any = tasks.get(label).target(steps=options.steps)
             if options.device == "warp":
-                from neuroevo.warp_physics import WarpWorlds
+                from neuroevo.physics.warp import WarpWorlds
 
                 task._worlds = WarpWorlds(task.body(), number)
             closed, raw = loops(task, number, device, options.repeats)
@@ -65,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def networks(task: Any, number: int, device: str) -> Phenotype:
     """Returns networks of the worm's motor circuit, all of them different."""
-    exact = Architecture.of(connectome.load("celegans-motor")).without_dead_ends()
+    exact = Architecture.of(catalog.load("celegans-motor")).without_dead_ends()
     blueprint = Blueprint(exact, task.num_sensors, task.num_actuators)
     counts = [min(PER_WIRING, number - first) for first in range(0, number, PER_WIRING)]
     phenotype = Phenotype([blueprint] * len(counts), counts, device)
@@ -83,7 +86,7 @@ def loops(task: Any, number: int, device: str, repeats: int) -> tuple[float, flo
     phenotype = networks(task, number, device)
     worlds = task.batch(number, device)
     seeds = [0] * number
-    _, (_, control) = physics.between(worlds, 1, task.body().nu, number)
+    _, (_, control) = engine.between(worlds, 1, task.body().nu, number)
     substeps = getattr(task, "frame_skip", 1)
 
     def without() -> None:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import populations
-from neuroevo.comparison import compare, is_comparable
-from neuroevo.connectome import Connectome, load
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.model import Connectome
 from neuroevo.errors import NeuroevoError
-from neuroevo.plugins import priors
-from neuroevo.resolving import resolve_genomes
+from neuroevo.plugins import priors, resolve_genomes
+from neuroevo.wiring.comparison import compare
+from neuroevo.wiring.statistics import is_comparable
 
 __all__ = ["main", "populations"]  # importing populations registers the priors
 

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from neuroevo.figures import INK, SOFT, compact, look, new_figure, png, style, write_title
 from neuroevo.plugins import Spec
-from neuroevo.records import RunFolder
+from neuroevo.report.figures.canvas import INK, SOFT, look, new_figure, png, style, write_title
+from neuroevo.run_folder import RunFolder
+from neuroevo.text import compact
 from tasks.images import Mnist
 
 POINTS = 40

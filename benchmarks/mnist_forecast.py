@@ -24,14 +24,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from neuroevo import connectome
-from neuroevo.architecture import Architecture
-from neuroevo.blueprint import Blueprint
-from neuroevo.neurons import Neuron
-from neuroevo.operating_range import set_gains
-from neuroevo.phenotype import Phenotype
-from neuroevo.search_evotorch import MOMENTUM, RATE, spreads
-from neuroevo.search_options import Pgpe, parse
+from neuroevo.connectome import catalog
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.gains import set_gains
+from neuroevo.network.neurons import Neuron
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.search.gaussian import MOMENTUM, RATE, spreads
+from neuroevo.search.methods import Pgpe, parse
+from neuroevo.wiring.architecture import Architecture
 from tasks import classification
 from tasks.images import Mnist
 
@@ -49,7 +49,7 @@ class Network:
     """
 
     def __init__(self, task: Mnist) -> None:
-        wiring = Architecture.of(connectome.load("celegans")).without_dead_ends()
+        wiring = Architecture.of(catalog.load("celegans")).without_dead_ends()
         neuron = Neuron.parse(f"leaky:leak={LEAK}")
         blueprint = Blueprint(wiring, task.num_sensors, task.num_actuators, neuron=neuron)
         (blueprint,) = set_gains([blueprint], task, 1)

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo import connectome
-from neuroevo.architecture import Architecture
-from neuroevo.blueprint import Blueprint
-from neuroevo.neurons import MODELS
-from neuroevo.phenotype import Phenotype
+from neuroevo.connectome import catalog
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.neurons import MODELS
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.wiring.architecture import Architecture
 from tasks.images import Mnist
 
 RATES = {"connectome": 0.01, "frozen": 0.03}
@@ -57,7 +57,7 @@ def trained(genome: str, components: int, iterations: int) -> None:
     """Trains a network and prints how it does."""
     task = Mnist(components=components)
     data = task._data()
-    architecture = Architecture.of(connectome.load("celegans")).without_dead_ends()
+    architecture = Architecture.of(catalog.load("celegans")).without_dead_ends()
     blueprint = Blueprint(architecture, task.num_sensors, task.num_actuators)
     phenotype = Phenotype([blueprint], [1])
     phenotype.load([blueprint.draw(1, np.random.default_rng(0))])

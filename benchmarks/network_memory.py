@@ -15,7 +15,8 @@ from benchmarks.crew import Crew, Here
 from benchmarks.network_step import wiring
 from benchmarks.networks import animate
 from benchmarks.turns import OURS, Options, Row, compare
-from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
 from neuroevo.seeds import generator
 
 CELLS, SYNAPSES, GENOMES = 3_000, 110_000, 1_000

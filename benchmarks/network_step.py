@@ -16,11 +16,12 @@ import torch
 
 from benchmarks.networks import animate, blocks
 from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
-from neuroevo import connectome
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Edges
-from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.connectome import catalog
+from neuroevo.connectome.model import Edges
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
 from neuroevo.seeds import derive, generator
+from neuroevo.wiring.architecture import Architecture
 
 CELLS = (30, 100, 302, 1_000, 3_000, 10_000)
 COLUMNS = (1, 16, 256, 4_096)
@@ -45,7 +46,7 @@ def measure(options: Options) -> Iterator[Row]:
 def wiring(cells: int, seed: int, synapses: int | None = None) -> Architecture:
     """Returns the whole worm's neurons, or a random wiring of another number of cells."""
     if cells == WORM and synapses is None:
-        return Architecture.of(connectome.load("celegans").circuit("neurons", "sensory+interneuron+motor"))
+        return Architecture.of(catalog.load("celegans").circuit("neurons", "sensory+interneuron+motor"))
     rng = generator(seed, "wiring", cells)
     number = SYNAPSES_A_CELL * cells if synapses is None else synapses
     flat = np.sort(rng.choice(cells * cells, number, replace=False))

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 import populations  # noqa: F401 - registers the priors
-from neuroevo import connectome
-from neuroevo.architecture import Architecture
-from neuroevo.arena import Arena
-from neuroevo.phenotype import Blueprint, Phenotype
+from neuroevo.connectome import catalog
+from neuroevo.experiment.shards import GENOMES_PER_SHARD
+from neuroevo.network.alignment import Arena
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import priors
 from neuroevo.seeds import derive, generator
-from neuroevo.shards import GENOMES_PER_SHARD
+from neuroevo.wiring.architecture import Architecture
 
 CIRCUIT = "celegans-motor"
 PRIORS = ("stats-prior", "random")  # half of the wirings each
@@ -28,7 +29,7 @@ Batch = tuple[Phenotype, list[Tensor]]
 def wiring(number: int, seed: int) -> Architecture:
     """Returns a sample of one prior for even numbers and of the other for odd ones."""
     prior = priors.get(PRIORS[number % 2]).target
-    return prior(connectome.load(CIRCUIT), seed=derive(seed, "wiring", number)).without_dead_ends()
+    return prior(catalog.load(CIRCUIT), seed=derive(seed, "wiring", number)).without_dead_ends()
 
 
 def animate(blueprints: Sequence[Blueprint], genomes: int, seed: int, arena: Arena | None = None) -> Batch:

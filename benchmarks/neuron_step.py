@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 import populations
-from neuroevo.blueprint import Blueprint
-from neuroevo.connectome import load
-from neuroevo.neurons import MODELS, Neuron
-from neuroevo.phenotype import Phenotype
+from neuroevo.connectome.catalog import load
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.neurons import MODELS, Neuron
+from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import priors
 
 CIRCUIT, GENOMES, SENSORS, ACTUATORS = "celegans-motor", 128, 15, 5

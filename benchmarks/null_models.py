@@ -23,11 +23,12 @@ from statistics import median
 import networkx
 import numpy as np
 
-from neuroevo.connectome import Connectome, Edges, load
-from neuroevo.rewiring import Keep, Rewired, degree_labels, rewire
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.seeds import derive
-from neuroevo.statistics import adjacency, reciprocity
-from neuroevo.triads import triad_census
+from neuroevo.wiring.null_models import Keep, Rewired, degree_labels, rewire
+from neuroevo.wiring.statistics import adjacency, reciprocity
+from neuroevo.wiring.triads import triad_census
 
 RICH = 50  # degree above which a cell is a hub
 FLY_CELLS, FLY_SYNAPSES = 3000, 110_000

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 import tasks  # noqa: F401 - registers the tasks
-from neuroevo.cluster import Workers
-from neuroevo.evaluator import pool
-from neuroevo.evolution import Evolution, Listeners, Progress
-from neuroevo.ray_pool import RayPool
+from neuroevo.experiment.evolution import Evolution, Listeners, Progress
+from neuroevo.workers.pool import pool
+from neuroevo.workers.ray_cluster import Workers
+from neuroevo.workers.ray_pool import RayPool
 from tasks.swimmer import Swimmer
 from tests.small import ECHO, run
 

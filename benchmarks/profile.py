@@ -20,10 +20,10 @@ import torch
 import populations
 import tasks
 from benchmarks.networks import batches
-from neuroevo.cells import Cells
 from neuroevo.errors import unknown
-from neuroevo.phenotype import Phenotype
-from neuroevo.physics import Worlds
+from neuroevo.network.cells import Cells
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.physics.worlds import Worlds
 from neuroevo.plugins import tasks as registered
 
 REGISTERED = populations.__name__, tasks.__name__  # importing them registers priors and tasks

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.records import RunFolder
+from neuroevo.run_folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
 SECONDS, MEGABYTES = 10.0, 500.0  # what a report of the default size should stay below

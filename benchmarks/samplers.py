@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.crew import Crew, Here
 from benchmarks.turns import OURS, Options, Row, compare, take_turns
-from neuroevo.connectome import load
+from neuroevo.connectome.catalog import load
 
 RIVALS = {
     OURS: "ours",

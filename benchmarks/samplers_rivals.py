@@ -42,8 +42,8 @@ def maker(name: str, edges: list[list[int]], cells: int, samples: int, seed: int
 
 def ours(edges: Pairs, cells: int, seed: int) -> tuple[float, Pairs]:
     """The prior `degree`: ten accepted moves an edge, exact degrees, no loop and no double edge."""
-    from neuroevo.connectome import Edges
-    from neuroevo.rewiring import Keep, rewire
+    from neuroevo.connectome.model import Edges
+    from neuroevo.wiring.null_models import Keep, rewire
 
     pre, post = np.array(sorted(edges)).T
     source = Edges(pre, post, np.ones(len(pre)))

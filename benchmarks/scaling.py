@@ -20,10 +20,10 @@ from typing import Any
 import ray
 
 import tasks  # noqa: F401 - registers the tasks
-from neuroevo import cluster
-from neuroevo.cluster import Workers
-from neuroevo.evolution import Listeners, Progress
-from neuroevo.ray_pool import RayPool
+from neuroevo.experiment.evolution import Listeners, Progress
+from neuroevo.workers import ray_cluster
+from neuroevo.workers.ray_cluster import Workers
+from neuroevo.workers.ray_pool import RayPool
 from tests.small import plan, run
 
 SECONDS = 0.25  # that an evaluation sleeps
@@ -56,7 +56,7 @@ def rate(workers: int, seconds: float, folder: Path) -> float:
 
 def message_bytes() -> tuple[int, int]:
     """Returns parameters of a lineage of this kind, and the bytes of its state, which go both ways."""
-    from neuroevo.lineage import Lineage, begin
+    from neuroevo.search.lineage import Lineage, begin
 
     planned = plan(genome=("connectome",), task=("swimmer",), connectome="celegans")
     (blueprint,) = planned.blueprints["swimmer"]
@@ -66,7 +66,7 @@ def message_bytes() -> tuple[int, int]:
 
 
 def main() -> None:
-    cluster.start(Workers(max(CHECKED) + 1))
+    ray_cluster.start(Workers(max(CHECKED) + 1))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fastest = statistics.median(rate(8, 0.0, folder / str(k)) for k in range(3))

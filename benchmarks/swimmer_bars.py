@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 
 from benchmarks.travelling_sine import search
-from neuroevo.champions import read_champion
-from neuroevo.phenotype import Blueprint, Phenotype
-from neuroevo.records import RunFolder, key_of
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.report.replay.champions import read_champion
+from neuroevo.run_folder import RunFolder, key_of
 from neuroevo.seeds import generator
 from tasks.swimmer import Swimmer
 

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from benchmarks.travelling_sine import TravellingSines
-from neuroevo.physics import Worlds
+from neuroevo.physics.worlds import Worlds
 from tasks.swimmer import CONTROL_STEP, Swimmer, model, swim
 
 SINES, REFLEXES = 20, 10

@@ -88,16 +88,15 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
 
     import populations  # noqa: F401 - registers the priors
     import tasks  # noqa: F401 - registers the tasks
-    from neuroevo.cluster import Workers
-    from neuroevo.configuration import Configuration
-    from neuroevo.connectome import load
-    from neuroevo.evaluator import pool
-    from neuroevo.evolution import Evolution, Listeners
-    from neuroevo.lineage import centre
-    from neuroevo.phenotype import Phenotype
-    from neuroevo.plan import Plan
-    from neuroevo.records import RunFolder
-    from neuroevo.resolving import resolve
+    from neuroevo.connectome.catalog import load
+    from neuroevo.experiment.config import Configuration, resolve
+    from neuroevo.experiment.evolution import Evolution, Listeners
+    from neuroevo.experiment.plan import Plan
+    from neuroevo.network.phenotype import Phenotype
+    from neuroevo.run_folder import RunFolder
+    from neuroevo.search.lineage import centre
+    from neuroevo.workers.pool import pool
+    from neuroevo.workers.ray_cluster import Workers
 
     torch.set_num_threads(1)
     config, genomes, requests = resolve(Configuration(genome=("stats-prior",), task=(task,), seed=seed))
@@ -138,7 +137,7 @@ def evotorch(kind: str, seed: int, units: int, cores: int, turn: float, look: fl
     import torch
     from evotorch.algorithms import PGPE
 
-    from neuroevo.search_options import Pgpe
+    from neuroevo.search.methods import Pgpe
 
     ours_ = task_of("mnist", IMAGES, STEPS)
     data = ours_._data()
@@ -198,7 +197,7 @@ def _problem(kind: str, net: Any, data: Any, seed: int, cores: int) -> Any:
 def measure(options: Options) -> Iterator[Row]:
     """Yields a row a rival for each target."""
     from benchmarks.networks import CIRCUIT
-    from neuroevo.connectome import load
+    from neuroevo.connectome.catalog import load
 
     units = load(CIRCUIT).num_cells
     small = options.smallest

@@ -26,7 +26,7 @@ RIVALS = "benchmarks.vision_rivals"
 def measure(options: Options) -> Iterator[Row]:
     """Yields a row a rival for every task and number of networks."""
     from benchmarks.networks import CIRCUIT
-    from neuroevo.connectome import load
+    from neuroevo.connectome.catalog import load
 
     units = load(CIRCUIT).num_cells
     cases = [(task, n) for task, numbers in SIZES.items() for n in numbers]

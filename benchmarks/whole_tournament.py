@@ -19,16 +19,17 @@ import torch
 import populations
 import tasks
 from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
-from neuroevo.cluster import Workers
-from neuroevo.configuration import Configuration
-from neuroevo.connectome import Connectome, load
-from neuroevo.evaluator import Pool, pool
-from neuroevo.evolution import Evolution, Listeners
-from neuroevo.lineage import centre
-from neuroevo.plan import Plan
-from neuroevo.records import RunFolder
-from neuroevo.resolving import resolve
-from neuroevo.shards import Group
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.graphs import from_networkx, to_networkx
+from neuroevo.connectome.model import Connectome
+from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.evolution import Evolution, Listeners
+from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.shards import Group
+from neuroevo.run_folder import RunFolder
+from neuroevo.search.lineage import centre
+from neuroevo.workers.pool import Pool, pool
+from neuroevo.workers.ray_cluster import Workers
 
 REGISTERED = populations.__name__, tasks.__name__  # importing them registers priors and tasks
 CIRCUIT = "celegans-motor"
@@ -158,6 +159,6 @@ def _growth(alone: Tournament, larger: dict[str, Tournament], options: Options) 
 
 def doubled(circuit: Connectome) -> Connectome:
     """Returns two copies of a circuit, side by side, as one."""
-    graph = circuit.to_networkx()
+    graph = to_networkx(circuit)
     names = ({node: f"{node}{suffix}" for node in graph} for suffix in ("", "-twin"))
-    return Connectome.from_networkx(networkx.union(*(networkx.relabel_nodes(graph, n) for n in names)))
+    return from_networkx(networkx.union(*(networkx.relabel_nodes(graph, n) for n in names)))

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from benchmarks.worm_step import Sines
-from neuroevo.champions import read_champion
-from neuroevo.phenotype import Phenotype
-from neuroevo.records import RunFolder, key_of
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.report.replay.champions import read_champion
+from neuroevo.run_folder import RunFolder, key_of
 from neuroevo.seeds import generator
 from tasks.worm import Worm
 

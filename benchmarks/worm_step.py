@@ -25,13 +25,12 @@ from torch import Tensor
 import populations
 import tasks
 from benchmarks.swimmer_step import ORDER, TOLERANCE, compare
-from neuroevo.configuration import Configuration
-from neuroevo.connectome import load
-from neuroevo.operating_range import set_gains
-from neuroevo.phenotype import Phenotype
-from neuroevo.physics import Worlds
-from neuroevo.plan import Plan
-from neuroevo.resolving import resolve
+from neuroevo.connectome.catalog import load
+from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.plan import Plan
+from neuroevo.network.gains import set_gains
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.physics.worlds import Worlds
 from neuroevo.seeds import derive
 from tasks import worm_body
 from tasks.worm import FULL_OUTPUT, Worm, crawl

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from neuroevo.errors import DataError
+from neuroevo.errors import DataError, line
 
 DOWNLOAD_LIMIT = 600  # seconds, for some 20 MB
 
@@ -109,10 +109,3 @@ def keep(path: Path, what: str, write: Callable[[BinaryIO], object]) -> None:
             f"Cannot keep {what} in {path.parent}: {error}. "
             "Set NEUROEVO_CACHE to a folder that can be written."
         ) from error
-
-
-def line(said: object) -> str:
-    """Returns the last line of an error message that says something, cut to one row of a terminal."""
-    lines = [part.strip() for part in str(said).splitlines() if part.strip()]
-    errors = [part.removeprefix("ERROR: ") for part in lines if part.startswith("ERROR: ")]
-    return (errors or lines or [type(said).__name__])[-1].rstrip(".")[:100]

@@ -15,7 +15,10 @@ Every error takes one string, so that it travels through Ray unchanged.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+
+MAX_REASON = 300  # characters of somebody else's error that are quoted
 
 
 class NeuroevoError(Exception):
@@ -77,3 +80,22 @@ def require_range(name: str, value: float, low: float, high: float = float("inf"
     if not low <= value <= high:
         wanted = f"at least {low:g}" if high == float("inf") else f"in [{low:g}, {high:g}]"
         raise OptionError(f"Option {name!r} is {value:g}; wanted a number {wanted}.")
+
+
+def line(said: object) -> str:
+    """Returns the last line of an error message that says something, cut to one row of a terminal."""
+    lines = [part.strip() for part in str(said).splitlines() if part.strip()]
+    errors = [part.removeprefix("ERROR: ") for part in lines if part.startswith("ERROR: ")]
+    return (errors or lines or [type(said).__name__])[-1].rstrip(".")[:100]
+
+
+def failure(about: str, error: BaseException) -> str:
+    """Returns one line that says what failed where; the traceback follows on lines of its own."""
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    return f"{about} failed with {type(error).__name__}: {one_line(error)}.\n{trace}"
+
+
+def one_line(error: BaseException) -> str:
+    """Returns an error's text without line breaks, and without its end where it is long."""
+    text = " ".join(str(error).split())
+    return text.removesuffix(".") if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."

@@ -7,7 +7,6 @@ groups `neuroevo.priors` and `neuroevo.tasks`, or named by its path, `package.mo
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.metadata
 import inspect
 import json
@@ -381,3 +380,41 @@ def parse_option(name: str, value: Any, hint: Any) -> Any:
 
 priors = Registry("prior")
 tasks = Registry("task")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A prior or task of a run: its label, plug-in and all its options."""
+
+    label: str
+    plugin: Plugin
+    options: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The specification with every option written out."""
+        written = {k: v for k, v in self.options.items() if v is not None}
+        options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in written.items()}
+        return str(Spec(self.label, self.plugin.name, options))
+
+
+def resolve_genomes(specs: Iterable[str]) -> list[Entrant]:
+    """Returns the priors of `[label=]name[:option=value,...]`, with all their options."""
+    genomes = [_entrant(text, priors) for text in specs]
+    _check_labels("genome", genomes)
+    return genomes
+
+
+def _check_labels(kind: str, entrants: Iterable[Entrant]) -> None:
+    """Labels tell results apart, so no two may be equal."""
+    labels = [e.label for e in entrants]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise OptionError(f"Two {kind}s are labelled {label!r}; give one another label, label=name.")
+
+
+def _entrant(text: str, registry: Registry, extra: Mapping[str, Any] | None = None) -> Entrant:
+    """Returns a prior or task with all its options, defaults included."""
+    spec = registry.parse(text)
+    plugin = registry.get(spec.name)
+    return Entrant(spec.label, plugin, plugin.bind({**plugin.defaults, **(extra or {}), **spec.options}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome
+from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import priors
-from neuroevo.rewiring import Keep
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.null_models import Keep
 from populations.mutations import by_swaps
 from populations.swapped import Gap, Ports, Shuffle, keep_all, lengths_kept, swapped
 

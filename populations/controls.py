@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.plugins import priors
+from neuroevo.wiring.architecture import Architecture
 
 
 @priors.register("adapter-only")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome
+from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import priors
+from neuroevo.wiring.architecture import Architecture
 from populations.mutations import by_shuffles
 from populations.swapped import Gap, Ports, Shuffle, swapped
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.architecture import take
-from neuroevo.connectome import Connectome, Edges
-from neuroevo.rewiring import Keep, join_labels, rewire_pairs
+from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.wiring.architecture import take
+from neuroevo.wiring.null_models import Keep, join_labels, rewire_pairs
 
 
 def rewire_gap_junctions(connectome: Connectome, gap: str, seed: int, *, keep: Keep, rewired: float) -> Edges:

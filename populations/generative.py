@@ -6,12 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from neuroevo.architecture import Architecture, join
-from neuroevo.connectome import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.plugins import priors
-from neuroevo.rewiring import Keep
 from neuroevo.seeds import generator
-from neuroevo.statistics import adjacency, clustering, neurons_of
+from neuroevo.wiring.architecture import Architecture, join
+from neuroevo.wiring.null_models import Keep
+from neuroevo.wiring.statistics import adjacency, clustering, neurons_of
 from populations.mutations import by_swaps, degrees
 from populations.unstructured import RandomGap, place, random_gaps, scatter
 

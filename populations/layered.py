@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.plugins import priors
 from neuroevo.seeds import generator
+from neuroevo.wiring.architecture import Architecture
 from populations.mutations import by_swaps, degrees
 from populations.unstructured import num_core_parameters
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome, Edges
-from neuroevo.mutation import Mutant, swap_few, transpose
-from neuroevo.rewiring import Keep
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.seeds import generator
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.mutation import Mutant, swap_few, transpose
+from neuroevo.wiring.null_models import Keep
 from populations.gaps import kept_of_pairs
 
 Kept = dict[str, Keep]

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome
+from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, require_range
 from neuroevo.plugins import priors
-from neuroevo.rewiring import Keep, degree_labels, join_labels
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.null_models import Keep, degree_labels, join_labels
 from populations.mutations import by_swaps
 from populations.swapped import Gap, Ports, Shuffle, keep_all, lengths_kept, swapped
 

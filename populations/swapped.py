@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from neuroevo.architecture import Architecture, join
-from neuroevo.connectome import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError, require_range
-from neuroevo.rewiring import MOVES, Keep, Rewired, length_bins, rewire
 from neuroevo.seeds import derive, generator
+from neuroevo.wiring.architecture import Architecture, join
+from neuroevo.wiring.null_models import MOVES, Keep, Rewired, length_bins, rewire
 from populations.gaps import rewire_gap_junctions
 
 Shuffle = Literal["keep", "shuffle"]

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from neuroevo.architecture import Architecture, join
-from neuroevo.connectome import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.plugins import priors
-from neuroevo.rewiring import Keep
 from neuroevo.seeds import generator
+from neuroevo.wiring.architecture import Architecture, join
+from neuroevo.wiring.null_models import Keep
 from populations.gaps import rewire_gap_junctions
 from populations.mutations import by_swaps, degrees
 

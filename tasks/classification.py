@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from neuroevo import physics
 from neuroevo.errors import OptionError, require_range
+from neuroevo.physics import engine
 from neuroevo.seeds import generator
 from tasks import pixels
 from tasks.datasets import Images
@@ -30,7 +30,7 @@ from tasks.datasets import Images
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from neuroevo.phenotype import Phenotype
+    from neuroevo.network.phenotype import Phenotype
 
 Fitness = Literal["cross-entropy", "accuracy"]
 FITNESS_UNITS = {"cross-entropy": "log-likelihood", "accuracy": "accuracy"}
@@ -185,7 +185,7 @@ class Classification:
         Returns:
             float32 [G, test images]; NaN where an output is not finite, for that network names no class.
         """
-        return _hits(self._predicted(phenotype), self._data(physics.place(phenotype)).test_labels)
+        return _hits(self._predicted(phenotype), self._data(engine.place(phenotype)).test_labels)
 
     def predictions(self, phenotype: Phenotype) -> np.ndarray:
         """Returns the class that each genome names for each test image.
@@ -220,7 +220,7 @@ class Classification:
         """Returns outputs [G, B, classes], true classes [G, B] and weights [G, B], None where all are 1."""
         import torch
 
-        device = physics.place(phenotype)
+        device = engine.place(phenotype)
         data = self._data(device)
         distinct = {id(choice): choice for choice in choices}
         row = {key: u for u, key in enumerate(distinct)}
@@ -235,7 +235,7 @@ class Classification:
         """Returns the same as `predictions`, as a tensor."""
         import torch
 
-        device = physics.place(phenotype)
+        device = engine.place(phenotype)
         test = self._data(device).test
         which = torch.zeros(phenotype.num_genomes, dtype=torch.int64, device=device)
         parts = torch.split(test, SCORED_AT_ONCE)

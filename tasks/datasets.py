@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.downloads import Unreachable, cache_folder, keep, line, one_at_a_time
-from neuroevo.errors import DataError
+from neuroevo.downloads import Unreachable, cache_folder, keep, one_at_a_time
+from neuroevo.errors import DataError, line
 from tasks import idx, sources
 from tasks.sources import FILES, to_idx
 

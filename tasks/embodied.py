@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo import physics
-from neuroevo.arrays import Array
 from neuroevo.errors import require_range
+from neuroevo.physics import engine
+from neuroevo.physics.arrays import Array
 
 if TYPE_CHECKING:
     import mujoco
     from torch import Tensor
 
-    from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Engine
-    from neuroevo.recording import Film, Recording
+    from neuroevo.network.phenotype import Phenotype
+    from neuroevo.physics.engine import Engine
+    from neuroevo.physics.recording import Film, Recording
 
 
 class Embodied:
@@ -96,7 +96,7 @@ class Embodied:
 
     def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
         """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
-        from neuroevo.recording import Film
+        from neuroevo.physics.recording import Film
 
         require_range("episode", episode, 0, self.held_out - 1)
         film = Film(episode)
@@ -106,7 +106,7 @@ class Embodied:
 
     def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
         """Returns worlds for a batch of this size, kept from one generation to the next."""
-        self._worlds = physics.worlds(self.body(), num_worlds, device, self.forces, before=self._worlds)
+        self._worlds = engine.worlds(self.body(), num_worlds, device, self.forces, before=self._worlds)
         return self._worlds
 
     def _earned(
@@ -120,7 +120,7 @@ class Embodied:
         """Runs every genome for B episodes; returns [G, B]."""
         import torch
 
-        worlds = self.batch(phenotype.num_genomes * num_episodes, physics.place(phenotype))
+        worlds = self.batch(phenotype.num_genomes * num_episodes, engine.place(phenotype))
         of_seed = {seed: self.starts(seed, purpose, num_episodes) for seed in dict.fromkeys(seeds)}
         starts = [np.concatenate(parts) for parts in zip(*(of_seed[seed] for seed in seeds), strict=True)]
         earned = self.run(phenotype, worlds, starts, film)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import gymnasium
     from torch import Tensor
 
-    from neuroevo.phenotype import Phenotype
+    from neuroevo.network.phenotype import Phenotype
 
 PURPOSES = ("training", "held-out")
 SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which every environment takes
@@ -199,9 +199,9 @@ def make(id: str) -> gymnasium.Env:
     if made.spec is not None and made.spec.id != id.rpartition(":")[2]:
         raise TaskError(f"Gymnasium takes {id!r} for {made.spec.id!r}; wanted the id with its version.")
     if "mujoco" in sys.modules:  # the environment is one of MuJoCo's
-        from neuroevo import stopwatch
+        from neuroevo.physics import clock
 
-        stopwatch.stop()
+        clock.stop()
     return made
 
 

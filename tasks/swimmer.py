@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo import arrays, physics
-from neuroevo.arrays import Array, Constant
 from neuroevo.errors import require_range
+from neuroevo.physics import arrays, engine
+from neuroevo.physics.arrays import Array, Constant
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
 from tasks.embodied import Embodied
@@ -23,9 +23,9 @@ from tasks.embodied import Embodied
 if TYPE_CHECKING:
     import mujoco
 
-    from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Engine
-    from neuroevo.recording import Film
+    from neuroevo.network.phenotype import Phenotype
+    from neuroevo.physics.engine import Engine
+    from neuroevo.physics.recording import Film
 
 LINK_LENGTH = 0.1  # metres
 LINK_MASS = 0.01  # kilograms
@@ -144,7 +144,7 @@ def swim(
     """
     genomes, joints = phenotype.num_genomes, qpos.shape[1] - 3
     # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
-    (observations, sensed), (torques, control) = physics.between(worlds, 2 * joints + 5, joints, genomes)
+    (observations, sensed), (torques, control) = engine.between(worlds, 2 * joints + 5, joints, genomes)
     phenotype.reset(observations.shape[1])
     worlds.reset(qpos, qvel)
     begin = centre_of_mass(worlds.qpos)

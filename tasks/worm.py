@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from neuroevo import arrays, physics
-from neuroevo.arrays import Array
 from neuroevo.errors import require_range
+from neuroevo.physics import arrays, engine
+from neuroevo.physics.arrays import Array
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
 from tasks import worm_body, worm_nerves
@@ -24,10 +24,10 @@ from tasks.worm_nerves import Stretch
 if TYPE_CHECKING:
     import mujoco
 
-    from neuroevo.architecture import Architecture
-    from neuroevo.phenotype import Phenotype
-    from neuroevo.physics import Engine
-    from neuroevo.recording import Film
+    from neuroevo.network.phenotype import Phenotype
+    from neuroevo.physics.engine import Engine
+    from neuroevo.physics.recording import Film
+    from neuroevo.wiring.architecture import Architecture
 
 Along = Literal["body", "start"]
 START_BEND = 0.2  # rad; at the start every joint is bent by up to this, either way
@@ -139,7 +139,7 @@ def crawl(
         float64 [W], or float32 on a device; NaN where the network gave NaN or the simulation failed.
     """
     # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
-    made = physics.between(worlds, JOINTS, worm_body.NUM_CONTROLS, phenotype.num_genomes)
+    made = engine.between(worlds, JOINTS, worm_body.NUM_CONTROLS, phenotype.num_genomes)
     (observations, sensed), (controls, control) = made
     torques = controls[:, :, :JOINTS]
     phenotype.reset(observations.shape[1])

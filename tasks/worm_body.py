@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo import arrays
-from neuroevo.arrays import Array, Constant
+from neuroevo.physics import arrays
+from neuroevo.physics.arrays import Array, Constant
 
 if TYPE_CHECKING:
     import mujoco
 
-    from neuroevo.physics import Engine
+    from neuroevo.physics.engine import Engine
 
 LENGTH = 1.0  # mm, of the body
 RADIUS = 0.04  # mm

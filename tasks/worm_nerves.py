@@ -29,7 +29,7 @@ import numpy as np
 from neuroevo.errors import TaskError
 
 if TYPE_CHECKING:
-    from neuroevo.architecture import Architecture
+    from neuroevo.wiring.architecture import Architecture
 
 Stretch = Literal["posterior", "anterior"]
 SEGMENTS = 24

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.phenotype import Blueprint, Phenotype
-from neuroevo.physics import Worlds
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.physics.worlds import Worlds
 from tasks import worm_body
 from tasks.worm_body import JOINTS, LINKS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from neuroevo.phenotype import Phenotype
+from neuroevo.network.phenotype import Phenotype
 from tests.toy import Echo
 
 

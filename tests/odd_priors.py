@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError
-from neuroevo.resolving import Entrant, resolve_genomes
+from neuroevo.plugins import Entrant, resolve_genomes
+from neuroevo.wiring.architecture import Architecture
 from tests.small import PRIORS
 
 assert PRIORS  # the priors are registered

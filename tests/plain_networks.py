@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from neuroevo.blueprint import Blueprint
+from neuroevo.network.blueprint import Blueprint
 
 Cell = dict[str, float]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from neuroevo.architecture import Architecture, join
-from neuroevo.connectome import Connectome, Edges
-from neuroevo.phenotype import Phenotype
+from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.network.phenotype import Phenotype
 from neuroevo.seeds import generator
+from neuroevo.wiring.architecture import Architecture, join
 from tests.toy import Echo
 
 LENGTH = 12  # cells of a chain; longer than an episode of Echo has steps, so that no signal arrives in time

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Connectome
-from neuroevo.rewiring import length_bins
-from neuroevo.statistics import clustering, neurons_of
-from neuroevo.triads import triad_census
-from tests.test_swap_priors import KINDS, assert_degrees, numbered
+from neuroevo.connectome.model import Connectome
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.null_models import length_bins
+from neuroevo.wiring.statistics import clustering, neurons_of
+from neuroevo.wiring.triads import triad_census
+from tests.populations.test_swap_priors import KINDS, assert_degrees, numbered
 
 
 def labelled(labels: Callable[[Connectome], np.ndarray], mutual: bool = True) -> Callable[..., None]:

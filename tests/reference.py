@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroevo.architecture import Architecture
-from neuroevo.connectome import Edges
-from neuroevo.phenotype import Blueprint
+from neuroevo.connectome.model import Edges
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.wiring.architecture import Architecture
 
 
 def random_architecture(

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import populations
-from neuroevo import selection
-from neuroevo.configuration import Configuration
-from neuroevo.connectome import load
-from neuroevo.evaluator import LocalPool, Pool
-from neuroevo.evolution import Listeners
-from neuroevo.plan import Plan
-from neuroevo.records import RunFolder
-from neuroevo.resolving import resolve
+from neuroevo.connectome.catalog import load
+from neuroevo.experiment import selection
+from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.evolution import Listeners
+from neuroevo.experiment.plan import Plan
+from neuroevo.run_folder import RunFolder
+from neuroevo.workers.pool import LocalPool, Pool
 
 PRIORS = populations.__name__  # importing it registers the priors
 CIRCUIT = "celegans-perimotor"

@@ -15,9 +15,9 @@ from benchmarks.__main__ import MEASUREMENTS, main, measured, module
 from benchmarks.crew import Crew
 from benchmarks.turns import OURS, Options, Row, compare, spread, take_turns
 from benchmarks.whole_tournament import Tournament, doubled
-from neuroevo.connectome import load
+from neuroevo.connectome.catalog import load
 from neuroevo.errors import OptionError
-from neuroevo.evaluator import LocalPool
+from neuroevo.workers.pool import LocalPool
 
 SMALLEST = Options(smallest=True, peers=False, here=True)
 WITHOUT_FIGURES = "not reached", "failed: NetworkXError: DiGraph has fewer than four nodes"

@@ -13,14 +13,16 @@ import pytest
 import torch
 
 import run as cli
-from neuroevo.architecture import Architecture
 from neuroevo.checks import bare, check_prior, check_task, small
-from neuroevo.connectome import Connectome, Edges, load
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.graphs import from_networkx, to_networkx
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError, RegistryError, require_range
-from neuroevo.phenotype import Phenotype
+from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import Plugin
-from neuroevo.records import RunFolder
+from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import generator
+from neuroevo.wiring.architecture import Architecture
 
 # --- examples, as authors of plug-ins write them ------------------------------------------------------
 
@@ -100,9 +102,9 @@ def test_example_wiring_becomes_a_graph_and_comes_back(tmp_path: Path) -> None:
     for name, text in EXAMPLE_TABLES.items():
         (tmp_path / name).write_text(text)
     wiring = load(str(tmp_path / "mine.csv"))
-    graph = wiring.to_networkx()
+    graph = to_networkx(wiring)
     assert graph.edges["VA1", "mv1", "neuromuscular"]["weight"] == 9
-    assert Connectome.from_networkx(graph).fingerprint() == wiring.fingerprint()
+    assert from_networkx(graph).fingerprint() == wiring.fingerprint()
 
 
 def test_checks_take_plugins_as_registries_hold_them() -> None:
@@ -112,7 +114,7 @@ def test_checks_take_plugins_as_registries_hold_them() -> None:
 
 @pytest.mark.parametrize("wiring", [small(), bare()], ids=lambda wiring: wiring.name)
 def test_made_up_wirings_are_wirings(wiring: Connectome) -> None:
-    assert Connectome.from_networkx(wiring.to_networkx()).fingerprint() == wiring.fingerprint()
+    assert from_networkx(to_networkx(wiring)).fingerprint() == wiring.fingerprint()
     assert len(Architecture.of(wiring).without_dead_ends().inputs) > 0
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz import attempt, valid
 from benchmarks.fuzz_targets import SEPARATOR, TARGETS, members, saved
-from neuroevo.configuration import Configuration
+from neuroevo.connectome.catalog import SUFFIXES
 from neuroevo.errors import OptionError
-from neuroevo.readers import SUFFIXES
-from neuroevo.records import RunFolder
+from neuroevo.experiment.config import Configuration
+from neuroevo.run_folder import RunFolder
 
 KINDS = ("cut", "flipped", "repeated", "spliced", "noise")
 cached = cache(lambda name: valid(TARGETS[name]))

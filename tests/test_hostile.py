@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import run as cli
-from neuroevo.records import RunFolder
+from neuroevo.run_folder import RunFolder
 from tests.small import CIRCUIT
 
 FILES = (

@@ -11,9 +11,9 @@ import pytest
 
 import run as cli
 from neuroevo.checks import check_prior, check_task
+from neuroevo.experiment.study import Study
 from neuroevo.plugins import load
-from neuroevo.records import RunFolder
-from neuroevo.study import Study
+from neuroevo.run_folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

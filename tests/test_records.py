@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
-from neuroevo.records import RunFolder, safe_name, to_json
+from neuroevo.files import to_json
+from neuroevo.run_folder import RunFolder, safe_name
 
 LINEAGE = {"task": "swimmer", "genome": "random", "graph": 0, "seed": 1}
 

@@ -10,7 +10,7 @@ import torch
 
 from neuroevo.checks import check_task
 from neuroevo.errors import DataError, RegistryError, TaskError
-from neuroevo.phenotype import Phenotype
+from neuroevo.network.phenotype import Phenotype
 from tests.test_checks import Recall
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from neuroevo.connectome import Edges
-from neuroevo.rewiring import Keep, rewire, rewire_pairs
+from neuroevo.connectome.model import Edges
+from neuroevo.wiring.null_models import Keep, rewire, rewire_pairs
 
 SAMPLES_EACH = 25  # expected visits to each wiring
 GRAPHS = {  # name -> edges; see `test_graphs_are_the_hard_ones`

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from neuroevo.phenotype import Phenotype
+from neuroevo.network.phenotype import Phenotype
 
 
 class Echo:

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo import exports, figures, page
-from neuroevo.learning import Curve
-from neuroevo.page_parts import Picture
-from neuroevo.pictures import pictures
-from neuroevo.records import safe_name, to_json
+from neuroevo.files import to_json
+from neuroevo.referee.learning_curves import Curve
+from neuroevo.report import exports
+from neuroevo.report.figures import canvas
+from neuroevo.report.figures.captions import pictures
+from neuroevo.report.figures.picture import Picture
+from neuroevo.report.html import page
+from neuroevo.run_folder import safe_name
 
 SCRIPT, AMPERSAND, FORMULA = "<script>alert(1)</script>", 'a&b"c', '=HYPERLINK("x";"y")'
 LONG = "stats-prior:rewired=0.25,clustering=true,seed_of_the_chain=12345"
@@ -65,8 +68,8 @@ def drawn() -> dict[str, list[Picture]]:
     found: dict[str, list[Picture]] = {}
     for task, section in report()["tasks"].items():
         for picture, figure in pictures(task, section, curves(task), scores(task), styles()):
-            found.setdefault(task, []).append(replace(picture, image=figures.svg(figure)))
-            png = figures.png(figure)
+            found.setdefault(task, []).append(replace(picture, image=canvas.svg(figure)))
+            png = canvas.png(figure)
     words = f"What the champion of {SCRIPT} does."
     found[SWIMMER].append(Picture("behaviour", f"Behaviour of {SCRIPT}", words, png))
     return found

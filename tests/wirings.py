@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from neuroevo.connectome import Connectome
+from neuroevo.connectome.model import Connectome
 
 
 def write(folder: Path, **files: str) -> Path:

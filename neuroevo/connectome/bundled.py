@@ -1,0 +1,58 @@
+"""The bundled wirings of *C. elegans*, read from the tables in data/; data/SOURCES.md tells their origin."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib import resources
+
+import numpy as np
+
+from neuroevo.connectome.model import Connectome, edges_by_kind
+
+CORD_MOTOR = "DA+DB+DD+VA+VB+VD+AS"  # the seven classes that drive the body wall from the cord
+COMMAND = "AVA+AVB+AVD+AVE+PVC"
+HEAD_MOTOR = "RMD+SMD+RIM"
+TOUCH = "ALM+AVM+PLM+PVM"
+
+SUMMARIES = {
+    "celegans": "C. elegans hermaphrodite: 302 neurons, 95 body-wall muscles; sensory in, motor out",
+    "celegans-motor": "its locomotor circuit: 97 neurons, 95 muscles; cord motor neurons in, muscles out",
+    "celegans-perimotor": "six repeating units of its cord: 66 motor neurons in, 72 muscles out",
+}
+
+
+def names() -> list[str]:
+    """Names of the bundled connectomes, which need no download."""
+    return list(SUMMARIES)
+
+
+@cache
+def load(name: str) -> Connectome:
+    """Returns a bundled connectome, read once."""
+    if name == "celegans-perimotor":
+        return _table(name, "perimotor").with_ports("motor", "muscle")
+    if name == "celegans":
+        return _table(name, "celegans").with_ports("sensory", "motor")
+    selector = "+".join((CORD_MOTOR, COMMAND, HEAD_MOTOR, TOUCH, "muscle"))
+    return load("celegans").circuit(name, selector).with_ports(CORD_MOTOR, "muscle")
+
+
+def _table(name: str, stem: str) -> Connectome:
+    """Reads a bundled pair of tables; data/build.py made them, so they are not checked here."""
+    folder = resources.files("neuroevo.connectome.data")
+    cells = list(csv.DictReader((folder / f"{stem}_cells.csv").read_text("utf-8").splitlines()))
+    edges = csv.reader((folder / f"{stem}_edges.csv").read_text("utf-8").splitlines()[1:])
+    columns = {column: tuple(cell[column] for cell in cells) for column in cells[0]}
+    return Connectome(
+        name=name,
+        cells=columns["name"],
+        role=columns["role"],
+        cell_class=columns["class"],
+        transmitter=columns["transmitter"],
+        sign=np.array([int(sign) for sign in columns["sign"]]),
+        position=np.array([[float(cell[axis] or "nan") for axis in "xyz"] for cell in cells]),
+        **edges_by_kind(columns["name"], [(pre, post, kind, float(w)) for pre, post, kind, w in edges]),
+        inputs=np.array([]),
+        outputs=np.array([]),
+    )

@@ -1,0 +1,104 @@
+"""Connectomes by name or path: `load` finds the reader for each.
+
+`celegans` is the whole animal, `celegans-motor` its locomotor circuit, `celegans-perimotor` the repeating
+circuit of the ventral cord; others are fetched once. Files are told apart by how the name ends:
+
+| name ends in | holds |
+|---|---|
+| `.csv`, `.tsv` | edges, one a row: `pre`, `post`, and perhaps `kind`, `weight`, `sign` |
+| `.npy`, `.npz`, `.mtx` | a square matrix, presynaptic cells in rows |
+| `.graphml`, `.gml`, `.gexf`, `.net`, `.json` | a directed graph, read by networkx |
+
+A table of cells, `NAME_cells.csv`, may lie beside `NAME.csv` or `NAME.npy`; nodes of graphs have attributes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from neuroevo.connectome import bundled, tables
+from neuroevo.connectome.assemble import assemble, cells_of
+from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.tables import read_beside
+from neuroevo.errors import ConnectomeError, RegistryError, unknown
+
+MATRICES = (".npy", ".npz", ".mtx")
+GRAPHS = (".graphml", ".gml", ".gexf", ".net", ".json")
+SUFFIXES = (*tables.DELIMITERS, *MATRICES, *GRAPHS)
+
+
+def load(source: str) -> Connectome:
+    """Returns a bundled connectome by name, fetches another by name, or reads one from a file.
+
+    Args:
+        source: One of `names()` or `fetched.names()`, or a path, which holds a separator or a dot, or exists.
+
+    Raises:
+        RegistryError: If there is no connectome of that name, with the nearest.
+        ConnectomeError: If the file does not exist or cannot be used.
+        DataError: If the connectome has to be fetched and cannot be.
+    """
+    if source in bundled.SUMMARIES:
+        return bundled.load(source)
+    from neuroevo.connectome import published
+
+    if source in published.names():
+        return published.load(source)
+    if os.sep in source or "/" in source or "." in source or os.path.exists(source):
+        return read(source)
+    raise RegistryError(unknown("connectome", source, summaries()))
+
+
+def summaries() -> dict[str, str]:
+    """One line about each connectome that has a name: the bundled ones, then those fetched on first use."""
+    from neuroevo.connectome import published
+
+    return {**bundled.SUMMARIES, **published.summaries()}
+
+
+def read(path: str | Path) -> Connectome:
+    """Reads a wiring, which is called after the file.
+
+    In tables the kind of an edge may be left out (neuromuscular where the target is a muscle, else chemical),
+    and so may its weight (1) and its sign (that of the presynaptic cell, else +1; gap junctions have none).
+    Cells without a table are ordered neurons first, then muscles, by name. What else is not said of a cell
+    is filled in as `assembly.assemble` states.
+
+    Args:
+        path: File whose name ends in one of SUFFIXES.
+
+    Raises:
+        ConnectomeError: If the file cannot be read, or what it holds is no wiring.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    try:
+        path.open("rb").close()
+    except (OSError, ValueError) as error:  # a null character in a name is a ValueError
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConnectomeError(
+            f"Cannot read {str(path)!r}: {reason}; wanted a CSV edge table or another file of a wiring."
+        ) from error
+    if suffix in tables.DELIMITERS:
+        return _read_table(path)
+    if suffix in MATRICES:
+        from neuroevo.connectome.matrices import read_matrix
+
+        return read_matrix(path)
+    if suffix in GRAPHS:
+        from neuroevo.connectome.graphs import read_graph
+
+        return read_graph(path)
+    ending = f"ends in {suffix!r}" if suffix else "has no ending"
+    raise ConnectomeError(
+        f"Cannot read {str(path)!r}: its name {ending}; wanted one of {' '.join(SUFFIXES)}."
+    )
+
+
+def _read_table(path: Path) -> Connectome:
+    """Reads an edge table, and the table of cells beside it if there is one."""
+    cells = read_beside(path)
+    muscles = {cell.name for cell in cells or () if cell.role == "muscle"}
+    rows = tables.read(path, muscles)
+    return assemble(path.stem, rows, cells_of(rows) if cells is None else cells)

@@ -1,0 +1,266 @@
+"""A measured wiring: the frozen `Connectome`, its cells, edges, signs and ports.
+
+`bundled` has the wirings that come with the program, `published` those that are fetched once, and `catalog`
+loads any of them by name, or one from a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuroevo.connectome import tables
+from neuroevo.errors import ConnectomeError
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """Directed edges, or symmetric pairs listed once; sorted by (pre, post), no duplicates, read-only.
+
+    Attributes:
+        pre: int32 [E], presynaptic cells.
+        post: int32 [E], postsynaptic cells.
+        weight: float32 [E], greater than 0; in the whole animal a number of electron-microscope sections.
+    """
+
+    pre: np.ndarray
+    post: np.ndarray
+    weight: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (("pre", np.int32), ("post", np.int32), ("weight", np.float32)):
+            object.__setattr__(self, name, _frozen(getattr(self, name), dtype))
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+
+@dataclass(frozen=True, eq=False)
+class Connectome:
+    """A measured wiring of N cells.
+
+    Attributes:
+        name: What it is called.
+        cells: Names of the N cells.
+        role: "sensory", "interneuron", "motor" or "muscle", per cell.
+        cell_class: Published class, per cell: AVAL is of class AVA, VB11 of VB.
+        transmitter: Transmitters joined by "+", the main one first; "" where unknown, per cell.
+        sign: int8 [N], +1 or -1: the sign of every synapse the cell makes (Dale's principle).
+        position: float32 [N, 3], micrometres; NaN where unknown.
+        chemical: Synapses from neuron to neuron, without autapses.
+        neuromuscular: Synapses from neuron to muscle.
+        electrical: Gap junctions, each pair once, pre < post.
+        inputs: int32 [I], the cells that take input.
+        outputs: int32 [O], the cells that give output.
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    role: tuple[str, ...]
+    cell_class: tuple[str, ...]
+    transmitter: tuple[str, ...]
+    sign: np.ndarray
+    position: np.ndarray
+    chemical: Edges
+    neuromuscular: Edges
+    electrical: Edges
+    inputs: np.ndarray
+    outputs: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, dtype in (
+            ("sign", np.int8),
+            ("position", np.float32),
+            ("inputs", np.int32),
+            ("outputs", np.int32),
+        ):
+            object.__setattr__(self, name, _frozen(getattr(self, name), dtype))
+
+    @property
+    def num_cells(self) -> int:
+        """N."""
+        return len(self.cells)
+
+    @cached_property
+    def is_muscle(self) -> np.ndarray:
+        """Mask of the muscles, bool [N]."""
+        return _frozen([role == "muscle" for role in self.role], np.bool_)
+
+    @property
+    def num_neurons(self) -> int:
+        """Cells that are not muscles."""
+        return int((~self.is_muscle).sum())
+
+    def find(self, selector: str) -> np.ndarray:
+        """Returns the cells a selector names, int32, in cell order.
+
+        Args:
+            selector: Roles, classes and cell names joined by "+": "sensory+AVA+VB1" is their union.
+
+        Raises:
+            ConnectomeError: If a part names no role, class or cell, with the nearest name.
+        """
+        found: set[int] = set()
+        for part in (part.strip() for part in selector.split("+")):
+            cells = self._names.get(part)
+            if cells is None:
+                raise ConnectomeError(self._unknown(part))
+            found.update(cells)
+        return np.array(sorted(found), np.int32)
+
+    def _unknown(self, part: str) -> str:
+        """Returns the line about a selector that names nothing, without the hundreds of known names."""
+        spelt = {name.lower(): name for name in self._names}
+        near = difflib.get_close_matches(part.lower(), spelt, n=1, cutoff=0.5)
+        hint = f" Did you mean {spelt[near[0]]!r}?" if near else ""
+        return (
+            f"Unknown cells {part!r} in {self.name!r}.{hint} Wanted cell names, classes or roles "
+            f"({', '.join(sorted(set(self.role)))}), joined by '+'."
+        )
+
+    @cached_property
+    def _names(self) -> dict[str, set[int]]:
+        """Cells by role, class and name."""
+        names: dict[str, set[int]] = {}
+        for labels in (self.role, self.cell_class, self.cells):
+            for cell, label in enumerate(labels):
+                names.setdefault(label, set()).add(cell)
+        return names
+
+    def with_ports(self, inputs: str | None = None, outputs: str | None = None) -> Connectome:
+        """Returns the same wiring with other input or output cells; None keeps those it has.
+
+        Args:
+            inputs: Selector of the cells that take input.
+            outputs: Selector of the cells that give output.
+
+        Raises:
+            ConnectomeError: If a selector is unknown or a port set is empty.
+        """
+        taking = self.inputs if inputs is None else self.find(inputs)
+        giving = self.outputs if outputs is None else self.find(outputs)
+        for port, cells in (("inputs", taking), ("outputs", giving)):
+            if not len(cells):
+                raise ConnectomeError(
+                    f"{self.name!r} has no {port}; name cells, classes or roles: sensory, motor, muscle, ..."
+                )
+        return replace(self, inputs=taking, outputs=giving)
+
+    def circuit(self, name: str, cells: str | Sequence[int] | np.ndarray) -> Connectome:
+        """Returns the sub-circuit among some cells: their edges, and those of their ports that remain.
+
+        Ports may end up empty; `with_ports` sets others.
+
+        Args:
+            name: Name of the circuit.
+            cells: Selector, or indices of cells; the order of the cells is kept.
+
+        Raises:
+            ConnectomeError: If no cell is chosen, or one does not exist.
+        """
+        chosen = self.find(cells) if isinstance(cells, str) else np.unique(np.asarray(cells, np.int64))
+        if not len(chosen) or chosen[0] < 0 or chosen[-1] >= self.num_cells:
+            raise ConnectomeError(
+                f"Circuit {name!r} got {len(chosen)} cells; wanted one or more of 0 to {self.num_cells - 1}."
+            )
+        new = np.full(self.num_cells, -1, np.int32)
+        new[chosen] = np.arange(len(chosen))
+
+        def within(edges: Edges) -> Edges:
+            pre, post = new[edges.pre], new[edges.post]
+            kept = (pre >= 0) & (post >= 0)
+            return Edges(pre[kept], post[kept], edges.weight[kept])
+
+        return Connectome(
+            name=name,
+            cells=tuple(self.cells[i] for i in chosen),
+            role=tuple(self.role[i] for i in chosen),
+            cell_class=tuple(self.cell_class[i] for i in chosen),
+            transmitter=tuple(self.transmitter[i] for i in chosen),
+            sign=self.sign[chosen],
+            position=self.position[chosen],
+            chemical=within(self.chemical),
+            neuromuscular=within(self.neuromuscular),
+            electrical=within(self.electrical),
+            inputs=new[self.inputs][new[self.inputs] >= 0],
+            outputs=new[self.outputs][new[self.outputs] >= 0],
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything but the name: equal fingerprints are equal wirings with equal ports."""
+        digest = hashlib.sha256(repr((self.cells, self.role, self.cell_class, self.transmitter)).encode())
+        arrays = [self.sign, self.position, self.inputs, self.outputs]
+        for edges in (self.chemical, self.neuromuscular, self.electrical):
+            arrays += [edges.pre, edges.post, edges.weight]
+        for array in arrays:
+            digest.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def write_edges(
+    path: str | Path,
+    cells: Sequence[str],
+    sign: np.ndarray,
+    *,
+    chemical: Edges,
+    neuromuscular: Edges,
+    electrical: Edges,
+) -> None:
+    """Writes an edge table that `load` reads, as a new file that is then renamed.
+
+    Cells without edges do not appear in it, nor do roles, classes, positions and ports.
+
+    Args:
+        path: The CSV file; one that exists is replaced.
+        cells: Names of the N cells.
+        sign: [N], +1 or -1.
+        chemical: Synapses from neuron to neuron.
+        neuromuscular: Synapses from neuron to muscle.
+        electrical: Gap junctions, each pair once.
+
+    Raises:
+        ConnectomeError: If the file cannot be written.
+    """
+    edges_of = zip(tables.KINDS, (chemical, neuromuscular, electrical), strict=True)
+    tables.write(
+        Path(path),
+        (
+            (
+                cells[pre],
+                cells[post],
+                kind,
+                str(weight).removesuffix(".0"),  # the shortest text that reads back as this float32
+                0 if kind == "electrical" else int(sign[pre]),
+            )
+            for kind, edges in edges_of
+            for pre, post, weight in zip(edges.pre, edges.post, edges.weight, strict=True)
+        ),
+    )
+
+
+def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:
+    """Returns Edges by kind from rows of (pre, post, kind, weight)."""
+    place = {cell: i for i, cell in enumerate(cells)}
+    found: dict[str, list[tuple[int, int, float]]] = {kind: [] for kind in tables.KINDS}
+    for pre, post, kind, weight in rows:
+        i, j = place[pre], place[post]
+        found[kind].append((j, i, weight) if kind == "electrical" and j < i else (i, j, weight))
+    columns = {kind: np.array(sorted(edges)).reshape(-1, 3).T for kind, edges in found.items()}
+    return {kind: Edges(pre, post, weight) for kind, (pre, post, weight) in columns.items()}
+
+
+def _frozen(values: object, dtype: type) -> np.ndarray:
+    """Returns a read-only copy."""
+    array: np.ndarray = np.array(values, dtype)
+    array.setflags(write=False)
+    return array

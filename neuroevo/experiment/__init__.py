@@ -1,0 +1,14 @@
+"""A request carried out: from a configuration to a run folder with its report.
+
+    config        Configuration: the request, checked and resolved
+    plan          which wirings meet which tasks
+    execute       run and resume
+    selection     tournament, race or mixed: how evaluations are dealt to priors
+    evolution     what the three have in common; shards: generations on their way through a pool
+    manifest      what a run says of its origin; resume: what a run that ended early left behind
+    study         several runs that answer one question
+    display       the live standings; standings: their text; trackers: TensorBoard, W&B, MLflow
+    listing       what `run.py list` shows
+
+Imports everything else of the package.
+"""

@@ -1,0 +1,97 @@
+"""What there is to run: priors, tasks, connectomes, neuron models, adapters, searches, selections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from neuroevo import plugins
+from neuroevo.connectome import catalog
+from neuroevo.errors import NeuroevoError, RegistryError, unknown
+from neuroevo.experiment.config import SELECTIONS
+from neuroevo.experiment.display import _HOW_TO_NAME, _filled, _plain
+from neuroevo.network import adapters, neurons
+from neuroevo.search import methods
+
+Section = dict[str, dict[str, Any]]
+
+
+def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+    """Prints what `run.py list` found.
+
+    Args:
+        sections: By the plural of the option that names them: entries by name, each with a `summary` and
+            perhaps a `caveat`, a `budget` and `options`, a dict of defaults.
+    """
+    console = Console(highlight=False)
+    for title, entries in sections.items():
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column()
+        for name, entry in entries.items():
+            text = Text(entry["summary"])
+            if entry.get("caveat"):
+                text.append(f"\n{entry['caveat']}", style="yellow")
+            if entry.get("budget"):
+                text.append("\n" + " ".join(f"--{k} {v}" for k, v in entry["budget"].items()), style="dim")
+            if entry.get("options"):
+                options = [f"{k}={_plain(v)}" for k, v in entry["options"].items()]
+                width = console.width - max(map(len, entries)) - 6  # what is left beside the names
+                for line in _filled([f":{options[0]}", *options[1:]], width):
+                    text.append(f"\n{line}", style="dim")
+            table.add_row(name, text)
+        console.print(Text(title.upper(), style="dim"))
+        console.print(Padding(table, (0, 0, 1, 2)))
+    console.print(Text(_HOW_TO_NAME))
+
+
+def sections() -> dict[str, Section]:
+    """Returns entries by name, by the plural of the option that names them: summaries and options."""
+    return {
+        "genomes": {name: _plugin(plugins.priors, name) for name in plugins.priors.names()},
+        "tasks": {name: _plugin(plugins.tasks, name) for name in plugins.tasks.names()},
+        "connectomes": {name: {"summary": line} for name, line in catalog.summaries().items()},
+        "neurons": {
+            name: {"summary": model.summary, "options": neurons.Neuron(name).options}
+            for name, model in neurons.MODELS.items()
+        },
+        "adapters": {
+            name: {"summary": (kind.__doc__ or "").split("\n")[0], "options": adapters.defaults(kind)}
+            for name, kind in adapters.ADAPTERS.items()
+        },
+        "searches": {name: _described(methods.plugin(name)) for name in methods.METHODS},
+        "selections": {name: {"summary": line} for name, line in SELECTIONS.items()},
+    }
+
+
+def find(name: str) -> plugins.Plugin:
+    """Returns a prior, task or search method by name, or one of your own by `package.module:Name`."""
+    if name in methods.METHODS:
+        return methods.plugin(name)
+    known = [*plugins.priors.names(), *plugins.tasks.names(), *methods.METHODS]
+    if ":" in name and name.partition(":")[0] not in known:
+        is_task = isinstance(plugins.load(name), type)
+        return (plugins.tasks if is_task else plugins.priors).get(name)
+    if name not in known:
+        raise RegistryError(unknown("prior or task", name, known))
+    return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
+
+
+def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
+    """Returns a plug-in's summary and options; one that is broken does not hide the others."""
+    try:
+        return _described(registry.get(name))
+    except NeuroevoError as error:
+        return {"summary": str(error), "options": {}}
+
+
+def _described(plugin: plugins.Plugin) -> dict[str, Any]:
+    """Returns a plug-in's summary and options, and its caveat and its budget if it has one."""
+    found = {"summary": plugin.summary, "options": plugin.defaults}
+    extra = {"caveat": plugin.caveat, "budget": plugin.budget}
+    return found | {key: value for key, value in extra.items() if value}

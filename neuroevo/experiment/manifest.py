@@ -1,0 +1,131 @@
+"""What a run folder says of its origin: versions, commit, device, hashes of data and graphs."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroevo.experiment.config import margins
+from neuroevo.wiring.comparison import graph_statistics
+
+if TYPE_CHECKING:
+    from neuroevo.connectome.model import Connectome
+    from neuroevo.experiment.plan import Plan
+    from neuroevo.wiring.architecture import Architecture
+
+
+PACKAGES = (
+    "neuroevo",
+    "torch",
+    "evotorch",
+    "numpy",
+    "networkx",
+    "ray",
+    "mujoco",
+    "numba",
+    "scipy",
+    "scikit-learn",
+)
+
+
+def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: int | None) -> dict[str, Any]:
+    """Returns what is known of a run before it starts.
+
+    Args:
+        plan: What is to be run.
+        wiring: The source connectome.
+        command: Arguments of the command line.
+        workers: Evaluators; None: as many as a cluster has cores. Results do not depend on them.
+    """
+    margin = margins(plan.config, plan.tasks)
+    figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed)
+    return {
+        "schema": 1,
+        "status": "running",
+        "command": ["python", "run.py", *command],
+        "versions": {"python": platform.python_version(), **_versions(plan.config.device)},
+        "commit": _commit(),
+        "platform": platform.platform(),
+        **_device(plan.config.device, plan.config.address),
+        "workers": workers,
+        "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
+        "graphs": [
+            {
+                "genome": s.genome,
+                "graph": s.graph,
+                "sha256": s.graph_hash,
+                "notes": s.architecture.notes,
+                "statistics": found,
+            }
+            for s, found in zip(plan.samples, figures, strict=True)
+        ],
+        "priors": {
+            label: {
+                "name": plan.genomes[label].plugin.name,
+                "options": plan.genomes[label].options,
+                "one_point": drawn.one_point,
+                "core": _core(drawn.samples[0].architecture),
+            }
+            for label, drawn in plan.draws.items()
+        },
+        "data": {
+            label: task.data_hashes() for label, task in plan.tasks.items() if hasattr(task, "data_hashes")
+        },
+        "tasks": {
+            label: {
+                "unit": task.unit,
+                "fitness_unit": getattr(task, "fitness_unit", task.unit),
+                "margin": margin[label],
+            }
+            for label, task in plan.tasks.items()
+        },
+        "lineages": plan.lineages(),
+    }
+
+
+def _core(architecture: Architecture) -> str:
+    """Returns what of the wiring evolves; "none" where there is no wiring that could."""
+    is_bare = not (len(architecture.synapses) or len(architecture.gap_junctions))
+    return "none" if is_bare and architecture.core == "frozen" else architecture.core
+
+
+def _device(device: str, address: str | None) -> dict[str, str]:
+    """Returns the device, and how far results on it can be had again; of a GPU of this machine its name."""
+    if device == "cpu":
+        return {"device": device, "reproducible": "to the bit"}
+    found = {"device": device, "reproducible": "to rounding, and of bodies as far as contacts allow"}
+    if address is None:
+        import torch
+
+        if torch.cuda.is_available():
+            found["device_name"] = torch.cuda.get_device_name(0)
+    return found
+
+
+def _versions(device: str) -> dict[str, str]:
+    """Returns versions of the packages that results depend on, where installed."""
+    found = {}
+    for name in PACKAGES if device == "cpu" else (*PACKAGES, "mujoco-warp", "warp-lang"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+            continue
+    return found
+
+
+def _commit() -> str | None:
+    """Returns the checkout's commit, with `+` if files were changed since; None outside git."""
+    here = Path(__file__).parent.parent
+    if not (here / ".git").exists():
+        return None
+    try:
+        git = ["git", "-C", str(here)]
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if changes.stdout.strip() else "")

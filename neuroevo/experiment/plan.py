@@ -1,0 +1,178 @@
+"""The plan of a run: which wirings meet which tasks. It follows from the configuration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from neuroevo.connectome.model import Connectome
+from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, failure
+from neuroevo.experiment.config import Configuration
+from neuroevo.files import Row
+from neuroevo.network import adapters
+from neuroevo.network.adapters import Adapter, Native
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.constants import Table
+from neuroevo.network.neurons import Neuron
+from neuroevo.plugins import Entrant
+from neuroevo.search import coordinates, methods
+from neuroevo.search.settings import Settings
+from neuroevo.task import Task, TaskRequest
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import Sample, sample
+
+
+class Plan:
+    """What a run is to do.
+
+    Args:
+        config: The resolved request.
+        connectome: Source wiring, with its ports.
+        genomes: Priors.
+        tasks: Tasks.
+
+    Attributes:
+        config: The resolved request.
+        connectome: Source wiring.
+        genomes: Priors by label.
+        draws: Samples of each prior, by label. In mixed populations every population draws its own, so
+            that populations are replicates of all that is drawn.
+        samples: All of them, in order.
+        requests: Tasks as messages.
+        tasks: Tasks by label.
+        settings: Search settings by task.
+        blueprints: By task, one for each sample.
+    """
+
+    def __init__(
+        self,
+        config: Configuration,
+        connectome: Connectome,
+        genomes: Sequence[Entrant],
+        tasks: Sequence[Entrant],
+    ) -> None:
+        self.config, self.connectome = config, connectome
+        self.genomes = {g.label: g for g in genomes}
+        num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
+        self.draws = {g.label: sample(connectome, g, num_draws, config.seed) for g in genomes}
+        self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
+        self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
+        self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
+        self.settings = {x: _settings(config, x) for x in self.tasks}
+        neuron, adapter = Neuron.parse(config.neuron), adapters.parse(config.adapter)
+        self.blueprints = fitted(self.samples, self.tasks, neuron, adapter)
+        for label, found in self.blueprints.items():
+            for s, blueprint in zip(self.samples, found, strict=True):
+                coordinates.check(blueprint, f"{s.genome} on {label}")
+
+    def prepare(self) -> None:
+        """Fetches what the tasks need, before anything is written.
+
+        Raises:
+            DataError: If it cannot be had.
+            EvaluationError: If a task fails in a way of its own.
+        """
+        for label, task in self.tasks.items():
+            try:
+                if hasattr(task, "prepare"):
+                    task.prepare()
+            except NeuroevoError:
+                raise
+            except Exception as error:
+                raise EvaluationError(failure(f"Preparing {label}", error)) from error
+
+    def lineages(self) -> list[Row]:
+        """Returns the identity of every lineage that the run starts with, in order."""
+        return [row for request in self.requests for row in self.lineages_of(request.label)]
+
+    def lineages_of(self, task: str) -> list[Row]:
+        """Returns those of one task."""
+        if self.config.selection == "mixed":
+            return [
+                {"task": task, "genome": label, "graph": member, "seed": population, "population": population}
+                for population in range(self.config.seeds)
+                for member, (label, _) in enumerate(self.founders(population))
+            ]
+        role = {"role": "race"} if self.config.selection == "race" else {}
+        return [
+            {"task": task, "genome": s.genome, "graph": s.graph, "seed": seed, **role}
+            for s in self.samples
+            for seed in range(self.config.seeds)
+        ]
+
+    def founders(self, population: int) -> list[tuple[str, int]]:
+        """Returns the first members of a mixed population: prior and sample (its place in `samples`)."""
+        found, first = [], 0
+        for label, drawn in self.draws.items():
+            own = drawn.index[population * self.config.graphs : (population + 1) * self.config.graphs]
+            found += [(label, first + k) for k in own]
+            first += len(drawn.samples)
+        return found
+
+
+def fitted(
+    samples: Sequence[Sample], tasks: Mapping[str, Task], neuron: Neuron, adapter: Adapter
+) -> dict[str, list[Blueprint]]:
+    """Returns, for each task, the blueprints of that part of every wiring that can have an effect.
+
+    Raises:
+        ConnectomeError: If no input cell has a path to an output cell, or a cell has no row in the neurons'
+            table of constants.
+        TaskError: If a task and the adapter do not fit, or a wiring lacks the cells that a body needs.
+    """
+    table = Table.read(neuron)
+    found: dict[str, list[Blueprint]] = {label: [] for label in tasks}
+    for drawn in samples:
+        for label, task in tasks.items():
+            try:
+                found[label].append(_fitted(drawn.architecture, task, neuron, adapter, table))
+            except (ConnectomeError, TaskError) as error:
+                where = f"{drawn.genome}, graph {drawn.graph}, on {label}"
+                raise type(error)(f"{where}: {error}") from error
+    return found
+
+
+def _fitted(
+    whole: Architecture, task: Task, neuron: Neuron, adapter: Adapter, table: Table | None
+) -> Blueprint:
+    """Returns the blueprint of one wiring on one task; arguments and errors as of `fitted`."""
+    maps = None
+    if isinstance(adapter, Native) and whole.core != "clock":
+        maps = _native_maps(whole, task)
+        ports = [np.flatnonzero(m.any(axis)).astype(np.int32) for m, axis in zip(maps, (1, 0), strict=True)]
+        whole = replace(whole, inputs=ports[0], outputs=ports[1])
+    live = whole.without_dead_ends()
+    blueprint = Blueprint(
+        architecture=live,
+        num_sensors=task.num_sensors,
+        num_actuators=task.num_actuators,
+        neuron=neuron,
+        adapter=adapter,
+        image_shape=getattr(task, "image_shape", None),
+        table=None if table is None else table.values(live, neuron.base),
+    )
+    if live.core != "clock":
+        adapter.check(blueprint.ports)
+    if maps is None:
+        return blueprint
+    place = {cell: i for i, cell in enumerate(whole.cells)}
+    inputs, outputs = ([place[live.cells[i]] for i in ports] for ports in (live.inputs, live.outputs))
+    encoder, decoder = maps[0][inputs].T, maps[1][:, outputs].T
+    return replace(blueprint, native=(np.ascontiguousarray(encoder), np.ascontiguousarray(decoder)))
+
+
+def _native_maps(whole: Architecture, task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a body's own maps, float32 [N, S] and [A, N]."""
+    if not hasattr(task, "native"):
+        raise TaskError(
+            "Adapter 'none' was asked for on a task without maps of its own from sensors and to actuators; "
+            "wanted a body with muscles, or --adapter linear."
+        )
+    return task.native(whole)
+
+
+def _settings(config: Configuration, label: str) -> Settings:
+    """Returns how a task's lineages search, as the resolved request says."""
+    return Settings(method=methods.parse(config.searches[label]), **config.budgets[label])

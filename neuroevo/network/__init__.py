@@ -1,0 +1,15 @@
+"""An architecture with parameters as a running network: whole populations as one sparse matrix.
+
+    blueprint      an architecture fitted to a task; what a parameter vector sets
+    phenotype      Phenotype: genomes decoded into one batch; settle on images, step with bodies
+    matrix         the block-diagonal sparse matrix of a batch: here a weight finds its place
+    products       sparse matrix times state: here a synapse's weight is multiplied
+    kernels        the same, and the leaky step, compiled
+    cells          variables, currents and steps of all cells
+    neurons        neuron models and their membrane steps; constants: their published values
+    adapters       maps from sensors to input cells and from output cells to actuators; adapter_maps: at work
+    gains          gains that put cells into their operating range before evolution
+    monitors       observers of activity; alignment: widths and memory that kernels agree on
+
+Imports the root, `connectome` and `wiring`.
+"""

@@ -1,0 +1,272 @@
+"""Adapters: the maps from sensors to input cells (encoder) and from output cells to actuators (decoder).
+
+    --adapter NAME[:option=value,...]
+
+An adapter is a chain of linear layers; between two of them lies tanh. The parameters of a layer from n to m
+are its weights [m, n], row by row, and then, but for the last of the encoder, m biases; cells have biases of
+their own. Weights are decoded as `gain / sqrt(n) * theta`, where the gain is 1 but in a chain's last layer,
+whose gain is set before evolution (see `operating_range`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from neuroevo.errors import OptionError, RegistryError, TaskError, require_range, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+Train = Literal["evolved", "fixed", "pretrained"]
+MAX_HIDDEN = 4_096
+MAX_PATCH = 256
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What an adapter connects.
+
+    Attributes:
+        num_sensors: S.
+        num_inputs: I input cells.
+        num_outputs: O output cells.
+        num_actuators: A.
+        image_shape: (height, width) where the sensors are the pixels of an image, row by row; else None.
+    """
+
+    num_sensors: int
+    num_inputs: int
+    num_outputs: int
+    num_actuators: int
+    image_shape: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter as the request names it; the kinds below are its subclasses.
+
+    Attributes:
+        train: "evolved": adapters evolve with the core. "fixed": they stay as they are drawn. "pretrained":
+            they evolve first, with one shared factor for excitation and one for inhibition, and then no more.
+    """
+
+    train: Train = "evolved"
+    name: ClassVar[str] = ""
+
+    def encoder(self, ports: Ports) -> list[int]:
+        """Returns the widths of the encoder's layers: S, any hidden ones, I; none if it has no parameters."""
+        raise NotImplementedError
+
+    def decoder(self, ports: Ports) -> list[int]:
+        """Returns the same of the decoder: O, any hidden ones, A."""
+        raise NotImplementedError
+
+    def sees(self, ports: Ports) -> np.ndarray | None:
+        """Returns the sensors that each input cell sees, int64 [I, fan-in]; None where it sees all."""
+        return None
+
+    def check(self, ports: Ports) -> None:
+        """Raises TaskError if the adapter does not fit the ports."""
+
+    def sizes(self, ports: Ports) -> tuple[int, int]:
+        """Returns the numbers of parameters of encoder and decoder."""
+        return tuple(  # type: ignore[return-value]
+            sum(layer.size for layer in layers) for layers in (self.layers(ports))
+        )
+
+    def layers(self, ports: Ports) -> tuple[list[Layer], list[Layer]]:
+        """Returns the layers of the encoder and of the decoder."""
+        inward, outward = self.encoder(ports), self.decoder(ports)
+        seen = self.sees(ports)
+        encoder = [
+            Layer(n, m, has_bias=k < len(inward) - 2, sees=seen if k == len(inward) - 2 else None)
+            for k, (n, m) in enumerate(pairwise(inward))
+        ]
+        return encoder, [Layer(n, m, has_bias=True) for n, m in pairwise(outward)]
+
+    def __str__(self) -> str:
+        from neuroevo.plugins import Spec
+
+        return Spec("", self.name, {k: str(getattr(self, k)) for k in defaults(type(self))}).plain
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A linear layer.
+
+    Attributes:
+        num_in: Width before it.
+        num_out: Width behind it.
+        has_bias: Whether it adds a bias.
+        sees: What of its input each output sees, int64 [num_out, fan-in]; None: all.
+    """
+
+    num_in: int
+    num_out: int
+    has_bias: bool
+    sees: np.ndarray | None = None
+
+    @property
+    def fan_in(self) -> int:
+        """Numbers that an output is a sum of."""
+        return self.num_in if self.sees is None else self.sees.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return self.num_out * (self.fan_in + self.has_bias)
+
+    def weights(self, theta: Tensor, gain: float) -> Tensor:
+        """Returns weights [P, num_in, num_out] of parameters [P, size]."""
+        theta = theta[:, : self.num_out * self.fan_in].reshape(len(theta), self.num_out, self.fan_in)
+        theta = theta * (gain * self.fan_in**-0.5)
+        if self.sees is None:
+            return theta.transpose(1, 2)
+        import torch
+
+        spread = theta.new_zeros(len(theta), self.num_out, self.num_in)
+        sees = torch.from_numpy(self.sees).to(theta.device)
+        spread.scatter_(2, sees.expand(len(theta), -1, -1), theta)
+        return spread.transpose(1, 2)
+
+    def bias(self, theta: Tensor) -> Tensor:
+        """Returns biases [P, num_out] of parameters [P, size]."""
+        return theta[:, self.num_out * self.fan_in :]
+
+
+@dataclass(frozen=True)
+class Linear(Adapter):
+    """One linear map each way."""
+
+    name: ClassVar[str] = "linear"
+
+    def encoder(self, ports: Ports) -> list[int]:
+        """S, I."""
+        return [ports.num_sensors, ports.num_inputs]
+
+    def decoder(self, ports: Ports) -> list[int]:
+        """O, A."""
+        return [ports.num_outputs, ports.num_actuators]
+
+
+@dataclass(frozen=True)
+class Mlp(Adapter):
+    """A hidden layer of tanh units each way: the nonlinear encoder and decoder of Schmidgall et al. (2022).
+
+    Attributes:
+        hidden: Units of either hidden layer.
+    """
+
+    hidden: int = 32
+    name: ClassVar[str] = "mlp"
+
+    def __post_init__(self) -> None:
+        require_range("hidden", self.hidden, 1, MAX_HIDDEN)
+
+    def encoder(self, ports: Ports) -> list[int]:
+        """S, hidden, I."""
+        return [ports.num_sensors, self.hidden, ports.num_inputs]
+
+    def decoder(self, ports: Ports) -> list[int]:
+        """O, hidden, A."""
+        return [ports.num_outputs, self.hidden, ports.num_actuators]
+
+
+@dataclass(frozen=True)
+class Retina(Linear):
+    """Each input cell sees a square patch of the image; patches tile it evenly, so parameters stay few.
+
+    Attributes:
+        patch: Side of a patch in pixels.
+    """
+
+    patch: int = 7
+    name: ClassVar[str] = "retina"
+
+    def __post_init__(self) -> None:
+        require_range("patch", self.patch, 1, MAX_PATCH)
+
+    def check(self, ports: Ports) -> None:
+        """Sensors must be pixels, and a patch no larger than the image."""
+        if ports.image_shape is None:
+            raise TaskError(
+                "Adapter 'retina' was asked for where sensors are not the pixels of an image; wanted an "
+                "image task with components=0, or --adapter linear."
+            )
+        if self.patch > min(ports.image_shape):
+            height, width = ports.image_shape
+            raise TaskError(
+                f"Adapter 'retina' has patches of {self.patch} x {self.patch} pixels; wanted at most the "
+                f"image, {height} x {width}."
+            )
+
+    def sees(self, ports: Ports) -> np.ndarray:
+        """Returns each cell's patch, int64 [I, patch^2].
+
+        Cells are dealt, in order, to a grid of places that is as square as the image; where there are more
+        places than cells the last places stay empty.
+        """
+        height, width = ports.image_shape or (0, 0)
+        per_row = max(1, round((ports.num_inputs * width / height) ** 0.5))
+        num_rows = -(-ports.num_inputs // per_row)
+        tops = np.linspace(0, height - self.patch, num_rows).round().astype(int)
+        lefts = np.linspace(0, width - self.patch, per_row).round().astype(int)
+        corners = (tops[:, None] * width + lefts).ravel()[: ports.num_inputs]
+        offsets = np.arange(self.patch)[:, None] * width + np.arange(self.patch)
+        return (corners[:, None] + offsets.ravel()).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Native(Adapter):
+    """No adapter: the body's own map, from its senses to cells that feel them and from muscles to motion."""
+
+    name: ClassVar[str] = "none"
+
+    def __post_init__(self) -> None:
+        if self.train != "evolved":
+            raise OptionError(
+                f"Adapter 'none' with train={self.train}; it has nothing to train, leave the option out."
+            )
+
+    def encoder(self, ports: Ports) -> list[int]:
+        """Nothing."""
+        return []
+
+    def decoder(self, ports: Ports) -> list[int]:
+        """Nothing."""
+        return []
+
+
+ADAPTERS: dict[str, type[Adapter]] = {kind.name: kind for kind in (Linear, Mlp, Retina, Native)}
+
+
+def parse(text: str) -> Adapter:
+    """Reads `name[:option=value,...]`.
+
+    Raises:
+        RegistryError: If there is no such adapter, with the nearest name.
+        OptionError: If an option is unknown or out of range.
+    """
+    from neuroevo.plugins import Plugin, Spec
+
+    spec = Spec.parse(text)
+    if spec.name not in ADAPTERS:
+        raise RegistryError(unknown("adapter", spec.name, ADAPTERS))
+    options: dict[str, Any] = Plugin("adapter", spec.name, ADAPTERS[spec.name]).bind(spec.options)
+    return ADAPTERS[spec.name](**options)
+
+
+def defaults(kind: type[Adapter]) -> dict[str, Any]:
+    """Returns the options of a kind of adapter with their defaults."""
+    return {} if kind is Native else {f.name: f.default for f in fields(kind)}
+
+
+def gains_of(layers: Sequence[Layer], gain: float) -> list[float]:
+    """Returns the gain of every layer of a chain: the last has the chain's own."""
+    return [1.0] * (len(layers) - 1) + [gain]

@@ -1,0 +1,180 @@
+"""Blueprints: an architecture fitted to a task, with neurons and adapters: what a parameter vector moves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuroevo.network import constants
+from neuroevo.network.adapters import Adapter, Layer, Linear, Ports, gains_of
+from neuroevo.network.neurons import Neuron
+from neuroevo.wiring.architecture import Architecture, Layout
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Scales of an architecture's connections before evolution, by kind; see `operating_range`."""
+
+    input: float = 1.0
+    core: float = 0.5
+    neuromuscular: float = 3.0
+    output: float = 1.0
+
+    def to_dict(self) -> dict[str, float]:
+        """Returns the gains by kind."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Blueprint:
+    """An architecture fitted to a task.
+
+    Attributes:
+        architecture: The wiring, N cells.
+        num_sensors: S.
+        num_actuators: A.
+        gains: Scales by kind of connection.
+        neuron: Neuron model and its options.
+        adapter: Maps from sensors and to actuators.
+        image_shape: (height, width) where the sensors are the pixels of an image; else None.
+        table: Constants of every cell before evolution, float32 [K, N]; None: the same for all cells.
+        native: Of a body's own maps, which take the place of an adapter: float32 [S, I] and [O, A]; else
+            None.
+    """
+
+    architecture: Architecture
+    num_sensors: int
+    num_actuators: int
+    gains: Gains = Gains()
+    neuron: Neuron = Neuron()  # noqa: RUF009 - frozen
+    adapter: Adapter = Linear()  # noqa: RUF009 - frozen
+    image_shape: tuple[int, int] | None = None
+    table: np.ndarray | None = None
+    native: tuple[np.ndarray, np.ndarray] | None = field(default=None)
+
+    @cached_property
+    def ports(self) -> Ports:
+        """What the adapter connects."""
+        a = self.architecture
+        counts = self.num_sensors, len(a.inputs), len(a.outputs), self.num_actuators
+        return Ports(*counts, self.image_shape)
+
+    @cached_property
+    def layers(self) -> tuple[list[Layer], list[Layer]]:
+        """Layers of the encoder and of the decoder that have parameters; a clock has none."""
+        return ([], []) if self.architecture.core == "clock" else self.adapter.layers(self.ports)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Layout of the parameter vector."""
+        num_groups = int(self.groups.max()) + 1 if len(self.groups) else 0
+        encoder, decoder = (sum(layer.size for layer in chain) for chain in self.layers)
+        return replace(
+            self.architecture.core_layout,
+            constants=num_groups * len(self.neuron.model.evolving),
+            encoder=encoder,
+            decoder=decoder,
+        )
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Which cells share evolving constants, see `constants.groups`."""
+        return constants.groups(self.neuron, self.architecture)
+
+    def draw(self, num_genomes: int, rng: np.random.Generator) -> Tensor:
+        """Returns untrained genomes, float32 [num_genomes, L].
+
+        The wiring starts at its own strengths, at zero bias and with the constants of its neurons; the
+        weights of adapters, and clocks, are drawn normal.
+        """
+        parameters = np.zeros((num_genomes, self.layout.length), np.float32)
+        drawn = self._drawn
+        parameters[:, drawn] = rng.standard_normal((num_genomes, len(drawn)), dtype=np.float32)
+        return torch.from_numpy(parameters)
+
+    @cached_property
+    def _drawn(self) -> np.ndarray:
+        """Places of the parameters that are not zero before evolution."""
+        places = [np.arange(self.layout.length)[self.layout.parts["clock"]]]
+        for name, chain in zip(("encoder", "decoder"), self.layers, strict=True):
+            start = self.layout.parts[name].start
+            for layer in chain:
+                places.append(start + np.arange(layer.num_out * layer.fan_in))
+                start += layer.size
+        return np.concatenate(places)
+
+    def weights(self, which: int, theta: Tensor) -> list[tuple[Tensor, Tensor | None]]:
+        """Returns the weights [P, n, m] and biases [P, m] of the layers of a map.
+
+        Args:
+            which: 0: the encoder, 1: the decoder.
+            theta: Its parameters, float32 [P, n]; of a body's own maps [P, 0].
+        """
+        gain = (self.gains.input, self.gains.output)[which]
+        if self.native is not None:
+            weight = torch.from_numpy(self.native[which]).to(theta.device) * gain
+            return [(weight.expand(len(theta), -1, -1), None)]
+        chain, made = self.layers[which], []
+        parts = torch.split(theta, [layer.size for layer in chain], dim=1)
+        for layer, part, own in zip(chain, parts, gains_of(chain, gain), strict=True):
+            made.append((layer.weights(part, own), layer.bias(part) if layer.has_bias else None))
+        return made
+
+    def constants(self, theta: Tensor) -> dict[str, Tensor]:
+        """Returns the neurons' constants, [P, N] or, where all genomes have the same, [1, N].
+
+        Args:
+            theta: Parameters of those that evolve, a row of groups each, float32 [P, evolving * groups].
+        """
+        model, base = self.neuron.model, self.neuron.base
+        n = self.architecture.num_cells
+        table = self.table if self.table is not None else np.array(list(base.values()), np.float32)[:, None]
+        values = torch.from_numpy(table).to(theta.device).expand(-1, n)  # [K, N]
+        found = {name: values[k][None] for k, name in enumerate(base)}
+        if theta.shape[1]:
+            groups = torch.from_numpy(self.groups).to(theta.device)
+            moved = theta.reshape(len(theta), len(model.evolving), -1)[:, :, groups]
+            for k, name in enumerate(model.evolving):
+                found[name] = constants.decode(model.constants[name], found[name][0], moved[:, k])
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Returns the blueprint as plain JSON types; `rebuild` reads it back."""
+        native = None if self.native is None else [m.tolist() for m in self.native]
+        return {
+            "architecture": self.architecture.to_dict(),
+            "num_sensors": self.num_sensors,
+            "num_actuators": self.num_actuators,
+            "gains": self.gains.to_dict(),
+            "neuron": str(self.neuron),
+            "adapter": str(self.adapter),
+            "image_shape": self.image_shape,
+            "table": None if self.table is None else self.table.tolist(),
+            "native": native,
+        }
+
+    @classmethod
+    def rebuild(cls, data: dict[str, Any]) -> Blueprint:
+        """Reads what `describe` wrote."""
+        from neuroevo.network import adapters
+
+        def array(value: Any) -> np.ndarray | None:
+            return None if value is None else np.array(value, np.float32)
+
+        native = None if data["native"] is None else tuple(array(m) for m in data["native"])
+        return cls(
+            architecture=Architecture.from_dict(data["architecture"]),
+            num_sensors=data["num_sensors"],
+            num_actuators=data["num_actuators"],
+            gains=Gains(**data["gains"]),
+            neuron=Neuron.parse(data["neuron"]),
+            adapter=adapters.parse(data["adapter"]),
+            image_shape=None if data["image_shape"] is None else tuple(data["image_shape"]),
+            table=array(data["table"]),
+            native=native,  # type: ignore[arg-type]
+        )

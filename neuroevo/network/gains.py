@@ -1,0 +1,80 @@
+"""Operating range: the gains an architecture starts with, set by one rule for every prior.
+
+Whether a network learns depends on its regime more than on its wiring: a circuit that saturates, or that no
+input reaches, cannot be compared with one in its working range. So before evolution the gain of each kind of
+connection is moved, in a few cheap evaluations of untrained genomes on the task itself, until the currents
+have the same root mean square in every architecture, the neuron model's `targets`, or a gain meets its limit,
+`limits`. Gains are recorded with the results.
+
+The limit of the core, the model's `core_limit`, is what keeps circuits that mostly excite, as the worm's
+does, from locking up. Synapses onto a cell have L1 norm 1 before their gain, and tanh has slope 1 at most; so
+with a core gain below 1 the synapses shrink every difference between two states: the network forgets its
+start and follows its input, whatever its wiring (the echo state property; Jaeger 2001, GMD Report 148).
+Evolution may leave that regime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from neuroevo.network.blueprint import Blueprint, Gains
+from neuroevo.network.monitors import Monitor
+from neuroevo.network.neurons import Neuron
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.seeds import derive, generator
+
+SMALLEST, GREATEST = 0.02, 50.0  # gains
+NUM_GENOMES = 8  # untrained genomes an architecture is measured with
+NUM_ROUNDS = 5
+
+
+def measure(blueprints: Sequence[Blueprint], task: object, seed: int) -> Monitor:
+    """Runs untrained genomes of every blueprint on the task and returns what was observed."""
+    phenotype = Phenotype(blueprints, [NUM_GENOMES] * len(blueprints))
+    phenotype.load([b.draw(NUM_GENOMES, generator(seed, "adapters")) for b in blueprints])
+    phenotype.monitor = Monitor(phenotype)
+    task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)  # type: ignore[attr-defined]
+    return phenotype.monitor
+
+
+def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[Blueprint]:
+    """Returns the blueprints with gains that bring every kind of current to its target.
+
+    Each current is proportional to its own gain but for feedback, so a few rounds of scaling by
+    target over measurement suffice; a round changes a gain fourfold at most. A clock has no gains.
+
+    Args:
+        blueprints: Architectures fitted to `task`, of one neuron model.
+        task: Where the currents are measured.
+        seed: Draws adapters and episodes, the same for every blueprint.
+    """
+    if any(b.architecture.core == "clock" for b in blueprints):
+        others = iter(set_gains([b for b in blueprints if b.architecture.core != "clock"], task, seed))
+        return [b if b.architecture.core == "clock" else next(others) for b in blueprints]
+    current = list(blueprints)
+    for _ in range(NUM_ROUNDS if current else 0):
+        monitor = measure(current, task, seed)
+        scales = {}
+        for kind, (name, target) in enumerate(current[0].neuron.model.targets.items()):
+            with np.errstate(divide="ignore", invalid="ignore"):  # a wiring may lack a kind of connection
+                ratio = target / monitor.root_mean_square(kind).numpy()
+            scales[name] = np.clip(np.nan_to_num(ratio, nan=1.0, posinf=4.0), 0.25, 4.0)
+        current = [
+            replace(b, gains=_scaled(b, {name: float(s[i]) for name, s in scales.items()}))
+            for i, b in enumerate(current)
+        ]
+    return current
+
+
+def limits(kind: str, neuron: Neuron) -> tuple[float, float]:
+    """Returns the least and the greatest gain of a kind of connection before evolution."""
+    return SMALLEST, neuron.model.core_limit if kind == "core" else GREATEST
+
+
+def _scaled(blueprint: Blueprint, scales: dict[str, float]) -> Gains:
+    """Returns a blueprint's gains times scales, kept within their limits."""
+    gains, neuron = blueprint.gains.to_dict(), blueprint.neuron
+    return Gains(**{k: float(np.clip(gains[k] * s, *limits(k, neuron))) for k, s in scales.items()})

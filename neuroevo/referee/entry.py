@@ -1,0 +1,78 @@
+"""Entries: what the referee knows of one genome on one task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from neuroevo.referee.estimators import Scores, interquartile_mean
+from neuroevo.text import count
+
+MIN_SEEDS, MIN_GRAPHS = 5, 3  # with fewer a comparison is exploratory
+CONTROLS = {  # kinds of core that explain what a wiring seems to do
+    "none": "a control without any wiring",
+    "clock": "a control of three parameters and no network",
+    "frozen": "a control whose wiring does not evolve",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of one genome on one task.
+
+    Attributes:
+        label: The genome's label.
+        scores: Held-out scores of its lineages.
+        untrained: The same lineages' scores before they evolved.
+        areas: Mean fitness over generations: the area under each learning curve.
+        one_point: True if all samples of the prior are one wiring; None if not known.
+        core: "evolves", "frozen", "clock" or "none"; None if not known.
+        num_missing: Planned lineages without a result.
+        num_failed: Lineages that ended without a finite score.
+        is_censored: True if a race dropped it.
+    """
+
+    label: str
+    scores: Scores
+    untrained: Scores = field(default_factory=dict)
+    areas: Scores = field(default_factory=dict)
+    one_point: bool | None = None
+    core: str | None = None
+    num_missing: int = 0
+    num_failed: int = 0
+    is_censored: bool = False
+
+    @property
+    def num_graphs(self) -> int:
+        """Graphs that have a score."""
+        return len({graph for graph, _ in self.scores})
+
+    @property
+    def num_seeds(self) -> int:
+        """Seeds that have a score."""
+        return len({seed for _, seed in self.scores})
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is a control."""
+        return self.core in CONTROLS
+
+    def too_few(self) -> list[str]:
+        """Returns what it has too little of for a verdict, such as "2 graphs"."""
+        lacks = []
+        if self.num_seeds < MIN_SEEDS:
+            lacks.append(count(self.num_seeds, "seed"))
+        if self.num_graphs < MIN_GRAPHS and not (self.one_point and self.num_graphs == 1):
+            lacks.append(count(self.num_graphs, "graph"))
+        return lacks
+
+
+def leader(scored: Sequence[Entry]) -> Entry:
+    """Returns the genome with the greatest interquartile mean; the first of equals."""
+    return max(scored, key=lambda entry: interquartile_mean(list(entry.scores.values())) or 0.0)
+
+
+def better(row: Mapping[str, Any], label: str) -> bool:
+    """Says whether a comparison finds a genome the better one."""
+    return (label, row["verdict"]) in ((row["a"], "better"), (row["b"], "worse"))

@@ -1,0 +1,106 @@
+"""Learning: curves over generations, the area under them, and the evaluations that a threshold takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neuroevo.referee.estimators import interquartile_mean, median_time
+
+REACH = 0.9  # of what the best genome learned: the threshold that lineages are timed to
+
+Track = Sequence[tuple[float, float | None]]  # (evaluations, fitness) by generation; None: no finite fitness
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The learning curve of one genome on one task.
+
+    Attributes:
+        evaluations: Evaluations of a lineage up to each generation, [T].
+        mean: Mean fitness over lineages, [T].
+        low: Lowest fitness of a lineage, [T].
+        high: Highest fitness of a lineage, [T].
+        num_lineages: How many lineages these are.
+    """
+
+    evaluations: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    num_lineages: int
+
+
+def learning_area(fitness: Sequence[float | None]) -> float | None:
+    """Returns the mean fitness over generations: the area under the learning curve, in units of fitness.
+
+    Generations without a finite fitness are left out.
+    """
+    known = [value for value in fitness if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def learning_curve(lineages: Sequence[Track]) -> Curve | None:
+    """Returns the curve of one genome over the generations that all its lineages reached.
+
+    Args:
+        lineages: Of each lineage, (evaluations, fitness) by generation; None is no finite fitness.
+
+    Returns:
+        None if no generation has a finite fitness.
+    """
+    length = min(map(len, lineages), default=0)  # a mean over fewer and fewer lineages would jump
+    table = np.array([[point for point in lineage[:length]] for lineage in lineages], float)
+    if not length or np.isnan(table[:, :, 1]).all():
+        return None
+    table = table[:, ~np.isnan(table[:, :, 1]).all(0)]
+    fitness = table[:, :, 1]
+    return Curve(
+        evaluations=table[:, :, 0].mean(0),
+        mean=np.nanmean(fitness, 0),
+        low=np.nanmin(fitness, 0),
+        high=np.nanmax(fitness, 0),
+        num_lineages=len(lineages),
+    )
+
+
+def threshold(genomes: Sequence[Sequence[Track]]) -> float | None:
+    """Returns the fitness that lineages of a task are timed to.
+
+    It lies `REACH` of the way from where all genomes begin to where the best one ends, both interquartile
+    means over lineages; of the first and last generation that each lineage reached.
+
+    Returns:
+        None if nothing was learned.
+    """
+    starts = [fitness[0] for tracks in genomes for fitness in map(_finite, tracks) if fitness]
+    ends = [[fitness[-1] for fitness in map(_finite, tracks) if fitness] for tracks in genomes]
+    start = interquartile_mean(starts)
+    best = [end for end in map(interquartile_mean, ends) if end is not None]
+    if start is None or not best or max(best) <= start:
+        return None
+    return start + REACH * (max(best) - start)
+
+
+def time_to(tracks: Sequence[Track], level: float) -> dict[str, float | int | None]:
+    """Returns the median number of evaluations until a lineage's fitness reaches a level.
+
+    A lineage that never does is censored at its last generation (Kaplan & Meier).
+
+    Returns:
+        `{"threshold", "median", "reached", "of"}`; the median is None where fewer than half reach it.
+    """
+    times, is_reached = [], []
+    for track in tracks:
+        first = next((at for at, fitness in track if fitness is not None and fitness >= level), None)
+        if track:
+            times.append(track[-1][0] if first is None else first)
+            is_reached.append(first is not None)
+    median = median_time(times, is_reached)
+    return {"threshold": level, "median": median, "reached": sum(is_reached), "of": len(times)}
+
+
+def _finite(track: Track) -> list[float]:
+    return [fitness for _, fitness in track if fitness is not None]

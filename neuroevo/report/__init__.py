@@ -1,0 +1,13 @@
+"""From run folders to report.json, tables, figures, a page and films.
+
+    evidence     rows of one or several runs, by task and genome
+    build        what report.json holds
+    write        the report and everything that lies beside it
+    formatting   order, decimals and words that all tables share
+    terminal     the report as a table; exports: as CSV and TeX
+    html         the page
+    figures      scores, learning curves, wirings
+    replay       champions once more, as pictures and films
+
+Imports everything below `workers`, and `referee`.
+"""

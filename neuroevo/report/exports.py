@@ -1,0 +1,191 @@
+r"""Exports of a report: report.csv, comparisons.csv and report.tex, with the figures of report.json.
+
+The CSV files have one row a genome a task, and one row a comparison. Numbers are written as Python's `repr`
+writes them, so that reading them gives those of report.json to the last digit; null is an empty field. Text
+stands in quotes. A text that a spreadsheet would run as a formula (its first character is one of = + - @, one
+of their full-width forms, a tab or a line break) has an apostrophe put before it, which makes it plain text;
+other readers strip that one character. Numbers are never changed, so a negative one keeps its sign.
+
+The LaTeX file is a table a task, for \input in a document that loads booktabs. It rounds as the page does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from neuroevo.report.formatting import decimals, ranked, standing
+from neuroevo.text import interval, number
+
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+INTERVAL = ("iqm", "ci95_low", "ci95_high")
+PARAMETERS = ("core", "adapters", *(f"{x}_range_{y}" for x in ("core", "adapters") for y in ("low", "high")))
+GENOMES = (  # columns that are there even where all are null; others follow as they are met
+    *("task", "unit", "fitness_unit", "genome", *INTERVAL),
+    *("num_graphs", "num_seeds", "num_lineages", "one_point"),
+    *(f"parameters_{name}" for name in PARAMETERS),
+    "evaluations",
+    *(f"{measure}_{name}" for measure in ("untrained", "tuned", "auc") for name in INTERVAL),
+    *(f"to_threshold_{name}" for name in ("threshold", "median", "reached", "of")),
+    *("status", "failures", "saturated", "silent"),
+)
+COMPARISONS = (
+    *("task", "unit", "fitness_unit", "a", "b", "difference", "ci95_low", "ci95_high", "df", "kind"),
+    *("p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "probability_of_improvement"),
+    *("rank_rank", "rank_of", "rank_p"),
+    *("auc_difference", "auc_ci95_low", "auc_ci95_high", "auc_p", "auc_p_holm"),
+    *("power_more_seeds", "power_more_graphs", "verdict"),
+)
+TEX = {  # characters that LaTeX reads as commands, that join with their neighbours, or that old fonts lack
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+    "`": r"\char96{}",
+    "'": r"\char39{}",
+    "[": "{[}",
+    "]": "{]}",
+    "µ": r"$\mu$",
+    "μ": r"$\mu$",
+    "×": r"$\times$",
+    "°": r"$^{\circ}$",
+    "²": "$^{2}$",
+    "³": "$^{3}$",
+    "¹": "$^{1}$",
+    "⁻": "$^{-}$",
+    "−": "$-$",
+    "–": r"\textendash{}",
+    "·": r"$\cdot$",
+}
+
+
+def genomes_csv(report: Mapping[str, Any]) -> str:
+    """Returns report.csv: every figure of every genome, a row a genome a task."""
+    return _csv(report, "genomes", GENOMES)
+
+
+def comparisons_csv(report: Mapping[str, Any]) -> str:
+    """Returns comparisons.csv: every figure of every comparison, a row a pair a task."""
+    return _csv(report, "comparisons", COMPARISONS)
+
+
+def tex(report: Mapping[str, Any]) -> str:
+    """Returns report.tex: a booktabs table a task, the highest score first."""
+    head = (
+        "% Made by neuroevo. Use: \\usepackage{booktabs} in the preamble, and \\input{report.tex}.\n"
+        "% A character that plain LaTeX does not know is written as its code point.\n"
+    )
+    tasks = enumerate(report["tasks"].items())
+    return head + "\n".join(_tabular(i, task, section) for i, (task, section) in tasks)
+
+
+def escape_tex(text: str) -> str:
+    """Returns a text as LaTeX prints it literally.
+
+    Letters of Latin scripts stay; of other characters that are neither ASCII nor in `TEX` the code point is
+    written, since LaTeX stops at those that its font lacks.
+    """
+    text = " ".join(text.split())
+    escaped = "".join(TEX.get(character) or _plain(character) for character in text)
+    return re.sub("-(?=-)", "-{}", escaped)  # two hyphens would join to a dash
+
+
+def flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the figures of a nested row, with the names on their way joined by underscores.
+
+    A list of two, an interval or a range, becomes two columns that end in `_low` and `_high`.
+    """
+    for key, value in row.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{name}_")
+        elif isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+            yield from ((f"{name}_low", value[0]), (f"{name}_high", value[1]))
+        else:
+            yield name, value
+
+
+def _csv(report: Mapping[str, Any], part: str, columns: Sequence[str]) -> str:
+    """Returns a part of all tasks as CSV, with the columns known beforehand first."""
+    rows = []
+    for task, section in report["tasks"].items():
+        about = {"task": task, "unit": section.get("unit"), "fitness_unit": section.get("fitness_unit")}
+        rows += [{**about, **dict(flat(entry))} for entry in section.get(part) or ()]
+    found = dict.fromkeys([*columns, *(name for row in rows for name in row)])
+    groups = {name for name in found if any(other.startswith(f"{name}_") for other in found)}
+    names = [name for name in found if name in columns or name not in groups]  # a group is null as a whole
+    lines: list[list[Any]] = [list(names), *([row.get(name) for name in names] for row in rows)]
+    return "".join(",".join(map(_field, line)) + "\n" for line in lines)
+
+
+def _field(value: Any) -> str:
+    """Returns a value as a field of a CSV file."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    if text.startswith(FORMULA):
+        text = f"'{text}"
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _plain(character: str) -> str:
+    """Returns a character that LaTeX knows, or the code point of one that it may not know."""
+    if " " <= character <= "~" or re.match(r"[À-ÖØ-öø-ž]", character):
+        return character
+    return f"{{[}}U+{ord(character):04X}{{]}}"
+
+
+def _tabular(place: int, task: str, section: Mapping[str, Any]) -> str:
+    """Returns a task's table."""
+    places = decimals(section)
+    title = escape_tex(f"{task} ({section['unit']})" if section.get("unit") else task)
+    heads = (
+        "genome",
+        "IQM",
+        "interval",
+        r"graphs $\times$ seeds",
+        "untrained",
+        "tuned",
+        "core + adapters",
+        "evaluations",
+    )
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{Held-out scores on {title}: interquartile mean (IQM) and 95\,\% interval.}}",
+        rf"  \label{{tab:neuroevo-{place}}}",
+        r"  \begin{tabular}{lrrrrrrrl}",
+        r"    \toprule",
+        f"    {' & '.join((*heads, 'against the first'))} \\\\",
+        r"    \midrule",
+    ]
+    for entry in ranked(section):
+        parameters = entry.get("parameters") or {}
+        sizes = [number(parameters.get(part), 0) for part in ("core", "adapters")]
+        cells = (
+            escape_tex(entry["genome"]),
+            _math(number(entry["iqm"], places)),
+            _math(interval(entry["ci95"], places)),
+            rf"${entry['num_graphs']} \times {entry['num_seeds']}$",
+            *(_math(number((entry.get(x) or {}).get("iqm"), places)) for x in ("untrained", "tuned")),
+            " + ".join(sizes),
+            number(entry.get("evaluations"), 0),
+            escape_tex(standing(section, entry["genome"])),
+        )
+        lines.append(f"    {' & '.join(cells)} \\\\")
+    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _math(text: str) -> str:
+    """Returns figures with a real minus sign; "-" alone stands for none."""
+    return "--" if text == "-" else f"${text.replace(',', '{,}').replace('{,} ', ', ')}$"

@@ -1,0 +1,245 @@
+"""What all figures share: their look, their colours, how they are saved and put into a page."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroevo.text import fill, wrap
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+# Okabe and Ito's palette, https://jfly.uni-koeln.de/color/, without black and without its pale yellow. Line
+# styles, and hatches of areas, change where it starts again, so that no two of 24 genomes look alike.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
+HATCHES = ("", "////", "....", "xxxx")
+INK, SOFT, GRID, PAPER = "#1d2329", "#66707a", "#dfe3e8", "#fffffe"  # text, secondary text, grid, background
+WIDTH = 5.6  # inches; text of 10 points stays readable when a phone shrinks the figure to its width
+LINE_HEIGHT = 12.5  # points
+
+MAX_POINTS = 100  # of a curve; more lie closer than a line is wide
+
+
+def style(index: int) -> tuple[str, Any]:
+    """Returns the colour and the line style of the genome of this rank in the request."""
+    return PALETTE[index % len(PALETTE)], DASHES[index // len(PALETTE) % len(DASHES)]
+
+
+def hatch(index: int) -> str:
+    """Returns the hatch of the areas of the genome of this rank in the request."""
+    return HATCHES[index // len(PALETTE) % len(HATCHES)]
+
+
+def png(figure: Figure) -> bytes:
+    """Returns the figure as PNG."""
+    return _saved(figure, "png", dpi=200, metadata={"Software": None})
+
+
+def svg(figure: Figure) -> bytes:
+    """Returns the figure as SVG with live text; equal figures give equal bytes."""
+    nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    return _saved(figure, "svg", metadata=nothing)
+
+
+def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
+    """Returns an SVG as an element of a page that follows the page's width and colours.
+
+    Args:
+        image: What `svg` returned, or another SVG file.
+        title: What the figure is, for those who cannot see it.
+        description: Its figures in words.
+        prefix: Makes the ids of this figure differ from those of the others on the page.
+    """
+    text = image.decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
+    text = re.sub(r"<style.*?</style>", "", text, count=1, flags=re.DOTALL)  # it would style the page
+    text = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{prefix}-", text)
+    for color, variable in ((INK, "--ink"), (SOFT, "--soft"), (GRID, "--line"), (PAPER, "--paper")):
+        text = text.replace(color, f"var({variable})")
+    start, rest = text.split(">", 1)
+    start = start.replace("<svg", f'<svg role="img" aria-labelledby="{prefix}-title {prefix}-desc"', 1)
+    words = f'<title id="{prefix}-title">{escape(title)}</title>'
+    return f'{start}>{words}<desc id="{prefix}-desc">{escape(description)}</desc>{rest}'
+
+
+def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    with look():
+        figure.savefig(buffer, format=kind, **options)
+    return buffer.getvalue()
+
+
+@contextlib.contextmanager
+def look() -> Iterator[None]:
+    """Sets the look of figures and leaves the user's own settings as they were."""
+    import matplotlib
+
+    look: dict[Any, Any] = {
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 10,
+        "text.color": INK,
+        "axes.labelcolor": SOFT,
+        "axes.edgecolor": SOFT,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "axes.labelpad": 6,
+        "axes.unicode_minus": True,
+        "grid.color": GRID,
+        "grid.linewidth": 0.8,
+        "xtick.color": SOFT,
+        "ytick.color": SOFT,
+        "ytick.labelcolor": INK,
+        "xtick.labelcolor": INK,
+        "lines.linewidth": 2,
+        "lines.solid_capstyle": "round",
+        "figure.facecolor": PAPER,
+        "axes.facecolor": PAPER,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "neuroevo",
+    }
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(look)
+        yield
+
+
+def new_figure(height: float) -> Figure:
+    """Returns an empty figure of this height in inches, made without pyplot's global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def write_title(axes: Axes, title: str, detail: str = "") -> None:
+    """Writes a title at the left and below it, smaller, what is drawn; long ones in several lines."""
+    title, detail = fill(title, 44), fill(detail, 62)
+    lift = 8 + 12 * (detail.count("\n") + 1) if detail else 8
+    axes.annotate(
+        title,
+        (0, 1),
+        (0, lift),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=12,
+        fontweight="bold",
+        parse_math=False,
+    )
+    if detail:
+        axes.annotate(
+            detail,
+            (0, 1),
+            (0, 7),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=9,
+            color=SOFT,
+            parse_math=False,
+        )
+
+
+def label_heights(labels: Iterable[str]) -> dict[str, float]:
+    """Returns how many inches of height each label takes at the end of a curve."""
+    return {label: ((wrap(label).count("\n") + 1) * LINE_HEIGHT + 4) / 72 for label in labels}
+
+
+def label_ends(
+    axes: Axes, ends: Mapping[str, tuple[float, float]], styles: Mapping[str, int], height: float
+) -> None:
+    """Writes each label beside the end of its curve, moved apart where curves end alike.
+
+    Args:
+        axes: Where; its limits are kept from here on.
+        ends: Where each curve ends, in data.
+        styles: Which colour a genome has.
+        height: Of the axes, in inches.
+    """
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    order = sorted(ends, key=lambda label: ends[label][1])
+    heights = label_heights(order)
+    wanted = [(ends[label][1] - low) / (high - low) for label in order]
+    sizes = [heights[label] / height for label in order]
+    places = within(spread(wanted, sizes), sizes)
+    for label, place in zip(order, places, strict=True):
+        axes.annotate(
+            wrap(label),
+            ends[label],
+            (1.06, place),
+            textcoords="axes fraction",
+            va="center",
+            parse_math=False,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                **dict(zip(("color", "ls"), style(styles[label]), strict=True)),
+                "lw": 1.2,
+                "relpos": (0, 0.5),
+                "shrinkA": 2,
+                "shrinkB": 1,
+            },
+        )
+
+
+def spread(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Returns ascending centres moved as little as need be for boxes of these heights not to overlap.
+
+    Boxes that touch form a group, which is centred on the mean of the places its members asked for.
+    """
+    groups: list[tuple[list[float], list[float]]] = []  # (asked centres, heights)
+    for centre, height in zip(centres, heights, strict=True):
+        groups.append(([centre], [height]))
+        while len(groups) > 1 and _top(groups[-2]) > _bottom(groups[-1]):
+            asked, sizes = groups.pop()
+            groups[-1] = (groups[-1][0] + asked, groups[-1][1] + sizes)
+    places = []
+    for group in groups:
+        edge = _bottom(group)
+        for height in group[1]:
+            places.append(edge + height / 2)
+            edge += height
+    return places
+
+
+def within(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Returns ascending centres of boxes moved into [0, 1], in which they are known to fit."""
+    places, top = list(centres), 1.0
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], top - heights[i] / 2)
+        top = places[i] - heights[i] / 2
+    bottom = 0.0
+    for i, height in enumerate(heights):
+        places[i] = max(places[i], bottom + height / 2)
+        bottom = places[i] + height / 2
+    return places
+
+
+def _bottom(group: tuple[list[float], list[float]]) -> float:
+    return sum(group[0]) / len(group[0]) - sum(group[1]) / 2
+
+
+def _top(group: tuple[list[float], list[float]]) -> float:
+    return _bottom(group) + sum(group[1])
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """Returns at most so many of the places 0 to count - 1, evenly spaced, both ends among them."""
+    if count <= most:
+        return list(range(count))
+    return [int(i) for i in np.linspace(0, count - 1, most).round()]

@@ -1,0 +1,142 @@
+"""Champions: the lineages of a run that are worth a second look, read back, and the tasks they evolved on."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, failure
+from neuroevo.files import Row, parse, read
+from neuroevo.plugins import Spec, tasks
+from neuroevo.run_folder import Key, RunFolder, key_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from neuroevo.network.blueprint import Blueprint
+
+
+def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Row, str]], list[str]]:
+    """Returns results of the lineages to show, with the reason for each; and sentences on tasks without one.
+
+    Args:
+        folder: The run.
+        wanted: Lineages as TASK/GENOME/GRAPH/SEED, or the beginning of that, which names the best of those
+            that begin so; none: the best of every task.
+
+    Raises:
+        RunError: If no lineage of the run has a champion worth showing.
+        OptionError: If a lineage is unknown, or has none.
+    """
+    rows = folder.results()
+    if not rows:
+        raise RunError(f"{folder.path} holds no results; wanted a run that was carried through to its end.")
+    found, notes = [], []
+    for text in wanted or dict.fromkeys(row["task"] for row in rows):
+        rivals = [row for row in rows if text in names_of(row)]
+        if not rivals:
+            raise OptionError(_unknown_lineage(text, rows))
+        scored = [row for row in rivals if row["status"] == "done" and row["score"] is not None]
+        if scored:
+            reason = f"the best of {len(rivals)} lineages" if len(rivals) > 1 else ""
+            found.append((max(scored, key=lambda row: row["score"]), reason))
+            continue
+        how = ", ".join(f"{count} {status}" for status, count in Counter(map(_status, rivals)).items())
+        notes.append(f"{text}: no lineage ended with a score ({how}), so that there is none worth showing.")
+    if wanted and notes:
+        raise OptionError(" ".join(notes))
+    if not found:
+        raise RunError(" ".join(notes))
+    return list({key_of(row): (row, reason) for row, reason in found}.values()), notes
+
+
+def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
+    """Returns a lineage's network and parameters, float32 [L].
+
+    Raises:
+        RunError: If they are missing or damaged.
+    """
+    import safetensors.numpy
+    import torch
+
+    from neuroevo.network.blueprint import Blueprint
+
+    path = folder.champion_path(key)
+    for name in ("architecture.json", "parameters.safetensors"):
+        if not (path / name).is_file():
+            raise RunError(f"{path} holds no {name}; wanted a champion, which a run writes at its end.")
+    description = parse(read(path / "architecture.json"), path / "architecture.json")
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            blueprint = Blueprint.rebuild(description)
+        _check_cells(blueprint)
+        parameters = safetensors.numpy.load(read(path / "parameters.safetensors"))["parameters"]
+        wanted = (blueprint.layout.length,)
+        if parameters.shape != wanted or parameters.dtype != np.float32:
+            raise ValueError(f"{parameters.dtype} {list(parameters.shape)} parameters for {list(wanted)}")
+        if not np.isfinite(parameters).all():
+            raise ValueError("parameters that are not finite")
+    except RunError:
+        raise
+    except Exception as error:  # what is damaged may fail in any way
+        raise RunError(
+            f"The champion in {path} is damaged or of another version ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}); restore its files or run again."
+        ) from error
+    return blueprint, torch.from_numpy(parameters)
+
+
+def make_task(folder: RunFolder, label: str) -> Any:
+    """Returns a task of a run with the options it had, ready to evaluate.
+
+    Raises:
+        NeuroevoError: If it cannot be loaded or made.
+    """
+    from neuroevo.task import TaskRequest
+
+    specs = {spec.label: spec for spec in map(Spec.parse, folder.config().get("task", ()))}
+    if label not in specs:
+        raise RunError(f"{folder.path}: config.toml names no task {label!r}, which results.jsonl has.")
+    try:
+        plugin = tasks.get(specs[label].name)
+        options = plugin.bind({**plugin.defaults, **specs[label].options})
+        return TaskRequest(label, plugin.path, options).make()
+    except NeuroevoError as error:
+        raise type(error)(f"Task {label!r} of {folder.path}: {error}") from error
+    except Exception as error:
+        raise EvaluationError(failure(f"Preparing {label}", error)) from error
+
+
+def names_of(row: Row) -> list[str]:
+    """Returns the names of a lineage, from its task alone to all of it."""
+    parts = list(map(str, key_of(row)))
+    return ["/".join(parts[:k]) for k in range(1, len(parts) + 1)]
+
+
+def _check_cells(blueprint: Blueprint) -> None:
+    """Raises ValueError if a wiring names cells that it has not."""
+    wiring = blueprint.architecture
+    edges = (wiring.synapses, wiring.gap_junctions)
+    for cells in (wiring.inputs, wiring.outputs, *(x for e in edges for x in (e.pre, e.post))):
+        if len(cells) and not (cells.min() >= 0 and cells.max() < wiring.num_cells):
+            raise ValueError(f"cells {cells.min()} to {cells.max()} of {wiring.num_cells}")
+
+
+def _unknown_lineage(text: str, rows: Sequence[Row]) -> str:
+    """Returns the line about a lineage that is not in the run, without the thousands that may be."""
+    known = [name for row in rows for name in names_of(row)]
+    near = difflib.get_close_matches(text, list(dict.fromkeys(known)), n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return (
+        f"Unknown lineage {text!r}.{hint} Wanted TASK/GENOME/GRAPH/SEED or the beginning of it, such as "
+        f"{names_of(rows[0])[-1]!r}."
+    )
+
+
+def _status(row: Row) -> str:
+    """Returns how a lineage ended."""
+    return "without a score" if row["status"] == "done" else row["status"]

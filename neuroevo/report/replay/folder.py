@@ -1,0 +1,155 @@
+"""The folder `replay` of a run: pictures of behaviour and what they say, from which reports take them.
+
+    replay.json    schema, and a row a lineage: what was shown, and its pictures
+    NAME/          a lineage's pictures, named as its champion
+
+The folder is replaced whole.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from neuroevo.errors import RunError
+from neuroevo.files import Row, parse, read, to_json
+from neuroevo.report.figures.picture import Cell, Picture, Table
+from neuroevo.report.html.parts import number_cell
+from neuroevo.run_folder import RunFolder
+
+FOLDER, INDEX, SCHEMA = "replay", "replay.json", 1
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """A picture of behaviour, as files.
+
+    Attributes:
+        kind: One word: "behaviour", "curvature", "angles", "activity", "confusion" or "mistakes".
+        title: What it is.
+        description: Its figures in words.
+        files: Data by ending: "svg" and "png", or "gif" and, as its still, "png".
+        caption: What a reader must know beside it.
+        heads: Heads of its table.
+        rows: Its figures: a heading, then numbers, texts or None.
+    """
+
+    kind: str
+    title: str
+    description: str
+    files: Mapping[str, bytes]
+    caption: str = ""
+    heads: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+
+
+def check_replaceable(folder: Path) -> None:
+    """Raises RunError if something else than pictures of behaviour lies at a path."""
+    if folder.exists() and not (folder / INDEX).is_file():
+        raise RunError(f"{folder} exists and holds no {INDEX}; wanted a new folder. Choose another --out.")
+
+
+def write_replay(folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]]]) -> list[Path]:
+    """Writes a folder of pictures, or replaces it whole, and returns its files.
+
+    Args:
+        folder: Where; what is there already must be such a folder.
+        shown: A row a lineage, the name of its folder, and its pictures.
+
+    Raises:
+        RunError: If something else is there, or it cannot be written.
+    """
+    check_replaceable(folder)
+    new, old = (folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.{x}") for x in ("new", "old"))
+    rows, written = [], []
+    try:
+        new.mkdir(parents=True)
+        for row, name, drawings in shown:
+            (new / name).mkdir()
+            for drawing in drawings:
+                for ending, data in drawing.files.items():
+                    (new / name / f"{drawing.kind}.{ending}").write_bytes(data)
+                    written.append(folder / name / f"{drawing.kind}.{ending}")
+            rows.append({**row, "folder": name, "pictures": [_plain(x) for x in drawings]})
+        (new / INDEX).write_text(to_json({"schema": SCHEMA, "lineages": rows}, indent=2), "utf-8")
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    except OSError as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise RunError(f"Cannot write {folder}: {error.strerror}; choose another --out.") from error
+    finally:
+        for rest in (new, old):
+            shutil.rmtree(rest, ignore_errors=True)
+    return [folder / INDEX, *written]
+
+
+def replayed(runs: Sequence[RunFolder]) -> dict[str, list[Picture]]:
+    """Returns the pictures in the runs' folders by task; none where nothing was replayed.
+
+    Raises:
+        RunError: If such a folder is damaged.
+    """
+    found: dict[str, list[Picture]] = {}
+    for run in runs:
+        folder = run.path / FOLDER
+        if not (folder / INDEX).is_file():
+            continue
+        index = parse(read(folder / INDEX), folder / INDEX)
+        try:
+            for row in index["lineages"]:
+                shown = found.setdefault(row["task"], [])
+                for entry in row["pictures"]:
+                    number = sum(x.kind.partition("-")[0] == entry["kind"] for x in shown) + 1
+                    shown.append(_picture(folder / _name(row), entry, number))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise RunError(
+                f"{folder} is damaged ({type(error).__name__}: {' '.join(str(error).split())}); delete it or "
+                f"make it again with python run.py replay {run.path}."
+            ) from error
+    return found
+
+
+def _plain(drawing: Drawing) -> Row:
+    """Returns a picture as plain types, without its files' data."""
+    names = ("kind", "title", "description", "caption", "heads", "rows")
+    return {**{name: getattr(drawing, name) for name in names}, "files": list(drawing.files)}
+
+
+def _name(row: Row) -> str:
+    """Returns the name of the folder of a lineage's pictures, which lies in that of all."""
+    name = row["folder"]
+    if name != Path(name).name or not name.isprintable():
+        raise ValueError(f"a folder {name!r}")
+    return str(name)
+
+
+def _picture(folder: Path, entry: Row, number: int) -> Picture:
+    """Returns a picture as reports show it; the second of its kind has another kind."""
+    kind, endings = entry["kind"], entry["files"]
+    if not (kind.isalpha() and set(endings) <= {"svg", "png", "gif"} and "png" in endings):
+        raise ValueError(f"a picture of kind {kind!r} with files {endings}")
+    data = {ending: read(folder / f"{kind}.{ending}") for ending in endings}
+    rows = [(escape(str(row[0])), [_cell(value) for value in row[1:]]) for row in entry["rows"]]
+    return Picture(
+        kind=kind if number == 1 else f"{kind}-{number}",
+        title=entry["title"],
+        description=entry["description"],
+        image=data.get("svg", data["png"]),
+        caption=entry["caption"],
+        table=Table(entry["title"], entry["heads"], rows) if rows else None,
+        motion=data.get("gif", b""),
+    )
+
+
+def _cell(value: Any) -> Cell:
+    """Returns a cell of a number, whole ones without decimals, or of a text."""
+    if isinstance(value, str):
+        return Cell(escape(value), is_text=True)
+    return number_cell(value, 0 if isinstance(value, int) else None)

@@ -1,0 +1,183 @@
+"""Coordinates: which parameters of a genome a search moves, and which of them move as one.
+
+| | pretraining | after it, or without it |
+|---|---|---|
+| synapses | all excitatory ones by one factor, all inhibitory ones by another | each |
+| constants of neurons, clock | each | each |
+| gap junctions, biases | stay | each |
+| adapters that evolve | each | each |
+| adapters that are pretrained | each | stay |
+| adapters that are fixed | stay | stay |
+
+A part in which nothing would move has what the other one has: a control without a core goes on with its
+adapters, for it has nothing else. A factor is searched by its logarithm. Neuromuscular synapses are synapses;
+a cell's sign before evolution says whether its synapses excite. Where Dale's principle holds, a weight is
+`sign * w0 * exp(theta)`, and a factor `exp(z)` is theta + z. Where it does not, a weight is
+`w0 * (sign + theta)`, and the same factor is theta + (sign + theta) (exp(z) - 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuroevo.errors import OptionError
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.search.methods import ADAPTERS
+
+SIGNS = (1, -1)  # of the synapses that share a factor, in the order of coordinates
+PRETRAINED = ("constants", "clock", "encoder", "decoder")  # parts that pretraining moves one by one
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """Where a point of a search lies among all genomes; n coordinates stand for L parameters.
+
+    Attributes:
+        base: The genome at which parameters stay that have no coordinate of their own, float32 [L].
+        own: Parameters with a coordinate of their own, int64; these are the last coordinates.
+        signs: Signs of the synapses that share a factor; their logarithms are the first coordinates.
+    """
+
+    base: Tensor
+    own: Tensor
+    signs: tuple[int, ...]
+
+    def encode(self, genomes: Tensor) -> Tensor:
+        """Returns points, float32 [P, n], at the base's own factors, of genomes [P, L]."""
+        return torch.cat([torch.zeros(len(genomes), len(self.signs)), genomes[:, self.own]], 1)
+
+    def decode(self, points: Tensor, blueprint: Blueprint) -> Tensor:
+        """Returns genomes, float32 [P, L], of points [P, n]."""
+        genomes = self.base.repeat(len(points), 1)
+        genomes[:, self.own] = points[:, len(self.signs) :]
+        if self.signs:
+            scale(blueprint, genomes, self.signs, points[:, : len(self.signs)])
+        return genomes
+
+
+def make(blueprint: Blueprint, base: Tensor, is_pretraining: bool) -> Coordinates | None:
+    """Returns the coordinates of a phase; None where every parameter is one.
+
+    Args:
+        blueprint: What evolves.
+        base: float32 [L].
+        is_pretraining: Which phase.
+    """
+    own, signs = _moving(blueprint, is_pretraining)
+    if len(own) == blueprint.layout.length and not signs:
+        return None
+    return Coordinates(base, torch.from_numpy(own), signs)
+
+
+def identity(length: int) -> Coordinates:
+    """Returns coordinates that are the parameters themselves."""
+    return Coordinates(torch.zeros(length), torch.arange(length), ())
+
+
+def check(blueprint: Blueprint, name: str) -> None:
+    """Raises OptionError if no parameter of a blueprint can evolve; `name` says whose it is."""
+    own, signs = _moving(blueprint, False)
+    if not len(own) and not signs:
+        raise OptionError(
+            f"{name} has nothing to evolve: its core does not, and its adapters are fixed or none; leave it "
+            "out, or use adapters with train=evolved."
+        )
+
+
+def count(blueprint: Blueprint) -> dict[str, int]:
+    """Returns how many parameters evolve, of the core and of adapters, and how many of adapters do not."""
+    layout = blueprint.layout
+    if blueprint.adapter.train != "fixed" or not layout.adapters:
+        return {"core": layout.core, "adapters": layout.adapters}
+    return {"core": layout.core, "adapters": 0, "fixed_adapters": layout.adapters}
+
+
+def adapters(blueprint: Blueprint) -> np.ndarray:
+    """Returns the places of an adapter's parameters, int64."""
+    places = np.arange(blueprint.layout.length)
+    return np.concatenate([places[blueprint.layout.parts[name]] for name in ADAPTERS])
+
+
+def parts(blueprint: Blueprint, coordinates: Coordinates | None) -> np.ndarray:
+    """Returns the part of a genome that each coordinate belongs to, str [n]; shared factors are synapses'."""
+    names = np.repeat(list(blueprint.layout.parts), blueprint.layout.sizes)
+    if coordinates is None:
+        return names
+    return np.concatenate([np.repeat("synapses", len(coordinates.signs)), names[coordinates.own.numpy()]])
+
+
+def signs_of(blueprint: Blueprint) -> np.ndarray:
+    """Returns the sign of each evolving synapse before evolution, int64 [E]."""
+    a = blueprint.architecture
+    return a.sign[a.synapses.pre].astype(np.int64)[: blueprint.layout.synapses]
+
+
+def kinds(blueprint: Blueprint) -> tuple[int, ...]:
+    """Returns the signs that evolving synapses have, of `SIGNS`."""
+    found = signs_of(blueprint)
+    return tuple(sign for sign in SIGNS if (found == sign).any())
+
+
+def scale(blueprint: Blueprint, genomes: Tensor, signs: tuple[int, ...], logarithms: Tensor) -> None:
+    """Multiplies all synapses of a sign by one factor, in place.
+
+    Args:
+        blueprint: Whose genomes they are.
+        genomes: float32 [P, L].
+        signs: The signs that have a factor, at least one.
+        logarithms: Of the factors, float32 [P, signs].
+    """
+    found = signs_of(blueprint)
+    synapses = genomes[:, blueprint.layout.parts["synapses"]]
+    for k, sign in enumerate(signs):
+        places = torch.from_numpy(np.flatnonzero(found == sign))
+        log = logarithms[:, k : k + 1]
+        change = log.expand(-1, len(places))
+        if not blueprint.architecture.dale:
+            change = (synapses[:, places] + sign) * torch.expm1(log)
+        synapses.index_add_(1, places, change)
+
+
+def inherited(
+    child: Coordinates, parent: Coordinates, source: np.ndarray, fresh: Tensor
+) -> tuple[Coordinates, np.ndarray]:
+    """Returns a child's coordinates with what its parent's base has, and where its coordinates come from.
+
+    Args:
+        child: The child's coordinates, in the same phase as its parent.
+        parent: The parent's.
+        source: Which of the parent's parameters each of the child's was, int64 [L]; -1 for none.
+        fresh: An untrained genome, the base of what is new.
+
+    Returns:
+        Coordinates, and int64 [n]: which of the parent's coordinates each was; -1 for none.
+    """
+    place = np.full(len(parent.base), -1)
+    place[parent.own.numpy()] = len(parent.signs) + np.arange(len(parent.own))
+    own = source[child.own.numpy()]
+    shared = [parent.signs.index(sign) if sign in parent.signs else -1 for sign in child.signs]
+    base, known = fresh.clone(), torch.from_numpy(source >= 0)
+    base[known] = parent.base[torch.from_numpy(source[source >= 0])]
+    found = np.concatenate([np.array(shared, np.int64), np.where(own >= 0, place[own], -1)])
+    return Coordinates(base, child.own, child.signs), found
+
+
+def _moving(blueprint: Blueprint, is_pretraining: bool) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Returns the parameters with coordinates of their own, and the signs of those that share one."""
+    phases = [_planned(blueprint, early) for early in (is_pretraining, not is_pretraining)]
+    return next((found for found in phases if len(found[0]) or found[1]), phases[0])
+
+
+def _planned(blueprint: Blueprint, is_pretraining: bool) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Returns what the table says of a phase."""
+    layout, train = blueprint.layout, blueprint.adapter.train
+    stay = {"fixed": ADAPTERS, "pretrained": () if is_pretraining else ADAPTERS}.get(train, ())
+    parts = PRETRAINED if is_pretraining else tuple(layout.parts)
+    moves = np.zeros(layout.length, bool)
+    for name in parts:
+        moves[layout.parts[name]] = name not in stay
+    return np.flatnonzero(moves), kinds(blueprint) if is_pretraining else ()

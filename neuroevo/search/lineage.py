@@ -1,0 +1,330 @@
+"""Lineages: a lineage is a value, and advancing it is a pure function.
+
+All random numbers descend from (run seed, task, seed, generation, purpose). The genome is not among them:
+rival priors meet the same episodes, and the same search noise where their sizes allow, so scores are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.search import ask_tell, coordinates
+from neuroevo.search.coordinates import Coordinates
+from neuroevo.search.settings import Settings
+from neuroevo.seeds import derive, generator
+from neuroevo.task import TaskRequest
+
+Rows = range | None
+Blocks = ask_tell.Blocks | None
+NUMBERS = ("generation", "evaluations", "failures", "blowup", "error")  # of a state, beside its arrays
+
+
+@dataclass(frozen=True, eq=False)
+class Lineage:
+    """One (task, genome label, graph sample, seed): the unit of replication.
+
+    Attributes:
+        task: Label of the task.
+        genome: Label of the prior with its options.
+        graph: Which sample of the prior.
+        seed: Which replicate; pairs lineages across priors.
+        run_seed: Root of the seed tree.
+        blueprint: The architecture fitted to the task.
+        graph_hash: Of the architecture, dead ends included.
+        member: Number in a mixed population, whose members draw noise of their own; None: lineages of equal
+            seeds draw the same, whatever their genome and graph.
+    """
+
+    task: str
+    genome: str
+    graph: int
+    seed: int
+    run_seed: int
+    blueprint: Blueprint
+    graph_hash: str = ""
+    member: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int, int]:
+        """Identity of the lineage in a run."""
+        return self.task, self.genome, self.graph, self.seed
+
+    def node(self, purpose: str, *path: int) -> int:
+        """Returns the seed for a purpose; the same for every genome label and graph."""
+        return derive(self.run_seed, purpose, self.task, self.seed, *path)
+
+    def noise(self, purpose: str, *path: int) -> int:
+        """Returns the seed for what a lineage draws for itself: genomes, but not what they are tested on."""
+        if self.member is None:
+            return self.node(purpose, *path)
+        return derive(self.run_seed, purpose, self.task, self.seed, "member", self.member, *path)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that changes in a lineage: a checkpoint is these.
+
+    Attributes:
+        search: State of the search, over points.
+        generation: The next one.
+        evaluations: So far.
+        failures: Of these, those without a finite fitness.
+        coordinates: What points mean; None: they are genomes.
+        blowup: Where the state of the first genome whose cells left the finite numbers did so; "": of none.
+        error: Why the lineage was lost, with a traceback; "": it goes on.
+    """
+
+    search: ask_tell.State
+    generation: int = 0
+    evaluations: int = 0
+    failures: int = 0
+    coordinates: Coordinates | None = None
+    blowup: str = ""
+    error: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Arrays in place of tensors, for they go between processes several times as fast."""
+        return {**self.__dict__, "search": ask_tell.to_arrays(self.search)}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        self.__dict__.update(fields, search=ask_tell.from_arrays(fields["search"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """Lineages of one task that are advanced together, as one network.
+
+    Attributes:
+        task: The task.
+        lineages: R lineages.
+        settings: Search settings.
+        part: (k, n): the k-th of n parts of each lineage's population; (0, 1) is all of it.
+        device: "cpu" or "cuda".
+    """
+
+    task: TaskRequest
+    lineages: tuple[Lineage, ...]
+    settings: Settings
+    part: tuple[int, int] = (0, 1)
+    device: str = "cpu"
+
+
+def begin(lineage: Lineage, settings: Settings) -> State:
+    """Returns a lineage's state before the first generation."""
+    genomes = lineage.blueprint.draw(1, generator(lineage.noise("start")))
+    return _started(lineage, State({}), settings, genomes, torch.zeros(1))
+
+
+def centre(lineage: Lineage, state: State) -> Tensor:
+    """Returns the genome that a lineage answers with so far, float32 [L]."""
+    return _genomes(lineage, state, ask_tell.centre(state.search)[None])[0]
+
+
+def propose(
+    lineage: Lineage, state: State, settings: Settings, rows: Rows = None, blocks: Blocks = None
+) -> Tensor:
+    """Returns the genomes of a generation, float32 [P + 1, L]: a population, then its centre.
+
+    The first population is of untrained genomes and the search starts at the best of them: from a single draw
+    some searches never leave the poor place where it happened to lie. Adapters that are fixed are those of
+    the lineage's first draw, in all genomes.
+
+    Args:
+        lineage: Whose they are.
+        state: Where it is.
+        settings: Search settings.
+        rows: Of which genomes; None: of all.
+        blocks: See `search.ask`.
+    """
+    population = settings.phase(state.generation).population
+    wanted = range(population + 1) if rows is None else rows
+    members = range(wanted.start, min(wanted.stop, population))
+    if state.generation == 0:
+        drawn = _first(lineage, state, members)
+    else:
+        drawn = _genomes(lineage, state, _points(lineage, state, settings, members, blocks))
+    return torch.cat([drawn, centre(lineage, state)[None]]) if wanted.stop > population else drawn
+
+
+def _first(lineage: Lineage, state: State, rows: range) -> Tensor:
+    """Returns some rows of the first population, which is drawn in blocks as later ones are."""
+    blocks = range(rows.start // ask_tell.BLOCK, -(-rows.stop // ask_tell.BLOCK))
+    drawn = [
+        lineage.blueprint.draw(ask_tell.BLOCK, generator(ask_tell.block_seed(lineage.noise("first"), k)))
+        for k in blocks
+    ]
+    first = blocks.start * ask_tell.BLOCK
+    found = torch.cat(drawn)[rows.start - first : rows.stop - first]
+    if lineage.blueprint.adapter.train == "fixed":
+        fixed = coordinates.adapters(lineage.blueprint)
+        found[:, fixed] = centre(lineage, state)[fixed]
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an evaluation of a generation, or of a part of it, found.
+
+    Attributes:
+        fitness: Mean over episodes, float64 [R, p]; not finite where an evaluation failed.
+        blowups: For each lineage, where a state blew up for the first time; "" where none did.
+    """
+
+    fitness: Tensor
+    blowups: list[str]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """As of `State`."""
+        return {**self.__dict__, "fitness": self.fitness.numpy()}
+
+    def __setstate__(self, fields: dict[str, Any]) -> None:
+        self.__dict__.update(fields, fitness=torch.from_numpy(np.array(fields["fitness"])))
+
+    @classmethod
+    def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
+        """Returns the evaluation of a whole population from those of its parts, in order."""
+        blowups = [next(filter(None, found), "") for found in zip(*(p.blowups for p in parts), strict=True)]
+        return cls(torch.cat([part.fitness for part in parts], 1), blowups)
+
+
+def update(
+    shard: Shard,
+    states: Sequence[State],
+    proposals: Sequence[Tensor],
+    evaluation: Evaluation,
+    seconds: float,
+) -> tuple[list[State], list[dict[str, Any]]]:
+    """Returns the states after a generation and a row of metrics for each lineage.
+
+    A lineage all of whose genomes failed keeps its search as it was.
+
+    Args:
+        shard: What is advanced; its `part` does not matter here.
+        states: R states of equal generation.
+        proposals: What `propose` returned for each.
+        evaluation: Of all P + 1 proposals.
+        seconds: Time the evaluation took.
+    """
+    fitness = evaluation.fitness
+    population = fitness.shape[1] - 1
+    told = _searched(shard, states, proposals, fitness)
+    new, rows = [], []
+    for r, (lineage, state, searched) in enumerate(zip(shard.lineages, states, told, strict=True)):
+        row = fitness[r]
+        finite = row[:population][torch.isfinite(row[:population])]
+        failures = int((~torch.isfinite(row)).sum())
+        counted = replace(
+            searched if len(finite) else state,
+            generation=state.generation + 1,
+            evaluations=state.evaluations + population + 1,
+            failures=state.failures + failures,
+            blowup=state.blowup or evaluation.blowups[r],
+        )
+        new.append(_next_phase(lineage, counted, shard.settings))
+        task, genome, graph, seed = lineage.key
+        rows.append(
+            {
+                "task": task,
+                "genome": genome,
+                "graph": graph,
+                "seed": seed,
+                "generation": state.generation,
+                "fitness_mean": float(finite.mean()) if len(finite) else None,
+                "fitness_best": float(finite.max()) if len(finite) else None,
+                "fitness_centre": float(row[-1]) if torch.isfinite(row[-1]) else None,
+                "evaluations": new[-1].evaluations,
+                "seconds": round(seconds / len(states), 4),
+                "failures": failures,
+            }
+        )
+    return new, rows
+
+
+def to_arrays(state: State) -> dict[str, np.ndarray]:
+    """Returns what of a state is arrays; with its numbers, `restore` takes it back."""
+    found = ask_tell.to_arrays(state.search)
+    return found if state.coordinates is None else {**found, "base": state.coordinates.base.numpy()}
+
+
+def restore(
+    lineage: Lineage, settings: Settings, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, Any]
+) -> State:
+    """Returns the state that `to_arrays` was given.
+
+    Args:
+        lineage: Whose state it is.
+        settings: Search settings.
+        arrays: By name.
+        numbers: Its NUMBERS.
+    """
+    found, phase = ask_tell.from_arrays(arrays), settings.phase(numbers["generation"])
+    base = found.pop("base", None)
+    made = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
+    counts = {name: numbers[name] for name in NUMBERS}
+    return State(found, coordinates=made, **counts)
+
+
+def _searched(
+    shard: Shard, states: Sequence[State], proposals: Sequence[Tensor], fitness: Tensor
+) -> list[State]:
+    """Returns the states with their searches after a generation; arguments as in `update`."""
+    settings, triples = shard.settings, list(zip(shard.lineages, states, proposals, strict=True))
+    if states[0].generation == 0:
+        return [_started(x, s, settings, p.cpu(), f) for (x, s, p), f in zip(triples, fitness, strict=True)]
+    points = [
+        p[:-1] if s.coordinates is None else _points(x, s, settings).to(p.device) for x, s, p in triples
+    ]
+    told = ask_tell.tell(
+        [s.search for s in states],
+        points,
+        [row[:-1] for row in fitness],
+        settings,
+        states[0].generation,
+    )
+    return [replace(s, search=searched) for s, searched in zip(states, told, strict=True)]
+
+
+def _started(lineage: Lineage, state: State, settings: Settings, genomes: Tensor, fitness: Tensor) -> State:
+    """Returns a state whose search starts from genomes [K, L] of a fitness [K].
+
+    What the phase does not move is that of the best of them.
+    """
+    phase = settings.phase(state.generation)
+    base = genomes[int(ask_tell.rankable(fitness)[0].argmax())].clone()
+    found = coordinates.make(lineage.blueprint, base, phase.is_pretraining)
+    points = genomes if found is None else found.encode(genomes)
+    parts = coordinates.parts(lineage.blueprint, found)
+    started = ask_tell.start(points, fitness, settings, state.generation, parts)
+    return replace(state, search=started, coordinates=found)
+
+
+def _next_phase(lineage: Lineage, state: State, settings: Settings) -> State:
+    """Returns the state, where a phase begins with a search of its own from where the last one ended."""
+    if not 0 < state.generation == settings.pretraining < settings.generations:
+        return state
+    return _started(lineage, state, settings, centre(lineage, state)[None], torch.zeros(1))
+
+
+def _points(
+    lineage: Lineage, state: State, settings: Settings, rows: Rows = None, blocks: Blocks = None
+) -> Tensor:
+    """Returns the points of a generation, float32 [P, n], or some rows of it: what the search asks for."""
+    seed = lineage.noise("search", state.generation)
+    return ask_tell.ask(state.search, settings, state.generation, seed, rows, blocks)
+
+
+def _genomes(lineage: Lineage, state: State, points: Tensor) -> Tensor:
+    """Returns the genomes that points stand for."""
+    return points if state.coordinates is None else state.coordinates.decode(points, lineage.blueprint)
+
+
+def parts(shard: Shard, num_parts: int) -> list[Shard]:
+    """Returns the shard split into parts of its population."""
+    return [replace(shard, part=(k, num_parts)) for k in range(num_parts)]

@@ -1,0 +1,14 @@
+"""From a connectome to a sampled architecture: null models, mutations, statistics.
+
+    architecture      Architecture: edges, signs, ports, layout of parameters
+    null_models       random wirings that keep exactly what `Keep` names; the dose of randomness
+    swap_chain        the Markov chains behind them, compiled
+    triad_annealing   the chain that matches the triad census, compiled
+    mutation          a wiring changed a little, within what its prior promises
+    statistics        degrees, reciprocity, clustering, paths, rich club, modules
+    triads            the triad census, and how it compares with a null model
+    sampling          architectures of a prior, drawn by seed and told apart
+    comparison        samples of priors beside their connectome, in figures
+
+Imports the root and `connectome`.
+"""

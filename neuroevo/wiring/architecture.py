@@ -1,0 +1,259 @@
+"""An architecture: one sampled wiring with its signs and ports, and the layout of its parameters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, dataclass, fields, replace
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any, Literal
+
+import numpy as np
+
+from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.errors import ConnectomeError
+
+Core = Literal["evolves", "frozen", "clock"]
+CLOCK = 3  # parameters of a clock: amplitude, frequency, phase lag
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """One wiring that a genome's parameters animate.
+
+    Attributes:
+        cells: Names of the N cells.
+        is_muscle: bool [N].
+        sign: int8 [N], +1 or -1, of every synapse a cell makes (Dale's principle).
+        synapses: E chemical synapses, pre -> post; those onto muscles are neuromuscular. The weight is
+            the strength before evolution, relative to the other synapses of the same target.
+        gap_junctions: Symmetric electrical couplings, each pair once, pre < post.
+        inputs: int32 [I], cells that take input.
+        outputs: int32 [O], cells that give output.
+        dale: True: each synapse keeps its sign and evolution acts on the logarithm of its weight.
+            False: the weight itself evolves and may change sign.
+        core: What of the wiring a search moves: "evolves", its synapses, gap junctions and biases; "frozen",
+            nothing, only the adapters evolve; "clock", a travelling sine in place of cells and adapters.
+        classes: Published class of every cell, as in a connectome; empty where cells have none.
+        notes: What a reader of results must know of how this wiring came about, a sentence each, to be read
+            after the prior's name; a prior that could not do all it promises says so here. Not part of the
+            wiring, nor of its hash.
+    """
+
+    cells: tuple[str, ...]
+    is_muscle: np.ndarray
+    sign: np.ndarray
+    synapses: Edges
+    gap_junctions: Edges
+    inputs: np.ndarray
+    outputs: np.ndarray
+    dale: bool = True
+    core: Core = "evolves"
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, connectome: Connectome, **changes: Any) -> Architecture:
+        """Returns the exact wiring of a connectome, with any field replaced."""
+        exact = cls(
+            cells=connectome.cells,
+            is_muscle=connectome.is_muscle,
+            sign=connectome.sign,
+            synapses=join(connectome.chemical, connectome.neuromuscular),
+            gap_junctions=connectome.electrical,
+            inputs=connectome.inputs,
+            outputs=connectome.outputs,
+            classes=connectome.cell_class,
+        )
+        return replace(exact, **changes)
+
+    @property
+    def num_cells(self) -> int:
+        """N."""
+        return len(self.cells)
+
+    @cached_property
+    def cell_class(self) -> tuple[str, ...]:
+        """Class of every cell; where none are known, "muscle" and "neuron"."""
+        return self.classes or tuple("muscle" if muscle else "neuron" for muscle in self.is_muscle)
+
+    @cached_property
+    def chemical(self) -> Edges:
+        """Synapses onto neurons."""
+        return take(self.synapses, ~self.is_muscle[self.synapses.post])
+
+    @cached_property
+    def neuromuscular(self) -> Edges:
+        """Synapses onto muscles."""
+        return take(self.synapses, self.is_muscle[self.synapses.post])
+
+    @property
+    def electrical(self) -> Edges:
+        """Gap junctions, under the connectome's name for them."""
+        return self.gap_junctions
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the network depends on: equal hashes are equal wirings."""
+        digest = hashlib.sha256(repr((self.cells, self.dale, self.core)).encode())
+        for edges in (self.synapses, self.gap_junctions):
+            for array in (edges.pre, edges.post, edges.weight):
+                digest.update(f"{len(array)}:".encode() + np.ascontiguousarray(array).tobytes())
+        for array in (self.is_muscle, self.sign, self.inputs, self.outputs):
+            digest.update(f"{len(array)}:".encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def without_dead_ends(self) -> Architecture:
+        """Returns the part of the wiring that an output can depend on.
+
+        A cell with no path to an output cell cannot change what the network does, nor can its
+        parameters, so leaving it out keeps the function exactly and spares the search idle dimensions.
+
+        Raises:
+            ConnectomeError: If no input cell has a path to an output cell.
+        """
+        rows = np.concatenate([self.synapses.pre, self.gap_junctions.pre, self.gap_junctions.post])
+        cols = np.concatenate([self.synapses.post, self.gap_junctions.post, self.gap_junctions.pre])
+        live = np.zeros(self.num_cells, bool)
+        live[self.outputs] = True
+        while True:
+            found = live.copy()
+            found[rows[live[cols]]] = True
+            if (found == live).all():
+                break
+            live = found
+        if not live[self.inputs].any():
+            raise ConnectomeError(
+                f"None of the {len(self.inputs)} input cells reaches one of the {len(self.outputs)} output "
+                "cells; choose other ports with --inputs and --outputs."
+            )
+        return self if live.all() else self.keep(live)
+
+    def keep(self, live: np.ndarray) -> Architecture:
+        """Returns the wiring among the cells marked in `live` (bool [N])."""
+        new = np.cumsum(live, dtype=np.int32) - 1
+
+        def within(edges: Edges) -> Edges:
+            kept = take(edges, live[edges.pre] & live[edges.post])
+            return Edges(new[kept.pre], new[kept.post], kept.weight)
+
+        return replace(
+            self,
+            cells=tuple(np.array(self.cells, object)[live]),
+            is_muscle=self.is_muscle[live],
+            sign=self.sign[live],
+            synapses=within(self.synapses),
+            gap_junctions=within(self.gap_junctions),
+            inputs=new[self.inputs[live[self.inputs]]],
+            outputs=new[self.outputs[live[self.outputs]]],
+            classes=tuple(np.array(self.classes, object)[live]) if self.classes else (),
+        )
+
+    @cached_property
+    def core_layout(self) -> Layout:
+        """Parameters of the wiring itself; a blueprint adds those of adapters and of neurons' constants."""
+        if self.core == "clock":
+            return Layout(clock=CLOCK)
+        if self.core == "frozen":
+            return Layout()
+        return Layout(
+            synapses=len(self.synapses), gap_junctions=len(self.gap_junctions), biases=self.num_cells
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the architecture as plain JSON types; `from_dict` reads it back."""
+        edges = {
+            name: {"pre": e.pre.tolist(), "post": e.post.tolist(), "weight": e.weight.tolist()}
+            for name, e in (("synapses", self.synapses), ("gap_junctions", self.gap_junctions))
+        }
+        arrays = {name: getattr(self, name).tolist() for name in ("is_muscle", "sign", "inputs", "outputs")}
+        plain = {"cells": list(self.cells), "dale": self.dale, "core": self.core}
+        plain |= {"classes": list(self.classes), "notes": list(self.notes)}
+        return {**plain, **arrays, **edges}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Architecture:
+        """Reads what `to_dict` wrote."""
+
+        def edges(name: str) -> Edges:
+            e = data[name]
+            return Edges(
+                np.array(e["pre"], np.int32), np.array(e["post"], np.int32), np.array(e["weight"], np.float32)
+            )
+
+        return cls(
+            cells=tuple(data["cells"]),
+            is_muscle=np.array(data["is_muscle"], bool),
+            sign=np.array(data["sign"], np.int8),
+            synapses=edges("synapses"),
+            gap_junctions=edges("gap_junctions"),
+            inputs=np.array(data["inputs"], np.int32),
+            outputs=np.array(data["outputs"], np.int32),
+            dale=bool(data["dale"]),
+            core=data["core"],
+            classes=tuple(data["classes"]),
+            notes=tuple(data["notes"]),
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes of the consecutive parts of a parameter vector, in order.
+
+    Attributes:
+        synapses: One a chemical synapse.
+        gap_junctions: One a gap junction.
+        biases: One a cell.
+        constants: Of the neuron model, where they evolve.
+        clock: Of a clock in place of cells.
+        encoder: Of the map from sensors to input cells.
+        decoder: Of the map from output cells to actuators, which ends with a bias an actuator.
+    """
+
+    synapses: int = 0
+    gap_junctions: int = 0
+    biases: int = 0
+    constants: int = 0
+    clock: int = 0
+    encoder: int = 0
+    decoder: int = 0
+
+    @property
+    def core(self) -> int:
+        """Parameters of the wiring itself."""
+        return self.length - self.adapters
+
+    @property
+    def adapters(self) -> int:
+        """Parameters of the maps from sensors to input cells and from output cells to actuators."""
+        return self.encoder + self.decoder
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return sum(self.sizes)
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes in order, for `torch.split`."""
+        return list(astuple(self))
+
+    @property
+    def parts(self) -> dict[str, slice]:
+        """Where each part lies in a parameter vector, by name, in order."""
+        ends = list(accumulate(self.sizes, initial=0))
+        return {f.name: slice(*bounds) for f, bounds in zip(fields(self), pairwise(ends), strict=True)}
+
+
+def take(edges: Edges, mask: np.ndarray) -> Edges:
+    """Returns the edges marked in `mask` (bool [E])."""
+    return Edges(edges.pre[mask], edges.post[mask], edges.weight[mask])
+
+
+def join(*parts: Edges) -> Edges:
+    """Returns several disjoint edge lists as one, sorted by (pre, post)."""
+    pre = np.concatenate([e.pre for e in parts])
+    post = np.concatenate([e.post for e in parts])
+    weight = np.concatenate([e.weight for e in parts])
+    order = np.lexsort((post, pre))
+    return Edges(pre[order], post[order], weight[order])

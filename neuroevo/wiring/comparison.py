@@ -1,0 +1,252 @@
+"""`stats` and `sample`: wirings of priors beside their connectome, as figures and as edge tables."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuroevo.connectome.model import Connectome
+from neuroevo.plugins import Entrant
+from neuroevo.seeds import derive
+from neuroevo.wiring import statistics
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import draw
+from neuroevo.wiring.statistics import Wiring, is_comparable, neurons_of
+from neuroevo.wiring.triads import TRIADS, triad_census, triad_error, z_scores
+
+Figures = dict[str, float | int | None]
+GRAPH_FIGURES = (
+    *("density", "reciprocity", "clustering", "path_length", "rich_club", "assortativity", "modularity"),
+    *("triad_error", "wiring_length", "overlap"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What `compare` found.
+
+    Attributes:
+        connectome: Source wiring.
+        figures: Plain types, as `stats --json` prints them: `{"connectome", "samples", "seed", "null",
+            "source": {figure: value}, "genomes": {label: {figure: {"mean", "std", "count"}}}, "curves":
+            {"source", "genomes": {label}}, "distinct": {label: number}, "notes": {label: [sentence]}}`.
+            `count` is the number of samples in which a figure is defined; what is undefined is None. `curves`
+            hold mean numbers of cells by degree, and phi(k) of the rich club. `null` names the prior that
+            z-scores refer to, with its own mean counts.
+        examples: The first sample of every prior, by label.
+    """
+
+    connectome: Connectome
+    figures: dict[str, Any]
+    examples: dict[str, Architecture]
+
+
+def compare(
+    connectome: Connectome,
+    genomes: Sequence[Entrant],
+    num_samples: int,
+    seed: int,
+    null: Entrant | None = None,
+) -> Comparison:
+    """Returns statistics of a connectome, and the mean and deviation of those of priors.
+
+    Beside those of `statistics.describe` there are, for wirings of the connectome's cells: `degree_error`,
+    `triad_error`, `overlap` (the share of the connectome's chemical synapses that a sample has too), and
+    `overlap_between` (the share of a sample's that another one has); with a null prior also `z_<triad>` and
+    `rich_club_ratio`, phi over that of the null at the same degree.
+
+    Args:
+        connectome: Source wiring.
+        genomes: Priors to sample.
+        num_samples: Samples of each.
+        seed: Root of the seed tree.
+        null: Prior that triads and the rich club are held against; its samples are not those of `genomes`.
+    """
+    reference = _Reference.of(connectome, null, num_samples, seed)
+    source = reference.row(connectome)
+    samples = {entrant.label: _Samples() for entrant in genomes}
+    for entrant in genomes:
+        for architecture in draw(connectome, entrant, num_samples, seed):
+            samples[entrant.label].add(architecture, reference.row(architecture))
+    figures = {
+        "connectome": connectome.name,
+        "samples": num_samples,
+        "seed": seed,
+        "null": reference.null_figures(null),
+        "source": {**source, "overlap_between": None},
+        "genomes": {label: s.summary() for label, s in samples.items()},
+        "curves": {
+            "source": _curves([neurons_of(connectome)]),
+            "genomes": {label: _curves(s.matrices()) for label, s in samples.items()},
+        },
+        "distinct": {label: len(s.hashes) for label, s in samples.items()},
+        "notes": {label: s.notes for label, s in samples.items() if s.notes},
+    }
+    return Comparison(connectome, figures, {label: s.first for label, s in samples.items()})
+
+
+def graph_statistics(
+    connectome: Connectome, architectures: Iterable[Architecture], seed: int
+) -> list[Figures]:
+    """Returns what a run's manifest says of each graph; null where a graph has not the cells that it takes.
+
+    Args:
+        connectome: Source wiring.
+        architectures: Graphs.
+        seed: Root of the seed tree.
+    """
+    reference, found = _Reference.of(connectome, None, 0, seed), []
+    for architecture in architectures:
+        row = reference.row(architecture)
+        counts: Figures = {"cells": architecture.num_cells, "synapses": len(architecture.synapses)}
+        figures = {name: row[name] for name in GRAPH_FIGURES}
+        found.append({**counts, **figures, "excitatory": row["excitatory_fraction"]})
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Reference:
+    """What every wiring is held against: the connectome and samples of the null prior."""
+
+    connectome: Connectome
+    matrix: np.ndarray  # bool [N, N]
+    census: dict[str, int]
+    seed: int
+    null_censuses: list[dict[str, int]]
+    null_club: list[float | None]  # mean phi by degree
+    known: dict[bytes, Figures] = field(default_factory=dict)  # structures by matrix: many priors share one
+
+    @classmethod
+    def of(cls, connectome: Connectome, null: Entrant | None, num_samples: int, seed: int) -> _Reference:
+        """Samples the null prior, with seeds of its own."""
+        drawn = draw(connectome, null, num_samples, derive(seed, "null")) if null else iter(())
+        matrices = [neurons_of(sample) for sample in drawn]
+        matrix = neurons_of(connectome)
+        censuses = [triad_census(m) for m in matrices]
+        club = _mean_curve([statistics.rich_club(m) for m in matrices])
+        return cls(connectome, matrix, triad_census(matrix), seed, censuses, club)
+
+    def row(self, wiring: Wiring) -> Figures:
+        """Returns all figures of a wiring."""
+        matrix, same = neurons_of(wiring), is_comparable(self.connectome, wiring)
+        structure = self._structure(matrix)
+        census = {label: int(structure[f"triads_{label}"] or 0) for label in TRIADS}
+        row: Figures = {
+            **statistics.counts(wiring),
+            **structure,
+            "wiring_length": statistics.wiring_length(wiring, self.connectome.position) if same else None,
+            "excitatory_fraction": statistics.sign_fraction(matrix, wiring.sign[~wiring.is_muscle]),
+            "degree_error": statistics.degree_error(matrix, self.matrix) if same else None,
+            "triad_error": triad_error(census, self.census) if same else None,
+            "overlap": statistics.overlap(self.matrix, matrix) if same else None,
+        }
+        if self.null_censuses:
+            scores = z_scores(census, self.null_censuses)
+            row["rich_club_ratio"] = self._club_ratio(structure) if same else None
+            row |= {f"z_{label}": z if same else None for label, z in scores.items()}
+        return row
+
+    def null_figures(self, null: Entrant | None) -> dict[str, Any] | None:
+        """Returns what `figures["null"]` holds."""
+        if null is None:
+            return None
+        triads = _summary([{f"triads_{k}": v for k, v in census.items()} for census in self.null_censuses])
+        return {"genome": null.label, "samples": len(self.null_censuses), **triads}
+
+    def _structure(self, matrix: np.ndarray) -> Figures:
+        """Returns `statistics.structure`, computed once for equal matrices."""
+        key = hashlib.sha256(repr(len(matrix)).encode() + np.packbits(matrix).tobytes()).digest()
+        if key not in self.known:
+            self.known[key] = statistics.structure(matrix, derive(self.seed, "modules"))
+        return self.known[key]
+
+    def _club_ratio(self, structure: Figures) -> float | None:
+        """Returns phi over the null's at the same degree; None where there is none or it is 0."""
+        phi, degree = structure["rich_club"], int(structure["rich_club_degree"] or 0)
+        expected = self.null_club[degree] if degree < len(self.null_club) else None
+        return phi / expected if phi is not None and expected else None
+
+
+class _Samples:
+    """The samples of one prior: their figures, and their wirings in little space."""
+
+    def __init__(self) -> None:
+        self.rows: list[Figures] = []
+        self.hashes: set[str] = set()
+        self.notes: list[str] = []
+        self._packed: list[tuple[int, np.ndarray]] = []
+
+    def add(self, architecture: Architecture, row: Figures) -> None:
+        """Takes in a sample."""
+        if not self.rows:
+            self.first = architecture
+        matrix = neurons_of(architecture)
+        self.rows.append(row)
+        self.hashes.add(architecture.content_hash)
+        self.notes += [note for note in dict.fromkeys(architecture.notes) if note not in self.notes]
+        self._packed.append((len(matrix), np.packbits(matrix)))
+
+    def matrices(self) -> Iterator[np.ndarray]:
+        """Yields the matrices, bool [N, N]."""
+        for size, bits in self._packed:
+            yield np.unpackbits(bits, count=size * size).astype(bool).reshape(size, size)
+
+    def summary(self) -> dict[str, dict[str, Any]]:
+        """Returns the mean and deviation of every figure."""
+        between = {"mean": self._overlap_between(), "std": None, "count": len(self.rows)}
+        return {**_summary(self.rows), "overlap_between": between}
+
+    def _overlap_between(self) -> float | None:
+        """Returns the mean share of a sample's synapses that another one has; None if cells differ."""
+        count, same = len(self.rows), self.rows[0]["overlap"] is not None
+        if count < 2 or not same:
+            return None
+        votes = np.zeros_like(next(self.matrices()), np.int32)  # how many samples have an edge
+        for matrix in self.matrices():
+            votes += matrix
+        shares = [(votes[m].sum() - m.sum()) / (m.sum() * (count - 1)) for m in self.matrices() if m.any()]
+        return float(np.mean(shares)) if shares else None
+
+
+def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns mean, standard deviation (n - 1) and number of the values that are not None."""
+    summary = {}
+    for name in rows[0] if rows else ():
+        values = [row[name] for row in rows if row[name] is not None]
+        same = len(set(values)) == 1  # then no rounding shall make a deviation
+        mean = None if not values else float(values[0]) if same else float(np.mean(values))
+        std = None if len(values) < 2 else 0.0 if same else float(np.std(values, ddof=1))
+        summary[name] = {"mean": mean, "std": std, "count": len(values)}
+    return summary
+
+
+def _curves(matrices: Iterable[np.ndarray]) -> dict[str, list[float | None]]:
+    """Returns mean numbers of cells by in- and by out-degree, and mean phi by total degree."""
+    inward, outward, club = [], [], []
+    for matrix in matrices:
+        inward.append(np.bincount(statistics.in_degree(matrix)))
+        outward.append(np.bincount(statistics.out_degree(matrix)))
+        club.append(statistics.rich_club(matrix))
+    return {
+        "in_degree": _mean_curve(inward, beyond=0.0),
+        "out_degree": _mean_curve(outward, beyond=0.0),
+        "rich_club": _mean_curve(club),
+    }
+
+
+def _mean_curve(curves: Sequence[np.ndarray], beyond: float = np.nan) -> list[float | None]:
+    """Returns the mean of curves of differing length, over those defined at each place.
+
+    Args:
+        curves: NaN where undefined.
+        beyond: What a curve is after its end.
+    """
+    table = np.full((len(curves), max(map(len, curves), default=0)), beyond)
+    for row, curve in zip(table, curves, strict=True):
+        row[: len(curve)] = curve
+    defined = [column[~np.isnan(column)] for column in table.T]
+    return [float(values.mean()) if len(values) else None for values in defined]

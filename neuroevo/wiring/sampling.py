@@ -1,0 +1,126 @@
+"""Samples of priors: architectures drawn by seed, told apart by content, and written as edge tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuroevo.connectome.model import Connectome, write_edges
+from neuroevo.errors import EvaluationError, NeuroevoError, failure
+from neuroevo.plugins import Entrant
+from neuroevo.run_folder import _file_names, _new_folder
+from neuroevo.seeds import derive
+from neuroevo.wiring.architecture import Architecture
+
+
+def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) -> Iterator[Architecture]:
+    """Yields samples of a prior; sample k depends on the seed, the prior, its options and k.
+
+    Args:
+        connectome: Source wiring.
+        entrant: The prior and its options; its label names it in errors and does not matter else.
+        num_samples: How many.
+        seed: The run's seed.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
+    """
+    options = repr(sorted(entrant.options.items()))
+    about = f"{entrant.label} on {connectome.name}"
+    for k in range(num_samples):
+        graph_seed = derive(seed, "graph", entrant.plugin.path, options, k)
+        try:
+            sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
+        except NeuroevoError:
+            raise
+        except Exception as error:
+            raise EvaluationError(failure(about, error)) from error
+        if not isinstance(sample, Architecture):
+            raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")
+        yield sample
+
+
+def write_samples(
+    connectome: Connectome, genomes: Sequence[Entrant], num_samples: int, seed: int, folder: Path
+) -> tuple[list[Path], dict[str, list[str]]]:
+    """Writes samples of priors as edge tables `<genome>-<k>.csv` into a new folder.
+
+    Returns:
+        The tables, and the notes of each prior's samples by label, every sentence once.
+
+    Raises:
+        OptionError: If two labels give one file name.
+        RunError: If the folder exists or cannot be written.
+    """
+    names = _file_names(entrant.label for entrant in genomes)
+    written, notes = [], {}
+    with _new_folder(folder) as new:
+        for entrant in genomes:
+            sentences: dict[str, None] = {}
+            for k, sample in enumerate(draw(connectome, entrant, num_samples, seed)):
+                name = f"{names[entrant.label]}-{k}.csv"
+                _write(new / name, sample)
+                written.append(folder / name)
+                sentences |= dict.fromkeys(sample.notes)
+            if sentences:
+                notes[entrant.label] = list(sentences)
+    return written, notes
+
+
+def _write(path: Path, architecture: Architecture) -> None:
+    """Writes one wiring."""
+    write_edges(
+        path,
+        architecture.cells,
+        architecture.sign,
+        chemical=architecture.chemical,
+        neuromuscular=architecture.neuromuscular,
+        electrical=architecture.electrical,
+    )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One architecture of a prior."""
+
+    genome: str
+    graph: int
+    architecture: Architecture
+    graph_hash: str
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Samples of one prior.
+
+    Attributes:
+        samples: Distinct architectures, in the order in which they were first drawn.
+        index: For each draw, which of the samples it gave.
+        one_point: True if all draws gave one wiring, of which there were at least two.
+    """
+
+    samples: list[Sample]
+    index: list[int]
+    one_point: bool
+
+
+def sample(connectome: Connectome, entrant: Entrant, num_draws: int, run_seed: int) -> Draws:
+    """Returns architectures of a prior; of equal ones the first.
+
+    Whether a prior has one point takes two draws to tell, so where one is asked for a second is made.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own.
+    """
+    samples: list[Sample] = []
+    place: dict[str, int] = {}
+    index: list[int] = []
+    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed)):
+        name = architecture.content_hash
+        if k < num_draws and name not in place:
+            samples.append(Sample(entrant.label, k, architecture, name))
+        index.append(place.setdefault(name, len(place)))
+    return Draws(samples, index[:num_draws], len(place) == 1)

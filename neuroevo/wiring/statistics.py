@@ -1,0 +1,323 @@
+"""Statistics of a wiring among neurons: degrees, clustering, paths, the rich club, modules, triads.
+
+The functions take an adjacency matrix, bool [N, N], rows presynaptic, without autapses; `neurons_of` makes
+it from a connectome or an architecture. An empty wiring has share 0 of everything; a mean over nothing and a
+correlation of what does not vary are None.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.wiring.triads import is_sparse, real, triad_census
+
+RICH = 90  # per cent of the cells that a rich club leaves out
+MAX_MODULAR_EDGES = 1_000_000  # networkx needs a kilobyte and microseconds for each
+
+
+class Wiring(Protocol):
+    """What `describe` needs: a Connectome and an Architecture both have it."""
+
+    @property
+    def cells(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def num_cells(self) -> int: ...  # noqa: D102
+    @property
+    def is_muscle(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def sign(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def chemical(self) -> Edges: ...  # noqa: D102
+    @property
+    def neuromuscular(self) -> Edges: ...  # noqa: D102
+    @property
+    def electrical(self) -> Edges: ...  # noqa: D102
+
+
+def adjacency(num_cells: int, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+    """Returns the matrix bool [N, N] of directed edges, autapses left out."""
+    matrix = np.zeros((num_cells, num_cells), bool)
+    matrix[pre, post] = True
+    np.fill_diagonal(matrix, False)
+    return matrix
+
+
+def neurons_of(wiring: Wiring) -> np.ndarray:
+    """Returns the matrix of the chemical synapses among the neurons alone, in cell order."""
+    neurons = np.flatnonzero(~wiring.is_muscle)
+    chemical = wiring.chemical
+    return adjacency(wiring.num_cells, chemical.pre, chemical.post)[np.ix_(neurons, neurons)]
+
+
+def in_degree(matrix: np.ndarray) -> np.ndarray:
+    """Returns the number of presynaptic partners of each cell, int64 [N]."""
+    return matrix.sum(0)
+
+
+def out_degree(matrix: np.ndarray) -> np.ndarray:
+    """Returns the number of postsynaptic partners of each cell, int64 [N]."""
+    return matrix.sum(1)
+
+
+def mutual_degree(matrix: np.ndarray) -> np.ndarray:
+    """Returns the number of partners joined in both directions of each cell, int64 [N]."""
+    return (matrix & matrix.T).sum(1)
+
+
+def density(matrix: np.ndarray) -> float:
+    """Returns the share of the N (N - 1) possible edges that exist."""
+    possible = len(matrix) * (len(matrix) - 1)
+    return _share(matrix.sum(), possible)
+
+
+def reciprocity(matrix: np.ndarray) -> float:
+    """Returns the share of edges whose reverse exists too."""
+    return _share((matrix & matrix.T).sum(), matrix.sum())
+
+
+def clustering(matrix: np.ndarray) -> float:
+    """Returns the mean clustering coefficient, directions ignored; a cell of degree 0 or 1 counts 0."""
+    joined = real(matrix | matrix.T, is_sparse(matrix))
+    degree = joined.sum(1, dtype=np.float64)
+    corners = ((joined @ joined) * joined).sum(1, dtype=np.float64)  # twice the triangles of each cell
+    possible = degree * (degree - 1)
+    shares = np.divide(corners, possible, out=np.zeros_like(corners), where=possible > 0)
+    return _share(shares.sum(), len(matrix))
+
+
+def distances(matrix: np.ndarray) -> np.ndarray:
+    """Returns the number of synapses on the shortest path of each ordered pair, float64 [N, N].
+
+    Cells without a path are `inf` apart. Sparse wirings are searched breadth first from every cell, dense
+    ones, whose paths are short, by a matrix product a step.
+    """
+    if is_sparse(matrix):
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import shortest_path
+
+        return shortest_path(csr_array(matrix, dtype=np.float64), unweighted=True)
+    steps = np.full(matrix.shape, np.inf)
+    np.fill_diagonal(steps, 0)
+    edges, front, taken = matrix.astype(np.float32), matrix, 1
+    while (front := front & np.isinf(steps)).any():
+        steps[front] = taken
+        front, taken = front.astype(np.float32) @ edges > 0, taken + 1
+    return steps
+
+
+def path_length(matrix: np.ndarray) -> tuple[float | None, float]:
+    """Returns the characteristic path length and the share of ordered pairs that have a path.
+
+    The length is the mean number of synapses on the shortest directed path, over the pairs that have one.
+
+    References:
+        Watts & Strogatz (1998), https://doi.org/10.1038/30918
+    """
+    steps = distances(matrix)
+    found = steps[np.isfinite(steps) & (steps > 0)]
+    reachable = _share(len(found), len(matrix) * (len(matrix) - 1))
+    return (float(found.mean()) if len(found) else None), reachable
+
+
+def rich_club(matrix: np.ndarray) -> np.ndarray:
+    """Returns phi(k), the density among the cells of total degree above k, float64 [K + 1].
+
+    k runs from 0 to the greatest total degree K, the sum of in- and out-degree; phi is NaN where fewer than
+    two cells remain. Cells of many partners are joined more often by chance too, so a high phi shows a rich
+    club only beside that of wirings with the same degrees.
+
+    References:
+        Colizza et al. (2006), https://doi.org/10.1038/nphys209 (the coefficient);
+        Towlson et al. (2013), https://doi.org/10.1523/JNEUROSCI.3784-12.2013 (in the worm).
+    """
+    degree = in_degree(matrix) + out_degree(matrix)
+    size = int(degree.max(initial=0)) + 1
+    pre, post = np.nonzero(matrix)
+    cells = len(matrix) - np.cumsum(np.bincount(degree, minlength=size))
+    poorer = np.minimum(degree[pre], degree[post])
+    edges = len(pre) - np.cumsum(np.bincount(poorer, minlength=size))
+    possible = cells * (cells - 1.0)
+    return np.divide(edges, possible, out=np.full(size, np.nan), where=possible > 0)
+
+
+def rich_degree(matrix: np.ndarray) -> int:
+    """Returns the total degree above which a cell is rich here: that of the 90th percentile of all cells."""
+    degree = in_degree(matrix) + out_degree(matrix)
+    return int(np.percentile(degree, RICH, method="lower")) if len(degree) else 0
+
+
+def assortativity(matrix: np.ndarray) -> float | None:
+    """Returns the correlation, over edges, of the out-degree of `pre` and the in-degree of `post`.
+
+    In [-1, 1]; None if either is the same for every edge.
+
+    References:
+        Newman (2003), https://doi.org/10.1103/PhysRevE.67.026126 (equation 25)
+    """
+    pre, post = np.nonzero(matrix)
+    x, y = out_degree(matrix)[pre].astype(float), in_degree(matrix)[post].astype(float)
+    if not len(x) or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return None
+    x, y = x - x.mean(), y - y.mean()
+    return float((x @ y) / math.sqrt((x @ x) * (y @ y)))
+
+
+def modularity(matrix: np.ndarray, module: np.ndarray) -> float:
+    """Returns the directed modularity Q of a partition: edges within modules beyond those expected.
+
+    Args:
+        matrix: bool [N, N].
+        module: [N], the module of each cell, counted from 0.
+
+    References:
+        Leicht & Newman (2008), https://doi.org/10.1103/PhysRevLett.100.118703
+    """
+    num_edges = float(matrix.sum())
+    if not num_edges:
+        return 0.0
+    pre, post = np.nonzero(matrix)
+    size = int(module.max()) + 1
+    leaving = np.bincount(module, out_degree(matrix), size)
+    arriving = np.bincount(module, in_degree(matrix), size)
+    return float((module[pre] == module[post]).sum() / num_edges - (leaving @ arriving) / num_edges**2)
+
+
+def modules(matrix: np.ndarray, seed: int) -> np.ndarray:
+    """Returns the module of each cell, int64 [N], found by Louvain's method on the directed edges.
+
+    The method is greedy: another seed may find another partition, with a Q a little higher or lower.
+
+    References:
+        Blondel et al. (2008), https://doi.org/10.1088/1742-5468/2008/10/P10008
+    """
+    import networkx
+
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(len(matrix)))
+    graph.add_edges_from(np.argwhere(matrix).tolist())
+    module = np.arange(len(matrix))
+    if graph.number_of_edges():
+        for k, cells in enumerate(networkx.community.louvain_communities(graph, seed=seed % 2**32)):
+            module[list(cells)] = k
+    return module
+
+
+def sign_fraction(matrix: np.ndarray, sign: np.ndarray) -> float:
+    """Returns the share of edges that excite.
+
+    Args:
+        matrix: bool [N, N].
+        sign: [N], +1 or -1, of the presynaptic cell.
+    """
+    return _share(matrix[np.asarray(sign) > 0].sum(), matrix.sum())
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Returns the share of the edges of `a` that `b` has too; both over the same cells."""
+    return _share((a & b).sum(), a.sum())
+
+
+def degree_error(a: np.ndarray, b: np.ndarray) -> float:
+    """Returns the mean absolute difference of the degrees of two wirings, over cells and both directions."""
+    inward, outward = in_degree(a) - in_degree(b), out_degree(a) - out_degree(b)
+    return _share(np.abs(inward).sum() + np.abs(outward).sum(), 2 * len(a))
+
+
+def wiring_length(wiring: Wiring, position: np.ndarray) -> float | None:
+    """Returns the mean distance between the somata that chemical synapses join, in the unit of `position`.
+
+    Args:
+        wiring: N cells.
+        position: [N, 3], NaN where unknown; synapses with such an end are left out.
+    """
+    pre, post = np.nonzero(neurons_of(wiring))
+    soma = np.asarray(position, float)[~wiring.is_muscle]
+    length = np.linalg.norm(soma[pre] - soma[post], axis=1)
+    known = length[np.isfinite(length)]
+    return float(known.mean()) if len(known) else None
+
+
+def counts(wiring: Wiring) -> dict[str, int]:
+    """Returns the numbers of cells and of connections of each kind, name -> count.
+
+    `gap_pairs` counts pairs of neurons; those that touch a muscle stand apart.
+    """
+    muscle, gap = wiring.is_muscle, wiring.electrical
+    on_muscle = int((muscle[gap.pre] | muscle[gap.post]).sum())
+    return {
+        "cells": wiring.num_cells,
+        "neurons": int((~muscle).sum()),
+        "muscles": int(muscle.sum()),
+        "chemical": len(wiring.chemical),
+        "neuromuscular": len(wiring.neuromuscular),
+        "gap_pairs": len(gap) - on_muscle,
+        "gap_pairs_on_muscles": on_muscle,
+    }
+
+
+def structure(matrix: np.ndarray, seed: int = 0) -> dict[str, float | int | None]:
+    """Returns the figures that follow from a matrix alone, name -> value.
+
+    Args:
+        matrix: bool [N, N].
+        seed: Of the search for modules.
+
+    Returns:
+        Those of the functions above under their names; `mean_degree` is both the in- and the out-degree's,
+        `rich_club` is phi at `rich_club_degree`, `modularity` that of the `modules` modules found (None where
+        a search would take too long, above `MAX_MODULAR_EDGES`).
+    """
+    length, reachable = path_length(matrix)
+    richest = rich_degree(matrix)
+    phi = float(rich_club(matrix)[richest])
+    is_searched = matrix.sum() <= MAX_MODULAR_EDGES
+    module = modules(matrix, seed) if is_searched else None
+    figures: dict[str, float | int | None] = {
+        "density": density(matrix),
+        "mean_degree": _share(matrix.sum(), len(matrix)),
+        "max_in_degree": int(in_degree(matrix).max(initial=0)),
+        "max_out_degree": int(out_degree(matrix).max(initial=0)),
+        "reciprocity": reciprocity(matrix),
+        "clustering": clustering(matrix),
+        "path_length": length,
+        "reachable": reachable,
+        "rich_club": None if math.isnan(phi) else phi,
+        "rich_club_degree": richest,
+        "assortativity": assortativity(matrix),
+        "modularity": None if module is None else modularity(matrix, module),
+        "modules": None if module is None else len(np.unique(module)),
+    }
+    return figures | {f"triads_{label}": count for label, count in triad_census(matrix).items()}
+
+
+def describe(
+    wiring: Wiring, position: np.ndarray | None = None, *, seed: int = 0
+) -> dict[str, float | int | None]:
+    """Returns the figures by which wirings are compared, name -> value.
+
+    Args:
+        wiring: N cells. All but the counts concerns the chemical synapses among its neurons.
+        position: Somata [N, 3] in micrometres; without, no wiring length is known.
+        seed: Of the search for modules.
+    """
+    matrix = neurons_of(wiring)
+    return {
+        **counts(wiring),
+        **structure(matrix, seed),
+        "wiring_length": None if position is None else wiring_length(wiring, position),
+        "excitatory_fraction": sign_fraction(matrix, wiring.sign[~wiring.is_muscle]),
+    }
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def is_comparable(connectome: Connectome, wiring: Wiring) -> bool:
+    """Says whether a wiring has the connectome's cells, so that edges and degrees can be told apart."""
+    same = wiring.cells == connectome.cells
+    return same and bool((wiring.is_muscle == connectome.is_muscle).all())

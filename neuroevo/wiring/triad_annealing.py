@@ -1,0 +1,281 @@
+"""The chain that matches triads, compiled: swaps under simulated annealing on an incremental triad census.
+
+Importing this module imports numba; `rewiring` does so on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+from neuroevo.wiring.swap_chain import (
+    Wiring,
+    below,
+    cycle_fits,
+    mutual_fits,
+    one_way_fits,
+    swap_mutual,
+    swap_one_way,
+    turn_cycle,
+)
+from neuroevo.wiring.triads import TRIADS, triad_census
+
+CONNECTED = tuple(label for label in TRIADS if label not in ("003", "012", "102"))  # degrees fix the others
+OUT, IN, BOTH = 1, 2, 3  # the tie of a cell to another, seen from it; 0 for none
+TURNS = 0.1  # share of three-cycles among the proposals for one-way edges
+
+
+class Census(NamedTuple):
+    """The connected triads of a wiring, kept up to date.
+
+    Attributes:
+        ties: uint64 [N, 3, words], for each cell bit sets of the cells it has an out, in or mutual tie to.
+        degree: int64 [N, 3], the number of bits in each.
+        triads: int64 [14], the triads of each class of `CONNECTED`; the last holds what is not connected.
+        target: int64 [14], the count wanted.
+        trial: int64 [14], the count after a proposal.
+        net: int64 [16], how many more third cells the pairs that lose a tie have than those that gain one,
+            at 4 * (tie of the first cell to the third) + (tie of the second); zero between proposals.
+        label: int64 [4, 4, 4], the class of a triad {a, b, x} by the ties a to b, a to x and b to x.
+    """
+
+    ties: np.ndarray
+    degree: np.ndarray
+    triads: np.ndarray
+    target: np.ndarray
+    trial: np.ndarray
+    net: np.ndarray
+    label: np.ndarray
+
+
+def census_of(matrix: np.ndarray) -> Census:
+    """Returns the census of a wiring, with itself as the target.
+
+    Args:
+        matrix: bool [N, N].
+    """
+    num_cells = len(matrix)
+    words = -(-num_cells // 64)
+    kinds = np.stack([matrix & ~matrix.T, matrix.T & ~matrix, matrix & matrix.T], 1)  # [N, 3, N]
+    padded = np.zeros((num_cells, 3, 64 * words), np.uint8)
+    padded[:, :, :num_cells] = kinds
+    ties = np.packbits(padded, axis=2, bitorder="little").view("<u8").astype(np.uint64)
+    census = triad_census(matrix)
+    count = np.array([*(census[label] for label in CONNECTED), 0])
+    return Census(ties, kinds.sum(2), count, count.copy(), count.copy(), np.zeros(16, np.int64), _labels())
+
+
+@cache
+def _labels() -> np.ndarray:
+    """Returns the class of each of the 64 labelled triads."""
+    labels = np.full((4, 4, 4), len(CONNECTED))
+    for ties in np.ndindex(4, 4, 4):
+        matrix = np.zeros((3, 3), bool)
+        for tie, (i, j) in zip(ties, ((0, 1), (0, 2), (1, 2)), strict=True):
+            matrix[i, j], matrix[j, i] = bool(tie & OUT), bool(tie & IN)
+        found = next(label for label, number in triad_census(matrix).items() if number)
+        if found in CONNECTED:
+            labels[ties] = CONNECTED.index(found)
+    return labels
+
+
+def _num_ones(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
+    """Counts the ones of a uint64 in one machine instruction."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), code
+
+
+num_ones: Any = intrinsic(_num_ones)
+
+
+@njit(cache=True, inline="always")
+def reverse(tie: int) -> int:
+    """Returns a tie as its other end sees it."""
+    return (0, IN, OUT, BOTH)[tie]
+
+
+@njit(cache=True, inline="always")
+def tie_of(w: Wiring, a: int, b: int) -> int:
+    """Returns the tie of a to b."""
+    return OUT * int(w.place[a, b] >= 0) + IN * int(w.place[b, a] >= 0)
+
+
+@njit(cache=True)
+def add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
+    """Adds to `net` how many other cells x there are for each pair of ties a to x and b to x, some `times`.
+
+    Args:
+        tie: The tie of a to b.
+    """
+    ties, degree, net = c.ties, c.degree, c.net
+    rest0, rest1, rest2 = degree[b, 0], degree[b, 1], degree[b, 2]
+    for k in range(3):
+        n0, n1, n2 = 0, 0, 0
+        for word in range(ties.shape[2]):
+            row = ties[a, k, word]
+            n0 += int(num_ones(row & ties[b, 0, word]))
+            n1 += int(num_ones(row & ties[b, 1, word]))
+            n2 += int(num_ones(row & ties[b, 2, word]))
+        net[4 * k + 4] += times * (degree[a, k] - n0 - n1 - n2)
+        net[4 * k + 5] += times * n0
+        net[4 * k + 6] += times * n1
+        net[4 * k + 7] += times * n2
+        rest0, rest1, rest2 = rest0 - n0, rest1 - n1, rest2 - n2
+    net[1] += times * rest0
+    net[2] += times * rest1
+    net[3] += times * rest2
+    net[4 * tie] -= times  # b is no third cell, nor is a
+    net[reverse(tie)] -= times
+
+
+@njit(cache=True)
+def change(c: Census, old: int, new: int) -> None:
+    """Sets `trial` to the triads after the pairs that `net` counts the third cells of go from tie to tie."""
+    triads, trial, net, label = c.triads, c.trial, c.net, c.label
+    for k in range(14):
+        trial[k] = triads[k]
+    for ties in range(1, 16):
+        trial[label[old, ties >> 2, ties & 3]] -= net[ties]
+        trial[label[new, ties >> 2, ties & 3]] += net[ties]
+        net[ties] = 0
+    net[0] = 0
+
+
+@njit(cache=True, inline="always")
+def mark(c: Census, a: int, b: int, tie: int, change: int) -> None:
+    """Flips the bits of a tie of a to b; `change` of the numbers of ties is 1 if it comes, -1 if it goes."""
+    here, there = tie - 1, (BOTH - tie if tie != BOTH else tie) - 1
+    c.ties[a, here, b >> 6] ^= np.uint64(1) << np.uint64(b & 63)
+    c.ties[b, there, a >> 6] ^= np.uint64(1) << np.uint64(a & 63)
+    c.degree[a, here] += change
+    c.degree[b, there] += change
+
+
+@njit(cache=True)
+def distance(triads: np.ndarray, target: np.ndarray) -> float:
+    """Returns the sum over connected classes of |count - target| / (count + target); 0 is a match."""
+    total = 0.0
+    for k in range(13):
+        off = abs(triads[k] - target[k])
+        if off:
+            total += off / (triads[k] + target[k])
+    return total
+
+
+@njit(cache=True)
+def anneal(
+    w: Wiring,
+    c: Census,
+    proposals: int,
+    hot: float,
+    cold: float,
+    until: float,
+    enough: int,
+    rng: np.random.Generator,
+) -> int:
+    """Proposes moves while the temperature falls from hot to cold; returns the number proposed.
+
+    Stops early once the distance is `until` or less, or `enough` edges are not the source's.
+    """
+    here = distance(c.triads, c.target)
+    cooling = (cold / hot) ** (1.0 / max(proposals, 1))
+    temperature = hot
+    for used in range(proposals):
+        if here <= until or w.tally[1] >= enough:
+            return used
+        temperature *= cooling
+        slot = below(rng, w.num_one_way + w.num_mutual)
+        other = w.low[slot] + below(rng, w.size[slot])
+        limit = here - temperature * np.log(1.0 - rng.random())
+        if slot >= w.num_one_way:
+            flip = rng.random() < 0.5
+            if mutual_fits(w, slot, other, flip):
+                here = try_swap(w, c, slot, other, flip, BOTH, here, limit)
+        elif rng.random() < TURNS:
+            third = below(rng, len(w.first))
+            if cycle_fits(w, slot, third):
+                here = try_turn(w, c, slot, third, here, limit)
+        elif one_way_fits(w, slot, other):
+            here = try_swap(w, c, slot, other, False, OUT, here, limit)
+    return proposals
+
+
+@njit(cache=True)
+def try_swap(w: Wiring, c: Census, i: int, j: int, flip: bool, tie: int, here: float, limit: float) -> float:
+    """Swaps one-way edges or mutual pairs if the distance stays within the limit; returns the distance."""
+    a, b, x, y = w.pre[i], w.post[i], w.pre[j], w.post[j]
+    if flip:
+        x, y = y, x
+    count_swap(w, c, a, b, x, y, tie)
+    there = distance(c.trial, c.target)
+    if there > limit:
+        return here
+    c.triads[:] = c.trial
+    mark(c, a, b, tie, -1)
+    mark(c, x, y, tie, -1)
+    mark(c, a, y, tie, 1)
+    mark(c, x, b, tie, 1)
+    if tie == BOTH:
+        swap_mutual(w, i, j, flip)
+    else:
+        swap_one_way(w, i, j)
+    return there
+
+
+@njit(cache=True)
+def count_swap(w: Wiring, c: Census, a: int, b: int, x: int, y: int, tie: int) -> None:
+    """Sets `trial` to the triads after the ties of a to b and x to y go to a to y and x to b.
+
+    Cells outside see the four pairs change as if each were alone, so that nothing need be marked and undone;
+    the four triads among a, b, x and y are counted by hand.
+    """
+    net, trial, label = c.net, c.trial, c.label
+    back, p, q = reverse(tie), tie_of(w, a, x), tie_of(w, b, y)
+    add_thirds(c, a, b, tie, 1)
+    add_thirds(c, x, y, tie, 1)
+    add_thirds(c, a, y, 0, -1)
+    add_thirds(c, x, b, 0, -1)
+    net[4 * p] -= 1  # x, then y, is no third cell of {a, b}
+    net[q] -= 1
+    net[4 * reverse(p)] -= 1  # a and b of {x, y}
+    net[reverse(q)] -= 1
+    net[4 * tie + reverse(q)] += 1  # b and x of {a, y}
+    net[4 * p + back] += 1
+    net[4 * reverse(p) + back] += 1  # a and y of {x, b}
+    net[4 * tie + q] += 1
+    change(c, tie, 0)
+    trial[label[tie, p, 0]] -= 1  # {a, b, x}
+    trial[label[0, p, back]] += 1
+    trial[label[tie, 0, q]] -= 1  # {a, b, y}
+    trial[label[0, tie, q]] += 1
+    trial[label[p, 0, tie]] -= 1  # {a, x, y}
+    trial[label[p, tie, 0]] += 1
+    trial[label[0, q, tie]] -= 1  # {b, x, y}
+    trial[label[back, q, 0]] += 1
+
+
+@njit(cache=True)
+def try_turn(w: Wiring, c: Census, i: int, third: int, here: float, limit: float) -> float:
+    """Turns a three-cycle if the distance stays within the limit; returns the distance."""
+    ring: tuple[Any, ...] = np.int64(w.pre[i]), np.int64(w.post[i]), np.int64(third)
+    for k in range(3):
+        add_thirds(c, ring[k], ring[(k + 1) % 3], OUT, 1)
+        c.net[4 * IN + OUT] -= 1  # the last of the three; their own triad is a cycle before and after
+    change(c, OUT, IN)
+    there = distance(c.trial, c.target)
+    if there > limit:
+        return here
+    c.triads[:] = c.trial
+    for k in range(3):
+        mark(c, ring[k], ring[(k + 1) % 3], OUT, -1)
+        mark(c, ring[(k + 1) % 3], ring[k], OUT, 1)
+    turn_cycle(w, i, third)
+    return there

@@ -1,0 +1,12 @@
+"""Where evaluations are computed: in this process, or on the actors of a Ray cluster.
+
+    pool           Pool: requests in, results out; LocalPool computes in this process
+    worker         Worker computes requests in one thread; Request and Failed
+    runner         a shard's genomes, evaluated as one network
+    assessment     held-out scores of a lineage: untrained, tuned, trained
+    ray_pool       a pool of Ray actors, and its supervision
+    ray_actor      a worker as Ray has it, and what it was sent; ray_cluster: Ray started or joined
+    devices        whether a run can use a GPU; gpu_memory: how many genomes fit on it
+
+Imports the root, `connectome`, `wiring`, `network`, `task`, `physics` and `search`.
+"""

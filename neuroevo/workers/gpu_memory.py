@@ -1,0 +1,76 @@
+"""Memory of a GPU, asked for in advance: what a genome takes there, and how many fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from neuroevo.network.alignment import ROW, whole
+from neuroevo.network.matrix import Block
+
+if TYPE_CHECKING:
+    from neuroevo.network.blueprint import Blueprint
+    from neuroevo.search.lineage import Shard
+
+
+NUMBER = 4  # bytes of a float32 and of an index
+USED = 0.8  # share of the free memory that is planned with; the rest is for what libraries take
+DECODING = 3  # numbers a parameter takes on its way to a weight, at most
+MOVING = 2  # numbers a cell takes while a neuron model moves it, beside its variables and currents
+
+
+def network_bytes(blueprint: Blueprint) -> int:
+    """Returns what a genome's weights, indices and adapters take, in bytes, for as long as it is kept."""
+    block = Block(blueprint)
+    entries, groups = sum(map(len, block.entries)), len(block.entries)
+    rows = groups * block.num_cells
+    maps = sum(a * b + b for chain in _widths(blueprint) for a, b in pairwise(chain))
+    return NUMBER * (2 * entries + 2 * rows + maps + DECODING * blueprint.layout.length)
+
+
+def state_bytes(blueprint: Blueprint) -> int:
+    """Returns what the state of a genome's cells takes for one episode or image, in bytes, while it runs."""
+    block, neuron = Block(blueprint), blueprint.neuron
+    in_source = block.num_column_groups - (neuron.delay > 1)  # variables that the product reads in place
+    own = len(neuron.model.variables) - in_source + neuron.delay - 1
+    cells = block.num_column_groups + len(block.entries) + own + MOVING
+    ports = block.num_ports + sum(w for chain in _widths(blueprint) for w in chain)
+    return NUMBER * (cells * block.num_cells + ports)
+
+
+def world_bytes(task: Any) -> int:
+    """Returns what one body of a task takes, in bytes; 0 where it has none."""
+    if not hasattr(task, "body"):
+        return 0
+    from neuroevo.physics.warp import bytes_per_world
+
+    return bytes_per_world(task.body())
+
+
+def genome_bytes(blueprint: Blueprint, task: Any) -> int:
+    """Returns what a genome takes while it is evaluated on a task, in bytes."""
+    columns = int(getattr(task, "episodes", 1))
+    return network_bytes(blueprint) + columns * (state_bytes(blueprint) + world_bytes(task))
+
+
+def room(blueprints: Sequence[Blueprint], task: Any, free: int) -> int:
+    """Returns how many genomes of the largest of some blueprints fit into free bytes, at least 1."""
+    return max(1, int(USED * free) // max(genome_bytes(b, task) for b in blueprints))
+
+
+def shard_bytes(shard: Shard, task: Any) -> int:
+    """Returns what the largest generation of a shard takes while it is evaluated, in bytes."""
+    part = -(-(max(phase.population for phase in shard.settings.phases) + 1) // shard.part[1])
+    return part * sum(genome_bytes(lineage.blueprint, task) for lineage in shard.lineages)
+
+
+def _widths(blueprint: Blueprint) -> list[list[int]]:
+    """Returns the widths of the layers of the encoder and of the decoder, filled up as `maps` does."""
+    ports = blueprint.ports
+    encoder, decoder = blueprint.adapter.encoder(ports), blueprint.adapter.decoder(ports)
+    chains = (
+        encoder or [ports.num_sensors, ports.num_inputs],
+        decoder or [ports.num_outputs, ports.num_actuators],
+    )
+    return [[chain[0], *(whole(width, ROW) for width in chain[1:])] for chain in chains]

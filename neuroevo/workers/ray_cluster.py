@@ -1,0 +1,167 @@
+"""Ray: started on this machine or joined elsewhere, and whether it is still there."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from neuroevo.errors import EvaluationError, OptionError, one_line
+
+CONNECT_SECONDS = 10.0
+ANSWER_SECONDS = 5.0  # in which a node that lives says so
+
+
+SHARES = {"cpus": 0.01, "gpus": 0.0, "memory": 0.0}  # the least of each
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers that are wanted.
+
+    Attributes:
+        number: How many; 0: none, this process computes; None: one for each share of the machine or, with an
+            address, of the cluster, whatever joins it later.
+        address: A Ray cluster to join; None: Ray is started on this machine.
+        deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
+        packages: Folders of packages, and files of modules, that are sent to the nodes of a cluster.
+        cpus: Cores that each reserves; it computes in one thread all the same.
+        gpus: GPUs that each reserves.
+        memory: GiB that each reserves; 0: none in particular.
+    """
+
+    number: int | None = None
+    address: str | None = None
+    deadline: float | None = None
+    packages: tuple[str, ...] = ()
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: float = 0.0
+
+    @staticmethod
+    def shares(text: str) -> dict[str, float]:
+        """Reads `cpus=1,gpus=0,memory=4`, what each reserves.
+
+        Raises:
+            OptionError: If the text has another form, or a number is out of range.
+        """
+        found = {}
+        for part in text.split(","):
+            name, _, number = part.partition("=")
+            try:
+                value = float(number)
+            except ValueError:
+                value = math.nan
+            if name not in SHARES or name in found or not SHARES[name] <= value < math.inf:
+                raise OptionError(
+                    f"Cannot read {part!r} in what each worker reserves; wanted cpus=1,gpus=0,memory=4: "
+                    "cores (0.01 or more), GPUs, GiB, each once at most."
+                )
+            found[name] = value
+        return found
+
+    @property
+    def options(self) -> dict[str, float]:
+        """What Ray is told to reserve for each."""
+        memory = {"memory": self.memory * 2**30} if self.memory else {}
+        return {"num_cpus": self.cpus, "num_gpus": self.gpus, **memory}
+
+
+def default_workers() -> int:
+    """Returns the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def start(workers: Workers) -> None:
+    """Starts or joins Ray, quietly, bound to this machine unless an address is given.
+
+    Raises:
+        OptionError: If the cluster cannot be reached.
+        EvaluationError: If Ray cannot be started here.
+    """
+    address = workers.address
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if address is None:  # Ray reads this when it is imported; its name tells what else it does elsewhere
+        os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    import logging
+
+    import ray
+
+    common: dict[str, Any] = {
+        "logging_level": logging.ERROR,
+        "log_to_driver": False,
+        "configure_logging": True,
+    }
+    if address is None:
+        number = workers.number or default_workers()
+        gpus: dict[str, Any] = {"num_gpus": math.ceil(number * workers.gpus)} if workers.gpus else {}
+        try:
+            # "local": a cluster that happens to run here is not joined unless it is named.
+            cores = math.ceil(number * workers.cpus)
+            ray.init("local", num_cpus=cores, include_dashboard=False, **gpus, **common)
+        except Exception as error:
+            reason = one_line(error)
+            raise EvaluationError(f"Ray does not start here ({reason}); try --workers 0.") from error
+        return
+    try:
+        _require_listener(address)
+        sent = {"py_modules": list(workers.packages), "excludes": ["__pycache__"]}
+        ray.init(address=address, runtime_env=sent if workers.packages else None, **common)
+    except Exception as error:
+        raise OptionError(
+            f"No Ray cluster answers at {address!r} ({one_line(error)}); start one with `ray start --head`, "
+            "set RAY_AUTH_MODE=token if it takes a token, or leave out --address."
+        ) from error
+
+
+def is_alive() -> bool:
+    """Says whether the node through which this process takes part in Ray still does."""
+    import ray
+
+    try:
+        own = ray.get_runtime_context().get_node_id()
+        return any(node["Alive"] for node in ray.nodes() if node["NodeID"] == own)
+    except Exception:  # whatever a cluster that is gone raises
+        return False
+
+
+def room(workers: Workers) -> int:
+    """Returns for how many workers the cluster as it is now has room; 0 if it does not say."""
+    import ray
+
+    try:
+        found = ray.cluster_resources()
+        shares = {"CPU": workers.cpus, "GPU": workers.gpus, "memory": workers.memory * 2**30}
+        return int(min(found.get(name, 0.0) / share for name, share in shares.items() if share > 0))
+    except Exception:  # whatever a cluster that is gone raises
+        return 0
+
+
+def restart(workers: Workers, seconds: float) -> None:
+    """Starts Ray anew, or joins its cluster again, for so long as that may take.
+
+    Raises:
+        EvaluationError: If it does not come back.
+    """
+    import ray
+
+    end = time.monotonic() + seconds
+    while True:
+        ray.shutdown()
+        try:
+            return start(workers)
+        except (EvaluationError, OptionError) as error:
+            if time.monotonic() > end:
+                raise EvaluationError(f"Ray is gone and does not come back: {error}") from error
+            time.sleep(1.0)
+
+
+def _require_listener(address: str) -> None:
+    """Raises OSError unless something listens at HOST:PORT: Ray would try for minutes."""
+    import socket
+
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()

@@ -1,0 +1,377 @@
+"""A pool of Ray actors, and its own supervision of them.
+
+A request that fails is computed again on another worker: one that raised, whose worker or node died, or that
+is past its deadline. The worker is replaced wherever it may be at fault. After three such failures a request
+is given up; that a whole node was lost or cut off does not count. A worker takes part once it has answered
+for the first time, so that those that find no room wait for a node to join, and hold nothing up. If the node
+through which this process takes part in Ray dies, Ray is started anew.
+
+A worker has one request, and another before it has ended that where both are brief, so that it need not wait
+for messages. All else that is queued stays with the driver.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from neuroevo.errors import EvaluationError, NeuroevoError, failure
+from neuroevo.workers import ray_cluster
+from neuroevo.workers.ray_actor import SHARED, Actor, Held, Key, are_same, common
+from neuroevo.workers.ray_cluster import Workers
+from neuroevo.workers.worker import ATTEMPTS, Failed, Request
+
+WAIT_SECONDS = 1.0  # between looks at deadlines and nodes
+FIRST_DEADLINE = 3600.0  # seconds, of a kind of request of which none has been completed
+DEADLINE_FACTOR, LEAST_DEADLINE = 20.0, 60.0  # then so many times the longest, and seconds at least
+START_SECONDS = 120.0  # without any worker, before the pool gives up
+RETURN_SECONDS = 60.0  # in which a cluster that is gone may come back
+GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
+REACH_SECONDS = 5.0  # in which a node answers that can be reached
+MOST_NODES_LOST = 10  # with one request, before that counts against it
+LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
+BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
+PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
+
+
+@dataclass(eq=False)
+class _Job:
+    """A request on its way.
+
+    Attributes:
+        request: What is to be computed.
+        failures: Why it failed so far, but for nodes that were lost with it, which say nothing against it.
+        nodes_lost: How many were.
+        not_by: The worker at which it failed last.
+        passed: How often a worker took one that had queued for less long.
+    """
+
+    request: Request
+    failures: list[str] = field(default_factory=list)
+    nodes_lost: int = 0
+    not_by: Any = None
+    passed: int = 0
+
+
+@dataclass(eq=False)
+class _Slot:
+    """A worker.
+
+    Attributes:
+        actor: Its handle.
+        ref: Of what it is doing; None: it is idle. The first thing it does is to say where it is.
+        job: What it is doing; None while it starts.
+        since: When it began that.
+        ahead: What it does next, as `ref` and `job`; None: it has not been told.
+        place: Its node and its process there; None while it starts.
+        held: What it was sent and keeps; of a key that is among it, it has the network too.
+    """
+
+    actor: Any
+    ref: Any
+    since: float
+    job: _Job | None = None
+    ahead: tuple[Any, _Job] | None = None
+    place: tuple[str, int] | None = None
+    held: Held = field(default_factory=Held)
+
+    def go_on(self) -> _Job | None:
+        """Takes up what it was told to do next, if anything; returns what it was doing."""
+        before = self.job
+        self.ref, self.job = self.ahead or (None, None)
+        self.since, self.ahead = time.monotonic(), None
+        return before
+
+
+class RayPool:
+    """Computes requests on Ray actors.
+
+    Args:
+        workers: Those that are wanted; Ray has been started for them.
+
+    Attributes:
+        retries: Requests that were given to another worker, by what had happened.
+    """
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._queue: deque[_Job] = deque()
+        self._slots: list[_Slot] = []
+        self._stored: dict[Key, tuple[tuple[Any, ...], Any]] = {}  # by name, with the reference
+        self._longest: dict[str, float] = {}
+        self._seconds: dict[Key, float] = {}  # that the last request of a key took
+        self._looked, self._answered = time.monotonic(), time.monotonic()
+        self.retries: dict[str, int] = {}
+        self._fill()
+
+    @classmethod
+    def start(cls, workers: Workers) -> RayPool:
+        """Starts or joins Ray, and returns a pool on it."""
+        ray_cluster.start(workers)
+        return cls(workers)
+
+    def submit(self, request: Request) -> None:
+        """Queues a request; an idle worker starts it at once."""
+        self._queue.append(_Job(request))
+        self._dispatch()
+
+    def completed(self) -> tuple[Request, Any]:
+        """Waits for any running request."""
+        import ray
+
+        while True:
+            self._dispatch()
+            busy = {slot.ref: slot for slot in self._slots if slot.ref is not None}
+            try:
+                ready, _ = ray.wait(list(busy), num_returns=1, timeout=WAIT_SECONDS)
+            except ray.exceptions.RayError:
+                self._revive()
+                continue
+            for ref in ready:
+                found = self._collect(busy[ref], ref)
+                if found is not None:
+                    return found
+            found = self._end_late()
+            if found is not None:
+                return found
+            self._look_around()
+
+    def forget(self, shard: tuple[Any, ...]) -> None:
+        """Drops what a shard's requests have in common from the object store."""
+        for kept in (self._stored, self._seconds):
+            for key in [key for key in kept if key[: len(shard)] == shard]:
+                del kept[key]
+
+    def _fill(self) -> None:
+        """Makes as many workers as are wanted, and not there."""
+        number = self._workers.number
+        wanted = ray_cluster.room(self._workers) if number is None else number
+        while len(self._slots) < wanted:
+            self._slots.append(_new_slot(self._workers))
+
+    def _dispatch(self) -> None:
+        """Gives queued requests to workers, idle ones at once; those whose network one keeps come first."""
+        for slot in self._slots:
+            job = self._choose(slot) if slot.ref is None else None
+            if job is not None:
+                slot.job, slot.since = job, time.monotonic()
+                slot.ref = self._send(slot, job)
+        for slot in self._slots:
+            if slot.job is None or slot.ahead is not None or not self._is_brief(slot.job):
+                continue
+            job = self._choose(slot)
+            if job is not None and self._is_brief(job):
+                slot.ahead = self._send(slot, job), job
+
+    def _is_brief(self, job: _Job) -> bool:
+        """Says whether a job took little time when it was last computed."""
+        return self._seconds.get(job.request.key, FIRST_DEADLINE) < BRIEF_SECONDS
+
+    def _send(self, slot: _Slot, job: _Job) -> Any:
+        """Sends a queued job to a worker; returns the reference to its result."""
+        for other in itertools.takewhile(lambda other: other is not job, self._queue):
+            other.passed += 1
+        self._queue.remove(job)
+        request = job.request
+        constant, arguments = self._sent(slot, request.key, request.constant), request.arguments
+        if request.method in SHARED:
+            arguments = self._sent(slot, common(request.key), arguments)
+        return slot.actor.compute.remote(request.method, request.about, request.key, constant, arguments)
+
+    def _sent(self, slot: _Slot, name: Key, value: tuple[Any, ...]) -> Any:
+        """Returns a reference to what is sent to each node once; None where the worker has it."""
+        import ray
+
+        is_there = slot.held.has(name, value)
+        slot.held.renew(name, value)
+        if is_there:
+            return None
+        stored, ref = self._stored.get(name, (None, None))
+        if not are_same(stored, value):
+            ref = ray.put(value)
+            self._stored[name] = value, ref
+        return ref
+
+    def _choose(self, slot: _Slot) -> _Job | None:
+        """Returns what a worker takes: a request whose network it has, if no other waits for long."""
+        near = itertools.islice(self._queue, LOOK_AHEAD)
+        is_alone = not any(other.place for other in self._slots if other is not slot)
+        mine = [job for job in near if job.not_by is not slot or is_alone]
+        if not mine:
+            return None
+        chosen = mine[0]
+        if chosen.passed < PATIENCE:
+            chosen = next((job for job in mine if job.request.key in slot.held), chosen)
+        return chosen
+
+    def _collect(self, slot: _Slot, ref: Any) -> tuple[Request, Any] | None:
+        """Takes what a worker has ready: a result, its first answer, or a failure."""
+        import ray
+
+        try:
+            found = ray.get(ref)
+        except ray.exceptions.RayTaskError as error:  # an exception of the method, as it was raised
+            if isinstance(error.cause, NeuroevoError) and not isinstance(error.cause, EvaluationError):
+                raise error.cause from None
+            about = slot.job.request.about if slot.job else "Starting a worker"
+            text = str(error.cause) if isinstance(error.cause, EvaluationError) else failure(about, error)
+            return self._failed(slot, "exception", text, is_at_fault=slot.job is None)
+        except ray.exceptions.RayError as error:
+            if not ray_cluster.is_alive():
+                self._revive()
+                return None
+            return self._failed(slot, "death", _death(slot, error), is_at_fault=True)
+        seconds, job = time.monotonic() - slot.since, slot.go_on()
+        self._answered = time.monotonic()
+        if job is None:
+            slot.place = found
+            return None
+        kind = job.request.method
+        self._longest[kind] = max(self._longest.get(kind, 0.0), seconds)
+        self._seconds[job.request.key] = seconds
+        return job.request, found
+
+    def _failed(
+        self, slot: _Slot, kind: str, reason: str, *, is_at_fault: bool
+    ) -> tuple[Request, Failed] | None:
+        """Gives what a worker was doing to another one; returns what has failed too often."""
+        job, following = slot.go_on(), slot.job
+        slot.held = Held()  # it may not have come to keep what it was sent
+        is_lost = is_at_fault and job is not None and not _is_there(slot)
+        if is_at_fault:
+            if following is not None:  # it has not begun
+                self._queue.appendleft(following)
+            _end(slot, is_running=kind == "deadline" and not is_lost)
+            self._slots[self._slots.index(slot)] = _new_slot(self._workers)
+        if job is None:
+            self._give_up_if_none_starts(reason)
+            return None
+        kind = "node" if is_lost else kind
+        self.retries[kind] = self.retries.get(kind, 0) + 1
+        job.nodes_lost += is_lost
+        if not is_lost or job.nodes_lost > MOST_NODES_LOST:
+            job.failures.append(reason)
+        if len(job.failures) >= ATTEMPTS:
+            return job.request, Failed(reason)
+        job.not_by = slot
+        self._queue.appendleft(job)
+        return None
+
+    def _end_late(self) -> tuple[Request, Failed] | None:
+        """Ends a request that is past its deadline, and its worker with it."""
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.job is None:
+                continue
+            limit = self._workers.deadline or self._usual_deadline(slot.job.request.method)
+            if now - slot.since > limit:
+                line = f"{slot.job.request.about} was not completed in {limit:.0f} s."
+                return self._failed(slot, "deadline", line, is_at_fault=True)
+        return None
+
+    def _usual_deadline(self, kind: str) -> float:
+        """Returns seconds in which a kind of request is completed unless something is wrong."""
+        if kind not in self._longest:
+            return FIRST_DEADLINE
+        return max(LEAST_DEADLINE, DEADLINE_FACTOR * self._longest[kind])
+
+    def _look_around(self) -> None:
+        """Takes in nodes that joined; notices if there is no worker at all for too long."""
+        if any(slot.place for slot in self._slots):
+            self._answered = time.monotonic()
+        self._give_up_if_none_starts("none has answered")
+        if self._workers.number is None and time.monotonic() - self._looked > GROWTH_SECONDS:
+            self._looked = time.monotonic()
+            self._fill()
+
+    def _give_up_if_none_starts(self, reason: str) -> None:
+        """Raises EvaluationError if there has been no worker for long."""
+        if time.monotonic() - self._answered > START_SECONDS:
+            raise EvaluationError(
+                f"No worker has started in {START_SECONDS:.0f} s ({reason.splitlines()[0]}); wanted a free "
+                "core. Use fewer --workers, or wait for other runs to end."
+            )
+
+    def _revive(self) -> None:
+        """Starts Ray anew after the node of this process was lost; what was on its way begins again."""
+        told = [(slot.job, slot.ahead[1] if slot.ahead else None) for slot in self._slots]
+        lost = [job for pair in told for job in pair if job is not None]
+        self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
+        self._queue.extendleft(reversed(lost))
+        self._slots, self._stored = [], {}
+        ray_cluster.restart(self._workers, RETURN_SECONDS)
+        self._answered = time.monotonic()
+        self._fill()
+
+
+def _new_slot(workers: Workers) -> _Slot:
+    """Returns a worker that is about to start."""
+    import ray
+
+    # Ray would restart an actor on its own terms; this pool has its own.
+    actor: Any = ray.remote(Actor).options(max_restarts=0, **workers.options).remote()
+    return _Slot(actor, actor.place.remote(), time.monotonic())
+
+
+def _is_there(slot: _Slot) -> bool:
+    """Says whether a worker's node answers: one that is cut off is not given up by Ray for half a minute."""
+    import ray
+
+    if slot.place is None or slot.place[0] == ray.get_runtime_context().get_node_id():
+        return True
+    try:
+        answer = _at(slot.place[0], _answer).remote()
+        return bool(ray.wait([answer], timeout=REACH_SECONDS)[0]) and bool(ray.get(answer))
+    except ray.exceptions.RayError:
+        return False
+
+
+def _at(node: str, function: Callable[..., Any]) -> Any:
+    """Returns a function, of Python and no builtin, as Ray runs it on a node and nowhere else."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    where = NodeAffinitySchedulingStrategy(node, soft=False)
+    return ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=where)
+
+
+def _answer() -> bool:
+    """Says that a node is there."""
+    return True
+
+
+def _kill(pid: int) -> None:
+    """Ends a process, also one that is stopped."""
+    os.kill(pid, signal.SIGKILL)
+
+
+def _end(slot: _Slot, *, is_running: bool) -> None:
+    """Ends a worker; its process, too, if that may be stopped and not hear that it should end."""
+    import ray
+
+    with contextlib.suppress(Exception):  # it may be gone, and its node with it
+        ray.kill(slot.actor, no_restart=True)
+    if slot.place is None or not is_running:
+        return
+    node, pid = slot.place
+    with contextlib.suppress(Exception):
+        if node == ray.get_runtime_context().get_node_id():
+            _kill(pid)
+        else:
+            _at(node, _kill).remote(pid)
+
+
+def _death(slot: _Slot, error: Exception) -> str:
+    """Says that a worker died, and what of."""
+    doing = f"that computed {slot.job.request.about}" if slot.job else "that was about to start"
+    return (
+        f"The worker {doing} died ({type(error).__name__}), often for want of memory; use fewer --workers or "
+        "a smaller --population."
+    )

@@ -1,0 +1,122 @@
+"""Judgement: races and mixed populations, and what a folder that holds too little still tells."""
+
+import pytest
+
+from neuroevo.report.build import judge
+from neuroevo.report.evidence import gather
+from neuroevo.run_folder import RunFolder
+
+GENOMES = ["a", "b"]
+
+
+def build(path, kind, lineages, results, events=(), **manifest) -> RunFolder:
+    """Writes a run folder of one task."""
+    known = {"status": "done", "tasks": {"t": {"unit": "m/s"}}, "lineages": lineages, **manifest}
+    config = {"genome": [f"{g}=toy" for g in GENOMES], "task": ["t=toy"], "selection": kind, "seed": 0}
+    run = RunFolder.create(path, config, known)
+    run.append_results(results)
+    run.append_selection(events)
+    return run
+
+
+def lineage(genome, seed, graph=0, **more) -> dict:
+    return {"task": "t", "genome": genome, "graph": graph, "seed": seed, **more}
+
+
+def raced(path, confirmed) -> RunFolder:
+    """A race of two one-point priors on five seeds, confirmed on seeds 5 to 9."""
+    race = [lineage(g, s, role="race") for g in GENOMES for s in range(5)]
+    fresh = [lineage(g, s, role="confirmation") for g in confirmed for s in range(5, 10)]
+    results = [
+        {**row, "score": None, "status": "raced" if row["genome"] in confirmed else "censored"}
+        for row in race
+    ]
+    scores = {"a": 1.0, "b": 2.0}
+    results += [
+        {**row, "score": scores[row["genome"]] * (1 + row["seed"] / 100), "status": "done"} for row in fresh
+    ]
+    priors = {g: {"name": "toy", "options": {}, "one_point": True, "core": "evolves"} for g in GENOMES}
+    rungs = [
+        {"task": "t", "rung": 1, "generation": 5, "genome": g, "lineages": 5, "dropped": g not in confirmed}
+        for g in GENOMES
+    ]
+    events = [*rungs, {"task": "t", "event": "confirmation", "genomes": confirmed, "seeds": [5, 9]}]
+    return build(path, "race", [*race, *fresh], results, events, priors=priors)
+
+
+def test_race_compares_confirmed_lineages_alone(tmp_path):
+    section = judge(gather([raced(tmp_path / "run", GENOMES)]))["tasks"]["t"]
+    assert section["winner"] == "b"
+    assert [(e["num_seeds"], e["num_lineages"], e["status"]) for e in section["genomes"]] == [
+        (5, 5, "done")
+    ] * 2
+    assert section["selection"]["kind"] == "race"
+    assert len(section["selection"]["rungs"]) == 2
+
+
+def test_race_censors_what_it_dropped(tmp_path):
+    report = judge(gather([raced(tmp_path / "run", ["b"])]))
+    a, b = report["tasks"]["t"]["genomes"]
+    assert (a["status"], a["iqm"], b["status"]) == ("censored", None, "done")
+    assert report["tasks"]["t"]["winner"] is None
+    assert "race dropped all others" in report["tasks"]["t"]["reasons"][0]
+    assert report["run"]["lineages"]["censored"] == 5
+    assert report["run"]["missing"] == []
+
+
+def mixed(path, populations=5, winner="b") -> RunFolder:
+    """Two members of each prior in each population; at the end all are of b."""
+    members = [lineage("b", p, k, population=p) for p in range(populations) for k in range(4)]
+    results = [{**row, "score": 1.0 + row["graph"], "status": "done"} for row in members]
+    events = [
+        {
+            "task": "t",
+            "population": p,
+            "epoch": e,
+            "generation": e,
+            "shares": {"a": 0.5 - e / 2, "b": 0.5 + e / 2},
+        }
+        for e in range(2)
+        for p in range(populations)
+    ]
+    entry = {"start_share": 0.5, "of": populations, "p": 0.001, "p_holm": 0.002}
+    fixation = {
+        "a": {**entry, "mean_final_share": 0.0, "fixed": 0},
+        "b": {**entry, "mean_final_share": 1.0, "fixed": populations},
+    }
+    record = {"t": {"neutral": {"num_simulations": 10}, "fixation": fixation, "winner": winner}}
+    run = build(path, "mixed", members, results, events, selection_record=record)
+    gone = [lineage("a", 0, 0, generation=0, evaluations=5, fitness_centre=0.0)]  # a member that made room
+    run.append_metrics(gone)
+    return run
+
+
+def test_mixed_population_is_won_by_who_took_over(tmp_path):
+    report = judge(gather([mixed(tmp_path / "run")]))
+    section = report["tasks"]["t"]
+    assert (section["verdict"], section["winner"]) == ("winner", "b")
+    assert section["sentence"].startswith(
+        "b wins on t: b went from 50% to 100% of the members of 5 populations"
+    )
+    assert section["comparisons"] == []
+    assert section["selection"]["shares"]["b"] == [[0.5, 1.0]] * 5
+    assert section["genomes"][0]["ci95"] is None  # members are kin
+    assert report["run"]["missing"] == []
+
+
+def test_mixed_populations_that_are_few_are_exploratory(tmp_path):
+    section = judge(gather([mixed(tmp_path / "run", populations=4)]))["tasks"]["t"]
+    assert (section["verdict"], section["winner"]) == ("exploratory", None)
+
+
+def test_mixed_population_without_favour_has_no_winner(tmp_path):
+    section = judge(gather([mixed(tmp_path / "run", winner=None)]))["tasks"]["t"]
+    assert (section["verdict"], section["winner"]) == ("no winner", None)
+
+
+@pytest.mark.parametrize("kind", ["race", "mixed"])
+def test_selection_that_has_not_ended_is_told(tmp_path, kind):
+    rows = [lineage(g, s) for g in GENOMES for s in range(5)]
+    section = judge(gather([build(tmp_path / "run", kind, rows, [])]))["tasks"]["t"]
+    assert (section["verdict"], section["winner"]) == ("nothing", None)
+    assert section["sentence"].endswith(".")

@@ -1,0 +1,276 @@
+"""Evaluators: results do not depend on the number of workers, and a failure names who failed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from neuroevo.errors import EvaluationError, OptionError, TaskError
+from neuroevo.experiment import evolution, shards
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.run_folder import RunFolder
+from neuroevo.search.lineage import Lineage, Shard, begin
+from neuroevo.search.settings import Settings
+from neuroevo.task import TaskRequest
+from neuroevo.workers import ray_cluster, worker
+from neuroevo.workers.pool import LocalPool, Pool
+from neuroevo.workers.ray_cluster import Workers
+from neuroevo.workers.ray_pool import RayPool
+from neuroevo.workers.worker import Failed, Request
+from tests.reference import random_architecture
+from tests.small import ECHO, run, without_seconds
+from tests.toy import Echo
+
+SETTINGS = Settings(population=4, generations=2)
+
+
+class Unpicklable(Exception):
+    """An exception that takes two strings, and so does not survive being sent."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} {second}")
+
+
+PAIR = ("adapter-only", "late=tests.planted:late")  # the second is dropped by a race
+
+
+class Faulty(Echo):
+    """Fails in a way that is chosen."""
+
+    def __init__(self, how: str = "") -> None:
+        super().__init__()
+        self.how = how
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
+        if self.how == "raises":
+            raise ZeroDivisionError("the body\nfell apart")
+        if self.how == "refuses":
+            raise TaskError("No water in the tank; fill it.")
+        if self.how == "unpicklable":
+            raise Unpicklable("never", "mind")
+        if self.how == "dies":
+            os._exit(7)
+        return super().evaluate(phenotype, seeds=seeds)
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[None]:
+    """Starts Ray once for all tests of this module, with room for the pools of 1 and 2 and for one more."""
+    import ray
+
+    ray_cluster.start(Workers(4, gpus=0.5))  # of GPUs Ray believes what it is told
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def pools(started: None) -> dict[int, Pool]:
+    """Pools by their number of workers."""
+    return {0: LocalPool(), 1: RayPool(Workers(1)), 2: RayPool(Workers(2))}
+
+
+def request(how: str) -> Request:
+    """One evaluation of one lineage, in the third of its generations."""
+    lineage = Lineage("tank", "random", 2, 5, 0, Blueprint(random_architecture(0), 2, 2))
+    shard = Shard(TaskRequest("tank", f"{__name__}:Faulty", {"how": how}), (lineage,), SETTINGS)
+    state = replace(begin(lineage, SETTINGS), generation=2)
+    about = shards.about(shard, f"generation {state.generation}")
+    return Request(("test", how, 0), "evaluate", (shard,), ([state],), about)
+
+
+def compute(pool: Pool, how: str) -> torch.Tensor:
+    pool.submit(request(how))
+    result = pool.completed()[1]
+    if isinstance(result, Failed):
+        raise EvaluationError(result.reason)
+    return result.fitness
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_shard_that_is_forgotten_can_still_be_computed(pools: dict[int, Pool], workers: int) -> None:
+    pool = pools[workers]
+    before = compute(pool, "")
+    pool.forget(("test", ""))
+    if isinstance(pool, RayPool):
+        assert not [key for key in pool._stored if key[:2] == ("test", "")]
+    assert torch.equal(compute(pool, ""), before)
+
+
+def assert_equal(first: RunFolder, second: RunFolder) -> None:
+    """Equal to the bit, in all but the time it took and the order in which shards were completed."""
+    assert (first.path / "results.jsonl").read_bytes() == (second.path / "results.jsonl").read_bytes()
+    assert without_seconds(first.metrics()) == without_seconds(second.metrics())
+    (arrays, state), (other_arrays, other_state) = first.read_checkpoint(), second.read_checkpoint()
+    assert state == other_state
+    assert arrays.keys() == other_arrays.keys()
+    for name, array in arrays.items():
+        assert (array.dtype, array.shape) == (other_arrays[name].dtype, other_arrays[name].shape)
+        assert array.tobytes() == other_arrays[name].tobytes(), name
+
+
+# --- the number of workers ----------------------------------------------------------------------------
+
+
+def test_few_lineages_do_not_depend_on_the_workers(pools: dict[int, Pool], tmp_path: Path) -> None:
+    assert shards.shard_size(2, 64) == (1, 4)  # parts of 65 genomes
+    folders = [run(tmp_path / str(n), pool, population=64) for n, pool in pools.items()]
+    assert len(folders[0].results()) == 2
+    for folder in folders[1:]:
+        assert_equal(folders[0], folder)
+
+
+def test_many_lineages_do_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 24)
+    monkeypatch.setattr(evolution, "BLUEPRINTS_PER_REQUEST", 2)
+    request = {"seeds": 3, "graphs": 2, "task": (ECHO, "long=tests.toy:Echo:steps=6")}
+    assert shards.shard_size(9, 8) == (3, 1)
+    folders = [run(tmp_path / str(n), pool, **request) for n, pool in pools.items()]
+    assert len(folders[0].results()) == 2 * 9
+    for folder in folders[1:]:
+        assert_equal(folders[0], folder)
+
+
+@pytest.mark.parametrize("method", ["pgpe:optimizer=adam", "es", "ga:elite=2", "cem", "paper:elite=2"])
+def test_search_methods_do_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 24)
+    few = {"population": 64, "search": method, "generations": 4}  # one shard, in parts
+    many = {"seeds": 3, "graphs": 2, "search": method, "adapter": "linear:train=pretrained"}
+    for name, request in (("few", few), ("many", many)):
+        folders = [run(tmp_path / f"{name}{n}", pool, **request) for n, pool in pools.items()]
+        for folder in folders[1:]:
+            assert_equal(folders[0], folder)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"selection": "race", "genome": PAIR, "seeds": 12, "generations": 32, "population": 16},
+        {"selection": "race", "seeds": 3, "graphs": 2, "generations": 4},
+        {"selection": "mixed", "seeds": 3, "graphs": 3, "generations": 6},
+        {"selection": "mixed", "graphs": 2, "generations": 4, "population": 64},
+    ],
+)
+def test_selection_does_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 64)
+    folders = [run(tmp_path / str(n), pool, **request_) for n, pool in pools.items()]
+    if request_.get("genome") == PAIR:
+        assert any(row.get("dropped") for row in folders[0].selection())
+    for folder in folders[1:]:
+        assert_equal(folders[0], folder)
+        first, second = ((f.path / "selection.jsonl").read_bytes() for f in (folders[0], folder))
+        assert first == second != b""
+        assert folders[0].manifest() == folder.manifest()
+
+
+def test_a_pool_serves_one_run_after_another(pools: dict[int, Pool], tmp_path: Path) -> None:
+    for n, pool in pools.items():
+        for seed in (3, 4):
+            alone = run(tmp_path / f"{n}-{seed}-alone", seed=seed)
+            assert_equal(alone, run(tmp_path / f"{n}-{seed}", pool, seed=seed))
+
+
+# --- failures -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [("raises", "ZeroDivisionError: the body fell apart"), ("unpicklable", "Unpicklable: never mind")],
+)
+def test_exception_in_a_worker_names_the_lineage(
+    pools: dict[int, Pool], num_workers: int, how: str, cause: str
+) -> None:
+    with pytest.raises(EvaluationError) as caught:
+        compute(pools[num_workers], how)
+    message, _, trace = str(caught.value).partition("\n")
+    assert message == f"random on tank, graph 2, seed 5, generation 2 failed with {cause}."
+    assert trace.startswith("Traceback (most recent call last):") and "in evaluate" in trace
+    assert torch.isfinite(compute(pools[num_workers], "")).all()  # the worker goes on
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_own_errors_pass_unchanged(pools: dict[int, Pool], num_workers: int) -> None:
+    with pytest.raises(TaskError) as caught:
+        compute(pools[num_workers], "refuses")
+    assert str(caught.value) == "No water in the tank; fill it."
+
+
+def test_worker_that_dies_is_reported_with_its_lineage(started: None) -> None:
+    pattern = r"^The worker that computed random on tank, graph 2, seed 5, generation 2 died .*--workers"
+    with pytest.raises(EvaluationError, match=pattern):
+        compute(RayPool(Workers(1)), "dies")
+
+
+def test_what_a_worker_was_to_do_next_did_not_fail_with_it(
+    started: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A brief request is sent while the worker still has another one, of which it dies."""
+    monkeypatch.setattr("neuroevo.ray_pool.ATTEMPTS", 1)
+    pool = RayPool(Workers(1))
+    alone = compute(pool, "")
+    fatal, following = request("dies"), request("")
+    pool._seconds = {fatal.key: 0.0, following.key: 0.0}
+    pool.submit(fatal)
+    pool.submit(following)
+    assert pool._slots[0].ahead is not None and not pool._queue
+    found = dict(pool.completed() for _ in range(2))
+    assert isinstance(found[fatal], Failed) and torch.equal(found[following].fitness, alone)
+    assert pool.retries == {"death": 1}
+
+
+def test_address_without_a_cluster_is_refused() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for address in (f"127.0.0.1:{port}", "127.0.0.1:99999"):
+        with pytest.raises(
+            OptionError, match=f"No Ray cluster answers at '{address}' .* leave out --address"
+        ):
+            ray_cluster.start(Workers(1, address))
+
+
+class Sighted:
+    """Says which GPUs it sees."""
+
+    def sees(self) -> str:
+        return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def test_workers_that_reserve_a_gpu_see_one_each(started: None) -> None:
+    import ray
+
+    options = Workers(2, gpus=1.0).options | {"num_cpus": 0}  # other tests' workers hold the cores
+    made: Any = ray.remote(Sighted).options(**options)
+    actors = [made.remote() for _ in range(2)]
+    seen = ray.get([actor.sees.remote() for actor in actors], timeout=60)
+    assert sorted(seen) == ["0", "1"]
+
+
+def test_local_pool_completes_in_the_order_of_submission() -> None:
+    pool = LocalPool()
+    requests = [request(""), request(""), request("")]
+    for one in requests:
+        pool.submit(one)
+    assert [pool.completed()[0] for _ in requests] == requests
+
+
+def test_worker_keeps_a_bounded_number_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "CACHED_RUNNERS", 2)
+    own, one = worker.Worker(), request("")
+    for k in (0, 1, 0, 2, 0):
+        own.compute(one.method, one.about, (k, 0), *one.constant, *one.arguments)
+    assert list(own._runners) == [(2, 0), (0, 0)]
