@@ -35,8 +35,8 @@ from neuroevo.experiment.study import Study
 from neuroevo.network import adapters
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import MODELS, Neuron
-from neuroevo.report.replay import champions, folder
-from neuroevo.report.replay.folder import Drawing
+from neuroevo.report.replay import champions, replay_folder
+from neuroevo.report.replay.replay_folder import Drawing
 from neuroevo.run_folder import RunFolder
 from neuroevo.search import methods
 from neuroevo.workers.ray_cluster import Workers
@@ -285,8 +285,8 @@ def replays(folder: Path) -> Iterator[Parts]:
     files = {"svg": b"<svg/>", "png": b"P"}
     drawing = Drawing("behaviour", "T", "D", files, "C", ["x", "y"], rows)
     shown = [drawing, replace(drawing, files={"png": b"P"})]
-    folder.write_replay(folder / "replay", [({"task": "swimmer"}, "best", shown)])
-    yield [(folder / "replay" / folder.INDEX).read_bytes(), b"P", b"<svg/>"]
+    replay_folder.write_replay(folder / "replay", [({"task": "swimmer"}, "best", shown)])
+    yield [(folder / "replay" / replay_folder.INDEX).read_bytes(), b"P", b"<svg/>"]
 
 
 def images(num_images: int) -> list[np.ndarray]:
@@ -389,7 +389,7 @@ TARGETS = {
         named(*CHAMPION_FILES),
         [lambda folder: champions.read_champion(RunFolder(folder), CHAMPION)],
     ),
-    "replay": Target(replays, named(*REPLAY_FILES), [lambda run: folder.replayed([RunFolder(run)])]),
+    "replay": Target(replays, named(*REPLAY_FILES), [lambda run: replay_folder.replayed([RunFolder(run)])]),
     "idx": Target(idx_images, compressed, IMAGES),
     "npz": Target(npz_images, archived("images.npz"), IMAGES),
 }

@@ -20,7 +20,7 @@ from neuroevo.plugins import Entrant, _check_labels, _entrant, priors, resolve_g
 from neuroevo.search import methods, settings
 from neuroevo.search.methods import Method
 from neuroevo.search.settings import Wish
-from neuroevo.task import TASK_MEMBERS
+from neuroevo.task import NEEDED, TASK_MEMBERS
 from neuroevo.workers import devices
 from neuroevo.workers.ray_cluster import Workers
 
@@ -347,7 +347,7 @@ def _make(entrant: Entrant) -> Any:
             f"{name} cannot be made: {type(error).__name__}: {error}; change its options or the task itself."
         ) from error
     missing = [member for member in TASK_MEMBERS if not hasattr(task, member)]
-    missing += [f"defaults[{key!r}]" for key in task.NEEDED if not missing and key not in task.defaults]
+    missing += [f"defaults[{key!r}]" for key in NEEDED if not missing and key not in task.defaults]
     if missing:
         raise TaskError(f"{name} has no {', '.join(missing)}; wanted {', '.join(TASK_MEMBERS)}.")
     for member in ("num_sensors", "num_actuators"):

@@ -45,7 +45,7 @@ def write_report(
         RunFolder.check_free(out)
     elif len(runs) != 1:
         raise RunError(f"{len(runs)} runs have no folder in common; name a new one for their report (--out).")
-    from neuroevo.report.replay.folder import replayed
+    from neuroevo.report.replay.replay_folder import replayed
 
     records = gather(runs)
     report = judge(records)

@@ -7,7 +7,6 @@ of workers, on which of them computed what, or on those that failed on the way.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -71,8 +70,6 @@ def pool(workers: Workers) -> Iterator[Pool]:
     if workers.number == 0:
         yield LocalPool()
         return
-    import threading
-
     import torch
 
     from neuroevo.workers.ray_pool import RayPool
@@ -80,8 +77,6 @@ def pool(workers: Workers) -> Iterator[Pool]:
     # As a worker has: more of them would wait for work in a loop, on the cores that workers are on.
     torch.set_num_threads(1)
 
-    # Ray mostly waits for its processes to start; meanwhile this one can import what it needs next.
-    threading.Thread(target=lambda: importlib.import_module("neuroevo.tournament"), daemon=True).start()
     try:
         yield RayPool.start(workers)
     finally:

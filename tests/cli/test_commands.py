@@ -315,7 +315,7 @@ def test_trackers_are_told_of_everything_and_closed(
 
 
 def test_nothing_is_tracked_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "neuroevo.trackers", None)  # importing it fails
+    monkeypatch.setitem(sys.modules, "neuroevo.experiment.trackers", None)  # importing it fails
     assert cli.main(["--genome", "random", "--task", ECHO, *SMALL, "--out", "x", "--quiet"]) == 0
 
 
@@ -390,7 +390,7 @@ def test_samples_can_be_run(tmp_path: Path) -> None:
 
 
 OF_THE_USER = """
-from neuroevo.architecture import Architecture
+from neuroevo.wiring.architecture import Architecture
 
 def same(connectome, *, seed):
     return Architecture.of(connectome)

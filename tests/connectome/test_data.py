@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from neuroevo.data import build
 
+from neuroevo.connectome.data import build
 from neuroevo.errors import DataError
 
 DATA = Path(build.__file__).parent

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from neuroevo.data import build
 
 from neuroevo import downloads
 from neuroevo.connectome import bundled, catalog, published
+from neuroevo.connectome.data import build
 from neuroevo.connectome.graphs import from_networkx, to_networkx
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.published import Wheel

@@ -376,7 +376,7 @@ def test_a_request_may_name_the_trackers_that_there_are() -> None:
 
 
 def test_check_imports_no_library() -> None:
-    code = "from neuroevo.trackers import check; check(['tensorboard', 'wandb', 'mlflow'])\n"
+    code = "from neuroevo.experiment.trackers import check; check(['tensorboard', 'wandb', 'mlflow'])\n"
     code += "import sys; print([m for m in ('torch', 'tensorboard', 'wandb', 'mlflow') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
@@ -466,7 +466,7 @@ def watch(event, arguments):
         reached.append(arguments[0])
 sys.addaudithook(watch)
 from pathlib import Path
-from neuroevo.trackers import TRACKERS, check, open_trackers
+from neuroevo.experiment.trackers import TRACKERS, check, open_trackers
 check(list(TRACKERS))
 import neuroevo.search  # as a run does; EvoTorch imports what trackers it finds
 folder = Path(sys.argv[1])

@@ -22,8 +22,8 @@ from neuroevo.report import write
 from neuroevo.report.replay import answers as answer_figures
 from neuroevo.report.replay.behaviour import ROLES, arrange, runs
 from neuroevo.report.replay.champions import choose, make_task, read_champion
-from neuroevo.report.replay.folder import replayed
 from neuroevo.report.replay.replay import replay
+from neuroevo.report.replay.replay_folder import replayed
 from neuroevo.report.replay.show import Request, Seen, show
 from neuroevo.run_folder import RunFolder, key_of
 from neuroevo.seeds import derive

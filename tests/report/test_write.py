@@ -324,7 +324,7 @@ def test_damaged_plan_is_refused(tmp_path):
 
 def test_report_modules_load_nothing_heavy():
     code = (
-        "import sys, neuroevo.page, neuroevo.records, neuroevo.figures\n"
+        "import sys, neuroevo.report.html.page, neuroevo.run_folder, neuroevo.report.figures.canvas\n"
         "heavy = {'torch', 'ray', 'mujoco', 'matplotlib', 'scipy', 'pandas', 'sklearn', 'numba'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

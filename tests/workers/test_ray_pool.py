@@ -219,7 +219,7 @@ def test_what_a_worker_was_to_do_next_did_not_fail_with_it(
     started: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A brief request is sent while the worker still has another one, of which it dies."""
-    monkeypatch.setattr("neuroevo.ray_pool.ATTEMPTS", 1)
+    monkeypatch.setattr("neuroevo.workers.ray_pool.ATTEMPTS", 1)
     pool = RayPool(Workers(1))
     alone = compute(pool, "")
     fatal, following = request("dies"), request("")

@@ -11,7 +11,7 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.report.figures import canvas
 from neuroevo.report.html.parts import typeset
 from neuroevo.report.replay.behaviour import Arrangement, arrange, runs
-from neuroevo.report.replay.folder import Drawing
+from neuroevo.report.replay.replay_folder import Drawing
 from neuroevo.report.replay.show import Seen
 from neuroevo.text import number
 

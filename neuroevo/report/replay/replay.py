@@ -43,7 +43,7 @@ def replay(folder: RunFolder, wanted: Sequence[str], request: Request, out: Path
         NeuroevoError: If there is nothing to show, or it cannot be shown or written.
     """
     from neuroevo.report.replay import pictures
-    from neuroevo.report.replay.folder import FOLDER, check_replaceable, write_replay
+    from neuroevo.report.replay.replay_folder import FOLDER, check_replaceable, write_replay
 
     request.check()
     target = folder.path / FOLDER if out is None else out

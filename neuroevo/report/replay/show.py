@@ -158,7 +158,7 @@ def _episode_seen(seen: Seen, request: Request, phenotype: Phenotype, seed: int)
         if not isinstance(recording, Recording):
             raise TaskError(
                 f"Task {seen.key[0]!r} recorded a {type(recording).__name__}; wanted a Recording, see "
-                "neuroevo.recording."
+                "neuroevo.physics.recording."
             )
         score = recording.score
     else:
