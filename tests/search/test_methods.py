@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from neuroevo.errors import NeuroevoError, OptionError, TaskError
 from neuroevo.search.ask_tell import ALGORITHMS
 from neuroevo.search.methods import METHODS, Cem, Es, Ga, Paper, Pgpe, parse
 from neuroevo.search.settings import Settings
+from tests import ROOT
 
 
 @pytest.mark.parametrize("text", [*METHODS, "es:optimizer=adam,learning-rate=0.02", "paper:share=0.25"])
@@ -117,3 +121,12 @@ def test_settings_tell_the_phase_of_every_generation() -> None:
     assert [settings.evaluations(n) for n in (0, 1, 4, 5, 10)] == [0, 7, 28, 49, 4 * 7 + 6 * 21]
     assert settings.evaluations() == 4 * 7 + 6 * 21
     assert Settings(20, 10).phases == (Settings(20, 10).phase(0),)
+
+
+def test_worker_imports_nothing_that_its_search_does_not_use() -> None:
+    """EvoTorch would import what it can log to, for seconds; whoever wants that later still gets it."""
+    code = "import neuroevo.workers.runner, sys\n"
+    code += "print([m for m in ('cma', 'mlflow', 'wandb', 'pandas', 'matplotlib') if m in sys.modules])\n"
+    code += "import cma; print(cma.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "cma"]
