@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from torch import Tensor
-
-from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import load
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from neuroevo.network.phenotype import Phenotype
 
 NEEDED = ("generations", "population")
 

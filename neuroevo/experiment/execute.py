@@ -20,21 +20,17 @@ from typing import TYPE_CHECKING, Any
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
-from neuroevo.experiment import selection
 from neuroevo.experiment.config import Configuration, resolve
-from neuroevo.experiment.display import Display
-from neuroevo.experiment.evolution import Listeners, Progress, Stopped
-from neuroevo.experiment.plan import Plan
-from neuroevo.experiment.resume import Past
 from neuroevo.plugins import Entrant
-from neuroevo.report.write import write_report
 from neuroevo.run_folder import CONFIG, RunFolder
-from neuroevo.workers import devices
-from neuroevo.workers.pool import Pool
 
 if TYPE_CHECKING:
+    from neuroevo.experiment.display import Display
+    from neuroevo.experiment.evolution import Progress
+    from neuroevo.experiment.plan import Plan
+    from neuroevo.experiment.resume import Past
     from neuroevo.experiment.trackers import Trackers
-
+    from neuroevo.workers.pool import Pool
 
 HINT = "finishing the generations under way, then writing a checkpoint; once more to stop at once"
 
@@ -92,6 +88,10 @@ def run(
         NeuroevoError: If it fails.
         KeyboardInterrupt: If it is interrupted, with what to do next.
     """
+    from neuroevo.experiment import selection
+    from neuroevo.experiment.evolution import Listeners
+    from neuroevo.report.write import write_report
+
     tracked: Trackers | None = None
     if past is not None and past.note:
         display.warn(past.note)
@@ -131,6 +131,8 @@ def _status(folder: RunFolder) -> Iterator[None]:
     Raises:
         KeyboardInterrupt: If interrupted, with what to do next.
     """
+    from neuroevo.experiment.evolution import Stopped
+
     started = time.monotonic()
     before = folder.manifest().get("wall_seconds", 0.0)
 
@@ -218,8 +220,10 @@ def _execute(
     from rich.console import Console
 
     from neuroevo.experiment.display import Display
+    from neuroevo.experiment.plan import Plan
     from neuroevo.report.terminal import print_report
     from neuroevo.text import count
+    from neuroevo.workers import devices
     from neuroevo.workers.pool import pool
     from neuroevo.workers.ray_cluster import Workers, default_workers
 
@@ -243,8 +247,6 @@ def _execute(
         packages = _packages([*genomes, *chosen])
         wanted = Workers(workers, config.address, config.deadline, packages, **shares)
         where = stack.enter_context(pool(wanted))
-        from neuroevo.experiment.plan import Plan
-
         plan = Plan(config, wiring, genomes, chosen)
         display.say(f"preparing {', '.join(plan.tasks)}")
         plan.prepare()
