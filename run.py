@@ -37,6 +37,7 @@ from neuroevo.experiment import listing
 from neuroevo.experiment.config import SELECTIONS, TRACKERS, Configuration, resolve
 from neuroevo.experiment.execute import execute, resume
 from neuroevo.plugins import Entrant
+from neuroevo.text import one_line
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
@@ -85,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {message}", *([f"\n{trace}"] if trace else []), sep="\n", file=sys.stderr)
         return 1
     except NeuroevoError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output has gone, as in `run.py list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

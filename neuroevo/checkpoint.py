@@ -20,6 +20,7 @@ import numpy as np
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row, explained, read, sync_folder, to_json, write_new
+from neuroevo.text import one_line
 
 NEWEST, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 
@@ -86,7 +87,7 @@ def _read(path: Path) -> tuple[Arrays, Row]:
             raise ValueError("its SHA-256 is another")
         state = json.loads(metadata["state"])
     except Exception as error:  # what is damaged may fail in any way
-        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}).") from error
+        raise RunError(f"{path} is damaged ({one_line(error)}).") from error
     return arrays, state
 
 

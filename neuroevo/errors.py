@@ -18,7 +18,10 @@ import difflib
 import traceback
 from collections.abc import Iterable
 
+from neuroevo.text import DOTS, one_line
+
 MAX_REASON = 300  # characters of somebody else's error that are quoted
+MAX_LINE = 100  # characters of the last line of such an error
 
 
 class NeuroevoError(Exception):
@@ -82,20 +85,53 @@ def require_range(name: str, value: float, low: float, high: float = float("inf"
         raise OptionError(f"Option {name!r} is {value:g}; wanted a number {wanted}.")
 
 
-def line(said: object) -> str:
-    """Returns the last line of an error message that says something, cut to one row of a terminal."""
+def failure(about: str, error: BaseException) -> str:
+    """Returns a line that says what failed and why; the traceback follows on lines of its own.
+
+    Args:
+        about: What failed, as the subject of the sentence.
+        error: The exception that was caught.
+    """
+    trace = "".join(traceback.format_exception(error)).rstrip()
+    return f"{about} failed with {described(error)}.\n{trace}"
+
+
+def described(error: BaseException, limit: int = MAX_REASON) -> str:
+    """Returns the type and the reason of an error in one line: `KeyError: 'size'`.
+
+    Args:
+        error: An exception, mostly of somebody else's code.
+        limit: Characters of its text that are quoted.
+    """
+    name, text = type(error).__name__, reason(error, limit)
+    return name if text == name else f"{name}: {text}"
+
+
+def reason(said: object, limit: int = MAX_REASON) -> str:
+    """Returns what somebody else's code says, in one line without a full stop, to be quoted in a message.
+
+    Args:
+        said: An exception, or another object whose text is quoted.
+        limit: Characters that are quoted; dots stand for the rest.
+
+    Returns:
+        The text; the name of the type where the text is empty.
+    """
+    text = one_line(said, limit)
+    return (text if text.endswith(DOTS) else text.removesuffix(".")) or type(said).__name__
+
+
+def last_line(said: object) -> str:
+    """Returns the last line of what a program or a library says that is not empty.
+
+    Lines that begin with "ERROR: ", as those of pip do, go before all others.
+
+    Args:
+        said: An exception, or the output of a program.
+
+    Returns:
+        The line, cut to one row of a terminal; the name of the type where there is none.
+    """
     lines = [part.strip() for part in str(said).splitlines() if part.strip()]
     errors = [part.removeprefix("ERROR: ") for part in lines if part.startswith("ERROR: ")]
-    return (errors or lines or [type(said).__name__])[-1].rstrip(".")[:100]
-
-
-def failure(about: str, error: BaseException) -> str:
-    """Returns one line that says what failed where; the traceback follows on lines of its own."""
-    trace = "".join(traceback.format_exception(error)).rstrip()
-    return f"{about} failed with {type(error).__name__}: {one_line(error)}.\n{trace}"
-
-
-def one_line(error: BaseException) -> str:
-    """Returns an error's text without line breaks, and without its end where it is long."""
-    text = " ".join(str(error).split())
-    return text.removesuffix(".") if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."
+    return (errors or lines or [type(said).__name__])[-1].rstrip(".")[:MAX_LINE]

@@ -28,12 +28,12 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
     It is ASCII where a text is none in UTF-8, such as the name of a file may be.
     """
-    plain = _plain(value)
-    text = json.dumps(plain, allow_nan=False, ensure_ascii=False, indent=indent)
+    encodable = _json_value(value)
+    text = json.dumps(encodable, allow_nan=False, ensure_ascii=False, indent=indent)
     try:
         text.encode()
     except UnicodeEncodeError:
-        text = json.dumps(plain, allow_nan=False, indent=indent)
+        text = json.dumps(encodable, allow_nan=False, indent=indent)
     return text
 
 
@@ -176,14 +176,14 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         raise RunError(f"Cannot {verb} {path}: {error.strerror}; check the disk and the rights.") from error
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Returns nested values as what JSON knows."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_json_value(item) for item in value]
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return _json_value(value.tolist())
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     return str(value) if isinstance(value, Path) else value

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neuroevo.errors import OptionError, RegistryError, require_text, unknown
+from neuroevo.text import option_text
 
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'  # a JSON string
@@ -394,7 +395,7 @@ class Entrant:
     def text(self) -> str:
         """The specification with every option written out."""
         written = {k: v for k, v in self.options.items() if v is not None}
-        options = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in written.items()}
+        options = {k: option_text(v) for k, v in written.items()}
         return str(Spec(self.label, self.plugin.name, options))
 
 

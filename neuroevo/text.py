@@ -1,22 +1,34 @@
-"""Numbers and words as people read them: counts with their noun, intervals, p values, wrapped labels."""
+"""Numbers and words as people read them: counts with their noun, intervals, p-values, lists, broken lines."""
 
 from __future__ import annotations
 
 import re
 import textwrap
 from collections.abc import Sequence
-from html import escape
+from typing import Any
 
 LABEL_WIDTH = 20  # characters after which a label is broken
+DOTS = "..."  # in place of the end of a text that is cut
 
 
-def count(number: int, what: str) -> str:
-    """Returns a number and its noun: 1 seed, 2 seeds."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def count(number: int, noun: str) -> str:
+    """Returns a number and its noun: 1 seed, 2 seeds.
+
+    Args:
+        number: How many there are.
+        noun: What there is, in the singular; its plural ends in s.
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def number(value: float | None, places: int | None = None, missing: str = "-") -> str:
-    """Returns a figure with so many decimals, by default to three digits, or `missing` for None."""
+    """Returns a figure for a table.
+
+    Args:
+        value: The figure; None where there is none.
+        places: Number of decimals; None writes three digits, or whole numbers from 1,000 on.
+        missing: Text for a figure that is None.
+    """
     if value is None:
         return missing
     if places is not None:
@@ -25,34 +37,86 @@ def number(value: float | None, places: int | None = None, missing: str = "-") -
 
 
 def interval(bounds: Sequence[float] | None, places: int | None = None, missing: str = "-") -> str:
-    """Returns an interval as [low, high], or `missing` for None."""
+    """Returns an interval for a table: [low, high].
+
+    Args:
+        bounds: Its two ends; None where there is none.
+        places: Number of decimals of both, as in `number`.
+        missing: Text for an interval that is None.
+    """
     return missing if bounds is None else f"[{number(bounds[0], places)}, {number(bounds[1], places)}]"
 
 
 def p_text(p: float | None, missing: str = "-") -> str:
-    """Returns a p-value to two digits, below 0.001 only that it is, or `missing` for None."""
+    """Returns a p-value for a table: 0.034, or <0.001 for all that are smaller.
+
+    Args:
+        p: The p-value, in [0, 1]; None where nothing was tested.
+        missing: Text for a p-value that is None.
+    """
     return missing if p is None else "<0.001" if p < 0.001 else f"{p:.2g}"
 
 
-def _within(bounds: Sequence[float] | None, places: int | None = None) -> str:
-    return "" if bounds is None else f"95 % interval {interval(bounds, places)}; "
+def p_statement(p: float | None, missing: str = "no test") -> str:
+    """Returns a p-value for a sentence: p = 0.034, or p < 0.001 for all that are smaller.
+
+    Args:
+        p: The p-value, in [0, 1]; None where nothing was tested.
+        missing: Text for a p-value that is None.
+    """
+    if p is None:
+        return missing
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
-def label(genome: str) -> str:
-    """Returns a label that may break before a colon or comma, and after an equals sign or underscore."""
-    return "<wbr>".join(map(escape, re.split("(?=[:,])|(?<=[=_])", genome)))
+def compact(value: float) -> str:
+    """Returns a large number in few characters: 950, 65.5k, 1.2M.
 
-
-def compact(number: float) -> str:
-    """Returns a count in few characters: 950, 65.5k, 1.2M."""
+    Args:
+        value: The number, of either sign.
+    """
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= size:
-            return f"{number / size:.3g}{suffix}"
-    return f"{number:.3g}"
+        if abs(value) >= size:
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
+
+
+def option_text(value: Any) -> str:
+    """Returns the value of an option as the command line writes it: true, 0.5, xavier.
+
+    Args:
+        value: A bool, number or text.
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def conjoined(names: Sequence[str]) -> str:
+    """Returns names as a phrase: a, b and c.
+
+    Args:
+        names: At least one.
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def one_line(said: object, limit: int | None = None) -> str:
+    """Returns a text in one line, with single blanks.
+
+    Args:
+        said: A text, or an object with one, such as an exception.
+        limit: Characters after which the text is cut, which dots then show; None cuts nothing.
+    """
+    text = " ".join(str(said).split())
+    return text if limit is None or len(text) <= limit else f"{text[:limit]}{DOTS}"
 
 
 def wrap(label: str, width: int = LABEL_WIDTH) -> str:
-    """Returns a label in lines of `width`, broken before a comma or colon where there is one."""
+    """Returns a label in several lines, broken before a comma or colon where there is one.
+
+    Args:
+        label: Label of a genome, such as `null:modules=true,neuron=ltc`; it holds few blanks.
+        width: Characters of a line at most.
+    """
     lines = [""]
     for part in re.findall(r"[,:]?[^,:]*", label):
         for piece in [part] if len(part) <= width else re.findall(r"[^=_\- ]*[=_\- ]?", part):
@@ -64,5 +128,10 @@ def wrap(label: str, width: int = LABEL_WIDTH) -> str:
 
 
 def fill(text: str, width: int) -> str:
-    """Returns a text in lines of `width`."""
+    """Returns a text in several lines, broken between words but not at hyphens.
+
+    Args:
+        text: A sentence, say.
+        width: Characters of a line at most.
+    """
     return textwrap.fill(text, width, break_on_hyphens=False)

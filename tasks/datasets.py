@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from neuroevo.downloads import Unreachable, cache_folder, keep, one_at_a_time
-from neuroevo.errors import DataError, line
+from neuroevo.errors import DataError, last_line
 from tasks import idx, sources
 from tasks.sources import FILES, to_idx
 
@@ -234,7 +234,8 @@ def _read_cache(path: Path, data: Published) -> dict[str, bytes]:
             return to_idx([arrays[name] for name in FILES])
     except Exception as error:  # a damaged archive fails in a dozen ways
         raise DataError(
-            f"Cannot read {data.title} in {path}: {line(error)}. Delete that file; it is downloaded again."
+            f"Cannot read {data.title} in {path}: {last_line(error)}. Delete that file; it is "
+            "downloaded again."
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuroevo.errors import TaskError, require_range
+from neuroevo.errors import TaskError, reason, require_range
 from neuroevo.plugins import tasks
 from neuroevo.seeds import derive
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 PURPOSES = ("training", "held-out")
 SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which every environment takes
-TOLD = 200  # characters of what Gymnasium says that an error repeats
 
 
 @tasks.register("gym")
@@ -161,19 +160,19 @@ def spaces_of(id: str) -> tuple[int, Choices | Bounded]:
     environment.close()
     if not isinstance(observed, Box) or not np.prod(observed.shape):
         raise TaskError(
-            f"Gymnasium's {id!r} observes {_line(observed)}; wanted numbers, a Box: register it wrapped, for "
-            "instance in gymnasium.wrappers.FlattenObservation."
+            f"Gymnasium's {id!r} observes {reason(observed)}; wanted numbers, a Box: register it wrapped, "
+            "for instance in gymnasium.wrappers.FlattenObservation."
         )
     sensors = int(np.prod(observed.shape))
     if isinstance(acted, Discrete):
         return sensors, Choices(acted)
     if not isinstance(acted, Box) or not np.prod(acted.shape):
         raise TaskError(
-            f"Gymnasium's {id!r} takes actions {_line(acted)}; wanted a Discrete choice or a Box."
+            f"Gymnasium's {id!r} takes actions {reason(acted)}; wanted a Discrete choice or a Box."
         )
     if not np.issubdtype(acted.dtype, np.floating) or not acted.is_bounded():
         raise TaskError(
-            f"Gymnasium's {id!r} takes actions {_line(acted)}; wanted a Box of floats with finite bounds: "
+            f"Gymnasium's {id!r} takes actions {reason(acted)}; wanted a Box of floats with finite bounds: "
             "register it wrapped, for instance in gymnasium.wrappers.RescaleAction."
         )
     return sensors, Bounded(acted)
@@ -193,7 +192,7 @@ def make(id: str) -> gymnasium.Env:
             made = gymnasium.make(id, disable_env_checker=True)
     except Exception as error:  # an environment's package may fail in any way
         raise TaskError(
-            f"Gymnasium cannot make {id!r}: {_line(error)}; wanted the id of an environment that is "
+            f"Gymnasium cannot make {id!r}: {reason(error)}; wanted the id of an environment that is "
             "installed, such as CartPole-v1."
         ) from error
     if made.spec is not None and made.spec.id != id.rpartition(":")[2]:
@@ -236,9 +235,3 @@ def once(environment: gymnasium.Env) -> gymnasium.Wrapper:
             return self.last, float(reward), terminated, truncated, info
 
     return Once(environment)
-
-
-def _line(told: object) -> str:
-    """Returns what a space or an error says of itself, as one line."""
-    text = " ".join(str(told).split()).rstrip(".") or type(told).__name__
-    return text if len(text) <= TOLD else f"{text[:TOLD]}..."

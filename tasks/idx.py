@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from neuroevo.errors import DataError, line
+from neuroevo.errors import DataError, last_line
 
 UNSIGNED_BYTES = 8  # the one type of values that is read
 MOST_DIMENSIONS = 4  # images, height, width, channels
@@ -102,4 +102,4 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as file:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"Cannot read {path}: {line(error)}. Replace the file.") from error
+        raise DataError(f"Cannot read {path}: {last_line(error)}. Replace the file.") from error

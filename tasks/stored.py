@@ -16,7 +16,7 @@ from typing import IO
 
 import numpy as np
 
-from neuroevo.errors import DataError, line, listed
+from neuroevo.errors import DataError, last_line, listed
 from tasks import idx
 
 WANTED = (
@@ -86,7 +86,7 @@ class Array:
             ):
                 yield file
         except Exception as error:  # a damaged archive fails in a dozen ways
-            raise DataError(f"Cannot read {self}: {line(error)}. Replace the file.") from error
+            raise DataError(f"Cannot read {self}: {last_line(error)}. Replace the file.") from error
 
 
 Pair = tuple[Array, Array]  # images and their labels
@@ -179,7 +179,7 @@ def _in_archive(path: Path) -> Found:
         with zipfile.ZipFile(path) as archive:
             held = [name.removesuffix(".npy") for name in archive.namelist()]
     except Exception as error:  # a damaged archive fails in a dozen ways
-        raise DataError(f"Cannot read {path}: {line(error)}. Wanted an .npz file.") from error
+        raise DataError(f"Cannot read {path}: {last_line(error)}. Wanted an .npz file.") from error
     keys = next((keys for keys in _KEYS if set(keys) <= set(held)), None)
     if keys is None:
         wanted = "; or ".join(", ".join(keys) for keys in _KEYS)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from neuroevo.connectome.assemble import assemble
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import CELL_COLUMNS, KINDS, Cell, Row, require_distinct
-from neuroevo.errors import ConnectomeError, line
+from neuroevo.errors import ConnectomeError, last_line
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -113,7 +113,8 @@ def read_graph(path: Path) -> Connectome:
             graph = getattr(nx, reader)(path) if reader else _node_link(path)
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
-            f"{path.name} cannot be read as {what}: {line(error)}; wanted a whole file as networkx writes it."
+            f"{path.name} cannot be read as {what}: {last_line(error)}; "
+            "wanted a whole file as networkx writes it."
         ) from error
     return from_networkx(graph, path.stem)
 

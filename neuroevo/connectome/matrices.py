@@ -20,7 +20,7 @@ import numpy as np
 from neuroevo.connectome.assemble import assemble
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import KINDS, LARGEST, SMALLEST, Cell, Row, read_beside
-from neuroevo.errors import ConnectomeError, line, listed
+from neuroevo.errors import ConnectomeError, last_line, listed
 
 MOST_CELLS = 200_000  # more than the 139,255 neurons of a fly; a file of a few bytes can announce any number
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns, values
@@ -74,7 +74,7 @@ def _load(path: Path) -> dict[str, Any]:
             arrays = _arrays(path.read_bytes())
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
-            f"{path.name} cannot be read as a matrix: {line(error)}; wanted a whole file of numbers."
+            f"{path.name} cannot be read as a matrix: {last_line(error)}; wanted a whole file of numbers."
         ) from error
     if len(arrays) == 1 and not set(arrays) & set(KINDS):
         return {"": next(iter(arrays.values()))}

@@ -32,15 +32,6 @@ PLAIN_SHARE, PLAIN_LONGEST = 0.05, 300.0  # this much more of the run, or so man
 PLAIN_WIDTH = 100
 BELOW = 3  # lines under the tables
 
-_HOW_TO_NAME = """\
-Options are shown with their defaults. Give those that shall differ after the
-name; a label before it tells variants of one prior or task apart:
-  --genome kept=stats-prior:gap=keep free=stats-prior:gap=keep,dale=false
---neuron, --adapter and --search take options in the same way. Two tasks take a
-value without a name: --task images:PATH gym:CartPole-v1
-A plug-in of your own is named by its path: --task package.module:Name
-What a prior keeps and destroys: python run.py list stats-prior"""
-
 
 class Display:
     """Standings of a run: every genome's fitness with its interval, its generation, speed and time left.
@@ -277,20 +268,3 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
-
-
-def _filled(items: list[str], width: int) -> list[str]:
-    """Returns items joined by commas in lines of at most `width` characters, where an item fits."""
-    lines = [items[0]]
-    for item in items[1:]:
-        if len(lines[-1]) + len(item) + 2 <= width:
-            lines[-1] += f",{item}"
-        else:
-            lines[-1] += ","
-            lines.append(item)
-    return lines
-
-
-def _plain(value: Any) -> str:
-    """Returns an option's default as the command line writes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value) or '""'

@@ -14,11 +14,20 @@ from neuroevo import plugins
 from neuroevo.connectome import catalog
 from neuroevo.errors import NeuroevoError, RegistryError, unknown
 from neuroevo.experiment.config import SELECTIONS
-from neuroevo.experiment.display import _HOW_TO_NAME, _filled, _plain
 from neuroevo.network import adapters, neurons
 from neuroevo.search import methods
+from neuroevo.text import option_text
 
 Section = dict[str, dict[str, Any]]
+
+_HOW_TO_NAME = """\
+Options are shown with their defaults. Give those that shall differ after the
+name; a label before it tells variants of one prior or task apart:
+  --genome kept=stats-prior:gap=keep free=stats-prior:gap=keep,dale=false
+--neuron, --adapter and --search take options in the same way. Two tasks take a
+value without a name: --task images:PATH gym:CartPole-v1
+A plug-in of your own is named by its path: --task package.module:Name
+What a prior keeps and destroys: python run.py list stats-prior"""
 
 
 def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
@@ -40,7 +49,7 @@ def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> N
             if entry.get("budget"):
                 text.append("\n" + " ".join(f"--{k} {v}" for k, v in entry["budget"].items()), style="dim")
             if entry.get("options"):
-                options = [f"{k}={_plain(v)}" for k, v in entry["options"].items()]
+                options = [f"{k}={_default(v)}" for k, v in entry["options"].items()]
                 width = console.width - max(map(len, entries)) - 6  # what is left beside the names
                 for line in _filled([f":{options[0]}", *options[1:]], width):
                     text.append(f"\n{line}", style="dim")
@@ -95,3 +104,20 @@ def _described(plugin: plugins.Plugin) -> dict[str, Any]:
     found = {"summary": plugin.summary, "options": plugin.defaults}
     extra = {"caveat": plugin.caveat, "budget": plugin.budget}
     return found | {key: value for key, value in extra.items() if value}
+
+
+def _default(value: Any) -> str:
+    """Returns an option's default as the command line writes it, with quotes for an empty text."""
+    return option_text(value) or '""'
+
+
+def _filled(items: list[str], width: int) -> list[str]:
+    """Returns items joined by commas in lines of at most `width` characters, where an item fits."""
+    lines = [items[0]]
+    for item in items[1:]:
+        if len(lines[-1]) + len(item) + 2 <= width:
+            lines[-1] += f",{item}"
+        else:
+            lines[-1] += ","
+            lines.append(item)
+    return lines

@@ -13,6 +13,8 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from neuroevo.text import number
+
 MAX_LABEL = 28  # characters of a label in a plain line
 HUGE = 1e7
 WIDE = 100  # columns from which heads are written out
@@ -225,7 +227,7 @@ def strips(standings: Sequence[Standing], width: int, glyphs: Glyphs) -> list[st
     values = [x for s in standings for x in (s.fitness, *(s.interval or ())) if x is not None]
     low, high = min(values, default=0.0), max(values, default=0.0)
     places = _decimals(standings)
-    ends = [_number(low, places), _number(high, places)]
+    ends = [_fitness(low, places), _fitness(high, places)]
     axis = ends[0] + ends[1].rjust(width - len(ends[0]))
 
     def at(value: float) -> int:
@@ -255,7 +257,7 @@ def plain(board: Board, width: int, tail: str = "", glyphs: Glyphs = Glyphs()) -
     places = _decimals(board.standings)
     stage = f", {board.stage}" if board.stage else ""
     head = f"{board.task}{stage} generation {board.generation}: "
-    items = [f"{cut(s.genome, MAX_LABEL, glyphs)} {_number(s.fitness, places)}" for s in board.standings]
+    items = [f"{cut(s.genome, MAX_LABEL, glyphs)} {_fitness(s.fitness, places)}" for s in board.standings]
     for shown in range(len(items), 0, -1):
         more = f" and {len(items) - shown} more" if shown < len(items) else ""
         line = head + ", ".join(items[:shown]) + more + tail
@@ -281,9 +283,9 @@ def _cells(board: Board, num_shown: int, width: int, have_counts: bool) -> list[
     rows = [["lineages", "fitness", "95 % interval", *heads]]
     for s in board.standings[:num_shown]:
         bounds = (
-            f"[{_number(s.interval[0], places)}, {_number(s.interval[1], places)}]" if s.interval else "-"
+            f"[{_fitness(s.interval[0], places)}, {_fitness(s.interval[1], places)}]" if s.interval else "-"
         )
-        had = [_number(s.fitness, places), bounds, f"{s.evaluations:,}", f"{s.generation}{of}"]
+        had = [_fitness(s.fitness, places), bounds, f"{s.evaluations:,}", f"{s.generation}{of}"]
         rows.append([str(s.num_lineages), *(had if s.num_lineages else "----")])
     return rows if have_counts else [row[1:] for row in rows]
 
@@ -297,7 +299,7 @@ def _more(hidden: Sequence[Standing], board: Board) -> str:
     """Says what is not shown, and where it stands."""
     values = [s.fitness for s in hidden if s.fitness is not None]
     places = _decimals(board.standings)
-    ends = f", fitness {_number(max(values), places)} to {_number(min(values), places)}" if values else ""
+    ends = f", fitness {_fitness(max(values), places)} to {_fitness(min(values), places)}" if values else ""
     return f"and {len(hidden)} more{ends}"
 
 
@@ -314,10 +316,8 @@ def _decimals(standings: Sequence[Standing]) -> int:
     return decimals({"genomes": [{"iqm": sizes[len(sizes) // 2] if sizes else None, "ci95": None}]})
 
 
-def _number(value: float | None, places: int) -> str:
+def _fitness(value: float | None, places: int) -> str:
     """Returns a figure with so many decimals, a huge one as a power of ten."""
-    from neuroevo.text import number
-
     if value is not None and abs(value) >= HUGE:
         return f"{value:.2e}"
     return number(value, places, missing="failed")

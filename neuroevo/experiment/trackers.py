@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from neuroevo.errors import OptionError, unknown
+from neuroevo.errors import OptionError, described, unknown
 from neuroevo.files import Row, to_json
 from neuroevo.run_folder import Key, key_of
 
@@ -403,8 +403,8 @@ class Trackers:
             except Exception as error:
                 del self._trackers[name]
                 self.failures.append(
-                    f"Tracker {name!r} failed and was switched off ({_line(error)}); the run's own files are "
-                    "not affected."
+                    f"Tracker {name!r} failed and was switched off ({described(error)}); the run's own "
+                    "files are not affected."
                 )
                 self._warn(self.failures[-1])
                 with contextlib.suppress(Exception):
@@ -466,7 +466,8 @@ def open_trackers(
         except Exception as error:  # a library can fail in any way
             group.close()
             raise OptionError(
-                f"Tracker {name!r} cannot start ({_line(error)}); put that right or leave out --track {name}."
+                f"Tracker {name!r} cannot start ({described(error)}); put that right or leave out "
+                f"--track {name}."
             ) from error
     group.plan(lineages)
     return group
@@ -476,9 +477,3 @@ def _is_installed(package: str) -> bool:
     """Says whether a package can be imported; a mere folder of that name, such as wandb/, is none."""
     spec = importlib.util.find_spec(package)
     return spec is not None and spec.origin is not None
-
-
-def _line(error: Exception) -> str:
-    """Returns an error in one line."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if len(text) <= 200 else f"{text[:197]}..."

@@ -7,7 +7,7 @@ from typing import Any
 
 from neuroevo.referee.entry import CONTROLS, MIN_GRAPHS, MIN_SEEDS, Entry, better, leader
 from neuroevo.referee.estimators import LEVEL, interquartile_mean, interval
-from neuroevo.text import count
+from neuroevo.text import conjoined, count, p_statement
 
 MAX_NAMED = 4  # genomes named in one sentence; the rest are counted
 ENDS = {
@@ -76,8 +76,8 @@ def mixed(task: str, selection: Row) -> Row:
     label, first = max(fixation.items(), key=lambda item: item[1]["mean_final_share"])
     took = (
         f"{label} went from {first['start_share']:.0%} to {first['mean_final_share']:.0%} of the members of "
-        f"{count(number, 'population')}, and is alone in {first['fixed']} ({p_value(first['p_holm'])} after "
-        "Holm, against drift and founders)"
+        f"{count(number, 'population')}, and is alone in {first['fixed']} ({p_statement(first['p_holm'])} "
+        "after Holm, against drift and founders)"
     )
     if number < MIN_SEEDS:
         why = f"{count(number, 'population')}; a verdict takes {MIN_SEEDS} (--seeds)."
@@ -113,7 +113,7 @@ def of_run(tasks: Mapping[str, Row]) -> str:
     ):
         of_kind = [task for task, section in found if section["verdict"] == kind]
         if of_kind:
-            parts.append(f"{words} {listed(of_kind)}")
+            parts.append(f"{words} {conjoined(of_kind)}")
     text = "; ".join(parts)
     return f"{text if tasks and parts[0].split()[0] in _winners(tasks) else text[:1].upper() + text[1:]}."
 
@@ -155,9 +155,9 @@ def reasons(
     if winner:
         if not controls:
             return ["No control (no wiring, a clock, frozen wiring) was run: adapters alone may explain it."]
-        return [f"The controls do not explain it: it beats {listed(list(controls))} too."]
+        return [f"The controls do not explain it: it beats {conjoined(list(controls))} too."]
     if best is None:
-        return [f"Only controls have scores: {listed(list(controls))}. A control is not a winner."]
+        return [f"Only controls have scores: {conjoined(list(controls))}. A control is not a winner."]
     if len(scored) == 1:
         return [
             "The race dropped all others for their fitness; their scores are not known, so none is beaten."
@@ -209,7 +209,7 @@ def power_lines(best: Entry, rows: Sequence[Row]) -> list[str]:
         if best.label in _names(row) and row.get("power"):
             rival = row["b"] if row["a"] == best.label else row["a"]
             numbers = (row["power"]["more_seeds"], "seed"), (row["power"]["more_graphs"], "graph")
-            found = [f"{n} more {what}{'s' * (n > 1)}" for n, what in numbers if n]
+            found = [count(n, f"more {what}") for n, what in numbers if n]
             if found:
                 ways.append(f"{rival}, {' or '.join(found)}")
             else:
@@ -228,22 +228,10 @@ def power_lines(best: Entry, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def listed(names: Sequence[str]) -> str:
-    """Returns names as a phrase: a, b and c."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
 def quantity(value: float, unit: str, sign: bool = False) -> str:
     """Returns a value to three digits with its unit."""
     text = f"{value:{'+' if sign else ''}.3g}"
     return f"{text} {unit}" if unit else text
-
-
-def p_value(p: float | None) -> str:
-    """Returns a p-value for a sentence."""
-    if p is None:
-        return "no test"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def _standing(entry: Entry, unit: str) -> str:
@@ -258,7 +246,7 @@ def _standing(entry: Entry, unit: str) -> str:
 def _difference(row: Row, unit: str) -> str:
     """Returns a mean difference with its interval and corrected p."""
     within = f", 95 % interval {row['ci95'][0]:.2g} to {row['ci95'][1]:.2g}" if row["ci95"] else ""
-    return f"{quantity(row['difference'], unit, sign=True)}, {p_value(row['p_holm'])} after Holm{within}"
+    return f"{quantity(row['difference'], unit, sign=True)}, {p_statement(row['p_holm'])} after Holm{within}"
 
 
 def _facing(row: Row, label: str) -> Row:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from neuroevo.report.formatting import decimals, ranked, standing
-from neuroevo.text import interval, number
+from neuroevo.text import interval, number, one_line
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 INTERVAL = ("iqm", "ci95_low", "ci95_high")
@@ -90,8 +90,8 @@ def escape_tex(text: str) -> str:
     Letters of Latin scripts stay; of other characters that are neither ASCII nor in `TEX` the code point is
     written, since LaTeX stops at those that its font lacks.
     """
-    text = " ".join(text.split())
-    escaped = "".join(TEX.get(character) or _plain(character) for character in text)
+    text = one_line(text)
+    escaped = "".join(TEX.get(character) or _tex_character(character) for character in text)
     return re.sub("-(?=-)", "-{}", escaped)  # two hyphens would join to a dash
 
 
@@ -137,7 +137,7 @@ def _field(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _plain(character: str) -> str:
+def _tex_character(character: str) -> str:
     """Returns a character that LaTeX knows, or the code point of one that it may not know."""
     if " " <= character <= "~" or re.match(r"[À-ÖØ-öø-ž]", character):
         return character

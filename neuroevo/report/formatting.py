@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from neuroevo.text import _within, number
+from neuroevo.text import count, interval, number, p_statement
 
 TURNED = {"better": "worse", "worse": "better"}
 
@@ -62,7 +62,7 @@ def sentence(task: str, section: Mapping[str, Any]) -> str:
     )
     if len(order) > 1 and (row := facing(section, first["genome"], order[1]["genome"])):
         p = row.get("p_holm")
-        tested = "not tested" if p is None else f"p {'< 0.001' if p < 0.001 else f'= {p:.2g}'} after Holm"
+        tested = p_statement(p, missing="not tested") + (" after Holm" if p is not None else "")
         said += (
             f"; mean difference to {row['b']}, the next, {number(row['difference'])}{unit} "
             f"({_within(row['ci95'])}{tested})"
@@ -80,9 +80,14 @@ def decimals(section: Mapping[str, Any]) -> int:
 def _numbers(entry: Mapping[str, Any]) -> str:
     """Returns what a genome's score is a mean of."""
     counts = (
-        ("lineage", entry.get("num_lineages")),
+        ("lineage", entry["num_lineages"]),
         ("graph", entry["num_graphs"]),
         ("seed", entry["num_seeds"]),
     )
-    lineages, graphs, seeds = (f"{n} {what}{'s' * (n != 1)}" for what, n in counts)
+    lineages, graphs, seeds = (count(n, what) for what, n in counts)
     return f"n = {lineages} of {graphs} x {seeds}"
+
+
+def _within(bounds: Sequence[float] | None, places: int | None = None) -> str:
+    """Returns an interval as a part of a sentence in brackets; nothing without one."""
+    return "" if bounds is None else f"95 % interval {interval(bounds, places)}; "

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from neuroevo.errors import EvaluationError, OptionError, one_line
+from neuroevo.errors import EvaluationError, OptionError, reason
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 5.0  # in which a node that lives says so
@@ -102,8 +102,7 @@ def start(workers: Workers) -> None:
             cores = math.ceil(number * workers.cpus)
             ray.init("local", num_cpus=cores, include_dashboard=False, **gpus, **common)
         except Exception as error:
-            reason = one_line(error)
-            raise EvaluationError(f"Ray does not start here ({reason}); try --workers 0.") from error
+            raise EvaluationError(f"Ray does not start here ({reason(error)}); try --workers 0.") from error
         return
     try:
         _require_listener(address)
@@ -111,7 +110,7 @@ def start(workers: Workers) -> None:
         ray.init(address=address, runtime_env=sent if workers.packages else None, **common)
     except Exception as error:
         raise OptionError(
-            f"No Ray cluster answers at {address!r} ({one_line(error)}); start one with `ray start --head`, "
+            f"No Ray cluster answers at {address!r} ({reason(error)}); start one with `ray start --head`, "
             "set RAY_AUTH_MODE=token if it takes a token, or leave out --address."
         ) from error
 

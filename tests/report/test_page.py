@@ -10,10 +10,9 @@ import pytest
 
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.html import page
-from neuroevo.report.html.parts import GLYPHS, figure, named
+from neuroevo.report.html.parts import GLYPHS, breakable, figure, named
 from neuroevo.report.html.style import DARK, LIGHT, READ, SCRIPT, css, policy
 from neuroevo.report.html.tables import matrix, ranking
-from neuroevo.text import label
 from tests import verdicts
 from tests.verdicts import AMPERSAND, DIGITS, EMPTY, FORMULA, GENOMES, MNIST, SWIMMER
 
@@ -208,7 +207,7 @@ def test_page_is_the_same_when_made_again(report, text):
 def test_names_are_escaped_everywhere(text):
     said = Reader(text).text
     assert "<script>alert" not in text and "<i>size" not in text
-    assert label(AMPERSAND) == "a&amp;b&quot;c"
+    assert breakable(AMPERSAND) == "a&amp;b&quot;c"
     assert "&quot;x&quot;" in named(FORMULA, verdicts.styles())
     assert all(name in said for name in GENOMES)
 

@@ -10,10 +10,10 @@ from neuroevo.files import to_json
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.formatting import sentence
 from neuroevo.report.html import tables
-from neuroevo.report.html.parts import figure
+from neuroevo.report.html.parts import breakable, figure
 from neuroevo.report.html.style import SCRIPT, css, policy
 from neuroevo.run_folder import safe_name
-from neuroevo.text import label
+from neuroevo.text import count
 
 FILES = ("report.json", "report.csv", "comparisons.csv", "report.tex")
 FIGURES = "figures"
@@ -83,7 +83,7 @@ def render(
 <div class="bar"><p>neuroevo report</p>
 <button type="button" id="switch" aria-pressed="false" hidden>Tables only</button>
 <noscript><a href="#tables">Tables only</a></noscript></div>
-<h1>{label(run["name"])}</h1>
+<h1>{breakable(run["name"])}</h1>
 {_verdict(run["sentence"], run.get("verdict"))}
 <p class="facts">{escape(" · ".join(_facts(report)))}</p>
 {_warning("Missing or failed", run.get("missing") or ())}
@@ -110,7 +110,7 @@ def _facts(report: Mapping[str, Any]) -> list[str]:
     run, tasks = report["run"], report["tasks"]
     genomes = {entry["genome"] for section in tasks.values() for entry in section["genomes"]}
     counts = (("genome", len(genomes)), ("task", len(tasks)))
-    facts = [f"{n} {what}{'s' * (n != 1)}" for what, n in counts]
+    facts = [count(n, what) for what, n in counts]
     facts.append(_lineages(run["lineages"]))
     if run.get("selection"):
         facts.append(f"selection: {run['selection']}")
@@ -132,7 +132,7 @@ def _lineages(counts: Mapping[str, Any]) -> str:
 def _contents(tasks: Mapping[str, Any]) -> str:
     """Returns links to the parts of the page, each task with its sentence."""
     items = [
-        f'<li><a href="#t{i}">{label(task)}</a> '
+        f'<li><a href="#t{i}">{breakable(task)}</a> '
         f'<span class="soft">{escape(section.get("verdict") or "")}</span></li>'
         for i, (task, section) in enumerate(tasks.items())
     ]
@@ -167,7 +167,7 @@ def _task(
         for picture in pictures
     )
     return f"""<section id="{prefix}" aria-labelledby="{prefix}-head">
-<h2 id="{prefix}-head">{label(task)}{unit}</h2>
+<h2 id="{prefix}-head">{breakable(task)}{unit}</h2>
 {_verdict(said, section.get("verdict")) if said else ""}
 {f'<p class="facts">{escape(" ".join(facts))}</p>' if facts else ""}
 <div class="said">{_list("Why", section.get("reasons"))}{_list("More data", section.get("power"))}</div>
@@ -212,7 +212,7 @@ def _about(run: Mapping[str, Any], files: Sequence[str]) -> str:
         **(run.get("versions") or {}),
     }
     rows = "".join(
-        f'<tr><th scope="row">{escape(str(name))}</th><td>{escape(_plain(value))}</td></tr>'
+        f'<tr><th scope="row">{escape(str(name))}</th><td>{escape(_fact(value))}</td></tr>'
         for name, value in facts.items()
         if value is not None
     )
@@ -235,10 +235,10 @@ def _about(run: Mapping[str, Any], files: Sequence[str]) -> str:
 """
 
 
-def _plain(value: Any) -> str:
+def _fact(value: Any) -> str:
     """Returns a value, or the entries of a mapping, as text."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{name}: {_plain(item)}" for name, item in value.items() if item is not None)
+        return "; ".join(f"{name}: {_fact(item)}" for name, item in value.items() if item is not None)
     return str(value)
 
 

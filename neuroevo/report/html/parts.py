@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 from urllib.parse import quote
 
 from neuroevo.report.figures.picture import PNG, Cell, Picture, Table
-from neuroevo.text import interval, label, number, p_text
+from neuroevo.text import interval, number, p_text
 
 MISSING = "–"
 GLYPHS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
@@ -96,8 +97,17 @@ def named(genome: str, styles: Mapping[str, int], before: str = "") -> str:
     color = style(styles[genome])[0] if genome in styles else "none"
     return (
         f'<span class="name"><span class="swatch" style="background:{color}" aria-hidden="true"></span>'
-        f"<span>{before}{label(genome)}</span></span>"
+        f"<span>{before}{breakable(genome)}</span></span>"
     )
+
+
+def breakable(label: str) -> str:
+    """Returns a label as HTML that may break before a colon or comma, and after an equals sign or underscore.
+
+    Args:
+        label: Of a genome or task, not escaped.
+    """
+    return "<wbr>".join(map(escape, re.split("(?=[:,])|(?<=[=_])", label)))
 
 
 def text_cell(text: str | None) -> Cell:
@@ -112,7 +122,7 @@ def number_cell(value: float | None, places: int | None = None) -> Cell:
 
 def count_cell(value: int | None) -> Cell:
     """Returns a cell of a count."""
-    return Cell(count(value), value)
+    return Cell(whole(value), value)
 
 
 def measure_cell(summary: Mapping[str, Any] | None, places: int | None = None, bold: bool = False) -> Cell:
@@ -132,9 +142,13 @@ def below(bounds: Sequence[float] | None, places: int | None) -> str:
     return "" if bounds is None else f"<small>{typeset(interval(bounds, places))}</small>"
 
 
-def count(value: float | None) -> str:
-    """Returns a count with its thousands apart."""
-    return MISSING if value is None else f"{value:,.0f}"
+def whole(value: float | None) -> str:
+    """Returns a count with its thousands apart.
+
+    Args:
+        value: The count; None where it is not known.
+    """
+    return number(value, 0, MISSING)
 
 
 def typeset(text: str) -> str:

@@ -12,7 +12,7 @@ from neuroevo.report.html.parts import (
     GLYPHS,
     MISSING,
     below,
-    count,
+    breakable,
     count_cell,
     folded,
     measure_cell,
@@ -23,8 +23,9 @@ from neuroevo.report.html.parts import (
     render_table,
     text_cell,
     typeset,
+    whole,
 )
-from neuroevo.text import interval, label, number, p_text
+from neuroevo.text import interval, number, p_text
 
 STATISTICS = {  # of graphs: the head, and how to read it
     "cells": "cells",
@@ -107,7 +108,7 @@ def _pairs(task: str, section: Mapping[str, Any]) -> str:
     """Returns a task's comparisons, a row a pair."""
     pairs, places = section["comparisons"], decimals(section) + 1
     columns: dict[str, list[Cell]] = {
-        "against": [Cell(label(row["b"]), is_text=True) for row in pairs],
+        "against": [Cell(breakable(row["b"]), is_text=True) for row in pairs],
         "mean difference": [
             Cell(
                 f"<b>{typeset(number(row['difference'], places))}</b>{below(row['ci95'], places)}",
@@ -130,7 +131,7 @@ def _pairs(task: str, section: Mapping[str, Any]) -> str:
         columns["difference in learning area"] = [_area_cell(row.get("auc")) for row in pairs]
     if any(row.get("kind") for row in pairs):
         columns["tested"] = [text_cell(KINDS.get(row.get("kind"), row.get("kind"))) for row in pairs]
-    rows = [(label(row["a"]), [column[i] for column in columns.values()]) for i, row in enumerate(pairs)]
+    rows = [(breakable(row["a"]), [column[i] for column in columns.values()]) for i, row in enumerate(pairs)]
     return render_table(Table(f"Comparisons of genomes on {task}, pair by pair", ("genome", *columns), rows))
 
 
@@ -155,7 +156,7 @@ def _fixation(task: str, selection: Mapping[str, Any], styles: Mapping[str, int]
         cells = [
             number_cell(row.get("start_share"), 3),
             number_cell(row.get("mean_final_share"), 3),
-            Cell(f"{count(fixed)} of {count(row.get('of'))}", fixed),
+            Cell(f"{whole(fixed)} of {whole(row.get('of'))}", fixed),
             p_cell(row.get("p")),
             p_cell(row.get("p_holm")),
         ]
@@ -246,7 +247,8 @@ def _size_cell(entry: Mapping[str, Any]) -> Cell:
     lineages = entry.get("num_lineages")
     small = "<small>one wiring</small>" if entry.get("one_point") else ""
     small += "" if lineages is None else f"<small>{lineages:,} scored</small>"
-    return Cell(f"{count(entry.get('num_graphs'))} × {count(entry.get('num_seeds'))}{small}", lineages)
+    graphs, seeds = (whole(entry.get(name)) for name in ("num_graphs", "num_seeds"))
+    return Cell(f"{graphs} × {seeds}{small}", lineages)
 
 
 def _threshold_cell(found: Mapping[str, Any] | None) -> Cell:
@@ -255,7 +257,7 @@ def _threshold_cell(found: Mapping[str, Any] | None) -> Cell:
         return Cell(MISSING)
     level = typeset(number(found.get("threshold")))
     small = f"<small>{found.get('reached')} of {found.get('of')}<br>reach {level}</small>"
-    return Cell(count(found.get("median")) + small, found.get("median"))
+    return Cell(whole(found.get("median")) + small, found.get("median"))
 
 
 def _parameters_cell(parameters: Mapping[str, Any]) -> Cell:
@@ -266,7 +268,7 @@ def _parameters_cell(parameters: Mapping[str, Any]) -> Cell:
     small = "".join(f"<small>{low:,} – {high:,}</small>" for low, high in ranges)
     known = [size for size in sizes if size is not None]
     total = sum(known) if len(known) == len(parts) else None
-    return Cell(" + ".join(map(count, sizes)) + small, total)
+    return Cell(" + ".join(map(whole, sizes)) + small, total)
 
 
 def _state_cell(entry: Mapping[str, Any]) -> Cell:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, failure
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import Row, parse, read
 from neuroevo.plugins import Spec, tasks
 from neuroevo.run_folder import Key, RunFolder, key_of
@@ -84,8 +84,8 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
         raise
     except Exception as error:  # what is damaged may fail in any way
         raise RunError(
-            f"The champion in {path} is damaged or of another version ({type(error).__name__}: "
-            f"{' '.join(str(error).split())}); restore its files or run again."
+            f"The champion in {path} is damaged or of another version ({described(error)}); "
+            f" restore its files or run again."
         ) from error
     return blueprint, torch.from_numpy(parameters)
 

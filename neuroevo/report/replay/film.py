@@ -19,6 +19,7 @@ import numpy as np
 
 from neuroevo.report.figures.canvas import GRID, INK, PALETTE, PAPER, SOFT
 from neuroevo.report.replay.scene import SIDE, Scene
+from neuroevo.text import one_line
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -308,7 +309,7 @@ def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
 
 def _shortened(text: str, room: float, size: int, *, bold: bool = False) -> str:
     """Returns a text that fits into a number of pixels."""
-    text, font = " ".join(text.split()), _font(size, bold=bold)
+    text, font = one_line(text), _font(size, bold=bold)
     if font.getlength(text) <= room:
         return text
     while text and font.getlength(f"{text}…") > room:

@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from neuroevo.errors import RunError
+from neuroevo.errors import RunError, described
 from neuroevo.files import Row, parse, read, to_json
 from neuroevo.report.figures.picture import Cell, Picture, Table
 from neuroevo.report.html.parts import number_cell
@@ -75,7 +75,7 @@ def write_replay(folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]
                 for ending, data in drawing.files.items():
                     (new / name / f"{drawing.kind}.{ending}").write_bytes(data)
                     written.append(folder / name / f"{drawing.kind}.{ending}")
-            rows.append({**row, "folder": name, "pictures": [_plain(x) for x in drawings]})
+            rows.append({**row, "folder": name, "pictures": [_index_entry(x) for x in drawings]})
         (new / INDEX).write_text(to_json({"schema": SCHEMA, "lineages": rows}, indent=2), "utf-8")
         if folder.exists():
             folder.rename(old)
@@ -110,13 +110,13 @@ def replayed(runs: Sequence[RunFolder]) -> dict[str, list[Picture]]:
                     shown.append(_picture(folder / _name(row), entry, number))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise RunError(
-                f"{folder} is damaged ({type(error).__name__}: {' '.join(str(error).split())}); delete it or "
+                f"{folder} is damaged ({described(error)}); delete it or "
                 f"make it again with python run.py replay {run.path}."
             ) from error
     return found
 
 
-def _plain(drawing: Drawing) -> Row:
+def _index_entry(drawing: Drawing) -> Row:
     """Returns a picture as plain types, without its files' data."""
     names = ("kind", "title", "description", "caption", "heads", "rows")
     return {**{name: getattr(drawing, name) for name in names}, "files": list(drawing.files)}
