@@ -25,6 +25,7 @@ from neuroevo.network.cells import Cells
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.physics.worlds import Worlds
 from neuroevo.plugins import tasks as registered
+from neuroevo.task import HasBody
 
 REGISTERED = populations.__name__, tasks.__name__  # importing them registers priors and tasks
 TASKS = ["swimmer-v5", "halfcheetah-v5", "swimmer", "worm", "digits", "mnist"]
@@ -68,9 +69,8 @@ class Clocks:
 def shares(name: str, networks: int, clocks: Clocks) -> tuple[float, dict[str, float]]:
     """Returns genomes evaluated a second and the share of each part."""
     kind = registered.get(name).target
-    task = kind(**SHORT) if hasattr(kind, "body") else kind()
-    if hasattr(task, "prepare"):
-        task.prepare()
+    task = kind(**SHORT) if issubclass(kind, HasBody) else kind()
+    task.prepare()
     made = batches(networks, (task.num_sensors, task.num_actuators), 0, (0, 2))
 
     def turn() -> None:

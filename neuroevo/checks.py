@@ -19,7 +19,7 @@ import random
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,13 +31,14 @@ from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import Plugin
 from neuroevo.seeds import derive, generator
-from neuroevo.task import NEEDED, TASK_MEMBERS
+from neuroevo.task import NEEDED, Task, fault_of, fault_of_class
 from neuroevo.wiring.architecture import Architecture
 
 NUM_SEEDS = 6
 ONE_POINT = "seed: Not used"  # what the docstring of a prior with one point says of its seed
 
 Fail = Callable[[str], NeuroevoError]
+Method = Literal["evaluate", "score"]
 
 NUM_GENOMES = 4
 SMALLEST = (1, 2, 3, 4)  # tried in turn for every whole-number option
@@ -333,21 +334,23 @@ def check_task(task: type | Plugin) -> None:
 
     if not plugin.summary.strip().endswith((".", ":", ";")):
         raise fail("has no summary; wanted a docstring whose first line is one sentence")
+    if fault := fault_of_class(plugin.target):
+        raise fail(fault)
     check_options(plugin, fail)
     _check_members(_make(plugin, {}, fail), fail)
     _check_bad_options(plugin, fail)
     options = _smallest(plugin, fail)
     first, other = (_ready(plugin, options, fail) for _ in range(2))
     _check_members(first, fail)
-    for method in ("evaluate", "score"):
-        _check_values(method, first, other, fail)
+    _check_values("evaluate", first, other, fail)
+    _check_values("score", first, other, fail)
     _check_held_out(first, fail)
 
 
-def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Any:
+def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
     """Returns the task; it may refuse its options with an error of neuroevo's, and in no other way."""
     try:
-        return plugin.target(**options)
+        task = plugin.target(**options)
     except NeuroevoError:
         raise
     except Exception as error:
@@ -355,34 +358,30 @@ def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Any:
         raise fail(
             f"failed on {told} with {described(error, MAX_LINE)}; wanted OptionError for options it refuses"
         ) from error
-
-
-def _ready(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Any:
-    """Returns the task with its data."""
-    task = _make(plugin, options, fail)
-    if hasattr(task, "prepare"):
-        task.prepare()
+    if fault := fault_of(task):
+        raise fail(fault)
+    assert isinstance(task, Task)  # or it would have a fault
     return task
 
 
-def _check_members(task: Any, fail: Fail) -> None:
-    """Raises unless a task has what the engine needs to know."""
-    missing = [member for member in TASK_MEMBERS if not hasattr(task, member)]
-    if missing:
-        raise fail(f"has no {', '.join(missing)}; wanted {', '.join(TASK_MEMBERS)}")
+def _ready(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
+    """Returns the task with its data."""
+    task = _make(plugin, options, fail)
+    task.prepare()
+    return task
+
+
+def _check_members(task: Task, fail: Fail) -> None:
+    """Raises unless a task's unit and its budget are ones that every search can do with."""
     if not isinstance(task.unit, str) or not task.unit.strip():
         raise fail(f"has the unit {task.unit!r}; wanted a name, such as m/s")
-    generations, population = (dict(task.defaults).get(key) for key in NEEDED)
+    generations, population = (task.defaults[key] for key in NEEDED)
     if type(generations) is not int or generations < 1:
         raise fail(f"has {generations!r} generations by default; wanted a whole number of at least 1")
     if type(population) is not int or population < 2 or population % 2:
         raise fail(
             f"has a population of {population!r} by default; wanted an even number, for mirrored pairs"
         )
-    for member in ("num_sensors", "num_actuators"):
-        number = getattr(task, member)
-        if type(number) is not int or number < 1:
-            raise fail(f"has {number!r} as {member}; wanted a whole number of at least 1")
 
 
 def _whole_options(plugin: Plugin) -> list[str]:
@@ -412,7 +411,7 @@ def _smallest(plugin: Plugin, fail: Fail) -> dict[str, Any]:
     return found
 
 
-def _genomes(task: Any) -> tuple[Blueprint, Tensor]:
+def _genomes(task: Task) -> tuple[Blueprint, Tensor]:
     """Returns a small wiring fitted to a task and untrained genomes, the last equal to the first."""
     blueprint = Blueprint(Architecture.of(small()), task.num_sensors, task.num_actuators)
     parameters = blueprint.draw(NUM_GENOMES, generator(0, "check genomes"))
@@ -420,14 +419,15 @@ def _genomes(task: Any) -> tuple[Blueprint, Tensor]:
     return blueprint, parameters
 
 
-def _run(task: Any, method: str, parameters: Tensor, seeds: Sequence[int], fail: Fail) -> Tensor:
+def _run(task: Task, method: Method, parameters: Tensor, seeds: Sequence[int], fail: Fail) -> Tensor:
     """Returns fitness or scores of genomes, checked for their form."""
     blueprint, _ = _genomes(task)
     phenotype = Phenotype([blueprint], [len(parameters)])
     phenotype.load([parameters])
+    run = task.evaluate if method == "evaluate" else task.score
     with no_global_randomness(fail), torch.inference_mode():
         try:
-            values = getattr(task, method)(phenotype, seeds=list(seeds))
+            values = run(phenotype, seeds=list(seeds))
         except NeuroevoError:
             raise
         except Exception as error:
@@ -448,7 +448,7 @@ def _run(task: Any, method: str, parameters: Tensor, seeds: Sequence[int], fail:
     return values.to(torch.float64)
 
 
-def _check_values(method: str, first: Any, other: Any, fail: Fail) -> None:
+def _check_values(method: Method, first: Task, other: Task, fail: Fail) -> None:
     """Raises unless values follow from genome and seed alone."""
     _, parameters = _genomes(first)
     a, b = derive(0, "check", "a"), derive(0, "check", "b")
@@ -472,12 +472,13 @@ def _require_equal(values: Tensor, others: Tensor, what: str, fail: Fail) -> Non
         raise fail(f"{what}; wanted it to follow from genome and seed alone")
 
 
-def _check_held_out(task: Any, fail: Fail) -> None:
+def _check_held_out(task: Task, fail: Fail) -> None:
     """Raises if scores are the fitness itself for several seeds, unless neither tells genomes apart."""
     _, parameters = _genomes(task)
     for k in range(3):
         seeds = [derive(0, "check", "held out", k)] * NUM_GENOMES
-        fitness, score = (_run(task, method, parameters, seeds, fail) for method in ("evaluate", "score"))
+        fitness = _run(task, "evaluate", parameters, seeds, fail)
+        score = _run(task, "score", parameters, seeds, fail)
         width = min(fitness.shape[1], score.shape[1])
         if not torch.equal(fitness[:, :width], score[:, :width]) or (fitness == fitness[0]).all():
             return

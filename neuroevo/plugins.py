@@ -65,17 +65,6 @@ class Plugin:
         return str(getattr(self.target, "bare_option", ""))
 
     @property
-    def budget(self) -> dict[str, int]:
-        """Generations and population of a task where a request names none; of a prior nothing."""
-        found = getattr(self.target, "defaults", None) if self.kind == "task" else None
-        return dict(found) if isinstance(found, dict) else {}
-
-    @property
-    def caveat(self) -> str:
-        """What a task was found not to show; empty: nothing is known against it."""
-        return str(getattr(self.target, "caveat", ""))
-
-    @property
     def defaults(self) -> dict[str, Any]:
         """Options and their defaults: the keyword arguments that have one."""
         parameters = inspect.signature(self.target).parameters.values()

@@ -1,85 +1,427 @@
-"""Tasks: what a phenotype is scored on, and a task as a message that a worker makes again."""
+"""The contract of a task: `Task`, which every task derives from, and small protocols for what only some have.
+
+    Task            what a phenotype is scored on; the engine and `checks.check_task` ask for no more
+    HasBody         has a MuJoCo body, whose memory on a GPU is known beforehand
+    Recordable      can show how its body moves in an episode
+    HasImages       can show the images that it asks about, and the answers
+    HasNativeMaps   brings maps of its own from senses to cells and from cells to actuators
+    Chooses         chooses what a lineage is tested on by what the lineage answers so far
+
+A task has what a protocol names as soon as it has those members; it need not derive from the protocol.
+The examples below run as they stand, with `numpy`, `torch` and what they name imported.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from neuroevo.errors import NeuroevoError, TaskError
 from neuroevo.plugins import load
 
 if TYPE_CHECKING:
+    import mujoco
+    import numpy as np
     from torch import Tensor
 
     from neuroevo.network.phenotype import Phenotype
+    from neuroevo.physics.recording import Recording
+    from neuroevo.wiring.architecture import Architecture
 
-NEEDED = ("generations", "population")
+NEEDED = ("generations", "population")  # keys of `Task.defaults`
+MEMBERS = ("unit", "defaults", "num_sensors", "num_actuators", "evaluate", "score")  # without a default
 
-TASK_MEMBERS = ("unit", "defaults", "num_sensors", "num_actuators", "evaluate", "score")
+Choice = TypeVar("Choice")
 
 
-class Task(Protocol):
+class Task(ABC):
     """What a phenotype is scored on; higher fitness is better.
 
-    A task is made from its options alone, all of which have defaults, and may also have:
-
-    - `prepare()`, called once in every process before the first evaluation, to fetch data;
-    - `data_hashes() -> dict[str, str]`, for the manifest;
-    - `fitness_unit`, where it is not the score's;
-    - `search`, by the name of a search method a dict of its options that suit the task better than the usual
-      ones: `{"pgpe": {"stdev": 0.5}}`;
-    - `image_shape`, (height, width) where the sensors are the pixels of an image, row by row: what
-      `--adapter retina` sees;
-    - `native(architecture) -> (encoder [N, S], decoder [A, N])`, for `--adapter none`: the body's own maps
-      from its senses to cells and from cells to its actuators; raises TaskError where it lacks a cell;
-    - `record(phenotype, *, seed, episode)` of a task with a body, or `predictions`, `labels`, `test_images`
-      and `class_names` of one with images: what `run.py replay` shows, see `replay`;
-    - `chooses`, True of a task that chooses what a lineage is tested on by what it answers so far, with
-      `choose(phenotype, *, seeds) -> list`, which gets the lineages' centres and returns one value for each;
-      `evaluate(phenotype, *, seeds, choices)` then gets one for each genome;
-    - `on_device`, True of a task whose tensors are where the phenotype's are, `phenotype.device`: without it,
-      it runs on a CPU alone. One with a body also has `body()`, the compiled model, from which the memory
-      that its worlds take is known before there are any;
-    - `caveat`, what the task was found not to show; `run.py list` says it;
-    - `steps` and `episodes`, network steps of an episode and episodes of an evaluation. They serve the
-      speed display alone; an option `episodes` is what `--episodes` sets.
+    A task is made from its options alone: the keyword arguments of `__init__`, all of which have defaults.
+    Workers make it anew from its import path, so it keeps nothing that its options do not say.
 
     Attributes:
-        unit: Unit of the score.
-        defaults: {"generations", "population"}, where the request names none.
-        num_sensors: S, at least 1.
-        num_actuators: A, at least 1.
+        unit: Unit of the score, such as "m/s".
+        defaults: Budget where a request names none: "generations", at least 1, and "population", an even
+            number of at least 2.
+        num_sensors: S, numbers that a network observes at each step, at least 1.
+        num_actuators: A, numbers that a network puts out at each step, at least 1.
+        search: Options of search methods that suit the task better than the usual ones, by the name of the
+            method: `{"pgpe": {"stdev": 0.5}}`.
+        caveat: What the task was found not to show, a phrase that `run.py list` prints; empty: nothing is
+            known against it.
+        bare_option: The option that a value without a name stands for, `name:VALUE`; empty: there is none.
+        on_device: Whether the task's tensors are where the phenotype's are, `phenotype.device`. A task that
+            does not say so runs on a CPU alone.
+        steps: Network steps of an episode, for the speed that is displayed; None: not told.
+        episodes: B, episodes of an evaluation; None: not told. An option of this name is what `--episodes`
+            sets.
+        image_shape: (height, width) where the sensors are the pixels of an image, row by row, for
+            `--adapter retina`; None where they are not.
+
+    Example:
+        class Copy(Task):
+            "Output what is sensed: fitness is minus the squared error."
+
+            unit = "error"
+            defaults = {"generations": 20, "population": 16}
+            num_sensors = num_actuators = 1
+
+            def __init__(self, episodes: int = 4, steps: int = 8) -> None:
+                require_range("episodes", episodes, 1, 1_000)
+                require_range("steps", steps, 1, 1_000)
+                self.episodes = episodes
+                self.steps = steps
+
+            def evaluate(self, phenotype, *, seeds):
+                return self.errors(phenotype, self.signals(seeds, "training"))
+
+            def score(self, phenotype, *, seeds):
+                return self.errors(phenotype, self.signals(seeds, "held-out"))
+
+            def signals(self, seeds, purpose):
+                shape = (self.episodes, 1)
+                drawn = [generator(seed, purpose).standard_normal(shape, np.float32) for seed in seeds]
+                return torch.from_numpy(np.stack(drawn))  # [G, B, 1]
+
+            def errors(self, phenotype, sensed):
+                phenotype.reset(self.episodes)
+                for _ in range(self.steps):
+                    outputs = phenotype.step(sensed)
+                return -(outputs - sensed).square().mean(2)  # [G, B]
     """
 
     unit: str
-    defaults: dict[str, int]
+    defaults: Mapping[str, int] = {}
     num_sensors: int
     num_actuators: int
+    search: Mapping[str, Mapping[str, object]] = {}
+    caveat: str = ""
+    bare_option: str = ""
+    on_device: bool = False
+    steps: int | None = None
+    episodes: int | None = None
+    image_shape: tuple[int, int] | None = None
 
+    @cached_property  # which a class and an instance may both overwrite
+    def fitness_unit(self) -> str:
+        """Unit of the fitness: that of the score, unless a task sets this to another."""
+        return self.unit
+
+    @property
+    def network_steps(self) -> int | None:
+        """Network steps of one evaluation of a genome, or None where the task does not tell them."""
+        return None if self.steps is None or self.episodes is None else self.steps * self.episodes
+
+    def prepare(self) -> None:  # noqa: B027 - most tasks need nothing
+        """Fetches what the task needs; called once in every process, before the first evaluation.
+
+        Raises:
+            DataError: If data cannot be had.
+        """
+
+    def data_hashes(self) -> dict[str, str]:
+        """Returns hashes of the data that the task uses, by a name for each, for the run's manifest."""
+        return {}
+
+    @abstractmethod
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns fitness [G, B]; genomes of equal seeds meet the same B episodes."""
+        """Returns the fitness of each genome in each of its training episodes.
 
+        Args:
+            phenotype: G genomes as one batch.
+            seeds: One a genome, [G]; each stands for B episodes, which genomes of equal seeds share.
+
+        Returns:
+            Fitness [G, B], any float type, in `fitness_unit`; NaN or infinite where the genome failed.
+        """
+
+    @abstractmethod
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns scores [G, B'] on held-out data, in `unit`."""
+        """Returns the score of each genome on held-out data, which training never meets.
+
+        Args:
+            phenotype: G genomes as one batch.
+            seeds: One a genome, [G]; each stands for B' held-out episodes.
+
+        Returns:
+            Scores [G, B'], any float type, in `unit`; NaN where the genome failed.
+        """
 
 
-def steps_of(task: Task) -> int | None:
-    """Returns the network steps of one evaluation; None if the task does not say."""
-    steps, episodes = (getattr(task, name, None) for name in ("steps", "episodes"))
-    return steps * episodes if isinstance(steps, int) and isinstance(episodes, int) else None
+@runtime_checkable
+class HasBody(Protocol):
+    """A task that moves a MuJoCo body.
+
+    Example:
+        class Pendulum(Copy):
+            "Has a body, though nothing moves it."
+
+            def body(self):
+                hinge = '<joint type="hinge"/><geom type="capsule" size=".1" fromto="0 0 0 0 0 -1"/>'
+                text = f"<mujoco><worldbody><body>{hinge}</body></worldbody></mujoco>"
+                return mujoco.MjModel.from_xml_string(text)
+    """
+
+    def body(self) -> mujoco.MjModel:
+        """Returns the compiled body, from which the memory that its worlds take on a GPU is known."""
+
+
+@runtime_checkable
+class Recordable(Protocol):
+    """A task that can show how its body moves, for the films of `run.py replay`.
+
+    It must run all held-out episodes of the seed in one batch, as `score` does, so that the score which it
+    tells is that of `score` to the bit.
+
+    Example:
+        class Filmed(Pendulum):
+            "Shows the body of one episode, which stays where it is."
+
+            def record(self, phenotype, *, seed, episode):
+                film = Film(episode)
+                scores = self.score(phenotype, seeds=[seed])
+                for _ in range(self.steps + 1):
+                    film.take(np.zeros((self.episodes, 1)))
+                return film.recording(self.body(), 0.01, float(scores[0, episode]))
+    """
+
+    def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
+        """Returns how the body moves in one of the held-out episodes.
+
+        Args:
+            phenotype: One genome.
+            seed: The seed whose held-out episodes `score` runs.
+            episode: Which of them, 0 to B' - 1.
+        """
+
+
+@runtime_checkable
+class HasImages(Protocol):
+    """A task that asks which class an image is of, for the pictures of `run.py replay`.
+
+    Attributes:
+        class_names: Names of the K classes, in order.
+
+    Example:
+        class Dots(Copy):
+            "Two images, a dark one and a bright one."
+
+            class_names = ["dark", "bright"]
+
+            def labels(self):
+                return np.array([0, 1])
+
+            def test_images(self):
+                return np.array([[[0]], [[255]]], np.uint8)
+
+            def predictions(self, phenotype):
+                shown = torch.tensor([[0.0], [1.0]]).expand(phenotype.num_genomes, 2, 1)
+                phenotype.reset(2)
+                return (phenotype.step(shown)[:, :, 0] > 0).numpy().astype(np.int64)
+    """
+
+    class_names: Sequence[str]
+
+    def labels(self) -> np.ndarray:
+        """Returns the true classes of the n test images, int64 [n], each in 0..K - 1."""
+
+    def test_images(self) -> np.ndarray:
+        """Returns the test images, uint8 [n, height, width], or in colour [n, height, width, 3]."""
+
+    def predictions(self, phenotype: Phenotype) -> np.ndarray:
+        """Returns the class that each genome names for each test image.
+
+        Args:
+            phenotype: G genomes.
+
+        Returns:
+            int64 [G, n], each in 0..K - 1, or -1 where the genome names none. Images are shown in their
+            order, each once.
+        """
+
+
+@runtime_checkable
+class HasNativeMaps(Protocol):
+    """A task whose body is wired to cells by name, for `--adapter none`.
+
+    Example:
+        class Wired(Copy):
+            "The first cell senses, the last one acts."
+
+            def native(self, architecture):
+                encoder = np.zeros((architecture.num_cells, 1), np.float32)
+                decoder = np.zeros((1, architecture.num_cells), np.float32)
+                encoder[0] = decoder[0, -1] = 1
+                return encoder, decoder
+    """
+
+    def native(self, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the body's own maps between its ports and the N cells of a wiring.
+
+        Args:
+            architecture: The wiring, whose cells have names.
+
+        Returns:
+            The encoder, float32 [N, S], from senses to cells; and the decoder, float32 [A, N], from cells to
+            actuators.
+
+        Raises:
+            TaskError: If the wiring lacks a cell that the body needs.
+        """
+
+
+@runtime_checkable
+class Chooses(Protocol[Choice]):
+    """A task that chooses what a lineage is tested on by what the lineage's centre answers so far.
+
+    Once a generation the engine shows it the centres of the lineages with `choose`, and then evaluates all
+    their genomes with `evaluate_on` in place of `evaluate`. What is chosen may be of any type.
+
+    Attributes:
+        chooses: Whether it does so with the options that it has; where not, `evaluate` is called.
+
+    Example:
+        class Hardest(Copy):
+            "Shows again the signal that the centre follows worst."
+
+            chooses = True
+
+            def choose(self, phenotype, *, seeds):
+                sensed = self.signals(seeds, "training")
+                worst = self.errors(phenotype, sensed).argmin(1)
+                return [signals[k] for signals, k in zip(sensed, worst)]
+
+            def evaluate_on(self, phenotype, *, seeds, choices):
+                sensed = torch.stack(choices)[:, None].expand(-1, self.episodes, -1)
+                return self.errors(phenotype, sensed)
+    """
+
+    @property
+    def chooses(self) -> bool:
+        """Whether `choose` and `evaluate_on` are called in place of `evaluate`."""
+
+    def choose(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> list[Choice]:
+        """Returns what the genomes of each lineage are best tested on.
+
+        Args:
+            phenotype: R genomes, the centres of R lineages.
+            seeds: One a lineage, [R], as `evaluate` would get it.
+        """
+
+    def evaluate_on(self, phenotype: Phenotype, *, seeds: Sequence[int], choices: Sequence[Choice]) -> Tensor:
+        """Returns the fitness of each genome on what was chosen for its lineage.
+
+        Args:
+            phenotype: G genomes as one batch.
+            seeds: One a genome, [G].
+            choices: One a genome, [G], each that of its lineage.
+
+        Returns:
+            Fitness [G, B], as of `Task.evaluate`.
+        """
+
+
+def fault_of_class(target: Callable[..., object]) -> str:
+    """Returns why a plug-in can make no task, as the end of a sentence; "" if it may be able to.
+
+    Args:
+        target: A class, or a function that makes a task.
+    """
+    if not inspect.isclass(target):
+        return ""
+    if not issubclass(target, Task):
+        return f"is no subclass of neuroevo.task.Task; wanted class {target.__name__}(Task)"
+    return _lacks(sorted(target.__abstractmethods__))
+
+
+def fault_of(task: object) -> str:
+    """Returns what a task lacks that the engine needs, as the end of a sentence; "" if it has it all.
+
+    Args:
+        task: What a class or function made.
+    """
+    if not isinstance(task, Task):
+        return f"is made as {type(task).__name__}, no neuroevo.task.Task; wanted class Mine(Task)"
+    lacking = [member for member in MEMBERS if not hasattr(task, member)]
+    lacking += [f"defaults[{key!r}]" for key in NEEDED if not lacking and key not in task.defaults]
+    if lacking:
+        return _lacks(lacking)
+    for name, number in (("num_sensors", task.num_sensors), ("num_actuators", task.num_actuators)):
+        if type(number) is not int or number < 1:
+            return f"has {number!r} as {name}; wanted a whole number of at least 1"
+    return ""
+
+
+def _lacks(members: Sequence[str]) -> str:
+    """Returns the fault of a task without some members; "" where there are none."""
+    return f"has no {', '.join(members)}; wanted {', '.join(MEMBERS)}" if members else ""
+
+
+def make(label: str, target: Callable[..., object], options: Mapping[str, Any]) -> Task:
+    """Returns a task, which checks its options when it is made, if it has what the engine needs.
+
+    Args:
+        label: What a request calls it, for errors.
+        target: The class.
+        options: Its options, with the types that it declares.
+
+    Raises:
+        NeuroevoError: If the task refuses its options.
+        TaskError: If it is no `Task`, fails on its options in another way, or lacks what the engine needs.
+    """
+    name = f"Task {label!r}"
+    _refuse(label, fault_of_class(target))
+    try:
+        task = target(**options)
+    except NeuroevoError as error:
+        raise type(error)(f"{name}: {error}") from error
+    except Exception as error:
+        raise TaskError(
+            f"{name} cannot be made: {type(error).__name__}: {error}; change its options or the task itself."
+        ) from error
+    return _usable(label, task)
+
+
+def _usable(label: str, task: object) -> Task:
+    """Returns what was made if it is a task that has what the engine needs; raises TaskError if not."""
+    _refuse(label, fault_of(task))
+    assert isinstance(task, Task)  # or it would have a fault
+    return task
+
+
+def _refuse(label: str, fault: str) -> None:
+    """Raises TaskError if there is a fault."""
+    if fault:
+        raise TaskError(f"Task {label!r} {fault}.")
 
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A task as a message: a worker makes it from its import path."""
+    """A task as a message: a worker makes it from its import path.
+
+    Attributes:
+        label: What results call it.
+        path: Import path, `package.module:Name`.
+        options: All its options, with the types that it declares.
+    """
 
     label: str
     path: str
     options: Mapping[str, Any]
 
     def make(self) -> Task:
-        """Returns the task, ready to evaluate."""
-        task = load(self.path)(**self.options)
-        if hasattr(task, "prepare"):
-            task.prepare()
+        """Returns the task, ready to evaluate.
+
+        Raises:
+            NeuroevoError: If it cannot be loaded, is no task, refuses its options, or its data cannot be had.
+        """
+        target = load(self.path)
+        _refuse(self.label, fault_of_class(target))
+        task = _usable(self.label, target(**self.options))
+        task.prepare()
         return task

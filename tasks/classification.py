@@ -15,6 +15,7 @@ Fleuret (2018), https://doi.org/10.48550/arXiv.1803.00942).
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
@@ -24,6 +25,7 @@ import numpy as np
 from neuroevo.errors import OptionError, require_range
 from neuroevo.physics import engine
 from neuroevo.seeds import generator
+from neuroevo.task import Task
 from tasks import pixels
 from tasks.datasets import Images
 
@@ -61,7 +63,7 @@ class Minibatch:
     weights: np.ndarray | None = None
 
 
-class Classification:
+class Classification(Task):
     """Base of the image tasks; a subclass says how large its data set is and loads it.
 
     Args:
@@ -89,6 +91,9 @@ class Classification:
     num_training: int
     rank: int
     class_names: list[str]
+    steps: int
+    episodes: int
+    fitness_unit: str
 
     def __init__(self, episodes: int, steps: int, components: int, fitness: Fitness, pool: int = 0) -> None:
         num_pixels = math.prod(self.shape)
@@ -112,9 +117,9 @@ class Classification:
         self._sensed: _Sensed | None = None
         self._copies: dict[object, _Sensed] = {}  # by device
 
+    @abstractmethod
     def images(self) -> Images:
         """Returns the data set."""
-        raise NotImplementedError
 
     def prepare(self) -> None:
         """Loads the data; raises DataError if they cannot be had."""
@@ -149,25 +154,34 @@ class Classification:
             _drawn_by(row, pools[seed], self.episodes, seed) for row, seed in zip(wrong, seeds, strict=True)
         ]
 
-    def evaluate(
-        self, phenotype: Phenotype, *, seeds: Sequence[int], choices: Sequence[Minibatch] | None = None
-    ) -> Tensor:
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns the fitness on training images: log-likelihoods of the true class, in nats, or hits.
 
         Args:
             phenotype: G genomes.
-            seeds: One a genome; each stands for a minibatch.
-            choices: One a genome, of what `choose` returned, in place of those.
+            seeds: One a genome, [G]; each stands for a minibatch of B images.
 
         Returns:
-            float32 [G, B], at most 0; or with `fitness=accuracy` 1 or 0; times an image's weight where it has
-            one. NaN where an output is not finite.
+            float32 [G, B], at most 0; or with `fitness=accuracy` 1 or 0. NaN where an output is not finite.
+        """
+        minibatches = {seed: Minibatch(self.minibatch(seed)) for seed in dict.fromkeys(seeds)}  # each once
+        return self.evaluate_on(phenotype, seeds=seeds, choices=[minibatches[seed] for seed in seeds])
+
+    def evaluate_on(
+        self, phenotype: Phenotype, *, seeds: Sequence[int], choices: Sequence[Minibatch]
+    ) -> Tensor:
+        """Returns the fitness on given training images.
+
+        Args:
+            phenotype: G genomes.
+            seeds: Not used: the minibatches say all.
+            choices: Minibatches of B images, one a genome, [G].
+
+        Returns:
+            float32 [G, B], as of `evaluate`, times an image's weight where it has one.
         """
         import torch
 
-        if choices is None:
-            drawn = {seed: Minibatch(self.minibatch(seed)) for seed in dict.fromkeys(seeds)}  # each once
-            choices = [drawn[seed] for seed in seeds]
         logits, labels, weights = self._shown(phenotype, choices)
         if self.fitness == "accuracy":
             fitness = _hits(_named(logits), labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from neuroevo.errors import require_range
 from neuroevo.physics import engine
 from neuroevo.physics.arrays import Array
+from neuroevo.task import Task
 
 if TYPE_CHECKING:
     import mujoco
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from neuroevo.physics.recording import Film, Recording
 
 
-class Embodied:
+class Embodied(Task):
     """Base of the tasks with a body; a subclass says which body, where it starts and what it earns.
 
     Args:
@@ -36,6 +38,8 @@ class Embodied:
     on_device = True
     forces = False
     is_chain = True
+    steps: int
+    episodes: int
 
     def __init__(self, steps: int, episodes: int, held_out: int) -> None:
         for name, value in (("steps", steps), ("episodes", episodes), ("held_out", held_out)):
@@ -43,18 +47,19 @@ class Embodied:
         self.steps, self.episodes, self.held_out = steps, episodes, held_out
         self._worlds: Engine | None = None
 
+    @abstractmethod
     def body(self) -> mujoco.MjModel:
         """Returns the compiled body."""
-        raise NotImplementedError
 
     def picture(self) -> mujoco.MjModel:
         """Returns the body as it is drawn, with as many positions."""
         return self.body()
 
+    @abstractmethod
     def seconds(self) -> float:
         """Returns how long a control step is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, ...]:
         """Returns where episodes start.
 
@@ -66,8 +71,8 @@ class Embodied:
         Returns:
             Positions, float64 [B, nq], and velocities, float64 [B, nv]; without these the body is at rest.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def run(
         self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
     ) -> Array:
@@ -79,7 +84,6 @@ class Embodied:
             starts: Positions, float64 [W, nq], and perhaps velocities, float64 [W, nv].
             film: Keeps where one of the bodies is, step by step.
         """
-        raise NotImplementedError
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns what episodes earned, float64 [G, B], in the task's unit; NaN where one failed.

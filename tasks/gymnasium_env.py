@@ -16,6 +16,7 @@ import numpy as np
 from neuroevo.errors import TaskError, reason, require_range
 from neuroevo.plugins import tasks
 from neuroevo.seeds import derive
+from neuroevo.task import Task
 
 if TYPE_CHECKING:
     import gymnasium
@@ -28,7 +29,7 @@ SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which ev
 
 
 @tasks.register("gym")
-class GymnasiumTask:
+class GymnasiumTask(Task):
     """Any Gymnasium environment, named by its id, such as gym:CartPole-v1; return of an episode.
 
     Observations must be numbers, a `Box` of any shape; they are flattened and not scaled. Actions are a
@@ -49,6 +50,8 @@ class GymnasiumTask:
     unit = "return"
     defaults = {"generations": 100, "population": 64}  # noqa: RUF012
     bare_option = "id"
+    steps: int
+    episodes: int
 
     def __init__(
         self, id: str = "CartPole-v1", steps: int = 1000, episodes: int = 5, held_out: int = 16

@@ -51,8 +51,6 @@ class Locomotion(Embodied):
     """
 
     unit = "return"
-    num_sensors: int
-    num_actuators: int
     environment: str
     file: str
     frame_skip: int

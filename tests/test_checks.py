@@ -22,6 +22,7 @@ from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import Plugin
 from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import generator
+from neuroevo.task import Task
 from neuroevo.wiring.architecture import Architecture
 
 # --- examples, as authors of plug-ins write them ------------------------------------------------------
@@ -39,7 +40,7 @@ def shuffled_strengths(connectome: Connectome, *, seed: int, dale: bool = True) 
     return replace(exact, synapses=Edges(synapses.pre, synapses.post, weight))
 
 
-class Recall:
+class Recall(Task):
     """Output what was sensed some steps ago: fitness is minus the squared error.
 
     Args:

@@ -9,6 +9,7 @@ import tasks
 from neuroevo import plugins
 from neuroevo.checks import check_prior, check_task
 from neuroevo.errors import DataError
+from neuroevo.task import Task
 
 assert populations and tasks  # importing them registers what they hold
 
@@ -24,7 +25,7 @@ def task_cases() -> list[object]:
     A task that cannot be without a value, such as a path, is checked with one in tests of its own.
     """
     chosen = [p for p in plugins.tasks if not p.bare_option or p.defaults[p.bare_option]]
-    fetching = {plugin.name: hasattr(plugin.target, "prepare") for plugin in chosen}
+    fetching = {plugin.name: plugin.target.prepare is not Task.prepare for plugin in chosen}
     return [
         pytest.param(n, marks=[pytest.mark.network] if fetches else []) for n, fetches in fetching.items()
     ]

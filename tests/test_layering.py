@@ -42,7 +42,7 @@ MAY_IMPORT_INSIDE = {
     "referee": ROOT_MODULES,
     "wiring": {*ROOT_MODULES, "connectome"},
     "network": {*ROOT_MODULES, "connectome", "wiring"},
-    "task": {*ROOT_MODULES, "connectome", "wiring", "network"},
+    "task": {*ROOT_MODULES, "connectome", "wiring", "network", "physics"},
     "search": {*ROOT_MODULES, "connectome", "wiring", "network", "task"},
     "workers": {*ROOT_MODULES, "connectome", "wiring", "network", "task", "physics", "search"},
     "report": {*ROOT_MODULES, "connectome", "wiring", "network", "task", "physics", "referee"},

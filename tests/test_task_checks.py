@@ -11,6 +11,7 @@ import torch
 from neuroevo.checks import check_task
 from neuroevo.errors import DataError, RegistryError, TaskError
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.task import Task
 from tests.test_checks import Recall
 
 
@@ -42,7 +43,11 @@ class NoSensors(Recall):
     num_sensors = 0
 
 
-class NoScore:
+class Stranger:
+    """Breaks one rule."""
+
+
+class NoScore(Task):
     """Breaks one rule."""
 
     unit, defaults, num_sensors, num_actuators = "x", {"generations": 1, "population": 2}, 1, 1
@@ -167,7 +172,8 @@ BROKEN_TASKS = [
     (Silent, "has no summary"),
     (NoUnit, "has the unit ''; wanted a name"),
     (OddPopulation, "has a population of 3 by default; wanted an even number"),
-    (NoBudget, "has None generations by default; wanted a whole number"),
+    (NoBudget, r"has no defaults\['generations'\]; wanted unit, defaults"),
+    (Stranger, r"is no subclass of neuroevo.task.Task; wanted class Stranger\(Task\)"),
     (NoSensors, "has 0 as num_sensors; wanted a whole number of at least 1"),
     (NoScore, "has no score; wanted unit, defaults"),
     (Greedy, "accepts episodes=-1000000000; wanted OptionError"),

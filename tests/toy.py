@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.task import Task
 
 
-class Echo:
+class Echo(Task):
     """Follow the sensors: fitness is minus the squared error.
 
     Args:

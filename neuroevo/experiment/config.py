@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range, require_text, unknown
+from neuroevo.errors import OptionError, require_range, require_text, unknown
 from neuroevo.network import adapters, neurons
 from neuroevo.plugins import Entrant, _check_labels, _entrant, priors, resolve_genomes, tasks
 from neuroevo.search import methods, settings
 from neuroevo.search.methods import Method
 from neuroevo.search.settings import Wish
-from neuroevo.task import NEEDED, TASK_MEMBERS
+from neuroevo.task import Task, make
 from neuroevo.workers import devices
 from neuroevo.workers.ray_cluster import Workers
 
@@ -31,7 +31,6 @@ SELECTIONS = {
 }
 TRACKERS = ("tensorboard", "wandb", "mlflow")
 DEVICES = ("auto", "cpu", "cuda")
-# What a task must have; `lineage.Task` says what each is. Named here since that module imports torch.
 LEAST = {
     "seeds": 1,
     "graphs": 1,
@@ -245,7 +244,7 @@ def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[E
     extra = {} if config.episodes is None else {"episodes": config.episodes}
     chosen = [_entrant(text, tasks, extra) for text in config.task]
     _check_labels("task", chosen)
-    made = {entrant.label: _make(entrant) for entrant in chosen}
+    made = {e.label: make(e.label, e.plugin.target, e.options) for e in chosen}
     for table in ("budgets", "searches"):
         for label in getattr(config, table):
             if label not in made:
@@ -330,43 +329,16 @@ def _check_selection(
             )
 
 
-def _make(entrant: Entrant) -> Any:
-    """Returns the task, which checks its options when it is made, if it has what the engine needs.
-
-    Raises:
-        NeuroevoError: If the task refuses its options.
-        TaskError: If it fails on them in another way, or something is missing or cannot be.
-    """
-    name = f"Task {entrant.label!r}"
-    try:
-        task = entrant.plugin.target(**entrant.options)
-    except NeuroevoError as error:
-        raise type(error)(f"{name}: {error}") from error
-    except Exception as error:
-        raise TaskError(
-            f"{name} cannot be made: {type(error).__name__}: {error}; change its options or the task itself."
-        ) from error
-    missing = [member for member in TASK_MEMBERS if not hasattr(task, member)]
-    missing += [f"defaults[{key!r}]" for key in NEEDED if not missing and key not in task.defaults]
-    if missing:
-        raise TaskError(f"{name} has no {', '.join(missing)}; wanted {', '.join(TASK_MEMBERS)}.")
-    for member in ("num_sensors", "num_actuators"):
-        number = getattr(task, member)
-        if not (isinstance(number, int) and number >= 1):
-            raise TaskError(f"{name} has {number!r} as {member}; wanted a whole number of at least 1.")
-    return task
-
-
-def _search(config: Configuration, label: str, task: Any) -> Method:
+def _search(config: Configuration, label: str, task: Task) -> Method:
     """Returns how a task is searched: as given, else as in the file, else by pgpe.
 
     An option that is given wins over what suits the task, and that over the usual.
     """
     text = config.search or config.searches.get(label, "pgpe")
-    return methods.parse(text, getattr(task, "search", {}), label)
+    return methods.parse(text, task.search, label)
 
 
-def _budget(config: Configuration, label: str, task: Any, method: Method) -> dict[str, int]:
+def _budget(config: Configuration, label: str, task: Task, method: Method) -> dict[str, int]:
     """Returns a task's budget, see `budgets.resolve`."""
     given = config.search, config.generations, config.evaluations
     wish = Wish(config.generations, config.population, config.evaluations, given == (None, None, None))

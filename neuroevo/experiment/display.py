@@ -95,10 +95,8 @@ class Display:
 
     def expect(self, plan: Plan) -> None:
         """Makes ready for a run: what its tasks call their fitness, and how long it is going to be."""
-        from neuroevo.task import steps_of
-
-        self.work = {label: steps_of(task) for label, task in plan.tasks.items()}
-        self.units = {label: getattr(t, "fitness_unit", t.unit) for label, t in plan.tasks.items()}
+        self.work = {label: task.network_steps for label, task in plan.tasks.items()}
+        self.units = {label: task.fitness_unit for label, task in plan.tasks.items()}
         self.generations = {label: s.generations for label, s in plan.settings.items()}
         self.say(f"setting the gains of {count(len(plan.samples), 'architecture')}")
 

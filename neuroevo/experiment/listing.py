@@ -16,6 +16,7 @@ from neuroevo.errors import NeuroevoError, RegistryError, unknown
 from neuroevo.experiment.config import SELECTIONS
 from neuroevo.network import adapters, neurons
 from neuroevo.search import methods
+from neuroevo.task import Task
 from neuroevo.text import option_text
 
 Section = dict[str, dict[str, Any]]
@@ -100,10 +101,12 @@ def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
 
 
 def _described(plugin: plugins.Plugin) -> dict[str, Any]:
-    """Returns a plug-in's summary and options, and its caveat and its budget if it has one."""
-    found = {"summary": plugin.summary, "options": plugin.defaults}
-    extra = {"caveat": plugin.caveat, "budget": plugin.budget}
-    return found | {key: value for key, value in extra.items() if value}
+    """Returns a plug-in's summary and options, and a task's caveat and budget if it has them."""
+    entry: dict[str, Any] = {"summary": plugin.summary, "options": plugin.defaults}
+    if isinstance(plugin.target, type) and issubclass(plugin.target, Task):
+        extra = {"caveat": plugin.target.caveat, "budget": dict(plugin.target.defaults)}
+        entry |= {key: value for key, value in extra.items() if value}
+    return entry
 
 
 def _default(value: Any) -> str:

@@ -72,13 +72,11 @@ def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: in
             }
             for label, drawn in plan.draws.items()
         },
-        "data": {
-            label: task.data_hashes() for label, task in plan.tasks.items() if hasattr(task, "data_hashes")
-        },
+        "data": {label: hashes for label, task in plan.tasks.items() if (hashes := task.data_hashes())},
         "tasks": {
             label: {
                 "unit": task.unit,
-                "fitness_unit": getattr(task, "fitness_unit", task.unit),
+                "fitness_unit": task.fitness_unit,
                 "margin": margin[label],
             }
             for label, task in plan.tasks.items()

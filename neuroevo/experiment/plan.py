@@ -19,7 +19,7 @@ from neuroevo.network.neurons import Neuron
 from neuroevo.plugins import Entrant
 from neuroevo.search import coordinates, methods
 from neuroevo.search.settings import Settings
-from neuroevo.task import Task, TaskRequest
+from neuroevo.task import HasNativeMaps, Task, TaskRequest
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample, sample
 
@@ -76,8 +76,7 @@ class Plan:
         """
         for label, task in self.tasks.items():
             try:
-                if hasattr(task, "prepare"):
-                    task.prepare()
+                task.prepare()
             except NeuroevoError:
                 raise
             except Exception as error:
@@ -150,7 +149,7 @@ def _fitted(
         num_actuators=task.num_actuators,
         neuron=neuron,
         adapter=adapter,
-        image_shape=getattr(task, "image_shape", None),
+        image_shape=task.image_shape,
         table=None if table is None else table.values(live, neuron.base),
     )
     if live.core != "clock":
@@ -165,7 +164,7 @@ def _fitted(
 
 def _native_maps(whole: Architecture, task: Task) -> tuple[np.ndarray, np.ndarray]:
     """Returns a body's own maps, float32 [N, S] and [A, N]."""
-    if not hasattr(task, "native"):
+    if not isinstance(task, HasNativeMaps):
         raise TaskError(
             "Adapter 'none' was asked for on a task without maps of its own from sensors and to actuators; "
             "wanted a body with muscles, or --adapter linear."

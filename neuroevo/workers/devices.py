@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from typing import Any
 
 from neuroevo.errors import OptionError
+from neuroevo.task import HasBody, Task
 
 EXTRA = ("mujoco_warp", "warp")  # modules of the extra `gpu`
 
 
-def resolve(name: str, tasks: Mapping[str, Any], address: str | None = None) -> str:
+def resolve(name: str, tasks: Mapping[str, Task], address: str | None = None) -> str:
     """Returns the device of a run, "cpu" or "cuda".
 
     Args:
@@ -103,11 +103,11 @@ def free_memory(device: str) -> int:
     return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
-def _refusing(tasks: Mapping[str, Any]) -> str:
+def _refusing(tasks: Mapping[str, Task]) -> str:
     """Returns the label of the first task that does not say that it can run on a device; "" if all do."""
-    return next((label for label, task in tasks.items() if not getattr(task, "on_device", False)), "")
+    return next((label for label, task in tasks.items() if not task.on_device), "")
 
 
-def _have_bodies(tasks: Mapping[str, Any]) -> bool:
+def _have_bodies(tasks: Mapping[str, Task]) -> bool:
     """Says whether a task moves bodies."""
-    return any(hasattr(task, "body") for task in tasks.values())
+    return any(isinstance(task, HasBody) for task in tasks.values())

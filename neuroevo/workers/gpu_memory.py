@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neuroevo.network.alignment import ROW, whole
 from neuroevo.network.matrix import Block
+from neuroevo.task import HasBody, Task
 
 if TYPE_CHECKING:
     from neuroevo.network.blueprint import Blueprint
@@ -39,27 +40,27 @@ def state_bytes(blueprint: Blueprint) -> int:
     return NUMBER * (cells * block.num_cells + ports)
 
 
-def world_bytes(task: Any) -> int:
+def world_bytes(task: Task) -> int:
     """Returns what one body of a task takes, in bytes; 0 where it has none."""
-    if not hasattr(task, "body"):
+    if not isinstance(task, HasBody):
         return 0
     from neuroevo.physics.warp import bytes_per_world
 
     return bytes_per_world(task.body())
 
 
-def genome_bytes(blueprint: Blueprint, task: Any) -> int:
+def genome_bytes(blueprint: Blueprint, task: Task) -> int:
     """Returns what a genome takes while it is evaluated on a task, in bytes."""
-    columns = int(getattr(task, "episodes", 1))
+    columns = 1 if task.episodes is None else task.episodes
     return network_bytes(blueprint) + columns * (state_bytes(blueprint) + world_bytes(task))
 
 
-def room(blueprints: Sequence[Blueprint], task: Any, free: int) -> int:
+def room(blueprints: Sequence[Blueprint], task: Task, free: int) -> int:
     """Returns how many genomes of the largest of some blueprints fit into free bytes, at least 1."""
     return max(1, int(USED * free) // max(genome_bytes(b, task) for b in blueprints))
 
 
-def shard_bytes(shard: Shard, task: Any) -> int:
+def shard_bytes(shard: Shard, task: Task) -> int:
     """Returns what the largest generation of a shard takes while it is evaluated, in bytes."""
     part = -(-(max(phase.population for phase in shard.settings.phases) + 1) // shard.part[1])
     return part * sum(genome_bytes(lineage.blueprint, task) for lineage in shard.lineages)

@@ -19,7 +19,7 @@ from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.search.ask_tell import Blocks
 from neuroevo.search.lineage import Evaluation, Shard, State, centre, propose, update
-from neuroevo.task import Task, TaskRequest
+from neuroevo.task import Chooses, Task, TaskRequest
 from neuroevo.workers import devices
 
 KEPT_STATE = 1 << 23  # activities, 32 MB: states up to here are kept by the parts of a population
@@ -79,11 +79,11 @@ class Shared:
 
     def choices(self) -> list[Any] | None:
         """Returns what each lineage is tested on; None if the task does not choose it."""
-        if self._choices is None and getattr(self._task, "chooses", False):
+        if self._choices is None and isinstance(self._task, Chooses) and self._task.chooses:
             self._centres = self._centres or self._phenotype(1)
             self._centres.load([genome[None].to(self._device) for genome in self._answers])
             seeds = [x.node("episodes", self._generation) for x in self._shard.lineages]
-            self._choices = self._task.choose(self._centres, seeds=seeds)  # type: ignore[attr-defined]
+            self._choices = self._task.choose(self._centres, seeds=seeds)
             self.rest(self._centres)
         return self._choices
 
@@ -146,17 +146,23 @@ class Runner:
         self._phenotype.load(proposals)
         count, chosen = self._phenotype.counts[0], self._shared.choices()
         nodes = [x.node("episodes", s.generation) for x, s in zip(self.shard.lineages, states, strict=True)]
-        asked = {"seeds": nodes} if chosen is None else {"seeds": nodes, "choices": chosen}  # one a lineage
-        each = {name: [x for x in values for _ in range(count)] for name, values in asked.items()}
-        fitness = checked(self.task.evaluate(self._phenotype, **each), self._phenotype, self.shard.task)
+        seeds = [node for node in nodes for _ in range(count)]
+        choices = None if chosen is None else [choice for choice in chosen for _ in range(count)]
+        values = evaluate(self.task, self._phenotype, seeds, choices)
+        fitness = checked(values, self._phenotype, self.shard.task)
         # A network whose state has left the finite numbers has failed, whatever its body made of it.
         blown = self._phenotype.has_blown_up().cpu().view(len(states), -1)
         self._shared.rest(self._phenotype)
         means = fitness.mean(1).view(len(states), -1).masked_fill(blown, torch.nan)
-        return Evaluation(means, self._explained(states, proposals, blown, asked))
+        return Evaluation(means, self._explained(states, proposals, blown, nodes, chosen))
 
     def _explained(
-        self, states: Sequence[State], proposals: Sequence[Tensor], blown: Tensor, asked: dict[str, list[Any]]
+        self,
+        states: Sequence[State],
+        proposals: Sequence[Tensor],
+        blown: Tensor,
+        seeds: Sequence[int],
+        chosen: Sequence[Any] | None,
     ) -> list[str]:
         """Returns where the first blown-up genome [R, p] of lineages that had no failure before blew up."""
         found = []
@@ -165,9 +171,30 @@ class Runner:
                 found.append("")
                 continue
             genome = proposals[r][int(row.nonzero()[0, 0])].cpu()
-            where = explain(lineage.blueprint, genome, self.task, **{k: [v[r]] for k, v in asked.items()})
+            choices = None if chosen is None else [chosen[r]]
+            where = explain(lineage.blueprint, genome, self.task, [seeds[r]], choices)
             found.append(f"{where}, generation {state.generation}" if where else "")
         return found
+
+
+def evaluate(
+    task: Task, phenotype: Phenotype, seeds: Sequence[int], choices: Sequence[Any] | None = None
+) -> Tensor:
+    """Returns the fitness of genomes on a task.
+
+    Args:
+        task: The task.
+        phenotype: G genomes.
+        seeds: One a genome, [G].
+        choices: What the task chose, one a genome, [G]; None where it chooses nothing.
+
+    Returns:
+        Fitness [G, B].
+    """
+    if choices is None:
+        return task.evaluate(phenotype, seeds=seeds)
+    assert isinstance(task, Chooses)
+    return task.evaluate_on(phenotype, seeds=seeds, choices=choices)
 
 
 def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
@@ -201,20 +228,27 @@ class Watch:
             self.found = int((~finite).nonzero()[0, 0]), self._phenotype.time
 
 
-def explain(blueprint: Blueprint, parameters: Tensor, task: Task, **asked: Any) -> str:
+def explain(
+    blueprint: Blueprint,
+    parameters: Tensor,
+    task: Task,
+    seeds: Sequence[int],
+    choices: Sequence[Any] | None = None,
+) -> str:
     """Returns a phrase that says where a genome's state blew up; "" if it does not by itself.
 
     Args:
         blueprint: The genome's.
         parameters: float32 [L].
         task: What it was evaluated on.
-        asked: Whatever else `task.evaluate` was given for this genome: lists of one.
+        seeds: The seed of its episodes, [1].
+        choices: What the task chose for it, [1]; None where it chooses nothing.
     """
     phenotype = Phenotype([blueprint], [1])
     phenotype.load([parameters[None]])
     phenotype.monitor = watch = Watch(phenotype)
     with torch.inference_mode():
-        task.evaluate(phenotype, **asked)
+        evaluate(task, phenotype, seeds, choices)
     if watch.found is None:
         return ""
     cell, step = watch.found

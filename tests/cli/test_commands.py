@@ -26,6 +26,7 @@ from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import resolve_genomes
 from neuroevo.run_folder import RunFolder
+from neuroevo.task import Task
 from neuroevo.wiring import sampling
 from neuroevo.wiring.architecture import Architecture
 from tests.small import CIRCUIT, without_seconds
@@ -35,7 +36,7 @@ SMALL = ["--connectome", CIRCUIT, "--workers", "0"]
 ECHO = "tests.toy:Echo"
 
 
-class Plain:
+class Plain(Task):
     """A task with what is required and no more."""
 
     unit = "error"

@@ -18,7 +18,7 @@ from neuroevo.search import ask_tell
 from neuroevo.search.lineage import Evaluation, Lineage, Shard, State, begin, parts, propose
 from neuroevo.search.methods import Pgpe
 from neuroevo.search.settings import Settings
-from neuroevo.task import TaskRequest, steps_of
+from neuroevo.task import TaskRequest
 from neuroevo.workers.assessment import assess
 from neuroevo.workers.runner import Runner
 from tests.reference import random_architecture
@@ -323,8 +323,9 @@ def test_assess_does_not_depend_on_its_neighbours() -> None:
 
 
 def test_steps_are_known_where_a_task_says_them() -> None:
-    class Silent:
-        unit = "m"
+    class Silent(Echo):
+        def __init__(self) -> None:
+            self.broken = 0.0
 
-    assert steps_of(Echo(episodes=3, steps=5)) == 15
-    assert steps_of(Silent()) is None  # type: ignore[arg-type]
+    assert Echo(episodes=3, steps=5).network_steps == 15
+    assert Silent().network_steps is None

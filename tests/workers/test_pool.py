@@ -82,7 +82,7 @@ def test_mean_fitness_is_that_of_all_images() -> None:
     logits = data.train @ readout.weight[0].T + readout.bias[0]
     wanted = -torch.nn.functional.cross_entropy(logits, data.train_labels)
     means = torch.stack(
-        [task.evaluate(readout, seeds=[0], choices=[choice(task, readout, s)]).mean() for s in range(400)]  # type: ignore[arg-type]
+        [task.evaluate_on(readout, seeds=[0], choices=[choice(task, readout, s)]).mean() for s in range(400)]  # type: ignore[arg-type]
     )
     assert abs(means.mean() - wanted) < 4 * means.std() / 400**0.5
 
@@ -95,7 +95,7 @@ def test_what_tells_neighbours_apart_is_less_noisy(digits: Digits) -> None:
 
     def difference(seed: int, chosen: bool) -> float:
         choices = [choice(digits, centre, seed)] * 2 if chosen else None
-        fitness = digits.evaluate(pair, seeds=[seed, seed], choices=choices).mean(1)  # type: ignore[arg-type]
+        fitness = digits.evaluate_on(pair, seeds=[seed, seed], choices=choices).mean(1)  # type: ignore[arg-type]
         return float(fitness[0] - fitness[1])
 
     even, chosen = (np.var([difference(seed, kind) for seed in range(300)]) for kind in (False, True))
@@ -215,9 +215,9 @@ def test_blow_up_is_explained_on_the_images_it_was_met_on(digits: Digits) -> Non
     from neuroevo.workers.runner import explain
 
     class Noted(Digits):
-        def evaluate(self, phenotype: Phenotype, **asked: object) -> torch.Tensor:  # type: ignore[override]
+        def evaluate_on(self, phenotype: Phenotype, **asked: object) -> torch.Tensor:  # type: ignore[override]
             self.asked = asked
-            return super().evaluate(phenotype, **asked)  # type: ignore[arg-type]
+            return super().evaluate_on(phenotype, **asked)  # type: ignore[arg-type]
 
     blueprint = group(1).lineages[0].blueprint
     genome, task = blueprint.draw(1, generator(0, "test"))[0], Noted(episodes=BATCH, pool=POOL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunErro
 from neuroevo.files import Row, parse, read
 from neuroevo.plugins import Spec, tasks
 from neuroevo.run_folder import Key, RunFolder, key_of
+from neuroevo.task import Task, TaskRequest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,14 +91,12 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
     return blueprint, torch.from_numpy(parameters)
 
 
-def make_task(folder: RunFolder, label: str) -> Any:
+def make_task(folder: RunFolder, label: str) -> Task:
     """Returns a task of a run with the options it had, ready to evaluate.
 
     Raises:
         NeuroevoError: If it cannot be loaded or made.
     """
-    from neuroevo.task import TaskRequest
-
     specs = {spec.label: spec for spec in map(Spec.parse, folder.config().get("task", ()))}
     if label not in specs:
         raise RunError(f"{folder.path}: config.toml names no task {label!r}, which results.jsonl has.")

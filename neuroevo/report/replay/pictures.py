@@ -13,6 +13,7 @@ from neuroevo.report.html.parts import typeset
 from neuroevo.report.replay.behaviour import Arrangement, arrange, runs
 from neuroevo.report.replay.replay_folder import Drawing
 from neuroevo.report.replay.show import Seen
+from neuroevo.task import HasImages
 from neuroevo.text import number
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def _activity(seen: Seen, arrangement: Arrangement) -> Drawing:
 
     columns: Sequence[str] | float
     if seen.answers is not None:
+        assert isinstance(seen.task, HasImages)
         columns, what = list(seen.task.class_names), "true class of the image"
         meaning = ", mean over the test images of a class when the answer is read."
     elif seen.recording is not None:
@@ -187,7 +189,7 @@ def _answers(seen: Seen) -> list[Drawing]:
     """Returns which classes were taken for which, and examples of images got wrong."""
     from neuroevo.report.replay import answers as answer_figures
 
-    assert seen.answers is not None
+    assert seen.answers is not None and isinstance(seen.task, HasImages)
     truth, names = np.asarray(seen.task.labels()), list(map(str, seen.task.class_names))
     counts = answer_figures.confusion(truth, seen.answers, len(names))
     columns = [*names, answer_figures.NO_ANSWER]

@@ -1,15 +1,8 @@
 """Replay: a run's champions once more on held-out data, and what is seen of them as pictures.
 
-What a task shows is up to it. All of this is optional; a task that has none of it is run by `score`, and
-shows the activity of cells alone.
-
-- A body: `record(phenotype, *, seed, episode) -> Recording` runs the held-out episodes that `score` runs for
-  this seed, with the one genome of the phenotype, and tells how the body moved in one of them. It must run
-  all of them in one batch, as `score` does, so that its score is that of `score` to the bit;
-  `recording.Film` does the rest in a control loop.
-- Images: `predictions(phenotype)`, the class that each genome names for each test image, int64 [G, n], -1 for
-  none, shown in their order and each once; `labels()`, the true classes, int64 [n]; `test_images()`, uint8
-  [n, height, width] or [n, height, width, 3]; `class_names`, a list of K names.
+What a task shows is up to it: of one that is `task.Recordable` the motion of its body, of one that
+`task.HasImages` its test images and what the network takes them for. Any other is run by `score`, and shows
+the activity of cells alone.
 
 A run says which episodes its scores were made of, so what is replayed is checked against what is recorded.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,13 +24,11 @@ from neuroevo.physics.recording import Recording
 from neuroevo.report.replay.champions import read_champion
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.seeds import derive
+from neuroevo.task import HasImages, Recordable, Task
 
 if TYPE_CHECKING:
     from neuroevo.network.blueprint import Blueprint
     from neuroevo.network.phenotype import Phenotype
-
-
-IMAGES = ("predictions", "labels", "test_images", "class_names")  # what a task with images offers
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,14 @@ class Seen:
     recorded: float | None
     blueprint: Blueprint
     activity: np.ndarray
-    task: Any = field(repr=False)
+    task: Task = field(repr=False)
     episode: int | None = None
     num_episodes: int | None = None
     recording: Recording | None = None
     answers: np.ndarray | None = None
 
 
-def show(folder: RunFolder, row: Row, request: Request, task: Any) -> Seen:
+def show(folder: RunFolder, row: Row, request: Request, task: Task) -> Seen:
     """Runs a champion once more and returns what was seen.
 
     Args:
@@ -121,7 +119,7 @@ def show(folder: RunFolder, row: Row, request: Request, task: Any) -> Seen:
     return replace(seen, activity=np.zeros((0, 0))) if is_clock else seen
 
 
-def _run(row: Row, request: Request, task: Any, phenotype: Phenotype, seed: int) -> Seen:
+def _run(row: Row, request: Request, task: Task, phenotype: Phenotype, seed: int) -> Seen:
     """Returns what is seen of a network in what the task offers to see."""
     seen = Seen(
         key=key_of(row),
@@ -133,9 +131,8 @@ def _run(row: Row, request: Request, task: Any, phenotype: Phenotype, seed: int)
         activity=np.zeros((0, 0)),
         task=task,
     )
-    offered = [name for name in IMAGES if hasattr(task, name)]
-    if not hasattr(task, "record") and len(offered) == len(IMAGES):
-        return _answers(seen, request, phenotype)
+    if isinstance(task, HasImages) and not isinstance(task, Recordable):
+        return _answers(seen, task, request, phenotype)
     scores = row.get("episode_scores") if request.seed is None else None
     episode = _episode(request, scores)
     seen = replace(
@@ -153,7 +150,7 @@ def _episode_seen(seen: Seen, request: Request, phenotype: Phenotype, seed: int)
     recorder = CellRecorder(seen.episode)
     phenotype.monitor = recorder
     recording = None
-    if hasattr(seen.task, "record"):
+    if isinstance(seen.task, Recordable):
         recording = seen.task.record(phenotype, seed=seed, episode=seen.episode)
         if not isinstance(recording, Recording):
             raise TaskError(
@@ -175,7 +172,7 @@ def _episode_seen(seen: Seen, request: Request, phenotype: Phenotype, seed: int)
     return replace(seen, score=_finite(score), activity=activity[:, :num_steps], recording=recording)
 
 
-def _answers(seen: Seen, request: Request, phenotype: Phenotype) -> Seen:
+def _answers(seen: Seen, task: HasImages, request: Request, phenotype: Phenotype) -> Seen:
     """Returns what is seen of a network that names the classes of test images."""
     for name in ("episode", "seed", "steps"):
         if getattr(request, name) is not None:
@@ -183,10 +180,10 @@ def _answers(seen: Seen, request: Request, phenotype: Phenotype) -> Seen:
                 f"Option {name!r} is {getattr(request, name)}; task {seen.key[0]!r} shows its test images, "
                 f"all of them and the same to all. Leave it out, or choose other tasks with --lineage."
             )
-    labels, num_classes = np.asarray(seen.task.labels()), len(seen.task.class_names)
+    labels, num_classes = np.asarray(task.labels()), len(task.class_names)
     recorder = ClassRecorder(labels, num_classes)
     phenotype.monitor = recorder
-    answers = np.asarray(seen.task.predictions(phenotype))
+    answers = np.asarray(task.predictions(phenotype))
     if answers.shape != (1, len(labels)) or not ((answers >= -1) & (answers < num_classes)).all():
         raise TaskError(
             f"Task {seen.key[0]!r} predicted {list(answers.shape)}; wanted [1, {len(labels)}] classes below "
@@ -209,7 +206,7 @@ def _episode(request: Request, scores: Sequence[float | None] | None) -> int:
     return int(np.argmin(np.abs(values - values.mean())))
 
 
-def _check_fit(key: Key, blueprint: Blueprint, task: Any) -> None:
+def _check_fit(key: Key, blueprint: Blueprint, task: Task) -> None:
     """Raises RunError if a network was not made for a task as it is now."""
     made, wanted = (blueprint.num_sensors, blueprint.num_actuators), (task.num_sensors, task.num_actuators)
     if made != wanted:
