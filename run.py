@@ -248,7 +248,7 @@ def _stats(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(comparison.figures, indent=2))
         return 0
-    from neuroevo.report.figures.wiring_table import print_comparison
+    from neuroevo.report.wiring_table import print_comparison
 
     print_comparison(comparison.figures)
     for path in written:
@@ -275,7 +275,7 @@ def _sample(arguments: list[str]) -> int:
     options = parser.read(arguments)
     from rich.console import Console
 
-    from neuroevo.report.figures.wiring_table import print_notes
+    from neuroevo.report.wiring_table import print_notes
     from neuroevo.wiring.sampling import write_samples
 
     wiring, genomes = _sampled(options)

@@ -5,6 +5,7 @@
     write        the report and everything that lies beside it
     formatting   order, decimals and words that all tables share
     terminal     the report as a table; exports: as CSV and TeX
+    wiring_table the tables that `run.py stats` prints
     html         the page
     figures      scores, learning curves, wirings
     replay       champions once more, as pictures and films

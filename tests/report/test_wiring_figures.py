@@ -20,7 +20,7 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.report.figures import canvas
 from neuroevo.report.figures import wiring as wiring_figures
 from neuroevo.report.figures.wiring import write_pictures
-from neuroevo.report.figures.wiring_table import mean, number, print_comparison, print_notes
+from neuroevo.report.wiring_table import figure_text, mean_text, print_comparison, print_notes
 from neuroevo.wiring.comparison import Comparison, compare
 from neuroevo.wiring.statistics import adjacency
 from neuroevo.wiring.triads import CONNECTED, triad_census
@@ -111,7 +111,7 @@ def test_table_shows_what_is_unknown_as_a_dash(found: Comparison) -> None:
 def test_mean_has_as_many_decimals_as_its_deviation(
     value: float | None, deviation: float | None, text: str
 ) -> None:
-    assert mean({"mean": value, "std": deviation, "count": 3}) == text
+    assert mean_text({"mean": value, "std": deviation, "count": 3}) == text
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_mean_has_as_many_decimals_as_its_deviation(
     ],
 )
 def test_number_has_four_digits(value: float | None, text: str) -> None:
-    assert number(value) == text
+    assert figure_text(value) == text
 
 
 # --- pictures -----------------------------------------------------------------------------------------

@@ -3,5 +3,5 @@
 canvas         size, colours, saving; picture: an image with its caption and its numbers as a table
 scores         held-out scores, learning curves, doses; selection: shares of mixed populations
 captions       the figures of a task with their captions
-wiring         a prior beside its connectome; wiring_table: the tables of `run.py stats`
+wiring         a prior beside its connectome: matrices, degrees and triads
 """

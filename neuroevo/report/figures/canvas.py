@@ -31,22 +31,38 @@ MAX_POINTS = 100  # of a curve; more lie closer than a line is wide
 
 
 def style(index: int) -> tuple[str, Any]:
-    """Returns the colour and the line style of the genome of this rank in the request."""
+    """Returns the colour and the line style of a genome.
+
+    Args:
+        index: Rank of the genome in the request, from 0.
+    """
     return PALETTE[index % len(PALETTE)], DASHES[index // len(PALETTE) % len(DASHES)]
 
 
 def hatch(index: int) -> str:
-    """Returns the hatch of the areas of the genome of this rank in the request."""
+    """Returns the hatch of the areas of a genome, as matplotlib writes it.
+
+    Args:
+        index: Rank of the genome in the request, from 0.
+    """
     return HATCHES[index // len(PALETTE) % len(HATCHES)]
 
 
 def png(figure: Figure) -> bytes:
-    """Returns the figure as PNG."""
+    """Returns a figure as a PNG file.
+
+    Args:
+        figure: A figure that `new_figure` made.
+    """
     return _saved(figure, "png", dpi=200, metadata={"Software": None})
 
 
 def svg(figure: Figure) -> bytes:
-    """Returns the figure as SVG with live text; equal figures give equal bytes."""
+    """Returns a figure as an SVG file with live text; equal figures give equal bytes.
+
+    Args:
+        figure: A figure that `new_figure` made.
+    """
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
     return _saved(figure, "svg", metadata=nothing)
 
@@ -55,10 +71,10 @@ def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
     """Returns an SVG as an element of a page that follows the page's width and colours.
 
     Args:
-        image: What `svg` returned, or another SVG file.
-        title: What the figure is, for those who cannot see it.
-        description: Its figures in words.
-        prefix: Makes the ids of this figure differ from those of the others on the page.
+        image: An SVG file, such as `svg` returns.
+        title: Title of the figure, for those who cannot see it.
+        description: What the figure shows, in words and numbers.
+        prefix: Beginning of all ids in the element, which differs from figure to figure of a page.
     """
     text = image.decode()
     text = text[text.index("<svg") :]
@@ -74,6 +90,7 @@ def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
 
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
+    """Returns a figure as a file of some kind, in the look of all figures."""
     buffer = io.BytesIO()
     with look():
         figure.savefig(buffer, format=kind, **options)
@@ -82,10 +99,16 @@ def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
 
 @contextlib.contextmanager
 def look() -> Iterator[None]:
-    """Sets the look of figures and leaves the user's own settings as they were."""
+    """Gives the figures drawn inside the `with` block the look of all figures.
+
+    The user's own settings of matplotlib are as before afterwards.
+
+    Yields:
+        Nothing.
+    """
     import matplotlib
 
-    look: dict[Any, Any] = {
+    settings: dict[Any, Any] = {
         "font.family": "sans-serif",
         "font.sans-serif": ["DejaVu Sans"],
         "font.size": 10,
@@ -113,22 +136,33 @@ def look() -> Iterator[None]:
     }
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(look)
+        matplotlib.rcParams.update(settings)
         yield
 
 
-def new_figure(height: float) -> Figure:
-    """Returns an empty figure of this height in inches, made without pyplot's global state."""
+def new_figure(height: float, width: float = WIDTH) -> Figure:
+    """Returns an empty figure, made without pyplot's global state.
+
+    Args:
+        height: Height in inches.
+        width: Width in inches; by default that of all figures of a report.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
 def write_title(axes: Axes, title: str, detail: str = "") -> None:
-    """Writes a title at the left and below it, smaller, what is drawn; long ones in several lines."""
+    """Writes a title above the left end of axes and below it, smaller, what is drawn.
+
+    Args:
+        axes: Axes with nothing above them.
+        title: The title; a long one takes several lines.
+        detail: What is drawn; empty if the title says it.
+    """
     title, detail = fill(title, 44), fill(detail, 62)
     lift = 8 + 12 * (detail.count("\n") + 1) if detail else 8
     axes.annotate(
@@ -155,7 +189,11 @@ def write_title(axes: Axes, title: str, detail: str = "") -> None:
 
 
 def label_heights(labels: Iterable[str]) -> dict[str, float]:
-    """Returns how many inches of height each label takes at the end of a curve."""
+    """Returns the height that each label takes at the end of a curve, in inches.
+
+    Args:
+        labels: Labels of genomes.
+    """
     return {label: ((wrap(label).count("\n") + 1) * LINE_HEIGHT + 4) / 72 for label in labels}
 
 
@@ -165,10 +203,10 @@ def label_ends(
     """Writes each label beside the end of its curve, moved apart where curves end alike.
 
     Args:
-        axes: Where; its limits are kept from here on.
-        ends: Where each curve ends, in data.
-        styles: Which colour a genome has.
-        height: Of the axes, in inches.
+        axes: Axes of the curves; their vertical limits stay as they are from here on.
+        ends: Last point of each curve, by label, in data coordinates.
+        styles: Rank of each genome in the request, which decides its colour.
+        height: Height of the axes in inches.
     """
     low, high = axes.get_ylim()
     axes.set_ylim(low, high)
@@ -201,6 +239,10 @@ def spread(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
     """Returns ascending centres moved as little as need be for boxes of these heights not to overlap.
 
     Boxes that touch form a group, which is centred on the mean of the places its members asked for.
+
+    Args:
+        centres: Centres that the boxes ask for, ascending.
+        heights: Height of each box, in the same unit.
     """
     groups: list[tuple[list[float], list[float]]] = []  # (asked centres, heights)
     for centre, height in zip(centres, heights, strict=True):
@@ -218,7 +260,12 @@ def spread(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
 
 
 def within(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
-    """Returns ascending centres of boxes moved into [0, 1], in which they are known to fit."""
+    """Returns ascending centres of boxes moved into [0, 1].
+
+    Args:
+        centres: Centres of boxes that do not overlap, ascending.
+        heights: Height of each box; together they are at most 1.
+    """
     places, top = list(centres), 1.0
     for i in reversed(range(len(places))):
         places[i] = min(places[i], top - heights[i] / 2)
@@ -231,15 +278,22 @@ def within(centres: Sequence[float], heights: Sequence[float]) -> list[float]:
 
 
 def _bottom(group: tuple[list[float], list[float]]) -> float:
+    """Returns the lower edge of a group of boxes."""
     return sum(group[0]) / len(group[0]) - sum(group[1]) / 2
 
 
 def _top(group: tuple[list[float], list[float]]) -> float:
+    """Returns the upper edge of a group of boxes."""
     return _bottom(group) + sum(group[1])
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """Returns at most so many of the places 0 to count - 1, evenly spaced, both ends among them."""
+    """Returns some of the places 0 to count - 1, evenly spaced, both ends among them.
+
+    Args:
+        count: Number of places.
+        most: Number of places to return at most, from 2 on.
+    """
     if count <= most:
         return list(range(count))
     return [int(i) for i in np.linspace(0, count - 1, most).round()]

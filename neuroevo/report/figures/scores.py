@@ -36,14 +36,22 @@ ROOMY = 10  # genomes up to which rows of scores stand far apart
 
 
 def thinned(curve: Curve) -> Curve:
-    """Returns a curve with `MAX_POINTS` points at most, evenly spaced, the first and the last among them."""
-    kept = evenly(len(curve.mean), MAX_POINTS)
-    parts = {name: getattr(curve, name)[kept] for name in ("evaluations", "mean", "low", "high")}
+    """Returns a curve of `MAX_POINTS` points at most, evenly spaced, the first and the last among them.
+
+    Args:
+        curve: A learning curve with a point a generation.
+    """
+    moments = evenly(len(curve.mean), MAX_POINTS)
+    parts = {name: getattr(curve, name)[moments] for name in ("evaluations", "mean", "low", "high")}
     return replace(curve, **parts)
 
 
 def drawn_scores(scores: Sequence[float]) -> list[float]:
-    """Returns the scores in ascending order, thinned to `MAX_MARKS` that are evenly spaced in rank."""
+    """Returns the scores that are drawn, ascending: all, or `MAX_MARKS` that are evenly spaced in rank.
+
+    Args:
+        scores: Held-out scores of a genome's lineages.
+    """
     ordered = sorted(scores)
     return [ordered[i] for i in evenly(len(ordered), MAX_MARKS)]
 
@@ -55,9 +63,9 @@ def learning_figure(
 
     Args:
         task: Label of the task.
-        curves: By genome label.
-        axis_label: What fitness is, with its unit.
-        styles: Which colour and line style a genome has in all figures of a report.
+        curves: Learning curve of each genome, by label.
+        axis_label: What fitness means here, with its unit.
+        styles: Rank of each genome in the request, which decides its colour and line style.
     """
     curves = {label: thinned(curve) for label, curve in curves.items()}
     several = any(curve.num_lineages > 1 for curve in curves.values())
@@ -131,10 +139,10 @@ def scores_figure(
 
     Args:
         task: Label of the task.
-        genomes: The task's entries of report.json, in the order of the rows.
+        genomes: Entries of the task's genomes in report.json, in the order of the rows.
         scores: Scores of the lineages by genome label.
         unit: Unit of the score; may be empty.
-        styles: Which colour a genome has in all figures of a report.
+        styles: Rank of each genome in the request, which decides its colour.
     """
     names = [wrap(entry["genome"]) for entry in genomes]
     with look():
@@ -167,9 +175,9 @@ def dose_figure(
 
     Args:
         task: Label of the task.
-        doses: The task's doses of report.json.
+        doses: Entries of the task's doses in report.json.
         unit: Unit of the score; may be empty.
-        styles: Which colour a genome has in all figures of a report.
+        styles: Rank of each genome in the request, which decides its colour.
     """
     lines = {
         f"{dose['prior']} ({i + 1})"
@@ -241,11 +249,11 @@ def _score_row(axes: Axes, row: int, entry: Mapping[str, Any], scores: Sequence[
     """Draws one genome's scores: lineages above its line, the interquartile mean and interval on it.
 
     Args:
-        axes: Where.
-        row: Its height.
-        entry: Its entry in report.json.
-        scores: What to draw, ascending.
-        color: Its colour.
+        axes: Axes of all rows.
+        row: Height of the genome's line.
+        entry: The genome's entry in report.json.
+        scores: Scores to draw, ascending.
+        color: The genome's colour.
     """
     lanes = np.array([0.0, -0.07, 0.07] if len(scores) <= MAX_MARKS // 2 else [0, -0.08, 0.04, -0.04, 0.08])
     heights = row - 0.2 + lanes[np.arange(len(scores)) % len(lanes)]  # lanes keep equal scores apart

@@ -37,24 +37,29 @@ def share_table(selection: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.
         selection: The task's selection of report.json, of kind "mixed".
 
     Returns:
-        The epochs, [T], thinned to `MAX_POINTS`, and by genome label its share of each population,
-        [populations, T]; NaN where a population has no record.
+        The epochs, float64 [T], thinned to `MAX_POINTS`, and by genome label its share of each population,
+        float64 [populations, T]; NaN where a population has no record.
     """
-    kept = evenly(len(selection["epochs"]), MAX_POINTS)
-    epochs = np.asarray(selection["epochs"], float)[kept]
+    moments = evenly(len(selection["epochs"]), MAX_POINTS)
+    epochs = np.asarray(selection["epochs"], float)[moments]
     shares = {}
     for label, tracks in selection["shares"].items():
-        shares[label] = np.array(tracks, float).reshape(-1, len(selection["epochs"]))[:, kept]
+        shares[label] = np.array(tracks, float).reshape(-1, len(selection["epochs"]))[:, moments]
     return epochs, shares
 
 
 def mean_shares(shares: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns the mean share over populations by genome label, [T]; those without a record do not count."""
-    found = {}
+    """Returns the mean share over populations by genome label, float64 [T].
+
+    Args:
+        shares: Share of each population by genome label, [populations, T]; populations without a record,
+            which are NaN, do not count.
+    """
+    means = {}
     for label, table in shares.items():
         known = ~np.isnan(table)
-        found[label] = np.where(known, table, 0.0).sum(0) / np.maximum(1, known.sum(0))
-    return found
+        means[label] = np.where(known, table, 0.0).sum(0) / np.maximum(1, known.sum(0))
+    return means
 
 
 def muller_figure(task: str, selection: Mapping[str, Any], styles: Mapping[str, int]) -> Figure:
@@ -65,7 +70,7 @@ def muller_figure(task: str, selection: Mapping[str, Any], styles: Mapping[str, 
     Args:
         task: Label of the task.
         selection: The task's selection of report.json, of kind "mixed".
-        styles: Which colour a genome has in all figures of a report.
+        styles: Rank of each genome in the request, which decides its colour and hatch.
     """
     epochs, shares = share_table(selection)
     num_populations = max((len(table) for table in shares.values()), default=0)

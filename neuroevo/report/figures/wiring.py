@@ -11,7 +11,17 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.files import to_json
-from neuroevo.report.figures.canvas import GRID, INK, PALETTE, PAPER, SOFT, look, style, write_title
+from neuroevo.report.figures.canvas import (
+    GRID,
+    INK,
+    PALETTE,
+    PAPER,
+    SOFT,
+    look,
+    new_figure,
+    style,
+    write_title,
+)
 from neuroevo.run_folder import _file_names, _new_folder
 from neuroevo.text import compact, wrap
 from neuroevo.wiring.comparison import Comparison
@@ -53,6 +63,13 @@ def write_pictures(comparison: Comparison, folder: Path) -> list[Path]:
 
     Without priors there is one picture, of the connectome.
 
+    Args:
+        comparison: Priors beside their connectome.
+        folder: Path of the folder, at which nothing may exist yet.
+
+    Returns:
+        Paths of all files.
+
     Raises:
         OptionError: If two labels give one file name.
         RunError: If the folder exists or cannot be written.
@@ -75,18 +92,14 @@ def wiring_figure(comparison: Comparison, label: str | None, rank: int = 0) -> F
     """Returns the picture of a prior, or of the connectome alone.
 
     Args:
-        comparison: What `compare` found.
-        label: The prior; None draws the connectome.
-        rank: Place of the prior in the request, which decides its colour.
+        comparison: Priors beside their connectome.
+        label: Label of the prior; None draws the connectome.
+        rank: Rank of the prior in the request, which decides its colour.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figures, source = comparison.figures, comparison.connectome
     color = style(rank)[0]
     with look():
-        figure = Figure(figsize=(WIDTH, 9.6 if label else 7.0))
-        FigureCanvasAgg(figure)
+        figure = new_figure(9.6 if label else 7.0, WIDTH)
         figure.set_layout_engine("constrained", h_pad=0.09, w_pad=0.09)
         if label is None:
             panels = figure.subplot_mosaic("mi;mo;tt", height_ratios=[1, 1, 1.45], width_ratios=[1.5, 1])
@@ -109,6 +122,10 @@ def ordered(wiring: Wiring, connectome: Connectome) -> tuple[np.ndarray, list[st
     """Returns the cells by role, class and name, int [N], and the role of each in that order.
 
     A wiring of other cells than the connectome's keeps their order within neurons and muscles.
+
+    Args:
+        wiring: The wiring whose cells are put in order.
+        connectome: The connectome, which knows the roles and classes of its cells.
     """
     if is_comparable(connectome, wiring):
         rank = {role: i for i, role in enumerate(ROLES)}
@@ -123,6 +140,10 @@ def matrix_image(wiring: Wiring, order: np.ndarray) -> np.ndarray:
     """Returns the wiring as an image, float [H, H, 3], rows presynaptic; H is N, or `PIXELS` if that is less.
 
     Synapses lie over gap junctions. Where cells share a pixel, its colour deepens with their connections.
+
+    Args:
+        wiring: The wiring of N cells.
+        order: int [N], the cells from top to bottom and from left to right.
     """
     from matplotlib.colors import to_rgb
 
@@ -149,7 +170,7 @@ def matrix_image(wiring: Wiring, order: np.ndarray) -> np.ndarray:
 
 
 def _size(wiring: Wiring) -> str:
-    """Says how much there is."""
+    """Returns the numbers of cells and synapses in words."""
     return f"{wiring.num_cells:,} cells, {len(wiring.chemical) + len(wiring.neuromuscular):,} synapses"
 
 

@@ -24,12 +24,12 @@ DARK, LIGHT = "#10151a", "#ffffff"  # of numbers on coloured fields, whatever th
 
 
 def confusion(truth: np.ndarray, answers: np.ndarray, num_classes: int) -> np.ndarray:
-    """Returns how often each class was taken for which, int64 [K, K + 1]; the last column: no answer.
+    """Returns how often each class was taken for which, int64 [K, K + 1]; the last column counts no answer.
 
     Args:
-        truth: int64 [n], in [0, K).
-        answers: int64 [n], in [-1, K); -1 is no answer.
-        num_classes: K.
+        truth: int64 [n], true class of each image, in [0, K).
+        answers: int64 [n], class that the network named, in [-1, K); -1 is no answer.
+        num_classes: Number of classes, K.
     """
     columns = np.where(answers < 0, num_classes, answers)
     places = truth * (num_classes + 1) + columns
@@ -37,9 +37,13 @@ def confusion(truth: np.ndarray, answers: np.ndarray, num_classes: int) -> np.nd
 
 
 def mistakes(truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
-    """Returns up to MAX_EXAMPLES of the images got wrong, int64, by truth, then answer.
+    """Returns the places of up to MAX_EXAMPLES images got wrong, int64, by true class and then by answer.
 
-    They are evenly spaced among all that were.
+    They are evenly spaced among all that were got wrong.
+
+    Args:
+        truth: int64 [n], true class of each image.
+        answers: int64 [n], class that the network named; -1 is no answer.
     """
     wrong = np.flatnonzero(truth != answers)
     if len(wrong) > MAX_EXAMPLES:
@@ -51,9 +55,9 @@ def confusion_figure(counts: np.ndarray, names: Sequence[str], detail: str) -> F
     """Returns a confusion matrix, shaded by the share of each row.
 
     Args:
-        counts: int64 [K, K + 1], of `confusion`.
-        names: Of the K classes.
-        detail: Whose answers they are.
+        counts: int64 [K, K + 1], as `confusion` returns it.
+        names: Names of the K classes.
+        detail: Line below the title: whose answers they are.
     """
     columns = [*names, NO_ANSWER] if counts[:, -1].any() else list(names)
     shown = counts[:, : len(columns)]
@@ -99,7 +103,7 @@ def mistakes_figure(
         truth: Names of the m right classes.
         answers: Names of the m answers.
         brightest: Value of a grey pixel that is drawn black.
-        detail: Whose answers they are.
+        detail: Line below the title: whose answers they are.
     """
     lines, words = -(-len(images) // COLUMNS), list(map(_words, truth, answers))
     line = LINES[any("\n" in text for text in words)]

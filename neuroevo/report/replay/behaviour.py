@@ -9,9 +9,11 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.report.figures.canvas import GRID, INK, SOFT, look, new_figure, spread, within, write_title
@@ -22,7 +24,6 @@ from neuroevo.wiring.architecture import Architecture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 
@@ -33,7 +34,7 @@ BELOW = ("#06304f", "#0072b2", "#8fc3e2")
 MIDDLE = "#f6f6f3"
 ABOVE = ("#f3b78c", "#d55e00", "#6b2c00")
 MAX_COLUMNS = 500  # of an image; more moments than that share columns, by their mean
-MAX_ROWS = 600  # likewise of cells
+MAX_ROWS = 600  # of an image; more cells than that share rows, by their mean
 MAX_LINES = 12  # joints drawn as lines; more become an image
 CELLS_HEIGHT = 3.9  # inches of the axes of the cells
 NEAR = 0.75  # heights of a name that classes must be apart for both to be named
@@ -43,12 +44,12 @@ CROWDING = 0.6  # power of its number of cells that the height of a role goes wi
 
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Cells in order.
+    """The cells of a network in the order in which figures show them.
 
     Attributes:
-        order: int [N], the cells.
-        roles: Of each cell in that order, one of ROLES or another that its wiring names.
-        classes: Likewise; "" where none is known.
+        order: int [N], numbers of the cells, from top to bottom.
+        roles: Role of each cell in that order: one of ROLES, or another that the wiring names.
+        classes: Class of each cell in that order; "" where none is known.
     """
 
     order: np.ndarray
@@ -61,8 +62,8 @@ def arrange(architecture: Architecture, connectome: Connectome | None) -> Arrang
 
     Args:
         architecture: The wiring.
-        connectome: What it was derived from, which knows the roles; None: unknown. Cells that it has not are
-            muscles or neurons.
+        connectome: The connectome that the wiring was derived from, which knows the roles of its cells; None
+            if it cannot be read. Cells that it does not have are muscles or neurons.
     """
     known = {} if connectome is None else dict(zip(connectome.cells, _about(connectome), strict=True))
     about = [
@@ -70,7 +71,7 @@ def arrange(architecture: Architecture, connectome: Connectome | None) -> Arrang
         for cell, is_muscle in zip(architecture.cells, architecture.is_muscle, strict=True)
     ]
     if architecture.classes:
-        about = [(role, own) for (role, _), own in zip(about, architecture.classes, strict=True)]
+        about = [(role, name) for (role, _), name in zip(about, architecture.classes, strict=True)]
     rank = {role: k for k, role in enumerate(ROLES)}
     order = sorted(
         range(len(about)),
@@ -86,17 +87,21 @@ def arrange(architecture: Architecture, connectome: Connectome | None) -> Arrang
 
 
 def runs(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Returns stretches of equal labels: label, first place, place after the last."""
-    found, start = [], 0
+    """Returns stretches of equal labels: the label, its first place, and the place after its last.
+
+    Args:
+        labels: A label a place; equal ones that do not follow each other make several stretches.
+    """
+    stretches, start = [], 0
     for label, group in itertools.groupby(labels):
         end = start + len(list(group))
-        found.append((label, start, end))
+        stretches.append((label, start, end))
         start = end
-    return found
+    return stretches
 
 
 def _about(connectome: Connectome) -> list[tuple[str, str]]:
-    """Returns role and class of every cell."""
+    """Returns the role and the class of every cell of a connectome."""
     return list(zip(connectome.role, connectome.cell_class, strict=True))
 
 
@@ -110,9 +115,9 @@ def curvature_figure(joints: Joints, time_step: float, detail: str) -> Figure:
     """Returns a kymograph: angles of the joints of a chain, head at the top, over time.
 
     Args:
-        joints: Angles in rad, from head to tail.
+        joints: Joints of the chain, from head to tail.
         time_step: Seconds between two positions.
-        detail: Whose they are.
+        detail: Line below the title: whose joints they are.
     """
     number = joints.angles.shape[1]
     names = [str(k + 1) for k in range(number)]
@@ -125,7 +130,13 @@ def curvature_figure(joints: Joints, time_step: float, detail: str) -> Figure:
 
 
 def angles_figure(joints: Joints, time_step: float, detail: str) -> Figure:
-    """Returns the angles of the joints of any body over time, a row a joint; arguments as above."""
+    """Returns the angles of the joints of any body over time, a row a joint.
+
+    Args:
+        joints: Joints of the body; more than MAX_LINES of them become an image.
+        time_step: Seconds between two positions.
+        detail: Line below the title: whose joints they are.
+    """
     number = len(joints.names)
     if number > MAX_LINES:
         height = 1.6 + 0.2 * number
@@ -160,14 +171,12 @@ def activity_figure(
     """Returns an image of the activity of cells, a row a cell, by role and class.
 
     Args:
-        activity: float [N, X], as the cells are numbered.
-        arrangement: In which order they are shown.
-        columns: Names of the X columns; or the seconds between two, of moments.
-        what: The horizontal axis.
-        detail: Whose cells they are.
+        activity: float [N, X], a row a cell, as the wiring numbers them.
+        arrangement: Order in which the cells are shown.
+        columns: Names of the X columns; or, where they are moments, the seconds between two.
+        what: Label of the horizontal axis.
+        detail: Line below the title: whose cells they are.
     """
-    from matplotlib.ticker import MaxNLocator
-
     values, roles = activity[arrangement.order], runs(arrangement.roles)
     sizes = [(end - start) ** CROWDING for _, start, end in roles]
     width = float(len(columns)) if isinstance(columns, Sequence) else activity.shape[1] * columns
@@ -202,7 +211,11 @@ def activity_figure(
 
 
 def shrunk(values: np.ndarray) -> np.ndarray:
-    """Returns an image of no more than MAX_ROWS x MAX_COLUMNS, each value a mean of neighbours."""
+    """Returns an image of MAX_ROWS x MAX_COLUMNS at most, each value a mean of neighbours.
+
+    Args:
+        values: float [rows, columns].
+    """
     for axis, most in ((0, MAX_ROWS), (1, MAX_COLUMNS)):
         length = values.shape[axis]
         if length > most:
@@ -213,17 +226,13 @@ def shrunk(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def diverging() -> Colormap:
+def diverging() -> LinearSegmentedColormap:
     """Returns the colours of values on both sides of zero."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     return LinearSegmentedColormap.from_list("diverging", [*BELOW, MIDDLE, *ABOVE])
 
 
-def rising() -> Colormap:
+def rising() -> LinearSegmentedColormap:
     """Returns the colours of values from zero up."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     return LinearSegmentedColormap.from_list("rising", [MIDDLE, *BELOW[::-1]])
 
 
@@ -261,23 +270,23 @@ def _name_classes(axes: Axes, role: str, classes: Sequence[str], inches: float) 
     """Writes classes beside their cells, moved apart where these are few; the largest, if not all have room.
 
     Args:
-        axes: Where the cells of a role are.
-        role: Its name, which is not repeated.
-        classes: Of the cells, from top to bottom.
+        axes: Axes of the cells of a role.
+        role: Name of the role, which is not repeated.
+        classes: Class of each cell, from top to bottom.
         inches: Height of the axes.
     """
     height = CLASS_HEIGHT / 72 / inches  # of a name, as a share of the axes
     groups = [group for group in runs(classes) if group[0] not in ("", role)]
-    kept: list[tuple[float, str]] = []
+    named: list[tuple[float, str]] = []  # middle of the class, as a share of the axes, and its name
     for name, start, end in sorted(groups, key=lambda group: group[1] - group[2]):  # the largest first
         middle = 1 - (start + end) / 2 / len(classes)
-        if all(abs(middle - other) > NEAR * height for other, _ in kept) and len(kept) < int(1 / height):
-            kept.append((middle, name))
-    kept.sort()
-    middles = [middle for middle, _ in kept]
-    places = within(spread(middles, [height] * len(kept)), [height] * len(kept))
+        if all(abs(middle - other) > NEAR * height for other, _ in named) and len(named) < int(1 / height):
+            named.append((middle, name))
+    named.sort()
+    middles = [middle for middle, _ in named]
+    places = within(spread(middles, [height] * len(named)), [height] * len(named))
     line = {"arrowstyle": "-", "color": SOFT, "lw": 0.5, "relpos": (1, 0.5), "shrinkA": 1, "shrinkB": 0.5}
-    for (middle, name), place in zip(kept, places, strict=True):
+    for (middle, name), place in zip(named, places, strict=True):
         axes.annotate(
             name,
             (0, middle),
@@ -293,8 +302,16 @@ def _name_classes(axes: Axes, role: str, classes: Sequence[str], inches: float) 
         )
 
 
-def _colors(values: np.ndarray) -> dict[str, Any]:
-    """Returns colour map and limits: about zero where values lie on both sides of it."""
+class _Colors(TypedDict):
+    """Colour map of an image and the values at its two ends, as matplotlib names them."""
+
+    cmap: LinearSegmentedColormap
+    vmin: float
+    vmax: float
+
+
+def _colors(values: np.ndarray) -> _Colors:
+    """Returns the colours of an image: on both sides of zero where values lie there, else from zero up."""
     limit = _limit(values, digits=1)
     if np.nanmin(values, initial=0.0) < 0:
         return {"cmap": diverging(), "vmin": -limit, "vmax": limit}

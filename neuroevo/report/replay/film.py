@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
+import matplotlib
 import numpy as np
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from neuroevo.report.figures.canvas import GRID, INK, PALETTE, PAPER, SOFT
 from neuroevo.report.replay.scene import SIDE, Scene
 from neuroevo.text import one_line
 
-if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
-
+Frame = TypeVar("Frame")
 
 MAX_SECONDS = 8.0  # played, at real speed; longer episodes are played up to MAX_SPEED times as fast, then cut
 MAX_SPEED = 2.0
@@ -51,12 +51,12 @@ MAX_BYTES = 2_000_000  # of a GIF; a film that takes more is shown with every se
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """Which moments of an episode are played, and how fast.
+    """The moments of an episode that are played, and how fast.
 
     Attributes:
         frames: int [F], indices into the positions of a recording.
-        delays: Milliseconds that each frame stays, multiples of 10.
-        speed: Times real speed.
+        delays: Time that each of the F frames stays, milliseconds, multiples of 10.
+        speed: Speed of the film, as a multiple of real speed.
         is_whole: Whether the episode is played to its end.
     """
 
@@ -67,7 +67,12 @@ class Schedule:
 
 
 def schedule(num_positions: int, time_step: float) -> Schedule:
-    """Returns how an episode of so many positions, `time_step` seconds apart, is played."""
+    """Returns how an episode is played.
+
+    Args:
+        num_positions: Number of positions that were recorded, at least 2.
+        time_step: Seconds between two positions.
+    """
     num_steps = min(num_positions - 1, max(1, int(MAX_SECONDS * MAX_SPEED / time_step)))
     speed = MAX_SPEED if num_steps * time_step > MAX_SECONDS else 1.0
     stride = max(math.ceil(num_steps / (MAX_FRAMES - 1)), round(LEAST_DELAY * speed / 1000 / time_step), 1)
@@ -79,11 +84,11 @@ def schedule(num_positions: int, time_step: float) -> Schedule:
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """What part of the picture's plane is seen.
+    """The part of the picture's plane that is seen.
 
     Attributes:
-        middle: float64 [F, 2], its middle in every frame, metres.
-        size: Its width and height, metres.
+        middle: float64 [F, 2], middle of the window in every frame, metres.
+        size: Width and height of the window, metres.
         body: Largest extent of the body, metres.
     """
 
@@ -92,12 +97,20 @@ class Window:
     body: float
 
     def corner(self, frame: int) -> np.ndarray:
-        """Returns the upper left corner in a frame, metres."""
+        """Returns the upper left corner of the window, float64 [2], metres.
+
+        Args:
+            frame: Frame in 0..F - 1.
+        """
         return self.middle[frame] + np.array([-0.5, 0.5]) * self.size
 
 
 def window(scene: Scene) -> Window:
-    """Returns a window that holds the body's whole way or, where that is too long, follows the body."""
+    """Returns a window that holds the body's whole way or, where that is too long, follows the body.
+
+    Args:
+        scene: The body in the frames that are played.
+    """
     flat = scene.project(scene.place[:, scene.shown])  # [F, shapes, 2]
     radius = np.array(scene.model.geom_rbound)[scene.shown][:, None]
     low, high = (flat - radius).min(1), (flat + radius).max(1)
@@ -115,7 +128,11 @@ def window(scene: Scene) -> Window:
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
-    """Returns values [F] averaged over their neighbours, so that a window glides."""
+    """Returns values averaged over their neighbours, float64 [F], so that a window glides.
+
+    Args:
+        values: float64 [F], a coordinate over time.
+    """
     reach = max(1, round(FOLLOWED * len(values) / 2))
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
@@ -127,14 +144,12 @@ def film(scene: Scene, played: Schedule, time_step: float, title: str, detail: s
     """Returns a GIF and its last frame as PNG, in DETAIL times as many pixels.
 
     Args:
-        scene: The frames that are played.
-        played: Which moments they are.
+        scene: The body in the F frames that are played.
+        played: The moments of the episode that these frames show.
         time_step: Seconds between two positions of the recording.
-        title: What is seen.
-        detail: What must be known of it, a line.
+        title: Title, written on every frame.
+        detail: A line below the title: what a viewer must know.
     """
-    from PIL import Image
-
     painter, palette = _Painter(scene), _palette(scene)
     frames, image = [], Image.new("RGB", (1, 1))
     for k, moment in enumerate(played.frames):
@@ -148,18 +163,24 @@ def film(scene: Scene, played: Schedule, time_step: float, title: str, detail: s
     return gif, _png(image)
 
 
-def thinned(frames: list[Any], delays: tuple[int, ...]) -> tuple[list[Any], tuple[int, ...]]:
-    """Returns every second frame and the last, and delays that take as long together."""
-    kept = [*range(0, len(frames) - 1, 2), len(frames) - 1]
-    sums = [sum(delays[start:end]) for start, end in pairwise([*kept, len(frames)])]
-    return [frames[k] for k in kept], tuple(sums)
+def thinned(frames: list[Frame], delays: tuple[int, ...]) -> tuple[list[Frame], tuple[int, ...]]:
+    """Returns every second frame and the last, with delays that take as long together.
+
+    Args:
+        frames: At least two frames of a film.
+        delays: Time that each frame stays, milliseconds.
+    """
+    remaining = [*range(0, len(frames) - 1, 2), len(frames) - 1]
+    sums = [sum(delays[start:end]) for start, end in pairwise([*remaining, len(frames)])]
+    return [frames[k] for k in remaining], tuple(sums)
 
 
 class _Painter:
     """Draws the frames of a scene."""
 
     def __init__(self, scene: Scene) -> None:
-        self._scene, self._window = scene, window(scene)
+        self._scene = scene
+        self._window = window(scene)
         self._scale = DETAIL * WIDTH / self._window.size[0]  # pixels a metre
         self._way = scene.project(scene.centre)
         self._height = DETAIL * round(self._window.size[1] * self._scale / DETAIL)
@@ -167,9 +188,7 @@ class _Painter:
         self._spacing = _round_number(DETAIL * LINES_APART / self._scale)
 
     def frame(self, k: int, title: str, detail: str, seconds: float) -> Image.Image:
-        """Returns a frame: scene below, words above."""
-        from PIL import Image, ImageDraw
-
+        """Returns a frame of the film: the scene, and words above it."""
         scene = Image.new("RGB", (DETAIL * WIDTH, self._height), PAPER)
         draw = ImageDraw.Draw(scene)
         self._draw_grid(draw, k)
@@ -255,12 +274,21 @@ class _Painter:
 
 
 def limb_color(limb: int) -> str:
-    """Returns the colour of a limb: 0 is the root of a body, its trunk or head."""
+    """Returns the colour of a limb, as #rrggbb.
+
+    Args:
+        limb: Number of the limb, as in `Scene.limbs`: 0 is the root of a body, its trunk or head.
+    """
     return PALETTE[(limb - 1) % len(PALETTE)] if limb else INK
 
 
 def mixed(color: str, share: float) -> str:
-    """Returns a colour with a share of the background in it."""
+    """Returns a colour with a share of the background in it, as #rrggbb.
+
+    Args:
+        color: The colour, as #rrggbb.
+        share: Share of the background, in [0, 1].
+    """
     pairs = (([int(c[i : i + 2], 16) for i in (1, 3, 5)]) for c in (color, PAPER))
     parts = [round(a + share * (b - a)) for a, b in zip(*pairs, strict=True)]
     return "#" + "".join(f"{part:02x}" for part in parts)
@@ -268,8 +296,6 @@ def mixed(color: str, share: float) -> str:
 
 def _palette(scene: Scene) -> Image.Image:
     """Returns the colours of a film, as Pillow wants them: all that is drawn, and shades for smooth edges."""
-    from PIL import Image, ImageColor
-
     inks = [limb_color(int(limb)) for limb in np.unique(scene.limbs[scene.shown])]
     inks += [mixed(ink, FADED) for ink in inks] + [INK, SOFT, GRID, mixed(GRID, 0.45)]
     shades = [mixed(ink, share) for ink in inks for share in np.linspace(0, 1, SHADES)]
@@ -299,9 +325,6 @@ def _png(image: Image.Image) -> bytes:
 @cache
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
     """Returns the font of all figures in pixels of the GIF."""
-    import matplotlib
-    from PIL import ImageFont
-
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
     return ImageFont.truetype(str(path), DETAIL * size)
@@ -319,11 +342,11 @@ def _shortened(text: str, room: float, size: int, *, bold: bool = False) -> str:
 
 def _prints(way: np.ndarray, apart: float) -> list[int]:
     """Returns the moments of a way [F, 2] at which the body has gone so far since the last of them."""
-    found = [0]
+    moments = [0]
     for k, place in enumerate(way):
-        if np.linalg.norm(place - way[found[-1]]) >= apart:
-            found.append(k)
-    return found
+        if np.linalg.norm(place - way[moments[-1]]) >= apart:
+            moments.append(k)
+    return moments
 
 
 def _round_number(least: float) -> float:

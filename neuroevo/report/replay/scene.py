@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
+import mujoco
 import numpy as np
-
-if TYPE_CHECKING:
-    import mujoco
-
+from scipy.spatial import ConvexHull, QhullError
 
 CIRCLE = 24  # corners of a circle
 ABOVE, SIDE, OBLIQUE = "from above", "from the side", "obliquely"
@@ -23,27 +20,26 @@ _PARALLEL = 0.99  # cosine above which two axes count as parallel
 
 
 class Scene:
-    """A body's shapes in every frame.
+    """The shapes of a body in T frames.
 
     Args:
-        model: The compiled body.
-        qpos: float64 [T, nq].
+        model: The compiled body, in metres.
+        qpos: float64 [T, nq], MuJoCo's positions in every frame.
 
     Attributes:
-        model: The body.
-        qpos: Its positions.
-        centre: float64 [T, 3], its centre of mass, metres.
-        place: float64 [T, geoms, 3], centres of its shapes, metres.
-        turn: float64 [T, geoms, 3, 3], their orientations: columns are a shape's own axes.
-        shown: The shapes that are drawn: those of bodies that move, without planes.
-        view: "from above", "from the side" or "obliquely".
+        model: The compiled body.
+        qpos: float64 [T, nq], MuJoCo's positions.
+        centre: float64 [T, 3], the body's centre of mass, metres.
+        place: float64 [T, geoms, 3], centres of the shapes, metres.
+        turn: float64 [T, geoms, 3, 3], orientations of the shapes: columns are a shape's own axes.
+        shown: int [n], the shapes that are drawn: those of bodies that move, without planes.
+        view: How the body is seen: "from above", "from the side" or "obliquely".
         axes: float64 [2, 3], the directions in the world that point right and up in the picture.
     """
 
     def __init__(self, model: mujoco.MjModel, qpos: np.ndarray) -> None:
-        import mujoco
-
-        self.model, self.qpos = model, qpos
+        self.model = model
+        self.qpos = qpos
         data = mujoco.MjData(model)
         self.centre = np.zeros((len(qpos), 3))
         self.place = np.zeros((len(qpos), model.ngeom, 3))
@@ -52,25 +48,26 @@ class Scene:
             data.qpos[:] = positions
             mujoco.mj_kinematics(model, data)
             mujoco.mj_comPos(model, data)
-            self.centre[k], self.place[k] = data.subtree_com[0], data.geom_xpos
+            self.centre[k] = data.subtree_com[0]
+            self.place[k] = data.geom_xpos
             self.turn[k] = data.geom_xmat.reshape(-1, 3, 3)
             if k == 0:
                 hinges = np.array(model.jnt_type) == mujoco.mjtJoint.mjJNT_HINGE
-                self.view, self.axes = _view(data.xaxis[hinges].copy())
+                view = _view(data.xaxis[hinges].copy())
+        self.view: str = view[0]
+        self.axes: np.ndarray = view[1]
         visible = (np.array(model.geom_rgba)[:, 3] > 0) & (np.array(model.geom_bodyid) > 0)
         self.shown = np.flatnonzero(visible & (np.array(model.geom_type) != mujoco.mjtGeom.mjGEOM_PLANE))
 
     @cached_property
     def ground(self) -> float | None:
-        """Height of the ground, metres; None of a body that has none."""
-        import mujoco
-
+        """Height of the ground in metres, or None where there is no ground."""
         planes = np.flatnonzero(np.array(self.model.geom_type) == mujoco.mjtGeom.mjGEOM_PLANE)
         return float(self.place[0, planes[0], 2]) if len(planes) else None
 
     @cached_property
     def limbs(self) -> np.ndarray:
-        """Limb of each shape, int [geoms]: 0, the root of the body; k, the k-th part that hangs on it."""
+        """Limb of each shape, int [geoms]: 0 is the root of the body, k the k-th part that hangs on it."""
         parents, root_of = np.array(self.model.body_parentid), np.zeros(self.model.nbody, int)
         number = 0
         for body in range(1, self.model.nbody):  # a parent comes before its children
@@ -91,16 +88,20 @@ class Scene:
         return self.shown[np.argsort(depth, kind="stable")]
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Returns points [..., 3] of the world as points [..., 2] of the picture, both in metres."""
+        """Returns points of the picture's plane, [..., 2], metres.
+
+        Args:
+            points: Points of the world, [..., 3], metres.
+        """
         return points @ self.axes.T
 
     def outline(self, frame: int, geom: int, least: float = 0.0) -> np.ndarray:
         """Returns the outline of a shape in the picture, convex, float64 [corners, 2], metres.
 
         Args:
-            frame: Which frame.
-            geom: Which shape.
-            least: Radius that its corners are rounded with at least, so that thin shapes are seen.
+            frame: Frame in 0..T - 1.
+            geom: Number of the shape in the model.
+            least: Radius in metres that corners are rounded with at least, so that thin shapes are seen.
         """
         points, radius = self._skeleton(geom)
         flat = self.project(self.place[frame, geom] + points @ self.turn[frame, geom].T)
@@ -111,8 +112,6 @@ class Scene:
 
         The convex hull of these balls is the shape.
         """
-        import mujoco
-
         kinds, kind = mujoco.mjtGeom, int(self.model.geom_type[geom])
         size, long = np.array(self.model.geom_size[geom]), np.array([0.0, 0.0, 1.0])
         if kind == kinds.mjGEOM_SPHERE:
@@ -136,9 +135,9 @@ class Joints:
     """The hinges of a body but for those of its root, which turn all of it.
 
     Attributes:
-        names: One a joint.
-        angles: float64 [T, joints], rad.
-        limbs: Which limb each belongs to, as in `Scene.limbs`.
+        names: Name of each joint.
+        angles: float64 [T, joints], angles over time, rad.
+        limbs: Limb that each joint belongs to, as in `Scene.limbs`.
     """
 
     names: tuple[str, ...]
@@ -147,40 +146,37 @@ class Joints:
 
 
 def joints(scene: Scene) -> Joints:
-    """Returns the angles of a body's joints in the order of the model."""
-    import mujoco
+    """Returns the angles of a body's joints in the order of the model.
 
+    Args:
+        scene: The body in T frames.
+    """
     model = scene.model
     limb_of = {int(b): int(k) for b, k in zip(model.geom_bodyid, scene.limbs, strict=True)}
-    found: list[tuple[str, int, int]] = []
+    names: list[str] = []
+    addresses: list[int] = []  # of the angle in qpos
+    limbs: list[int] = []
     for j in range(model.njnt):
         body = int(model.jnt_bodyid[j])
         if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_HINGE and model.body_parentid[body] != 0:
-            name = mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, j) or f"joint {len(found) + 1}"
-            found.append((name, int(model.jnt_qposadr[j]), limb_of.get(body, 0)))
-    angles = scene.qpos[:, [place for _, place, _ in found]]
-    return Joints(tuple(name for name, _, _ in found), angles, tuple(limb for _, _, limb in found))
+            name = mujoco.mj_id2name(model, mujoco.mjtObj.mjOBJ_JOINT, j) or f"joint {len(names) + 1}"
+            names.append(name)
+            addresses.append(int(model.jnt_qposadr[j]))
+            limbs.append(limb_of.get(body, 0))
+    return Joints(tuple(names), scene.qpos[:, addresses], tuple(limbs))
 
 
 def hull(points: np.ndarray) -> np.ndarray:
-    """Returns the corners of the convex hull of points [n, 2], counterclockwise (Andrew 1979)."""
-    ordered = sorted(set(map(tuple, points.tolist())))
-    if len(ordered) < 3:
-        return np.array(ordered)
-    return np.array([*_half(ordered), *_half(ordered[::-1])])
+    """Returns the corners of the convex hull of points, counterclockwise, float64 [corners, 2].
 
-
-def _half(ordered: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    """Returns the corners of one half of a hull, without its end; points lie in order along it."""
-    chain: list[tuple[float, ...]] = []
-    for x, y in ordered:
-        while len(chain) > 1:
-            (x0, y0), (x1, y1) = chain[-2:]
-            if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0:  # a turn to the left
-                break
-            chain.pop()
-        chain.append((x, y))
-    return chain[:-1]
+    Args:
+        points: float64 [n, 2]. Of points on one line the ends are returned, of equal points one.
+    """
+    try:
+        return points[ConvexHull(points).vertices]
+    except QhullError:  # the points span no area
+        ordered = np.unique(points, axis=0)
+        return ordered[[0, -1]] if len(ordered) > 1 else ordered
 
 
 def _view(hinges: np.ndarray) -> tuple[str, np.ndarray]:

@@ -53,12 +53,8 @@ _ROWS: dict[str, dict[str, str]] = {  # titles of sections, then names of figure
     "triads": {**{f"triads_{label}": label for label in TRIADS}, "triad_error": "triad error"},
     "z-scores": {f"z_{label}": label for label in CONNECTED},
 }
-_AGAINST_SOURCE = {
-    "degree_error",
-    "triad_error",
-    "overlap",
-    "overlap_between",
-}  # say nothing of a source alone
+# Figures that say nothing of a source alone.
+_AGAINST_SOURCE = {"degree_error", "triad_error", "overlap", "overlap_between"}
 _HEAD = 2 + max(len(text) for rows in _ROWS.values() for text in rows.values())  # characters
 _TERMS = {  # by the figure that they explain
     "density": "of chemical synapses among neurons, as all figures below it",
@@ -76,11 +72,11 @@ _TERMS = {  # by the figure that they explain
 
 
 def print_comparison(figures: Mapping[str, Any], console: Console | None = None) -> None:
-    """Prints what `comparison.compare` found.
+    """Prints what `comparison.compare` returned, in as many tables as the width of the console asks for.
 
     Args:
-        figures: Its `figures`.
-        console: Where to; standard output by default.
+        figures: The comparison's `figures`.
+        console: Console to print on; None prints on standard output.
     """
     console = console or Console(highlight=False)
     for columns in _tables(figures, console.width):
@@ -100,7 +96,7 @@ def print_notes(notes: Mapping[str, Sequence[str]], console: Console) -> None:
 
     Args:
         notes: Sentences by label of the prior.
-        console: Where to.
+        console: Console to print on.
     """
     for label, sentences in notes.items():
         alike: dict[str, list[list[str]]] = {}
@@ -125,12 +121,12 @@ def _range(numbers: Sequence[str]) -> str:
 def _tables(figures: Mapping[str, Any], width: int) -> Iterator[dict[str, dict[str, str]]]:
     """Yields columns of text by head, `{head: {figure: value}}`, as many a time as fit the width."""
     names = [name for rows in _ROWS.values() for name in rows if _is_shown(name, figures)]
-    source = {name: number(figures["source"][name]) for name in names}
+    source = {name: figure_text(figures["source"][name]) for name in names}
     columns = {figures["connectome"]: source}
     free = width - _HEAD - GAP - _width(figures["connectome"], source)
     first = True
     for label, genome in figures["genomes"].items():
-        column = {name: mean(genome[name]) for name in names}
+        column = {name: mean_text(genome[name]) for name in names}
         label = label if label not in columns else f"{label} (prior)"
         needed = GAP + _width(label, column)
         if needed > free and not first:
@@ -187,17 +183,27 @@ def _legend(figures: Mapping[str, Any]) -> Table:
     return table
 
 
-def mean(figure: Mapping[str, Any]) -> str:
-    """Returns a mean with its deviation, which has two significant digits, and the mean as many decimals."""
+def mean_text(figure: Mapping[str, Any]) -> str:
+    """Returns a mean with its deviation: 0.3645 ± 0.0012.
+
+    Args:
+        figure: `mean` and `std`, each a number or None. The deviation has two significant digits, and the
+            mean as many decimals.
+    """
     value, deviation = figure["mean"], figure["std"]
     if value is None or not deviation:
-        return number(value)
+        return figure_text(value)
     decimals = min(max(0, 1 - _exponent(deviation)), DIGITS)
     return f"{_signed(value, decimals)} ± {deviation:,.{decimals}f}"
 
 
-def number(value: float | None) -> str:
-    """Returns whole numbers whole, others to four digits and at most four decimals, and "-" for None."""
+def figure_text(value: float | None) -> str:
+    """Returns a single figure: 3,671, 0.3645 or 132.2.
+
+    Args:
+        value: The figure; None, where it is unknown, gives a dash. What is not whole has four digits and at
+            most four decimals.
+    """
     if value is None:
         return "-"
     if value == int(value):
