@@ -97,7 +97,7 @@ def ladder(worm: Connectome, number: int, seed: int) -> dict[str, tuple[float, l
         census = triad_census(source)
         exact = sum(triad_census(m) == census for m in matrices)
         means = np.mean([structure(m, source) for m in matrices], 0)
-        kept = np.mean([sample.kept for sample in drawn])
+        kept = np.mean([sample.overlap for sample in drawn])
         print(
             f"{name:<27}{seconds:>10.4f}{f'{exact}/{len(drawn)}':>10}"
             + "".join(f"{x:>10.3f}" for x in (*means, kept, mean_shared(matrices)))
@@ -178,7 +178,7 @@ def fly(seed: int) -> None:
     assert isinstance(found, Rewired)
     print(
         f"\n{FLY_CELLS:,} cells, {FLY_SYNAPSES:,} synapses, degree-mutual: {seconds:.2f} s, "
-        f"{found.moves:.1f} moves a synapse, overlap {found.kept:.3f}"
+        f"{found.moves:.1f} moves a synapse, overlap {found.overlap:.3f}"
     )
 
 

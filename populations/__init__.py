@@ -2,6 +2,14 @@
 
 A prior is a function `(connectome, *, seed, **options) -> Architecture` with the decorator
 `@priors.register(name)`. Its docstring says what it keeps exactly, what approximately, and what it destroys.
+
+    exact           the connectome, and its weights or signs shuffled
+    blocks          null models that keep lengths, roles or classes; statistical: degrees and triads
+    unstructured    counts only, or all to all; generative: textbook random graphs
+    layered         feed-forward networks; controls: no core that evolves
+    swapped         @swap_null(name): a null model made by swaps, from the rule that says what is kept
+    options         options that several priors share, in their signatures and help
+    gaps            gap junctions of null models; mutations: how wirings of a prior mutate
 """
 
 from neuroevo.plugins import priors

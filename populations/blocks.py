@@ -5,30 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from neuroevo.connectome.model import Connectome
-from neuroevo.plugins import priors
-from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.null_models import Keep
-from populations.mutations import by_swaps
-from populations.swapped import Gap, Ports, Shuffle, keep_all, lengths_kept, swapped
+from populations.mutations import KeepByKind
+from populations.swapped import keep_lengths, same_for_all_kinds, swap_null
 
 
-def _by(cells: tuple[str, ...]) -> dict[str, Keep]:
-    """Returns degrees to keep towards and from the cells of each name, such as a role."""
-    return keep_all(Keep(labels=np.unique(cells, return_inverse=True)[1]))
-
-
-@priors.register("lengths", mutate=by_swaps(lambda worm, **_: lengths_kept(worm)))
-def lengths(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    weights: Shuffle = "keep",
-    gap: Gap = "rewire",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null("lengths")
+def lengths(connectome: Connectome) -> KeepByKind:
     """Random wiring with every cell's degrees and the connectome's distribution of wiring lengths.
 
     Lengths are straight lines between cell bodies, sorted into 14 bins that hold as many synapses each, for
@@ -42,45 +25,18 @@ def lengths(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
-        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
-            connectome.
-        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
-        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
-            `rewired` of them among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` keeps each cell's number of them and their lengths, `keep` keeps
-            them, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
 
     Raises:
         ConnectomeError: If fewer than two neurons have a position.
     """
-    return swapped(
-        connectome,
-        lengths_kept(connectome),
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return keep_lengths(connectome)
 
 
-@priors.register("boundary", mutate=by_swaps(lambda worm, **_: _by(worm.role)))
-def boundary(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    weights: Shuffle = "keep",
-    gap: Gap = "rewire",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null("boundary")
+def boundary(connectome: Connectome) -> KeepByKind:
     """Random wiring with every cell's degrees within and between sensory, inter-, motor neurons and muscles.
 
     No path from sensing to acting is opened that the connectome lacks: each cell keeps its number of
@@ -93,42 +49,15 @@ def boundary(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
-        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
-            connectome.
-        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
-        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
-            `rewired` of them among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` keeps each cell's number of them towards each role, `keep` keeps
-            them, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
     """
-    return swapped(
-        connectome,
-        _by(connectome.role),
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return _keep_towards(connectome.role)
 
 
-@priors.register("classes", mutate=by_swaps(lambda worm, **_: _by(worm.cell_class)))
-def classes(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    weights: Shuffle = "keep",
-    gap: Gap = "rewire",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null("classes")
+def classes(connectome: Connectome) -> KeepByKind:
     """Random wiring with every cell's degrees within and between cell classes (DA, VB, AVA, ...).
 
     What is left of the connectome at the resolution of its cell types. Small classes leave a swap little
@@ -142,25 +71,13 @@ def classes(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
-        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
-            connectome.
-        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
-        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
-            `rewired` of them among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` keeps each cell's number of them towards each class, `keep` keeps
-            them, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
     """
-    return swapped(
-        connectome,
-        _by(connectome.cell_class),
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return _keep_towards(connectome.cell_class)
+
+
+def _keep_towards(groups: tuple[str, ...]) -> KeepByKind:
+    """Returns the rule that keeps degrees towards and from the cells of each group, such as a role."""
+    return same_for_all_kinds(Keep(labels=np.unique(groups, return_inverse=True)[1]))

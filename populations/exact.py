@@ -5,8 +5,11 @@ from __future__ import annotations
 from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import priors
 from neuroevo.wiring.architecture import Architecture
-from populations.mutations import by_shuffles
-from populations.swapped import Gap, Ports, Shuffle, swapped
+from neuroevo.wiring.null_models import Keep
+from populations.mutations import KeepByKind, by_shuffles
+from populations.swapped import SwapOptions, swap_null
+
+SYNAPSES_STAY = {"electrical": Keep()}  # what is kept of gap junctions applies where `gap=rewire` asks for it
 
 
 @priors.register("connectome")
@@ -19,21 +22,20 @@ def connectome(connectome: Connectome, *, seed: int, dale: bool = True) -> Archi
         connectome: Source wiring.
         seed: Not used: there is one such wiring.
         dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        The connectome as an architecture.
     """
     return Architecture.of(connectome, dale=dale)
 
 
-@priors.register("weights-shuffled", mutate=by_shuffles)
-def weights_shuffled(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    gap: Gap = "keep",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null(
+    "weights-shuffled",
+    options=SwapOptions(weights="shuffle", gap="keep"),
+    fixed=("weights",),
+    mutate=by_shuffles,
+)
+def weights_shuffled(connectome: Connectome) -> KeepByKind:
     """The same wiring with section counts dealt anew.
 
     Section counts are permuted among the synapses of one kind (onto neurons or onto muscles) and one
@@ -44,38 +46,18 @@ def weights_shuffled(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
         rewired: Share of the connections, in [0, 1], whose section counts are permuted.
-        signs: `shuffle` permutes the signs of neurons too.
-        gap: Gap junctions: `keep` keeps them in place, `rewire` keeps each cell's number of them, `drop` has
-            none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
     """
-    return swapped(
-        connectome,
-        None,
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights="shuffle",
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return SYNAPSES_STAY
 
 
-@priors.register("signs-shuffled", mutate=by_shuffles)
-def signs_shuffled(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    weights: Shuffle = "keep",
-    gap: Gap = "keep",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null(
+    "signs-shuffled", options=SwapOptions(signs="shuffle", gap="keep"), fixed=("signs",), mutate=by_shuffles
+)
+def signs_shuffled(connectome: Connectome) -> KeepByKind:
     """The same wiring with the signs of its neurons permuted.
 
     Keeps exactly: who connects to whom; section counts; the numbers of excitatory and of inhibitory
@@ -84,22 +66,11 @@ def signs_shuffled(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
         rewired: Share of the neurons, in [0, 1], whose signs are permuted among themselves.
         weights: `shuffle` permutes section counts too, as `weights-shuffled` does.
-        gap: Gap junctions: `keep` keeps them in place, `rewire` keeps each cell's number of them, `drop` has
-            none.
-        ports: `keep`: input and output cells are the connectome's.
         dale: True keeps each synapse's new sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
     """
-    return swapped(
-        connectome,
-        None,
-        seed=seed,
-        rewired=rewired,
-        signs="shuffle",
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return SYNAPSES_STAY

@@ -15,52 +15,57 @@ from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.mutation import Mutant, swap_few, transpose
 from neuroevo.wiring.null_models import Keep
-from populations.gaps import kept_of_pairs
+from populations.gaps import keep_of_pairs
 
-Kept = dict[str, Keep]
+KINDS = ("chemical", "neuromuscular", "electrical")
+KeepByKind = dict[str, Keep]  # what swaps keep of each of these kinds of connection
 Mutate = Callable[..., Mutant]
 
 
-def by_swaps(keep: Callable[..., Kept]) -> Mutate:
+def by_swaps(keep: Callable[..., KeepByKind]) -> Mutate:
     """Returns the mutation of a prior that keeps, at the least, what its swaps keep.
 
     Args:
-        keep: Given the connectome and the prior's options, what is kept of each kind of connection.
+        keep: Function of the connectome and the prior's options that says what is kept of each kind of
+            connection; a kind that it does not name stays in place.
     """
 
     def mutate(connectome: Connectome, architecture: Architecture, *, seed: int, **options: Any) -> Mutant:
         if options.get("rewired", 1.0) < 1:
             return Mutant.same(architecture)
-        kept = keep(connectome, **options)
+        rule = dict(keep(connectome, **options))
+        pairs = rule.pop("electrical", Keep())
         if options.get("gap") in ("rewire", "random"):
-            kept["electrical"] = kept_of_pairs(architecture.is_muscle, kept.get("electrical", Keep()))
-        else:
-            kept.pop("electrical", None)
-        return swap_few(architecture, kept, seed=seed)
+            rule["electrical"] = keep_of_pairs(architecture.is_muscle, pairs)
+        return swap_few(architecture, rule, seed=seed)
 
     return mutate
 
 
-def degrees(connectome: Connectome, **_: Any) -> Kept:
-    """Keeps every cell's in- and out-degree, by kind of connection.
+def degrees(connectome: Connectome, **_: Any) -> KeepByKind:
+    """Returns the rule that keeps every cell's in- and out-degree, by kind of synapse.
 
-    More than a prior of random edges promises: what counts edges, cells, signs or blocks of them, and what
-    bounds expected degrees, is as true of a wiring after such a swap as before.
+    This is more than a prior of random edges promises: what counts edges, cells, signs or blocks of them, and
+    what bounds expected degrees, is as true of a wiring after such a swap as before.
+
+    Args:
+        connectome: Not used: the rule is the same for every wiring.
+        _: The prior's options, not used either.
     """
     return {kind: Keep(mutual=False) for kind in ("chemical", "neuromuscular")}
 
 
 def by_shuffles(connectome: Connectome, architecture: Architecture, *, seed: int, **options: Any) -> Mutant:
-    """Mutates wirings whose section counts or signs are dealt anew: a few of them change places.
+    """Returns a mutant of a wiring whose section counts or signs are dealt anew: a few change places.
 
     Synapses stay where they are and so do their parameters, which are relative to the section count.
 
     Args:
-        connectome: Its signs tell which section counts may change places.
+        connectome: Source wiring; its signs tell which section counts may change places.
         architecture: Not modified.
         seed: Equal seeds give equal mutants.
-        options: Of the prior; `weights` and `signs` say what is shuffled, `weights` being left out by the
-            prior that always does.
+        options: The prior's options. `weights` and `signs` say what is shuffled; a prior that always
+            shuffles one of them does not have that option.
     """
     if options.get("rewired", 1.0) < 1:
         return Mutant.same(architecture)

@@ -8,42 +8,20 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, require_range
-from neuroevo.plugins import priors
-from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.null_models import Keep, degree_labels, join_labels
-from populations.mutations import by_swaps
-from populations.swapped import Gap, Ports, Shuffle, keep_all, lengths_kept, swapped
+from populations.mutations import KeepByKind
+from populations.swapped import keep_lengths, same_for_all_kinds, swap_null
 
 
-def _kept(
-    connectome: Connectome, *, triads: bool, degree_bins: int, boundary: bool, lengths: bool, **_: object
-) -> dict[str, Keep]:
-    """Returns what `stats-prior` keeps of each kind of edge; its docstring says what the options mean."""
-    labels = np.unique(connectome.role if boundary else connectome.is_muscle, return_inverse=True)[1]
-    keep = lengths_kept(connectome, labels) if lengths else keep_all(Keep(labels=labels))
-    if degree_bins:
-        binned = join_labels(labels, degree_labels(connectome.chemical, connectome.num_cells, degree_bins))
-        keep["chemical"] = replace(keep["chemical"], labels=binned)
-    keep["chemical"] = replace(keep["chemical"], triads=triads)
-    return keep
-
-
-@priors.register("stats-prior", mutate=by_swaps(_kept))
+@swap_null("stats-prior")
 def stats_prior(
     connectome: Connectome,
     *,
-    seed: int,
     triads: bool = True,
     degree_bins: int = 0,
     boundary: bool = False,
     lengths: bool = False,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    weights: Shuffle = "keep",
-    gap: Gap = "rewire",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+) -> KeepByKind:
     """Random wiring with every cell's in-, out- and mutual degree and the triad census of the connectome.
 
     Triads are those of the chemical synapses among neurons; all 16 classes have the connectome's numbers
@@ -60,20 +38,14 @@ def stats_prior(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
         triads: False keeps degrees alone, as `degree-mutual`, and what the next three options ask for.
         degree_bins: Chemical synapses are swapped within this many bins of pre- and postsynaptic degree,
             which keeps the rich club; 0 for no bins, else 2 or more.
         boundary: Keep each cell's degrees towards each role too, as `boundary`.
         lengths: Keep the distribution of wiring lengths too, as `lengths`; triads may then be missed.
-        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
-            connectome.
-        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
-        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
-            `rewired` of them among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` keeps each cell's number of them, `keep` keeps them, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
 
     Raises:
         OptionError: If the number of bins is negative or 1.
@@ -88,31 +60,17 @@ def stats_prior(
         raise OptionError(
             "Option 'degree_bins' is 1, one bin that holds every cell; wanted 0 (none), or 2 or more."
         )
-    return swapped(
-        connectome,
-        _kept(connectome, triads=triads, degree_bins=degree_bins, boundary=boundary, lengths=lengths),
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    labels = np.unique(connectome.role if boundary else connectome.is_muscle, return_inverse=True)[1]
+    keep = keep_lengths(connectome, labels) if lengths else same_for_all_kinds(Keep(labels=labels))
+    if degree_bins:
+        binned = join_labels(labels, degree_labels(connectome.chemical, connectome.num_cells, degree_bins))
+        keep["chemical"] = replace(keep["chemical"], labels=binned)
+    keep["chemical"] = replace(keep["chemical"], triads=triads)
+    return keep
 
 
-@priors.register("degree-mutual", mutate=by_swaps(lambda _, **options: keep_all(Keep())))
-def degree_mutual(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    weights: Shuffle = "keep",
-    gap: Gap = "rewire",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null("degree-mutual")
+def degree_mutual(connectome: Connectome) -> KeepByKind:
     """Random wiring with every cell's in-, out- and mutual degree of the connectome.
 
     Keeps exactly: each cell's number of chemical synapses in, out and reciprocated; of neuromuscular
@@ -121,41 +79,15 @@ def degree_mutual(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
-        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
-            connectome.
-        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
-        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
-            `rewired` of them among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` keeps each cell's number of them, `keep` keeps them, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
     """
-    return swapped(
-        connectome,
-        keep_all(Keep()),
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return same_for_all_kinds(Keep())
 
 
-@priors.register("degree", mutate=by_swaps(lambda _, **options: keep_all(Keep(mutual=False))))
-def degree(
-    connectome: Connectome,
-    *,
-    seed: int,
-    rewired: float = 1.0,
-    signs: Shuffle = "keep",
-    weights: Shuffle = "keep",
-    gap: Gap = "rewire",
-    ports: Ports = "keep",
-    dale: bool = True,
-) -> Architecture:
+@swap_null("degree")
+def degree(connectome: Connectome) -> KeepByKind:
     """Random wiring with every cell's in- and out-degree of the connectome.
 
     Keeps exactly: each cell's number of chemical synapses in and out; of neuromuscular junctions in and out;
@@ -164,24 +96,8 @@ def degree(
 
     Args:
         connectome: Source wiring.
-        seed: Equal seeds give equal wirings.
-        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
-            connectome.
-        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
-        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
-            `rewired` of them among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` keeps each cell's number of them, `keep` keeps them, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        What swaps keep of each kind of edge.
     """
-    return swapped(
-        connectome,
-        keep_all(Keep(mutual=False)),
-        seed=seed,
-        rewired=rewired,
-        signs=signs,
-        weights=weights,
-        gap=gap,
-        ports=ports,
-        dale=dale,
-    )
+    return same_for_all_kinds(Keep(mutual=False))

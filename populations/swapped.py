@@ -1,90 +1,163 @@
-"""What all null models made by swaps share: options, the dose, shuffles, and the notes they leave."""
+"""Null models made by swaps: the options that they share, the dose, shuffles, and the notes they leave.
+
+Such a prior is a function from a connectome to what swaps keep of each kind of edge, with the decorator
+`@swap_null(name)`. All else is here.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError, require_range
+from neuroevo.plugins import priors
 from neuroevo.seeds import derive, generator
 from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.null_models import MOVES, Keep, Rewired, length_bins, rewire
 from populations.gaps import rewire_gap_junctions
+from populations.mutations import KINDS, KeepByKind, Mutate, by_swaps
+from populations.options import join_options
 
-Shuffle = Literal["keep", "shuffle"]
-Gap = Literal["rewire", "keep", "drop"]
-Ports = Literal["keep"]
+Prior = Callable[..., Architecture]
+Rule = Callable[..., KeepByKind]
 
 ROOM = 0.5  # a null that keeps a greater share of a wiring's synapses says so
 
 
-def swapped(
-    connectome: Connectome,
-    keep: dict[str, Keep] | None,
-    *,
-    seed: int,
-    rewired: float,
-    signs: Shuffle,
-    weights: Shuffle,
-    gap: Gap,
-    ports: Ports,
-    dale: bool,
+@dataclass(frozen=True)
+class SwapOptions:
+    """Options of every prior made by swaps, and their usual defaults; a prior's help shows these texts.
+
+    Attributes:
+        rewired: Dose in [0, 1]: this share of the edges that a full sample replaces is replaced; 0 is the
+            connectome.
+        signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
+        weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
+            `rewired` of them among edges of one kind and one presynaptic sign.
+        gap: Gap junctions: `rewire` keeps each cell's number of them, and of their lengths, roles or classes
+            what the prior keeps of synapses; `keep` leaves them in place; `drop` has none.
+        ports: `keep`: input and output cells are the connectome's.
+        dale: True keeps each synapse's sign; False lets evolution change it.
+    """
+
+    rewired: float = 1.0
+    signs: Literal["keep", "shuffle"] = "keep"
+    weights: Literal["keep", "shuffle"] = "keep"
+    gap: Literal["rewire", "keep", "drop"] = "rewire"
+    ports: Literal["keep"] = "keep"
+    dale: bool = True
+
+
+USUAL = SwapOptions()
+SHARED = {field.name for field in fields(SwapOptions)}
+
+
+def swap_null(
+    name: str, *, options: SwapOptions = USUAL, fixed: tuple[str, ...] = (), mutate: Mutate | None = None
+) -> Callable[[Rule], Prior]:
+    """Registers a null model made by swaps, given the rule that says what its swaps keep.
+
+    The decorated function, the rule, takes the connectome and the prior's own options, and returns what is
+    kept of each kind of edge, "chemical", "neuromuscular" and "electrical". Synapses of a kind that it does
+    not name stay in place. The prior has the options of `SwapOptions` beside its own.
+
+    Args:
+        name: What the command line calls the prior.
+        options: Defaults of the shared options for this prior.
+        fixed: Names of shared options that this prior does not offer: their default always holds.
+        mutate: How wirings mutate in mixed populations; None swaps a few connections and keeps what the
+            rule says.
+
+    Returns:
+        The decorator. It returns the prior, `(connectome, *, seed, **options) -> Architecture`.
+    """
+
+    def decorate(rule: Rule) -> Prior:
+        def keep_of(connectome: Connectome, **values: Any) -> KeepByKind:
+            return rule(connectome, **{key: values[key] for key in values.keys() - offered})
+
+        @functools.wraps(rule)
+        def prior(connectome: Connectome, *, seed: int, **values: Any) -> Architecture:
+            keep = keep_of(connectome, **values)
+            chosen = replace(options, **{key: values[key] for key in values.keys() & offered})
+            return sample_by_swaps(connectome, keep, chosen, seed=seed)
+
+        join_options(prior, rule, options, fixed)
+        return priors.register(name, mutate=mutate or by_swaps(keep_of))(prior)
+
+    offered = SHARED - {*fixed}
+    return decorate
+
+
+def sample_by_swaps(
+    connectome: Connectome, keep: KeepByKind, options: SwapOptions, *, seed: int
 ) -> Architecture:
     """Returns a sample of a null model.
 
+    The dose is the share of the way from the connectome (0) to the null (1): of the edges that a full sample
+    replaces, of the cells whose signs and of the edges whose section counts are shuffled. A dose of 0 leaves
+    all as measured, but for `gap=drop`.
+
     Args:
         connectome: Source wiring.
-        keep: What is kept of each kind of edge: "chemical", "neuromuscular" and "electrical"; None keeps all
-            synapses in place.
+        keep: What is kept of "chemical", "neuromuscular" and "electrical" edges; synapses of a kind that is
+            not named stay in place.
+        options: The dose, and what becomes of each part of the wiring.
         seed: Equal seeds give equal wirings.
-        rewired: Dose in [0, 1], the share of the way from the connectome (0) to the null (1): of the edges
-            that a full sample replaces, of the cells whose signs and of the edges whose section counts are
-            shuffled. 0 leaves all as measured, but for `gap=drop`.
-        signs: `shuffle` permutes the signs of neurons.
-        weights: `shuffle` permutes section counts among edges of one kind and one presynaptic sign.
-        gap: Gap junctions: `rewire` as `keep` says, `keep` in place, `drop` has none.
-        ports: `keep`: input and output cells are the connectome's.
-        dale: True keeps each synapse's sign; False lets evolution change it.
 
     Raises:
         OptionError: If the dose is out of range.
     """
-    require_range("rewired", rewired, 0.0, 1.0)
+    dose = options.rewired
+    require_range("rewired", dose, 0.0, 1.0)
     edges, notes = {"chemical": connectome.chemical, "neuromuscular": connectome.neuromuscular}, []
     for kind, source in edges.items():
-        if keep is not None:
-            found = rewire(
-                source, connectome.num_cells, seed=derive(seed, kind), keep=keep[kind], rewired=rewired
+        if kind in keep:
+            sample = rewire(
+                source, connectome.num_cells, seed=derive(seed, kind), keep=keep[kind], rewired=dose
             )
-            edges[kind] = found.edges
-            notes += notes_on(kind, found, rewired)
-    how = keep["electrical"] if keep is not None else Keep()
-    pairs = rewire_gap_junctions(connectome, gap, derive(seed, "gap"), keep=how, rewired=rewired)
-    if weights == "shuffle":
+            edges[kind] = sample.edges
+            notes += notes_on(kind, sample, dose)
+    pairs = rewire_gap_junctions(
+        connectome, options.gap, derive(seed, "gap"), keep=keep.get("electrical", Keep()), rewired=dose
+    )
+    if options.weights == "shuffle":
         rng = generator(seed, "weights")
-        edges = {k: shuffle_weights(e, connectome.sign[e.pre], rewired, rng) for k, e in edges.items()}
-        pairs = shuffle_weights(pairs, _kinds(connectome, pairs), rewired, rng)
+        edges = {k: shuffle_weights(e, connectome.sign[e.pre], dose, rng) for k, e in edges.items()}
+        pairs = shuffle_weights(pairs, _num_muscles(connectome, pairs), dose, rng)
+    sign = connectome.sign
+    if options.signs == "shuffle":
+        sign = shuffle_signs(connectome, dose, generator(seed, "signs"))
     return Architecture.of(
         connectome,
-        sign=shuffle_signs(connectome, rewired, generator(seed, "signs"))
-        if signs == "shuffle"
-        else connectome.sign,
+        sign=sign,
         synapses=join(edges["chemical"], edges["neuromuscular"]),
         gap_junctions=pairs,
-        dale=dale,
+        dale=options.dale,
         notes=tuple(notes),
     )
 
 
-def keep_all(keep: Keep) -> dict[str, Keep]:
-    """Returns the same to keep of each kind of edge."""
-    return dict.fromkeys(("chemical", "neuromuscular", "electrical"), keep)
+def same_for_all_kinds(keep: Keep) -> KeepByKind:
+    """Returns a rule that keeps the same of each kind of edge.
+
+    Args:
+        keep: What is kept.
+    """
+    return dict.fromkeys(KINDS, keep)
 
 
-def lengths_kept(connectome: Connectome, labels: np.ndarray | None = None) -> dict[str, Keep]:
-    """Returns lengths to keep of each kind of edge, and labels if there are any.
+def keep_lengths(connectome: Connectome, labels: np.ndarray | None = None) -> KeepByKind:
+    """Returns the rule that keeps the distribution of lengths of each kind of edge, and degrees.
+
+    Args:
+        connectome: Source wiring.
+        labels: int [N]; degrees are kept towards and from the cells of each label. None: one label.
 
     Raises:
         ConnectomeError: If fewer than two neurons have a position.
@@ -97,12 +170,19 @@ def lengths_kept(connectome: Connectome, labels: np.ndarray | None = None) -> di
         )
     return {
         kind: Keep(labels=labels, lengths=length_bins(connectome.position, getattr(connectome, kind)))
-        for kind in keep_all(Keep())
+        for kind in KINDS
     }
 
 
 def shuffle_weights(edges: Edges, group: np.ndarray, share: float, rng: np.random.Generator) -> Edges:
-    """Returns the edges with the weights of a share of them permuted within each group (int [E])."""
+    """Returns the edges with the weights of a share of them permuted within each group.
+
+    Args:
+        edges: E edges; not modified.
+        group: int [E].
+        share: Share of each group's edges, in [0, 1].
+        rng: Source of the permutations.
+    """
     weight = edges.weight.copy()
     for value in np.unique(group):
         chosen = _some(np.flatnonzero(group == value), share, rng)
@@ -111,37 +191,49 @@ def shuffle_weights(edges: Edges, group: np.ndarray, share: float, rng: np.rando
 
 
 def shuffle_signs(connectome: Connectome, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Returns the cells' signs, int8 [N], with those of a share of the neurons permuted."""
+    """Returns the cells' signs, int8 [N], with those of a share of the neurons permuted.
+
+    Args:
+        connectome: Source wiring.
+        share: Share of the neurons, in [0, 1].
+        rng: Source of the permutation.
+    """
     sign = connectome.sign.copy()
     chosen = _some(np.flatnonzero(~connectome.is_muscle), share, rng)
     sign[chosen] = sign[rng.permutation(chosen)]
     return sign
 
 
-def notes_on(kind: str, found: Rewired, rewired: float) -> list[str]:
-    """Returns sentences on what a sample could not do, and how little room its source left it."""
+def notes_on(kind: str, sample: Rewired, dose: float) -> list[str]:
+    """Returns sentences on what a sample could not do, and how little room its source left it.
+
+    Args:
+        kind: The kind of the edges, "chemical" or "neuromuscular".
+        sample: The edges after the swaps, and how they came about.
+        dose: The dose that was asked for, in [0, 1].
+    """
     notes = []
-    stuck = found.moves == 0 and len(found.edges) > 0 and rewired > 0
-    if rewired == 1 and (stuck or found.kept > ROOM):
+    stuck = sample.moves == 0 and len(sample.edges) > 0 and dose > 0
+    if dose == 1 and (stuck or sample.overlap > ROOM):
         notes.append(
-            f"keeps {found.kept:.0%} of the {kind} synapses: this wiring leaves the null "
-            f"{'no' if found.kept == 1 else 'little'} room."
+            f"keeps {sample.overlap:.0%} of the {kind} synapses: this wiring leaves the null "
+            f"{'no' if sample.overlap == 1 else 'little'} room."
         )
-    if rewired == 1 and 0 < found.moves < 0.5 * MOVES:
+    if dose == 1 and 0 < sample.moves < 0.5 * MOVES:
         notes.append(
-            f"the chain of {kind} synapses made {found.moves:.1f} moves a synapse in "
-            f"{found.proposals:,} proposals; {MOVES} were wanted, so that samples resemble the source more "
+            f"the chain of {kind} synapses made {sample.moves:.1f} moves a synapse in "
+            f"{sample.proposals:,} proposals; {MOVES} were wanted, so that samples resemble the source more "
             "than they need to."
         )
-    if found.triad_distance:
+    if sample.triad_distance:
         notes.append(
-            f"triads matched to within {found.triad_distance:.2g} (sum over 13 classes of "
-            f"|c - t| / (c + t)) after {found.proposals:,} proposals, not exactly."
+            f"triads matched to within {sample.triad_distance:.2g} (sum over 13 classes of "
+            f"|c - t| / (c + t)) after {sample.proposals:,} proposals, not exactly."
         )
-    if abs(found.wanted + found.kept - 1) > max(0.05, 4 / max(len(found.edges), 1)):
+    if abs(sample.wanted + sample.overlap - 1) > max(0.05, 4 / max(len(sample.edges), 1)):
         notes.append(
-            f"rewired={rewired:g} asks to replace {found.wanted:.0%} of the {kind} synapses; the "
-            f"chain replaced {1 - found.kept:.0%}."
+            f"rewired={dose:g} asks to replace {sample.wanted:.0%} of the {kind} synapses; the "
+            f"chain replaced {1 - sample.overlap:.0%}."
         )
     return notes
 
@@ -151,6 +243,6 @@ def _some(items: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
     return rng.permutation(items)[: round(share * len(items))]
 
 
-def _kinds(connectome: Connectome, pairs: Edges) -> np.ndarray:
+def _num_muscles(connectome: Connectome, pairs: Edges) -> np.ndarray:
     """Returns the number of muscles in each gap junction, int [E]."""
     return connectome.is_muscle[pairs.pre].astype(int) + connectome.is_muscle[pairs.post]

@@ -58,7 +58,7 @@ class Rewired:
 
     Attributes:
         edges: The new wiring.
-        kept: Share of its edges that are the source's; 1 for an empty wiring.
+        overlap: Share of its edges that are the source's; 1 for an empty wiring.
         wanted: Share of its edges that the dose asked to be others than the source's.
         moves: Accepted moves an edge, of the chain that mixes degrees.
         proposals: Proposals of all chains.
@@ -67,7 +67,7 @@ class Rewired:
     """
 
     edges: Edges
-    kept: float
+    overlap: float
     wanted: float
     moves: float
     proposals: int
@@ -225,8 +225,8 @@ class Chain:
 
     def result(self, edges: Edges) -> Rewired:
         """Returns the outcome, with the edges in the source's terms."""
-        kept = 1 - int(self.wiring.tally[1]) / len(self.order)
-        return Rewired(edges, kept, self.wanted, self.moves, self.proposals, self._distance())
+        overlap = 1 - int(self.wiring.tally[1]) / len(self.order)
+        return Rewired(edges, overlap, self.wanted, self.moves, self.proposals, self._distance())
 
     def run(self) -> None:
         """Mixes until every edge has been moved `MOVES` times or the budget is spent; then matches triads."""

@@ -131,7 +131,7 @@ def test_rewire_keeps_what_it_is_told_of_any_graph_at_any_dose(
     kept_bins, old_bins = (np.sort(bins[e.pre, e.post]) for e in (found.edges, edges))
     np.testing.assert_array_equal(kept_bins, old_bins)
     shared = adjacency(edges, num_cells) & adjacency(found.edges, num_cells)
-    assert found.kept == pytest.approx(shared.sum() / len(edges) if len(edges) else 1)
+    assert found.overlap == pytest.approx(shared.sum() / len(edges) if len(edges) else 1)
 
 
 @given(seed=st.integers(0, 10**6), num_cells=st.integers(2, 25), density=st.floats(0, 1))
@@ -185,7 +185,7 @@ def test_rewire_leaves_a_wiring_without_alternatives_as_it_is(matrix: np.ndarray
     edges = Edges(pre, post, 1 + np.arange(len(pre)))
     for rewired in (0.5, 1.0):
         found = rewire(edges, len(matrix), seed=0, keep=keep, rewired=rewired)
-        assert (found.kept, found.moves) == (1, 0)
+        assert (found.overlap, found.moves) == (1, 0)
         np.testing.assert_array_equal(found.edges.post, edges.post)
         assert sorted(found.edges.weight) == sorted(edges.weight)
 
@@ -194,18 +194,18 @@ def test_rewire_leaves_a_wiring_without_alternatives_as_it_is(matrix: np.ndarray
 def test_rewire_of_an_empty_wiring_is_empty(keep: Keep) -> None:
     none = Edges(np.zeros(0), np.zeros(0), np.zeros(0))
     found = rewire(none, 5, seed=0, keep=keep)
-    assert (len(found.edges), found.kept) == (0, 1)
+    assert (len(found.edges), found.overlap) == (0, 1)
     assert len(rewire_pairs(none, 5, seed=0).edges) == 0
 
 
 @pytest.mark.parametrize("keep", [Keep(), Keep(mutual=False)], ids=["mutual", "degree"])
 def test_rewire_dose_is_the_share_of_what_a_full_sample_replaces(keep: Keep) -> None:
     worm = load("celegans")
-    full = 1 - rewire(worm.chemical, worm.num_cells, seed=4, keep=keep).kept
+    full = 1 - rewire(worm.chemical, worm.num_cells, seed=4, keep=keep).overlap
     for dose in (0.1, 0.35, 0.8):
         found = rewire(worm.chemical, worm.num_cells, seed=4, keep=keep, rewired=dose)
         assert found.wanted == pytest.approx(dose * full)
-        assert 0 <= 1 - found.kept - found.wanted < 8.1 / len(worm.chemical)  # a trade can replace several
+        assert 0 <= 1 - found.overlap - found.wanted < 8.1 / len(worm.chemical)  # a trade can replace several
 
 
 @pytest.mark.parametrize("rewired", [0.3, 1.0])
@@ -222,7 +222,7 @@ def test_rewire_pairs_keeps_partners_by_label_and_each_weight_once(rewired: floa
     )
     np.testing.assert_array_equal(towards_pairs(new, labels), towards_pairs(pairs, labels))
     shared = before.keys() & after.keys()
-    assert len(shared) == pytest.approx(found.kept * len(pairs))
+    assert len(shared) == pytest.approx(found.overlap * len(pairs))
     if rewired < 1:  # most of the shared pairs have not been touched
         assert sum(before[k] == after[k] for k in shared) > 0.9 * len(shared)
 
