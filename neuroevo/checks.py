@@ -33,6 +33,7 @@ from neuroevo.plugins import Plugin
 from neuroevo.seeds import derive, generator
 from neuroevo.task import NEEDED, Task, fault_of, fault_of_class
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import Prior
 
 NUM_SEEDS = 6
 ONE_POINT = "seed: Not used"  # what the docstring of a prior with one point says of its seed
@@ -46,8 +47,8 @@ ABSURD = -(10**9)  # what every whole-number option must refuse
 TOLERANCE = 1e-5  # another place in a batch may round differently
 
 
-def check_prior(prior: Callable[..., Architecture] | Plugin, connectome: Connectome | None = None) -> None:
-    """Raises an error that names the first rule which a prior breaks; returns if it keeps them all.
+def check_prior(prior: Prior | Plugin, connectome: Connectome | None = None) -> None:
+    """Raises an error that names the first rule of `Prior` that a prior breaks; returns if it keeps them all.
 
     - Its docstring has a summary, and says what it "Keeps exactly" and what it "Destroys". A prior that gives
       one wiring whatever the seed says there "seed: Not used"; one that says so gives no more.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import generator
 from neuroevo.task import Task
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import Prior
 
 # --- examples, as authors of plug-ins write them ------------------------------------------------------
 
@@ -78,6 +80,13 @@ class Recall(Task):
 def test_example_plugins_keep_the_rules() -> None:
     check_prior(shuffled_strengths)
     check_task(Recall)
+
+
+def test_example_of_the_contract_keeps_the_rules() -> None:
+    names: dict[str, Any] = {"Connectome": Connectome, "Edges": Edges, "Architecture": Architecture}
+    names |= {"replace": replace, "generator": generator}
+    exec(textwrap.dedent((Prior.__doc__ or "").partition("Example:\n")[2]), names)
+    check_prior(names["uneven"])
 
 
 EXAMPLE_TABLES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from neuroevo.connectome.model import Connectome, write_edges
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
@@ -12,6 +13,39 @@ from neuroevo.plugins import Entrant
 from neuroevo.run_folder import _file_names, _new_folder
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
+
+
+class Prior(Protocol):
+    """The contract of a prior: a function that samples one wiring from a connectome.
+
+    Further keyword arguments, all with defaults, are its options. Its docstring has a summary, and says what
+    of the connectome it "Keeps exactly" and what it "Destroys"; that of a prior which gives one wiring
+    whatever the seed says "seed: Not used". Everything random comes from the seed, so that equal seeds give
+    equal wirings, and the connectome stays as it is. The wiring may have other cells and ports. All of this
+    is what `checks.check_prior` checks.
+
+    Example:
+        def uneven(connectome: Connectome, *, seed: int, dale: bool = True) -> Architecture:
+            '''The measured wiring with synapses of random strengths.
+
+            Keeps exactly: who connects to whom, signs, gap junctions. Destroys: strengths.
+            '''
+            exact = Architecture.of(connectome, dale=dale)
+            synapses = exact.synapses
+            drawn = generator(seed, "weights").uniform(1, 2, len(synapses))
+            return replace(exact, synapses=Edges(synapses.pre, synapses.post, drawn))
+    """
+
+    def __call__(self, connectome: Connectome, /, *, seed: int) -> Architecture:
+        """Returns a sample.
+
+        Args:
+            connectome: The measured wiring.
+            seed: Any whole number; equal seeds give equal samples.
+
+        Raises:
+            ConnectomeError: If the connectome lacks what the prior needs, such as positions or muscles.
+        """
 
 
 def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) -> Iterator[Architecture]:
