@@ -17,8 +17,7 @@ from neuroevo.wiring.mutation import Mutant, swap_few, transpose
 from neuroevo.wiring.null_models import Keep
 from populations.gaps import keep_of_pairs
 
-KINDS = ("chemical", "neuromuscular", "electrical")
-KeepByKind = dict[str, Keep]  # what swaps keep of each of these kinds of connection
+KeepByKind = dict[str, Keep]  # what swaps keep of each kind of connection, one of `model.KINDS`
 Mutate = Callable[..., Mutant]
 
 

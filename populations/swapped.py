@@ -13,14 +13,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import KINDS, Connectome, Edges
 from neuroevo.errors import ConnectomeError, require_range
 from neuroevo.plugins import priors
 from neuroevo.seeds import derive, generator
 from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.null_models import MOVES, Keep, Rewired, length_bins, rewire
 from populations.gaps import rewire_gap_junctions
-from populations.mutations import KINDS, KeepByKind, Mutate, by_swaps
+from populations.mutations import KeepByKind, Mutate, by_swaps
 from populations.options import join_options
 
 Prior = Callable[..., Architecture]

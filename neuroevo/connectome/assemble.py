@@ -53,13 +53,12 @@ def assemble(name: str, rows: Sequence[Row], cells: Sequence[Cell]) -> Connectom
     )
 
 
-def _usual_sign(transmitter: str) -> int:
-    """Returns the sign of a cell of which nothing is known but its transmitters, as in the bundled tables."""
-    return -1 if transmitter.partition("+")[0].strip().upper() == "GABA" else 1
-
-
 def cells_of(rows: Sequence[Row]) -> list[Cell]:
-    """Returns the cells that some edges join: neurons first, then targets of neuromuscular edges, by name."""
+    """Returns the cells that some edges join: neurons first, then targets of neuromuscular edges, by name.
+
+    Args:
+        rows: One edge or more.
+    """
     muscles = {row.post for row in rows if row.kind == "neuromuscular"}
     neurons = {cell for row in rows for cell in (row.pre, row.post)} - muscles
     return [Cell(rows[0].file, "its edges", name) for name in (*sorted(neurons), *sorted(muscles))]
@@ -75,17 +74,18 @@ def _ports(
 ) -> np.ndarray:
     """Returns the cells that are marked; without marks those of the first role that occurs, else neurons."""
     if any(mark is not None for mark in marks):
-        found = [i for i, mark in enumerate(marks) if mark]
+        chosen = [i for i, mark in enumerate(marks) if mark]
     else:
         wanted = next((r for r in preferred if r in role.values()), None)
-        chosen = set(neurons) if wanted is None else {cell for cell, r in role.items() if r == wanted}
-        found = [i for i, cell in enumerate(role) if cell in chosen]
-    if not found:
+        taken = set(neurons) if wanted is None else {cell for cell, r in role.items() if r == wanted}
+        chosen = [i for i, cell in enumerate(role) if cell in taken]
+    if not chosen:
         raise ConnectomeError(f"{name} has no {port} cells; wanted at least one: mark some as {port}.")
-    return np.array(found, np.int32)
+    return np.array(chosen, np.int32)
 
 
 def _require_known(rows: Sequence[Row], known: dict[str, Cell]) -> None:
+    """Checks that each edge joins cells of the table of cells."""
     for row in rows:
         for cell in (row.pre, row.post):
             if cell not in known:
@@ -96,6 +96,7 @@ def _require_known(rows: Sequence[Row], known: dict[str, Cell]) -> None:
 
 
 def _require_once(rows: Sequence[Row]) -> None:
+    """Checks that no edge stands twice; a gap junction has no direction."""
     first: dict[tuple[str, ...], Row] = {}
     for row in rows:
         ends = sorted((row.pre, row.post)) if row.kind == "electrical" else (row.pre, row.post)
@@ -122,7 +123,14 @@ def _signs(rows: Sequence[Row], known: dict[str, Cell]) -> dict[str, int]:
     return {cell: place.sign for cell, place in first.items()}
 
 
+def _usual_sign(transmitter: str) -> int:
+    """Returns the sign of a cell of which nothing is known but its transmitters, as in the bundled tables."""
+    return -1 if transmitter.partition("+")[0].strip().upper() == "GABA" else 1
+
+
 def _require_muscles_at_the_end(rows: Sequence[Row], known: dict[str, Cell], role: dict[str, str]) -> None:
+    """Checks that neuromuscular edges, and no other synapses, end on muscles, and that none begins there."""
+
     def why(cell: str) -> str:
         return "is a muscle" if known[cell].role else "is a target of neuromuscular edges"
 

@@ -23,13 +23,17 @@ SUMMARIES = {
 
 
 def names() -> list[str]:
-    """Names of the bundled connectomes, which need no download."""
+    """Returns the names of the bundled connectomes, which need no download."""
     return list(SUMMARIES)
 
 
 @cache
 def load(name: str) -> Connectome:
-    """Returns a bundled connectome, read once."""
+    """Returns a bundled connectome, read once.
+
+    Args:
+        name: One of `names()`.
+    """
     if name == "celegans-perimotor":
         return _table(name, "perimotor").with_ports("motor", "muscle")
     if name == "celegans":
@@ -39,7 +43,7 @@ def load(name: str) -> Connectome:
 
 
 def _table(name: str, stem: str) -> Connectome:
-    """Reads a bundled pair of tables; data/build.py made them, so they are not checked here."""
+    """Returns the wiring in a bundled pair of tables, unchecked, for data/build.py made them."""
     folder = resources.files("neuroevo.connectome.data")
     cells = list(csv.DictReader((folder / f"{stem}_cells.csv").read_text("utf-8").splitlines()))
     edges = csv.reader((folder / f"{stem}_edges.csv").read_text("utf-8").splitlines()[1:])

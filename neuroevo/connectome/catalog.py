@@ -17,10 +17,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from neuroevo.connectome import bundled, tables
+from neuroevo.connectome import bundled, published, tables
 from neuroevo.connectome.assemble import assemble, cells_of
+from neuroevo.connectome.graphs import read_graph
+from neuroevo.connectome.matrices import read_matrix
 from neuroevo.connectome.model import Connectome
-from neuroevo.connectome.tables import read_beside
 from neuroevo.errors import ConnectomeError, RegistryError, unknown
 
 MATRICES = (".npy", ".npz", ".mtx")
@@ -32,7 +33,8 @@ def load(source: str) -> Connectome:
     """Returns a bundled connectome by name, fetches another by name, or reads one from a file.
 
     Args:
-        source: One of `names()` or `fetched.names()`, or a path, which holds a separator or a dot, or exists.
+        source: One of `bundled.names()` or `published.names()`, or a path, which holds a separator or a dot,
+            or exists.
 
     Raises:
         RegistryError: If there is no connectome of that name, with the nearest.
@@ -41,8 +43,6 @@ def load(source: str) -> Connectome:
     """
     if source in bundled.SUMMARIES:
         return bundled.load(source)
-    from neuroevo.connectome import published
-
     if source in published.names():
         return published.load(source)
     if os.sep in source or "/" in source or "." in source or os.path.exists(source):
@@ -51,19 +51,17 @@ def load(source: str) -> Connectome:
 
 
 def summaries() -> dict[str, str]:
-    """One line about each connectome that has a name: the bundled ones, then those fetched on first use."""
-    from neuroevo.connectome import published
-
+    """Returns a line about each connectome with a name: the bundled ones, then those fetched on first use."""
     return {**bundled.SUMMARIES, **published.summaries()}
 
 
 def read(path: str | Path) -> Connectome:
-    """Reads a wiring, which is called after the file.
+    """Returns the wiring in a file, after which it is called.
 
     In tables the kind of an edge may be left out (neuromuscular where the target is a muscle, else chemical),
     and so may its weight (1) and its sign (that of the presynaptic cell, else +1; gap junctions have none).
     Cells without a table are ordered neurons first, then muscles, by name. What else is not said of a cell
-    is filled in as `assembly.assemble` states.
+    is filled in as `assemble` states.
 
     Args:
         path: File whose name ends in one of SUFFIXES.
@@ -83,12 +81,8 @@ def read(path: str | Path) -> Connectome:
     if suffix in tables.DELIMITERS:
         return _read_table(path)
     if suffix in MATRICES:
-        from neuroevo.connectome.matrices import read_matrix
-
         return read_matrix(path)
     if suffix in GRAPHS:
-        from neuroevo.connectome.graphs import read_graph
-
         return read_graph(path)
     ending = f"ends in {suffix!r}" if suffix else "has no ending"
     raise ConnectomeError(
@@ -97,8 +91,8 @@ def read(path: str | Path) -> Connectome:
 
 
 def _read_table(path: Path) -> Connectome:
-    """Reads an edge table, and the table of cells beside it if there is one."""
-    cells = read_beside(path)
+    """Returns the wiring in an edge table, and in the table of cells beside it if there is one."""
+    cells = tables.read_cells_beside(path)
     muscles = {cell.name for cell in cells or () if cell.role == "muscle"}
-    rows = tables.read(path, muscles)
+    rows = tables.read_edges(path, muscles)
     return assemble(path.stem, rows, cells_of(rows) if cells is None else cells)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.connectome.assemble import assemble
-from neuroevo.connectome.model import Connectome
-from neuroevo.connectome.tables import CELL_COLUMNS, KINDS, Cell, Row, require_distinct
+from neuroevo.connectome.model import KINDS, Connectome
+from neuroevo.connectome.tables import CELL_COLUMNS, Cell, Row, require_distinct
 from neuroevo.errors import ConnectomeError, last_line
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ def to_networkx(connectome: Connectome) -> nx.MultiDiGraph:
 
     Nodes are names of cells. The key of an edge is its kind; a gap junction is one edge, from the cell that
     comes first. Coordinates that are not known are left out.
+
+    Args:
+        connectome: The wiring.
     """
     import networkx as nx
 
@@ -75,7 +78,10 @@ def from_networkx(graph: nx.DiGraph, name: str | None = None) -> Connectome:
 
     Args:
         graph: A networkx DiGraph or MultiDiGraph; nodes are named by their text.
-        name: What the wiring is called; else the graph's own name.
+        name: What the wiring is called; None takes the graph's own name.
+
+    Returns:
+        The wiring, checked as `assemble` does.
 
     Raises:
         ConnectomeError: If the graph is undirected, or an attribute or edge is not of its form.
@@ -100,7 +106,10 @@ def from_networkx(graph: nx.DiGraph, name: str | None = None) -> Connectome:
 
 
 def read_graph(path: Path) -> Connectome:
-    """Reads a wiring from a file that networkx reads; JSON is its node-link form.
+    """Returns the wiring in a file that networkx reads; JSON is its node-link form.
+
+    Args:
+        path: File whose name ends in one of `catalog.GRAPHS`.
 
     Raises:
         ConnectomeError: If the file cannot be read or holds no wiring.
@@ -120,7 +129,7 @@ def read_graph(path: Path) -> Connectome:
 
 
 def _node_link(path: Path) -> nx.Graph:
-    """Reads node-link JSON, whose list of edges has had two names."""
+    """Returns the graph in node-link JSON, whose list of edges has had two names."""
     import networkx as nx
 
     data = json.loads(path.read_text(encoding="utf-8"))
@@ -129,14 +138,14 @@ def _node_link(path: Path) -> nx.Graph:
 
 def _coordinates(name: str, node: object, data: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the attributes of a node with its position, if that is one sequence, as x, y and z."""
-    found = {column: data[column] for column in CELL_COLUMNS if column in data}
+    attributes = {column: data[column] for column in CELL_COLUMNS if column in data}
     position = next((data[key] for key in ("position", "pos") if key in data), None)
     if position is None:
-        return found
+        return attributes
     try:
         x, y, z = position
     except (TypeError, ValueError):
         raise Cell(name, f"node {str(node)!r}").error(
             f"position is {position!r}; wanted three numbers, in micrometres"
         ) from None
-    return {**found, "x": x, "y": y, "z": z}
+    return {**attributes, "x": x, "y": y, "z": z}

