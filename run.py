@@ -22,10 +22,11 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rich.console import Console
 
 import populations
 import tasks
@@ -34,15 +35,23 @@ from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
 from neuroevo.experiment import listing
-from neuroevo.experiment.config import SELECTIONS, TRACKERS, Configuration, resolve
-from neuroevo.experiment.execute import execute, resume
-from neuroevo.plugins import Entrant
+from neuroevo.experiment.config import Configuration, flags
+from neuroevo.experiment.display import Display
+from neuroevo.plugins import PluginCall
 from neuroevo.text import one_line
+
+if TYPE_CHECKING:
+    from neuroevo.experiment.execute import Outcome
+    from neuroevo.experiment.request import Experiment
+    from neuroevo.experiment.study import Study
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
 
-_FORM = "[label=]name[:option=value,...]"
 _NULL = "degree"  # the null model of triads and of the rich club
+
+USUAL = Configuration()
+CHANGES = ("workers", "address", "deadline")  # fields of a request on which results do not depend
+WIRING = ("connectome", "inputs", "outputs", "seed", "genome")  # fields that `stats` and `sample` have too
 
 
 class Parser(argparse.ArgumentParser):
@@ -116,13 +125,17 @@ def _run(arguments: list[str]) -> int:
     """Evolves every prior on every task."""
     options = _run_parser().read(arguments)
     config = Configuration() if options.config is None else Configuration.read(options.config)
-    given = {f.name: getattr(options, f.name, None) for f in fields(Configuration)}
-    config = config.override(
-        {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
-    )
-    config, genomes, chosen = resolve(config)
-    out = _default_folder(config) if options.out is None else Path(options.out)
-    execute((config, genomes, chosen), out, ["run", *arguments], options.quiet)
+    config = config.override(_given(options, flags()))
+    from neuroevo.experiment.request import resolve
+
+    experiment = resolve(config)  # before PyTorch and Ray are imported: a wrong request is answered at once
+    from neuroevo.experiment import execute
+
+    out = _default_folder(experiment) if options.out is None else Path(options.out)
+    console = Console(quiet=options.quiet, highlight=False)
+    with Display(console, options.quiet) as display:
+        outcome = execute.run(experiment, out, command=["run", *arguments], watcher=display)
+    _print_outcome(outcome, console)
     return 0
 
 
@@ -131,18 +144,18 @@ def _study(arguments: list[str]) -> int:
     parser = Parser(prog="run.py study", description=_study.__doc__, allow_abbrev=False)
     parser.add_argument("study", help="TOML file, such as studies/schmidgall2022/fig3.toml")
     parser.add_argument("--scale", default="smoke", metavar="NAME", help="one of its scales (default smoke)")
-    parser.add_argument("--workers", type=whole, metavar="N", help="evaluators (default: one a core)")
+    _add_flags(parser, "workers")
     parser.add_argument("--out", metavar="DIR", help="new folder (default runs/STUDY-SCALE-N)")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    _add_quiet(parser)
     options = parser.read(arguments)
     from neuroevo.experiment.study import Study
 
     stem = f"{Path(options.study).stem}-{options.scale}"
     out = _free(Path("runs") / stem) if options.out is None else Path(options.out)
-    changes = {} if options.workers is None else {"workers": options.workers}
+    changes = _given(options, ["workers"])
     study = Study.read(options.study, options.scale)
     study.begin(out, changes)
-    study.carry_out(out, changes, options.quiet)
+    _carry_out(study, out, changes, options.quiet)
     return 0
 
 
@@ -150,21 +163,51 @@ def _resume(arguments: list[str]) -> int:
     """Goes on with a run or a study that ended early, to the results it would have had."""
     parser = Parser(prog="run.py resume", description=_resume.__doc__, allow_abbrev=False)
     parser.add_argument("run", help="its folder")
-    parser.add_argument("--workers", type=whole, metavar="N", help="evaluators (default: as before)")
-    parser.add_argument("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
-    parser.add_argument("--deadline", type=whole, metavar="SECONDS", help="in which a worker has to be done")
-    parser.add_argument("--quiet", action="store_true", help="print errors only")
+    _add_flags(parser, *CHANGES, default="as before")
+    _add_quiet(parser)
     options = parser.read(arguments)
+    from neuroevo.experiment import execute
     from neuroevo.experiment.study import Study
 
-    given = {"workers": options.workers, "address": options.address, "deadline": options.deadline}
-    changes = {name: value for name, value in given.items() if value is not None}
+    changes = _given(options, CHANGES)
     path = Path(options.run)
     if Study.is_at(path):
-        Study.reopen(path).carry_out(path, changes, options.quiet)
-    elif not resume(path, changes, options.quiet):
+        _carry_out(Study.reopen(path), path, changes, options.quiet)
+        return 0
+    console = Console(quiet=options.quiet, highlight=False)
+    with Display(console, options.quiet) as display:
+        outcome = execute.resume(path, changes, display)
+    if outcome is None:
         print(f"{path} is at its end; there is nothing to go on with. To see it: python run.py report {path}")
+    else:
+        _print_outcome(outcome, console)
     return 0
+
+
+def _carry_out(study: Study, folder: Path, changes: dict[str, Any], quiet: bool) -> None:
+    """Carries out what is left of a study in its folder, and prints the reports of its runs and its own."""
+    from neuroevo.report.terminal import print_report
+
+    console = Console(quiet=quiet, highlight=False)
+    for name in study.runs:
+        console.print(f"{study.title} {name}:", soft_wrap=True, markup=False)
+        with Display(console, quiet) as display:
+            outcome = study.carry_out(name, folder, changes, display)
+        if outcome is not None:
+            _print_outcome(outcome, console)
+    print_report(study.report(folder), console)
+    console.print(f"Written to {folder}", soft_wrap=True, markup=False)
+
+
+def _print_outcome(outcome: Outcome, console: Console) -> None:
+    """Prints the report of a run, where it lies, and how to see more of it."""
+    from neuroevo.report.terminal import print_report
+
+    print_report(outcome.report, console)
+    path = outcome.folder.path
+    pictures = f"Pictures of behaviour: python run.py replay {shlex.quote(str(path))}"
+    for line in (f"Written to {path}", pictures, *outcome.views):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def _report(arguments: list[str]) -> int:
@@ -173,8 +216,6 @@ def _report(arguments: list[str]) -> int:
     parser.add_argument("run", nargs="+", help="run folder")
     parser.add_argument("--out", metavar="DIR", help="new folder for several runs (default runs/joined-N)")
     options = parser.read(arguments)
-    from rich.console import Console
-
     from neuroevo.report.terminal import print_report
     from neuroevo.report.write import write_report
     from neuroevo.run_folder import RunFolder
@@ -228,10 +269,8 @@ def _replay(arguments: list[str]) -> int:
 def _stats(arguments: list[str]) -> int:
     """Prints statistics of a connectome, and of priors sampled from it."""
     parser = Parser(prog="run.py stats", description=_stats.__doc__, allow_abbrev=False)
-    _add_wiring(parser)
-    parser.add_argument(
-        "--genome", nargs="+", action="extend", default=[], metavar="SPEC", help=f"priors, {_FORM}"
-    )
+    _add_flags(parser, *WIRING)
+    parser.set_defaults(genome=[], connectome=USUAL.connectome, seed=USUAL.seed)
     parser.add_argument("--samples", type=whole, default=20, help="samples of each prior (default 20)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--out", metavar="DIR", help="new folder for pictures and stats.json")
@@ -256,25 +295,19 @@ def _stats(arguments: list[str]) -> int:
     return 0
 
 
-def _null() -> Entrant | None:
+def _null() -> PluginCall | None:
     """Returns the prior that triads are held against: random wirings with the same in- and out-degrees."""
-    from neuroevo.plugins import resolve_genomes
-
-    return resolve_genomes([_NULL])[0] if _NULL in plugins.priors.names() else None
+    return plugins.priors.calls([_NULL])[0] if _NULL in plugins.priors.names() else None
 
 
 def _sample(arguments: list[str]) -> int:
     """Writes samples of priors as edge tables, `<genome>-<k>.csv`, that --connectome reads."""
     parser = Parser(prog="run.py sample", description=_sample.__doc__, allow_abbrev=False)
-    _add_wiring(parser)
-    parser.add_argument(
-        "--genome", nargs="+", action="extend", required=True, metavar="SPEC", help=f"priors, {_FORM}"
-    )
+    _add_flags(parser, *WIRING, required="genome")
+    parser.set_defaults(connectome=USUAL.connectome, seed=USUAL.seed)
     parser.add_argument("--samples", type=whole, default=1, help="samples of each prior (default 1)")
     parser.add_argument("--out", required=True, metavar="DIR", help="new folder for the tables")
     options = parser.read(arguments)
-    from rich.console import Console
-
     from neuroevo.report.wiring_table import print_notes
     from neuroevo.wiring.sampling import write_samples
 
@@ -302,9 +335,7 @@ def _list(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(sections, indent=2))
     else:
-        from neuroevo.experiment.listing import print_sections
-
-        print_sections(sections)
+        listing.print_sections(sections)
     return 0
 
 
@@ -319,76 +350,71 @@ def whole(text: str) -> int:
     return number
 
 
-def workers(text: str) -> int | None:
-    """Returns a number of workers; `auto` is None; argparse quotes the error."""
+def whole_or_auto(text: str) -> int | None:
+    """Returns a whole number, or None for the word `auto`; argparse quotes the error."""
     return None if text == "auto" else whole(text)
 
 
 def _run_parser() -> Parser:
-    """Returns the parser of `run`; defaults are Configuration's."""
+    """Returns the parser of `run`, with a flag for each field of a request that has one."""
     parser = Parser(
         prog="run.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("--genome", nargs="+", action="extend", metavar="SPEC", help=f"priors, {_FORM}")
-    add("--task", nargs="+", action="extend", metavar="SPEC", help="tasks, in the same form")
-    add("--connectome", metavar="NAME|FILE", help="name or file of a wiring (default celegans-motor)")
-    add("--inputs", metavar="CELLS", help="cells that take input: roles, classes or names joined by +")
-    add("--outputs", metavar="CELLS", help="cells that give output, likewise")
-    add("--neuron", metavar="SPEC", help="neuron model, name[:option=value,...] (default leaky)")
-    add("--adapter", metavar="SPEC", help="maps from sensors and to actuators (default linear)")
-    add("--search", metavar="SPEC", help="search method, in the same form (default pgpe)")
-    add("--seeds", type=whole, metavar="N", help="replicates of every architecture (default 1)")
-    add("--graphs", type=whole, metavar="N", help="samples of every prior (default 1)")
-    add("--generations", type=whole, metavar="N", help="generations (default: the task's)")
-    add("--evaluations", type=whole, metavar="N", help="evaluations a lineage, in place of generations")
-    add("--population", type=whole, metavar="N", help="genomes of a generation, even (default: the task's)")
-    add("--episodes", type=whole, metavar="N", help="episodes or images a generation (default: the task's)")
-    add("--workers", type=workers, metavar="N", help="evaluators (default auto: one a core; 0: this process)")
-    add("--address", metavar="HOST:PORT", help="Ray cluster to join, or auto")
-    add("--per-worker", metavar="SHARES", help="what each reserves, cpus=1,gpus=0,memory=GiB")
-    add("--deadline", type=whole, metavar="SECONDS", help="in which a worker has to be done (adapts)")
-    add("--device", metavar="NAME", help="auto, cpu or cuda (default auto)")
-    add("--seed", type=whole, metavar="N", help="root of all random numbers (default 0)")
-    add("--selection", metavar="NAME", help=f"{', '.join(SELECTIONS)} (default tournament)")
-    add(
-        "--margin",
-        nargs="+",
-        action="extend",
-        metavar="X|TASK=X",
-        help="smallest difference that matters, in the score's unit (default: equivalence is not tested)",
+    _add_flags(parser, *(name for name, flag in flags().items() if flag.metavar))
+    parser.add_argument("--out", metavar="DIR", help="run folder (default runs/TASK-GENOME-N)")
+    parser.add_argument(
+        "--config", metavar="FILE", help="request as TOML, such as a run folder's config.toml"
     )
-    add("--track", nargs="+", action="extend", metavar="NAME", help=f"trackers: {', '.join(TRACKERS)}")
-    add("--out", metavar="DIR", help="run folder (default runs/TASK-GENOME-N)")
-    add("--config", metavar="FILE", help="request as TOML, such as a run folder's config.toml")
-    add("--quiet", action="store_true", help="print errors only")
+    _add_quiet(parser)
     return parser
 
 
-def _add_wiring(parser: Parser) -> None:
-    """Adds the options that say which wiring, and which samples of it."""
-    parser.add_argument("--connectome", default="celegans-motor", metavar="NAME|FILE", help="wiring")
-    parser.add_argument("--inputs", metavar="CELLS", help="cells that take input")
-    parser.add_argument("--outputs", metavar="CELLS", help="cells that give output")
-    parser.add_argument("--seed", type=whole, default=0, help="root of all random numbers (default 0)")
+def _add_flags(parser: Parser, *names: str, default: str = "", required: str = "") -> None:
+    """Adds flags of fields of a request; the value of one that is not given is None.
+
+    Args:
+        parser: Whose flags they become.
+        names: The fields.
+        default: What is done where such a flag is not given; "" takes what the field says.
+        required: A field that must be given; "": none must.
+    """
+    for name in names:
+        flag = flags()[name]
+        usual = default or flag.default
+        text = flag.help + (f" (default {usual})" if usual else "")
+        how: dict[str, Any] = {"metavar": flag.metavar, "help": text.replace("%", "%%")}
+        how |= {"required": name == required}
+        if flag.is_list:
+            how |= {"nargs": "+", "action": "extend"}
+        elif flag.is_whole:
+            how |= {"type": whole_or_auto if name == "workers" else whole}
+        parser.add_argument(f"--{name.replace('_', '-')}", **how)
 
 
-def _sampled(options: argparse.Namespace) -> tuple[Connectome, list[Entrant]]:
+def _add_quiet(parser: Parser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Returns the fields of a request that were given, by name."""
+    values = {name: getattr(options, name, None) for name in names}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None}
+
+
+def _sampled(options: argparse.Namespace) -> tuple[Connectome, list[PluginCall]]:
     """Returns the wiring and priors of `stats` and `sample`."""
-    from neuroevo.plugins import resolve_genomes
-
     require_range("samples", options.samples, 1)
     require_range("seed", options.seed, 0)
     wiring = catalog.load(options.connectome).with_ports(options.inputs, options.outputs)
-    return wiring, resolve_genomes(options.genome)
+    return wiring, plugins.priors.calls(options.genome)
 
 
-def _default_folder(config: Configuration) -> Path:
+def _default_folder(experiment: Experiment) -> Path:
     """Returns a new folder name under runs/: the tasks, the genomes and a number."""
-    names = [plugins.Spec.parse(text).name for text in (*config.task, *config.genome)]
+    names = [call.plugin.name for call in (*experiment.task_calls.values(), *experiment.priors)]
     stem = "-".join("".join(c if c.isalnum() else "-" for c in name) for name in names)[:60]
     return _free(Path("runs") / stem)
 

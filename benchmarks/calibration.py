@@ -23,7 +23,8 @@ from scipy import stats
 
 import populations  # noqa: F401 - importing the two packages registers what they hold
 import tasks  # noqa: F401
-from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.request import resolve
 from neuroevo.referee.entry import Entry
 from neuroevo.referee.estimators import Scores, contrast, interval
 from neuroevo.referee.verdict import compare, decide
@@ -191,17 +192,15 @@ def evolved(request: Configuration) -> Scores:
     import tempfile
     from pathlib import Path
 
-    from neuroevo.connectome.catalog import load
     from neuroevo.experiment import selection
     from neuroevo.experiment.plan import Plan
     from neuroevo.run_folder import RunFolder
     from neuroevo.workers.pool import LocalPool
 
-    config, genomes, chosen = resolve(request)
-    plan = Plan(config, load(config.connectome), genomes, chosen)
+    plan = Plan(resolve(request))
     plan.prepare()
     with tempfile.TemporaryDirectory() as parent:
-        folder = RunFolder.create(Path(parent) / "run", config.to_dict(), {"schema": 1})
+        folder = RunFolder.create(Path(parent) / "run", plan.config.to_dict(), {"schema": 1})
         selection.run(plan, LocalPool(), folder)
         return {(row["graph"], row["seed"]): row["score"] for row in folder.results()}
 

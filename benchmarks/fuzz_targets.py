@@ -30,7 +30,8 @@ from neuroevo.connectome import tables as edge_tables
 from neuroevo.connectome.graphs import to_networkx
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import RegistryError, unknown
-from neuroevo.experiment.config import Configuration, margins
+from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.request import margins
 from neuroevo.experiment.study import Study
 from neuroevo.network import adapters
 from neuroevo.network.constants import Table
@@ -353,7 +354,7 @@ def request(folder: Path) -> None:
 OPTIONS: tuple[Callable[[str], object], ...] = (
     *(Registered(kind.kind, kind._plugins).bound for kind in (plugins.priors, plugins.tasks)),
     *(plugins.Spec.parse, Neuron.parse, adapters.parse, methods.parse, Workers.shares),
-    lambda text: margins(Configuration(margin=(text,)), ["swimmer"]),
+    lambda text: margins((text,), ["swimmer"]),
 )
 RUN: tuple[Callable[[RunFolder], object], ...] = (
     *(RunFolder.config, RunFolder.manifest, RunFolder.metrics, RunFolder.results, RunFolder.selection),

@@ -17,7 +17,7 @@ import populations
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import NeuroevoError
-from neuroevo.plugins import priors, resolve_genomes
+from neuroevo.plugins import priors
 from neuroevo.wiring.comparison import compare
 from neuroevo.wiring.statistics import is_comparable
 
@@ -41,7 +41,7 @@ def ladder(connectome: Connectome, num_samples: int, seed: int) -> tuple[list[li
     source = compare(connectome, [], 1, seed).figures["source"]
     rows = [[f"*{connectome.name}*", *_cells({name: {"mean": value} for name, value in source.items()})]]
     left_out = {}
-    for entrant in resolve_genomes(priors.names()):
+    for entrant in priors.calls(priors.names()):
         try:
             first = compare(connectome, [entrant], 1, seed).examples[entrant.label]
             if not is_comparable(connectome, first):

@@ -88,10 +88,10 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
 
     import populations  # noqa: F401 - registers the priors
     import tasks  # noqa: F401 - registers the tasks
-    from neuroevo.connectome.catalog import load
-    from neuroevo.experiment.config import Configuration, resolve
+    from neuroevo.experiment.config import Configuration
     from neuroevo.experiment.evolution import Evolution, Listeners
     from neuroevo.experiment.plan import Plan
+    from neuroevo.experiment.request import resolve
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.run_folder import RunFolder
     from neuroevo.search.lineage import centre
@@ -99,13 +99,11 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
     from neuroevo.workers.ray_cluster import Workers
 
     torch.set_num_threads(1)
-    config, genomes, requests = resolve(Configuration(genome=("stats-prior",), task=(task,), seed=seed))
-    wiring = load(config.connectome).with_ports(config.inputs, config.outputs)
-    plan = Plan(config, wiring, genomes, requests)
+    plan = Plan(resolve(Configuration(genome=("stats-prior",), task=(task,), seed=seed)))
     stack = ExitStack()
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "run"
     where = stack.enter_context(pool(Workers(cores)))
-    run = RunFolder.create(folder, config.to_dict(), {"lineages": plan.lineages()})
+    run = RunFolder.create(folder, plan.config.to_dict(), {"lineages": plan.lineages()})
     evolution = Evolution(plan, where, run, Listeners())
     (request,) = plan.requests
     evolution._cost = 1e9  # no checkpoints: the rivals write none

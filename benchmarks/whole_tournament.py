@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import networkx
@@ -22,9 +23,10 @@ from benchmarks.turns import OURS, Call, Options, Row, compare, take_turns
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.graphs import from_networkx, to_networkx
 from neuroevo.connectome.model import Connectome
-from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.evolution import Evolution, Listeners
 from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.request import resolve
 from neuroevo.experiment.shards import Group
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.lineage import centre
@@ -65,8 +67,7 @@ class Tournament:
             population=4 if small else POPULATION,
             seed=options.seed,
         )
-        config, genomes, requests = resolve(request)
-        self._plan = Plan(config, circuit.with_ports(config.inputs, config.outputs), genomes, requests)
+        self._plan = Plan(replace(resolve(request), connectome=circuit.with_ports(None, None)))
         self._folder, self._where = folder, where
         (self._request,) = self._plan.requests
         first = self._evolution()

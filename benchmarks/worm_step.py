@@ -25,9 +25,9 @@ from torch import Tensor
 import populations
 import tasks
 from benchmarks.swimmer_step import ORDER, TOLERANCE, compare
-from neuroevo.connectome.catalog import load
-from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.request import resolve
 from neuroevo.network.gains import set_gains
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.physics.worlds import Worlds
@@ -106,8 +106,7 @@ def networks(task: Worm, seed: int) -> Phenotype:
     """Returns circuits at work through the body's own maps, in their working range."""
     rng = np.random.default_rng(seed)
     request = Configuration(genome=CIRCUITS, task=("worm",), adapter="none", connectome="celegans-motor")
-    config, genomes, entrants = resolve(request)
-    plan = Plan(config, load(config.connectome), genomes, entrants)
+    plan = Plan(resolve(request))
     blueprints = set_gains(plan.blueprints["worm"], task, derive(0, "gains"))
     phenotype, parameters = Phenotype(blueprints, [VARIANTS] * len(blueprints)), []
     for blueprint in blueprints:

@@ -14,6 +14,7 @@ import math
 import re
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -113,11 +114,39 @@ class Plugin:
             ) from error
 
 
+@dataclass(frozen=True)
+class PluginCall:
+    """A prior or task as a request calls it.
+
+    Attributes:
+        label: What results call it.
+        plugin: The prior or task itself.
+        options: All its options, with the types that it declares.
+    """
+
+    label: str
+    plugin: Plugin
+    options: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The specification with every option written out."""
+        written = {k: v for k, v in self.options.items() if v is not None}
+        options = {k: option_text(v) for k, v in written.items()}
+        return str(Spec(self.label, self.plugin.name, options))
+
+
 @dataclass
 class Registry:
-    """Plug-ins of one kind by name."""
+    """Plug-ins of one kind by name.
+
+    Attributes:
+        kind: "prior" or "task".
+        flag: The option of the command line that names such plug-ins, without its dashes.
+    """
 
     kind: str
+    flag: str = ""
     _plugins: dict[str, Plugin] = field(default_factory=dict)
 
     @property
@@ -182,6 +211,30 @@ class Registry:
             RegistryError: If there is no such plug-in.
         """
         return Spec.parse(text, self)
+
+    def calls(self, specs: Iterable[str], usual: Mapping[str, Any] | None = None) -> list[PluginCall]:
+        """Returns the plug-ins that specifications name, with all their options.
+
+        Args:
+            specs: Specifications as `parse` reads them. Labels tell results apart, so no two may be equal.
+            usual: Options that win over the plug-ins' own defaults, and over which a specification wins.
+                None means that there are none.
+
+        Raises:
+            OptionError: If a specification has another form, an option is unknown or of another type, or two
+                labels are equal.
+            RegistryError: If there is no such plug-in.
+        """
+        calls: list[PluginCall] = []
+        for spec in map(self.parse, specs):
+            plugin = self.get(spec.name)
+            options = plugin.bind({**plugin.defaults, **(usual or {}), **spec.options})
+            calls.append(PluginCall(spec.label, plugin, options))
+        for label, number in Counter(call.label for call in calls).items():
+            if number > 1:
+                kind = self.flag or self.kind
+                raise OptionError(f"Two {kind}s are labelled {label!r}; give one another label, label=name.")
+        return calls
 
     def takes_value(self, name: str) -> bool:
         """Says whether a name is registered, here or as an entry point, and has a `bare_option`."""
@@ -368,43 +421,5 @@ def parse_option(name: str, value: Any, hint: Any) -> Any:
     return text
 
 
-priors = Registry("prior")
-tasks = Registry("task")
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """A prior or task of a run: its label, plug-in and all its options."""
-
-    label: str
-    plugin: Plugin
-    options: dict[str, Any]
-
-    @property
-    def text(self) -> str:
-        """The specification with every option written out."""
-        written = {k: v for k, v in self.options.items() if v is not None}
-        options = {k: option_text(v) for k, v in written.items()}
-        return str(Spec(self.label, self.plugin.name, options))
-
-
-def resolve_genomes(specs: Iterable[str]) -> list[Entrant]:
-    """Returns the priors of `[label=]name[:option=value,...]`, with all their options."""
-    genomes = [_entrant(text, priors) for text in specs]
-    _check_labels("genome", genomes)
-    return genomes
-
-
-def _check_labels(kind: str, entrants: Iterable[Entrant]) -> None:
-    """Labels tell results apart, so no two may be equal."""
-    labels = [e.label for e in entrants]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise OptionError(f"Two {kind}s are labelled {label!r}; give one another label, label=name.")
-
-
-def _entrant(text: str, registry: Registry, extra: Mapping[str, Any] | None = None) -> Entrant:
-    """Returns a prior or task with all its options, defaults included."""
-    spec = registry.parse(text)
-    plugin = registry.get(spec.name)
-    return Entrant(spec.label, plugin, plugin.bind({**plugin.defaults, **(extra or {}), **spec.options}))
+priors = Registry("prior", "genome")
+tasks = Registry("task", "task")

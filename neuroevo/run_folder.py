@@ -22,7 +22,6 @@ import re
 import secrets
 import shlex
 import shutil
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,9 +31,10 @@ from urllib.parse import quote
 
 import numpy as np
 
-from neuroevo import checkpoint
+from neuroevo import checkpoint, toml
 from neuroevo.errors import OptionError, RunError
 from neuroevo.files import Row, append_lines, atomic_write, explained, parse, read, read_lines, to_json
+from neuroevo.toml import TomlError
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
 SELECTION = "selection.jsonl"
@@ -133,9 +133,9 @@ class RunFolder:
             RunError: If the file is damaged.
         """
         try:
-            return tomllib.loads(read(self.path / CONFIG).decode())
-        except (ValueError, RecursionError) as error:  # TOML or UTF-8
-            raise RunError(f"{self.path / CONFIG} is damaged: {error}.") from error
+            return toml.loads(read(self.path / CONFIG))
+        except TomlError as error:
+            raise RunError(f"{self.path / CONFIG} is damaged: it {error}.") from error
 
     def manifest(self) -> Row:
         """Returns the manifest.

@@ -6,7 +6,7 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError
-from neuroevo.plugins import Entrant, resolve_genomes
+from neuroevo.plugins import PluginCall, priors
 from neuroevo.wiring.architecture import Architecture
 from tests.small import PRIORS
 
@@ -60,5 +60,5 @@ HERE = __name__
 ODD = [f"without={HERE}:without_core", f"other={HERE}:other_cells", f"empty={HERE}:without_cells"]
 
 
-def entrants(*specs: str) -> list[Entrant]:
-    return resolve_genomes(specs)
+def entrants(*specs: str) -> list[PluginCall]:
+    return priors.calls(specs)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import populations
-from neuroevo.connectome.catalog import load
 from neuroevo.experiment import selection
-from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.evolution import Listeners
 from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.request import resolve
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool, Pool
 
@@ -22,9 +22,7 @@ ECHO = "echo=tests.toy:Echo"
 def plan(**changes: Any) -> Plan:
     """Returns the plan of a request: two priors, the toy task, three generations of eight."""
     request = {"genome": ("connectome", "random"), "task": (ECHO,), "connectome": CIRCUIT, **changes}
-    config, genomes, tasks = resolve(Configuration(**request))
-    wiring = load(config.connectome).with_ports(config.inputs, config.outputs)
-    return Plan(config, wiring, genomes, tasks)
+    return Plan(resolve(Configuration(**request)))
 
 
 def run(

@@ -34,6 +34,7 @@ ROOT_MODULES = {
     "run_folder",
     "seeds",
     "text",
+    "toml",
 }
 MAY_IMPORT_INSIDE = {
     **{module: ROOT_MODULES for module in ROOT_MODULES},

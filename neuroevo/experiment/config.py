@@ -1,37 +1,36 @@
-"""The request: what the command line or a TOML file asks for, checked and resolved in full.
+"""The request as it is given, by the command line or a TOML file.
 
-`Configuration` is the request as it is given. `resolve` returns it with every default written out, together
-with its priors and its tasks.
+Each field of `Configuration` says in one place what it is: the flags of the command line, the check of a file
+and the list in the docstring are made from its type and its `Flag`. `request.resolve` makes of a
+configuration the objects that a run needs.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
-from collections.abc import Iterable, Mapping
+import reprlib
+import typing
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+
+from neuroevo import toml
 from neuroevo.errors import OptionError, require_range, require_text, unknown
-from neuroevo.network import adapters, neurons
-from neuroevo.plugins import Entrant, _check_labels, _entrant, priors, resolve_genomes, tasks
-from neuroevo.search import methods, settings
-from neuroevo.search.methods import Method
-from neuroevo.search.settings import Wish
-from neuroevo.task import Task, make
-from neuroevo.workers import devices
-from neuroevo.workers.ray_cluster import Workers
+from neuroevo.experiment import trackers
+from neuroevo.plugins import priors, tasks
+from neuroevo.toml import TomlError
 
 SELECTIONS = {
     "tournament": "Every lineage has the same evaluations",
     "race": "Priors that a test finds behind are dropped; those that stay are evolved afresh from more seeds",
     "mixed": "Priors share populations in which the worst are replaced by offspring of the best",
 }
-TRACKERS = ("tensorboard", "wandb", "mlflow")
 DEVICES = ("auto", "cpu", "cuda")
-LEAST = {
+LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
     "graphs": 1,
     "generations": 1,
@@ -39,119 +38,197 @@ LEAST = {
     "episodes": 1,
     "workers": 0,
     "deadline": 1,
+    "seed": 0,
 }
 _LARGEST = 2**63 - 1  # of a whole number in TOML
+_FLAG = "flag"  # key of a field's metadata
+_FORM = "[label=]name[:option=value,...]"
+_OWN = "the connectome's own"
+
+# Types of fields. The description says what was wanted where a value is refused.
+Text = Annotated[str, msgspec.Meta(description="a string")]
+Texts = Annotated[tuple[str, ...], msgspec.Meta(description="a list of strings")]
+Whole = Annotated[int, msgspec.Meta(ge=-_LARGEST, le=_LARGEST, description="a whole number")]
+Budgets = Annotated[
+    Mapping[str, Mapping[str, Whole]], msgspec.Meta(description="a table of whole numbers for each task")
+]
+Searches = Annotated[Mapping[str, str], msgspec.Meta(description="a table of a string for each task")]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """What a field is, as the command line and the documentation say it.
+
+    Attributes:
+        help: What the field is, without a full stop.
+        metavar: What stands for its value in the help; empty where the command line has no such flag.
+        default: What the default is, in words; empty where its value says it, or there is nothing to say.
+        is_list: Whether it takes any number of values.
+        is_whole: Whether its value is a whole number; else it is a text.
+    """
+
+    help: str
+    metavar: str = ""
+    default: str = ""
+    is_list: bool = False
+    is_whole: bool = False
+
+
+def _flag(metavar: str, help: str, default: str = "") -> dict[str, Flag]:
+    """Returns the metadata of a field; arguments are those of `Flag`."""
+    return {_FLAG: Flag(help, metavar, default)}
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A request for a run. `None` leaves a choice to the task's own default.
+    """A request for a run; None leaves a choice to the task or to the machine."""
 
-    Attributes:
-        genome: Priors as `[label=]name[:option=value,...]`.
-        task: Tasks, in the same form.
-        connectome: Name of a connectome, or a file.
-        inputs: Cells that take input, by role, class or name, joined by `+`; None: the connectome's own.
-        outputs: Cells that give output, likewise.
-        neuron: Neuron model with its options, `name[:option=value,...]`.
-        adapter: Adapters, in the same form.
-        search: Search method, in the same form; None: as in `searches`, else pgpe.
-        seeds: Replicates of every architecture; in mixed mode, populations.
-        graphs: Samples of every prior; equal wirings are run once. In mixed mode, members that every prior
-            has in a population at the start.
-        generations: Generations of search.
-        evaluations: Evaluations of a lineage, in place of generations: as many generations as fit.
-        population: Genomes of a generation, even.
-        episodes: Episodes or images that a genome is evaluated on in a generation.
-        workers: Evaluators; 0 runs in this process; None: one a core of this machine or of the cluster.
-        address: Ray cluster to join.
-        per_worker: What each worker reserves: `cpus=1,gpus=0,memory=4`, memory in GiB.
-        deadline: Seconds in which a worker has to be done with what it was given; None: 20 times the longest
-            that the like took.
-        device: `auto`, `cpu` or `cuda`.
-        seed: Root of the seed tree.
-        selection: How evaluations are dealt to the priors, one of `SELECTIONS`.
-        margin: Smallest differences that matter, each `X` for all tasks or `TASK=X`, in the unit of the
-            task's score.
-        track: Experiment trackers, of `TRACKERS`.
-        budgets: Per task label, the resolved generations, population and, where a search has two phases,
-            generations of pretraining.
-        searches: Per task label, the resolved search method with all its options.
-    """
-
-    genome: tuple[str, ...] = ()
-    task: tuple[str, ...] = ()
-    connectome: str = "celegans-motor"
-    inputs: str | None = None
-    outputs: str | None = None
-    neuron: str = "leaky"
-    adapter: str = "linear"
-    search: str | None = None
-    seeds: int = 1
-    graphs: int = 1
-    generations: int | None = None
-    evaluations: int | None = None
-    population: int | None = None
-    episodes: int | None = None
-    workers: int | None = None
-    address: str | None = None
-    per_worker: str = "cpus=1"
-    deadline: int | None = None
-    device: str = "auto"
-    seed: int = 0
-    selection: str = "tournament"
-    margin: tuple[str, ...] = ()
-    track: tuple[str, ...] = ()
-    budgets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    searches: Mapping[str, str] = field(default_factory=dict)
+    genome: Texts = field(default=(), metadata=_flag("SPEC", f"priors, {_FORM}"))
+    task: Texts = field(default=(), metadata=_flag("SPEC", "tasks, in the same form"))
+    connectome: Text = field(
+        default="celegans-motor", metadata=_flag("NAME|FILE", "name or file of a wiring")
+    )
+    inputs: Text | None = field(
+        default=None,
+        metadata=_flag("CELLS", "cells that take input: roles, classes or names joined by +", _OWN),
+    )
+    outputs: Text | None = field(
+        default=None, metadata=_flag("CELLS", "cells that give output, in the same form", _OWN)
+    )
+    neuron: Text = field(default="leaky", metadata=_flag("SPEC", "neuron model, name[:option=value,...]"))
+    adapter: Text = field(
+        default="linear", metadata=_flag("SPEC", "maps from sensors and to actuators, in the same form")
+    )
+    search: Text | None = field(
+        default=None, metadata=_flag("SPEC", "search method, in the same form", "pgpe")
+    )
+    seeds: Whole = field(
+        default=1, metadata=_flag("N", "replicates of every architecture; in mixed mode, populations")
+    )
+    graphs: Whole = field(
+        default=1,
+        metadata=_flag(
+            "N",
+            "samples of every prior, of which equal ones are run once; in mixed mode, its members of a "
+            "population at the start",
+        ),
+    )
+    generations: Whole | None = field(
+        default=None, metadata=_flag("N", "generations of search", "the task's")
+    )
+    evaluations: Whole | None = field(
+        default=None,
+        metadata=_flag("N", "evaluations of a lineage, in place of generations: as many of these as fit"),
+    )
+    population: Whole | None = field(
+        default=None, metadata=_flag("N", "genomes of a generation, even", "the task's")
+    )
+    episodes: Whole | None = field(
+        default=None,
+        metadata=_flag("N", "episodes or images that a genome meets in a generation", "the task's"),
+    )
+    workers: Whole | None = field(
+        default=None,
+        metadata=_flag(
+            "N", "evaluators; 0 computes in this process", "auto: one a core of the machine or cluster"
+        ),
+    )
+    address: Text | None = field(default=None, metadata=_flag("HOST:PORT", "Ray cluster to join, or auto"))
+    per_worker: Text = field(
+        default="cpus=1",
+        metadata=_flag("SHARES", "what each worker reserves: cpus=1,gpus=0,memory=GiB"),
+    )
+    deadline: Whole | None = field(
+        default=None,
+        metadata=_flag(
+            "SECONDS",
+            "time in which a worker has to be done with what it was given",
+            "20 times the longest that the like took",
+        ),
+    )
+    device: Text = field(default="auto", metadata=_flag("NAME", "auto, cpu or cuda"))
+    seed: Whole = field(default=0, metadata=_flag("N", "root of all random numbers"))
+    selection: Text = field(
+        default="tournament",
+        metadata=_flag("NAME", f"how evaluations are dealt to the priors: {', '.join(SELECTIONS)}"),
+    )
+    margin: Texts = field(
+        default=(),
+        metadata=_flag(
+            "X|TASK=X",
+            "smallest difference that matters, in the unit of the score",
+            "equivalence is not tested",
+        ),
+    )
+    track: Texts = field(
+        default=(), metadata=_flag("NAME", f"experiment trackers: {', '.join(trackers.TRACKERS)}")
+    )
+    budgets: Budgets = field(
+        default_factory=dict,
+        metadata=_flag(
+            "",
+            "by task label, the resolved generations, population and, where a search has two phases, "
+            "generations of pretraining",
+        ),
+    )
+    searches: Searches = field(
+        default_factory=dict,
+        metadata=_flag("", "by task label, the resolved search method with all its options"),
+    )
 
     @classmethod
     def read(cls, path: str | Path) -> Configuration:
-        """Reads a TOML file, such as a run folder's `config.toml`.
+        """Returns the request in a TOML file, such as the `config.toml` of a run folder.
+
+        Args:
+            path: The file.
 
         Raises:
             OptionError: If it cannot be read, or holds an unknown key or a value of the wrong type.
         """
         try:
-            data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            values = toml.read(path)
         except OSError as error:
             raise OptionError(
                 f"Cannot read configuration {str(path)!r}: {error.strerror}; wanted a TOML file, such as the "
                 "config.toml of a run folder."
             ) from error
-        except (ValueError, RecursionError) as error:  # TOML or UTF-8
+        except TomlError as error:
             raise OptionError(
-                f"Configuration {str(path)!r} is not TOML: {error}; wanted a file such as the config.toml of "
-                "a run folder."
+                f"Configuration {str(path)!r} {error}; wanted a file such as the config.toml of a run folder."
             ) from error
-        return cls.of(data, repr(str(path)))
+        return cls.of(values, repr(str(path)))
 
     @classmethod
-    def of(cls, data: Mapping[str, Any], where: str) -> Configuration:
-        """Makes a request of TOML values.
+    def of(cls, values: Mapping[str, Any], where: str) -> Configuration:
+        """Returns the request that some values make, each of which must have the type of its field.
 
         Args:
-            data: Values by name.
-            where: Where they are from, for messages.
+            values: Values by name, as TOML or JSON has them; a tuple will do for a list.
+            where: Where they are from, as messages say it.
 
         Raises:
             OptionError: If there is an unknown key, or a value of the wrong type.
         """
-        known = {f.name: str(f.type) for f in fields(cls)}
-        for key, value in data.items():
-            if key not in known:
-                raise OptionError(unknown(f"key in {where}", key, known))
-            wanted = _mismatch(value, known[key])
-            if wanted:
-                raise OptionError(f"Key {key!r} in {where} is {value!r}; wanted {wanted}.")
-        items: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return cls(**items)
+        types = _types()
+        checked = {}
+        for key, value in values.items():
+            if key not in types:
+                raise OptionError(unknown(f"key in {where}", key, types))
+            try:
+                checked[key] = msgspec.convert(value, types[key])
+            except (msgspec.ValidationError, RecursionError) as error:
+                raise OptionError(
+                    f"Key {key!r} in {where} is {reprlib.repr(value)}; wanted {_words(types[key])}."
+                ) from error
+        return cls(**checked)
 
     def override(self, given: Mapping[str, Any]) -> Configuration:
-        """Returns the request with some fields replaced, as the command line does with a file's.
+        """Returns the request with some fields replaced, as the command line does with those of a file.
 
-        Episodes also replace those that the file's tasks are written with, unless the tasks are replaced too;
-        of generations and evaluations either replaces the other.
+        Args:
+            given: Values by field. Episodes also replace those that the file's tasks are written with, unless
+                the tasks are replaced too; of generations and evaluations either replaces the other.
         """
         changes = dict(given)
         for name, other in (("generations", "evaluations"), ("evaluations", "generations")):
@@ -162,186 +239,87 @@ class Configuration:
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the request as TOML types, without what is None; `read` takes it back."""
+        """Returns the request as TOML types, without what is None; `of` takes it back."""
         items: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
         return {k: v for k, v in items.items() if v is not None and v != {}}
 
     def check(self) -> None:
-        """Raises OptionError or RegistryError for the first thing in the request that cannot be."""
-        if not self.genome:
-            raise OptionError(f"No --genome given; choose one or more of {', '.join(priors.names())}.")
-        if not self.task:
-            raise OptionError(f"No --task given; choose one or more of {', '.join(tasks.names())}.")
+        """Checks all that can be checked of single fields, without looking at priors and tasks.
+
+        Raises:
+            OptionError: For the first field that cannot be, or two that exclude each other.
+        """
+        for name, registry in (("genome", priors), ("task", tasks)):
+            if not getattr(self, name):
+                raise OptionError(f"No --{name} given; choose one or more of {', '.join(registry.names())}.")
         for name in ("connectome", "inputs", "outputs", "address"):
             require_text(f"Option {name!r}", getattr(self, name) or "")
-        neurons.Neuron.parse(self.neuron)
-        adapters.parse(self.adapter)
-        Workers.shares(self.per_worker)
-        for name, value, known in (
-            ("device", self.device, DEVICES),
-            ("selection", self.selection, SELECTIONS),
-            *(("tracker", name, TRACKERS) for name in self.track),
-        ):
-            if value not in known:
-                raise OptionError(unknown(name, value, known))
-        if self.search is not None:
-            methods.parse(self.search)
+        trackers.check(self.track)
+        for name, known in (("device", DEVICES), ("selection", SELECTIONS)):
+            if getattr(self, name) not in known:
+                raise OptionError(unknown(name, getattr(self, name), known))
         for name, low in LEAST.items():
             value = getattr(self, name)
             if value is not None:
                 require_range(name, value, low)
-        require_range("seed", self.seed, 0)
-        for name in self.track:
-            if self.track.count(name) > 1:
-                raise OptionError(f"Tracker {name!r} is given twice; give it once.")
         if self.generations is not None and self.evaluations is not None:
             raise OptionError(
                 f"Options 'generations' and 'evaluations' are {self.generations} and {self.evaluations}; "
                 "give one of them: evaluations say how many generations there are."
             )
-        if self.address is not None and not re.fullmatch(r"auto|[^/\s]+:[0-9]{1,5}", self.address):
+        self._check_address()
+
+    def _check_address(self) -> None:
+        """Raises OptionError unless the address is one, and goes with the number of workers."""
+        if self.address is None:
+            return
+        if not re.fullmatch(r"auto|[^/\s]+:[0-9]{1,5}", self.address):
             raise OptionError(
                 f"Option 'address' is {self.address!r}; wanted HOST:PORT of a cluster, or auto."
             )
-        if self.address is not None and self.workers == 0:
+        if self.workers == 0:
             raise OptionError(
                 f"Option 'address' is {self.address!r} with 0 workers, which run in this process; "
                 "leave out one of --address and --workers."
             )
 
 
-def _mismatch(value: Any, hint: str) -> str | None:
-    """Returns what was wanted if a TOML value has not the type that a field declares, else None."""
-
-    def whole(number: Any) -> bool:
-        return type(number) is int and -_LARGEST <= number <= _LARGEST
-
-    if hint.startswith("tuple"):
-        fits = isinstance(value, list) and all(isinstance(v, str) for v in value)
-        wanted = "a list of strings"
-    elif hint == "Mapping[str, str]":
-        fits = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
-        wanted = "a table of a string for each task"
-    elif hint.startswith("Mapping"):
-        tables = value.values() if isinstance(value, dict) else [None]
-        fits = all(isinstance(table, dict) and all(map(whole, table.values())) for table in tables)
-        wanted = "a table of whole numbers for each task"
-    elif hint.startswith("int"):
-        fits, wanted = whole(value), "a whole number"
-    else:
-        fits, wanted = isinstance(value, str), "a string"
-    return None if fits else wanted
-
-
-def resolve(config: Configuration) -> tuple[Configuration, list[Entrant], list[Entrant]]:
-    """Returns the request with every default written out, its priors and its tasks.
-
-    Raises:
-        NeuroevoError: If anything in the request is unknown, out of range or given twice.
-    """
-    config.check()
-    genomes = resolve_genomes(config.genome)
-    extra = {} if config.episodes is None else {"episodes": config.episodes}
-    chosen = [_entrant(text, tasks, extra) for text in config.task]
-    _check_labels("task", chosen)
-    made = {e.label: make(e.label, e.plugin.target, e.options) for e in chosen}
-    for table in ("budgets", "searches"):
-        for label in getattr(config, table):
-            if label not in made:
-                raise OptionError(unknown(f"task in [{table}]", label, made))
-    searches = {label: _search(config, label, task) for label, task in made.items()}
-    allotted = {label: _budget(config, label, made[label], method) for label, method in searches.items()}
-    margins(config, made)
-    _check_selection(config, allotted, searches)
-    resolved = replace(
-        config,
-        genome=tuple(e.text for e in genomes),
-        task=tuple(e.text for e in chosen),
-        neuron=str(neurons.Neuron.parse(config.neuron)),
-        adapter=str(adapters.parse(config.adapter)),
-        budgets=allotted,
-        searches={label: str(method) for label, method in searches.items()},
-        search=None,
-        generations=None,
-        evaluations=None,
-        population=None,
-        episodes=None,
-        device=devices.resolve(config.device, made, config.address),
-    )
-    return resolved, genomes, chosen
-
-
-def margins(config: Configuration, tasks: Iterable[str]) -> dict[str, float | None]:
-    """Returns the smallest difference that matters by task label; None where no margin is given.
-
-    A margin of one task wins over that of all.
-
-    Raises:
-        OptionError: If a margin is not of its form, is of an unknown task or is given twice.
-    """
-    given: dict[str, float] = {}
-    labels = list(tasks)
-    for text in config.margin:
-        label, _, number = text.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            raise OptionError(f"Cannot read margin {text!r}; wanted X or TASK=X, X a number.") from None
-        if label and label not in labels:
-            raise OptionError(unknown("task in margin", label, labels))
-        if not 0 < value < math.inf:
-            raise OptionError(f"Margin {text!r} is {value:g}; wanted a finite number greater than 0.")
-        if label in given:
-            raise OptionError(f"The margin of {label or 'all tasks'} is given twice; give it once.")
-        given[label] = value
-    return {label: given.get(label, given.get("")) for label in labels}
-
-
-def _check_selection(
-    config: Configuration, budgets: Mapping[str, Mapping[str, int]], searches: Mapping[str, Method]
-) -> None:
-    """Selection needs rivals and generations to come after it; a race also seeds, to tell what is noise.
-
-    A race ends after half of the generations: after pretraining it would drop priors before their wiring has
-    evolved.
-    """
-    if config.selection == "tournament":
-        return
-    for label, budget in budgets.items():
-        if config.selection == "race" and "pretraining" in budget:
-            raise OptionError(
-                f"Selection 'race' was asked for on {label} with pretraining (search "
-                f"{searches[label].name!r}, adapter {config.adapter!r}); wanted a search of one phase. Use "
-                "--selection tournament."
-            )
-    is_fitted = adapters.parse(config.adapter).name == "none" or neurons.Neuron.parse(config.neuron).table
-    if config.selection == "mixed" and is_fitted:  # to the cells of one wiring, where these have mutants
-        raise OptionError(
-            "Selection 'mixed' takes no --adapter none and no table of constants; leave it out."
+@cache
+def flags() -> dict[str, Flag]:
+    """Returns what each field of a configuration is, by its name."""
+    types = _types()
+    return {
+        f.name: replace(
+            f.metadata[_FLAG],
+            default=f.metadata[_FLAG].default or (str(f.default) if type(f.default) in (str, int) else ""),
+            is_list=types[f.name] == Texts,
+            is_whole=Whole in (types[f.name], *typing.get_args(types[f.name])),
         )
-    counts = {"prior": len(config.genome)} | ({"seed": config.seeds} if config.selection == "race" else {})
-    counts |= {f"generation of {label}": budget["generations"] for label, budget in budgets.items()}
-    for what, number in counts.items():
-        if number < 2:
-            raise OptionError(
-                f"Selection {config.selection!r} was asked for with {number} {what}; wanted 2 or more. Give "
-                "more, or use --selection tournament."
-            )
+        for f in fields(Configuration)
+    }
 
 
-def _search(config: Configuration, label: str, task: Task) -> Method:
-    """Returns how a task is searched: as given, else as in the file, else by pgpe.
-
-    An option that is given wins over what suits the task, and that over the usual.
-    """
-    text = config.search or config.searches.get(label, "pgpe")
-    return methods.parse(text, task.search, label)
+@cache
+def _types() -> dict[str, Any]:
+    """Returns the types of the fields by name, with what msgspec is to check."""
+    return typing.get_type_hints(Configuration, include_extras=True)
 
 
-def _budget(config: Configuration, label: str, task: Task, method: Method) -> dict[str, int]:
-    """Returns a task's budget, see `budgets.resolve`."""
-    given = config.search, config.generations, config.evaluations
-    wish = Wish(config.generations, config.population, config.evaluations, given == (None, None, None))
-    has_pretraining = method.has_pretraining or adapters.parse(config.adapter).train == "pretrained"
-    filed = config.budgets.get(label, {})
-    return settings.resolve(label, wish, filed, task.defaults, method, has_pretraining)
+def _words(hint: Any) -> str:
+    """Returns what a value of a field's type is, in words."""
+    for part in (hint, *typing.get_args(hint)):
+        for extra in getattr(part, "__metadata__", ()):
+            return str(extra.description)
+    raise TypeError(f"The type {hint} has no description; give it one.")
+
+
+def _described() -> str:
+    """Returns the fields and what they are, as a section of a docstring."""
+    lines = []
+    for name, flag in flags().items():
+        default = f" (default {flag.default})" if flag.default else ""
+        lines.append(f"        {name}: {flag.help[:1].upper()}{flag.help[1:]}{default}.")
+    return "\n\n    Attributes:\n" + "\n".join(lines) + "\n    "
+
+
+Configuration.__doc__ = f"{Configuration.__doc__}{_described()}"

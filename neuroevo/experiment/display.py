@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from neuroevo.experiment import standings
+from neuroevo.experiment.watcher import Watcher
 from neuroevo.text import count
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ PLAIN_WIDTH = 100
 BELOW = 3  # lines under the tables
 
 
-class Display:
+class Display(Watcher):
     """Standings of a run: every genome's fitness with its interval, its generation, speed and time left.
 
     Rows are only kept when they come in. A terminal is drawn `REFRESHES` times a second from a thread of its

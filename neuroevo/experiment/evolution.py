@@ -28,7 +28,6 @@ from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
 from neuroevo.task import TaskRequest
 from neuroevo.workers.pool import Pool
-from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.worker import Failed, Request
 
 BLUEPRINTS_PER_REQUEST = 8
@@ -167,7 +166,7 @@ class Evolution:
 
     def _room(self, request: TaskRequest) -> int:
         """Returns how many genomes of a task fit on a worker's GPU, which a worker is asked for."""
-        share = min(1.0, Workers.shares(self.plan.config.per_worker).get("gpus", 1.0))
+        share = min(1.0, self.plan.experiment.workers.gpus)
         blueprints = tuple(self.plan.blueprints[request.label])
         concerned = f"Asking a GPU how many genomes of {request.label} it takes"
         key = (self._run, "room", request.label)

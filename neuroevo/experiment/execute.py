@@ -1,4 +1,6 @@
-"""A request carried out, from its workers to its report; and a run that ended early, taken up again.
+"""An experiment carried out, from its workers to its report; and a run that ended early, taken up again.
+
+Nothing is printed here: a `Watcher` is told of what goes on, and an `Outcome` says what came of it.
 
 The first interrupt ends a run in good order, after the generations under way; the second ends it at once.
 """
@@ -6,122 +8,153 @@ The first interrupt ends a run in good order, after the generations under way; t
 from __future__ import annotations
 
 import platform
-import shlex
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neuroevo.connectome import catalog
-from neuroevo.connectome.model import Connectome
+from neuroevo import checkpoint
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
-from neuroevo.experiment.config import Configuration, resolve
-from neuroevo.plugins import Entrant
+from neuroevo.experiment import selection, trackers
+from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.evolution import Listeners, Progress, Stopped
+from neuroevo.experiment.manifest import manifest
+from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.request import Experiment, resolve
+from neuroevo.experiment.resume import Past
+from neuroevo.experiment.trackers import Trackers
+from neuroevo.experiment.watcher import Watcher
+from neuroevo.report.write import write_report
 from neuroevo.run_folder import CONFIG, RunFolder
-
-if TYPE_CHECKING:
-    from neuroevo.experiment.display import Display
-    from neuroevo.experiment.evolution import Progress
-    from neuroevo.experiment.plan import Plan
-    from neuroevo.experiment.resume import Past
-    from neuroevo.experiment.trackers import Trackers
-    from neuroevo.workers.pool import Pool
+from neuroevo.text import count
+from neuroevo.workers.pool import Pool, pool
 
 HINT = "finishing the generations under way, then writing a checkpoint; once more to stop at once"
 
-Resolved = tuple[Configuration, list[Entrant], list[Entrant]]  # a request, its priors and its tasks
-Opened = tuple[RunFolder, "Past | None"]
 
-
-class Interrupts:
-    """A context in which Ctrl-C, and the signal with which a cluster ends a job, are first only noted.
-
-    Args:
-        display: Where the user is told.
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
 
     Attributes:
-        is_wanted: Whether the run is to end once the generations under way are completed.
+        folder: Its folder.
+        report: Its report.
+        views: How to look at what trackers keep of it, a line each.
     """
 
-    def __init__(self, display: Display) -> None:
-        self._display, self.is_wanted = display, False
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Interrupts:
-        if threading.current_thread() is threading.main_thread():  # no other may handle signals
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._heard)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        """Notes the first signal; raises KeyboardInterrupt at the second."""
-        if self.is_wanted:
-            raise KeyboardInterrupt
-        self.is_wanted = True
-        self._display.hint(HINT)
+    folder: RunFolder
+    report: dict[str, Any]
+    views: tuple[str, ...]
 
 
 def run(
-    plan: Plan, where: Pool, folder: RunFolder, display: Display, past: Past | None = None
-) -> tuple[dict[str, Any], list[str]]:
-    """Runs a plan into its folder; returns the report, and how to look at what trackers keep.
+    experiment: Experiment, out: str | Path, *, command: Sequence[str] = (), watcher: Watcher | None = None
+) -> Outcome:
+    """Carries out an experiment in a new folder.
 
     Args:
-        plan: What is to be done.
-        where: Where it is computed.
-        folder: Where it is written.
-        display: Who is shown.
-        past: What the run has behind it, if it is resumed.
+        experiment: What `resolve` returned.
+        out: The folder, which must not exist.
+        command: Arguments of the command line, for the manifest; empty where there was none.
+        watcher: Told of what goes on; None tells nobody.
+
+    Returns:
+        What came of it; the folder holds the report too.
 
     Raises:
-        NeuroevoError: If it fails.
-        KeyboardInterrupt: If it is interrupted, with what to do next.
+        NeuroevoError: If the request cannot be carried out; then nothing is written.
+        EvaluationError: If the run failed.
+        KeyboardInterrupt: If it was interrupted, with what to do next.
     """
-    from neuroevo.experiment import selection
-    from neuroevo.experiment.evolution import Listeners
-    from neuroevo.report.write import write_report
+    watcher = watcher or Watcher()
+    RunFolder.check_free(out)  # before the first long step; `create` checks again
+    with _prepared(experiment, watcher) as (plan, where):
+        folder = RunFolder.create(out, plan.config.to_dict(), manifest(plan, command))
+        with folder.writing():
+            return _carry_out(plan, where, folder, watcher)
 
-    tracked: Trackers | None = None
+
+def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
+    """Goes on with a run that ended early, to the results that it would have had.
+
+    Args:
+        path: Its folder.
+        changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+        watcher: Told of what goes on; None tells nobody.
+
+    Returns:
+        What came of it, or None if the run was at its end.
+
+    Raises:
+        RunError: If there is no such run, it is damaged, or another process is at it.
+        EvaluationError: If the run failed again.
+        KeyboardInterrupt: If it was interrupted, with what to do next.
+    """
+    watcher = watcher or Watcher()
+    folder = RunFolder.open(path)
+    if folder.manifest().get("status") == "done":
+        return None
+    experiment = resolve(Configuration.read(folder.path / CONFIG).override(changes))
+    with folder.writing(), _prepared(experiment, watcher) as (plan, where):
+        return _carry_out(plan, where, folder, watcher, _taken_up(folder, plan))
+
+
+@contextmanager
+def _prepared(experiment: Experiment, watcher: Watcher) -> Iterator[tuple[Plan, Pool]]:
+    """Opens a pool and makes the plan, in this order: workers start while wirings are drawn."""
+    number = experiment.workers.number
+    named = "workers" if number is None else count(number, "worker")
+    watcher.say("starting" if number == 0 else f"starting {named}")
+    with pool(experiment.workers) as where:
+        plan = Plan(experiment)
+        watcher.say(f"preparing {', '.join(plan.tasks)}")
+        plan.prepare()
+        yield plan, where
+
+
+def _carry_out(
+    plan: Plan, where: Pool, folder: RunFolder, watcher: Watcher, past: Past | None = None
+) -> Outcome:
+    """Runs a plan into its folder and writes its report; `past` is what a resumed run has behind it."""
+    watcher.expect(plan)
     if past is not None and past.note:
-        display.warn(past.note)
-
-    def update(progress: Progress) -> None:
-        display.update(progress)
-        if tracked:
-            tracked.metrics(progress.rows)
-
-    def more(lineages: Sequence[dict[str, Any]], stage: str) -> None:
-        display.plan(lineages, stage)
-        if tracked:
-            tracked.plan(lineages, stage)
-
-    with ExitStack() as stack:
-        with _status(folder), Interrupts(display) as interrupts:
-            if plan.config.track:
-                from neuroevo.experiment.trackers import open_trackers
-
-                config, lineages = plan.config.to_dict(), plan.lineages()
-                opened = open_trackers(plan.config.track, folder.path, config, lineages, display.warn)
-                tracked = stack.enter_context(opened)
-            listeners = Listeners(update, display.event, more, lambda: interrupts.is_wanted)
+        watcher.warn(past.note)
+    with _way_on(folder), ExitStack() as stack:
+        with _status(folder), Interrupts(watcher) as interrupts:
+            config, lineages = plan.config.to_dict(), plan.lineages()
+            opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, watcher.warn)
+            tracked = stack.enter_context(opened)
+            listeners = _Audience(watcher, tracked, interrupts).listeners()
             selection.run(plan, where, folder, listeners, past)
-        if tracked and tracked.failures:
+        if tracked.failures:
             folder.write_manifest(tracker_failures=list(tracked.failures))
         report = write_report(folder)
-        if tracked:
-            tracked.finish(report)
-        return report, tracked.views if tracked else []
+        tracked.finish(report)
+        return Outcome(folder, report, tuple(tracked.views))
+
+
+def _taken_up(folder: RunFolder, plan: Plan) -> Past:
+    """Returns what a run has behind it, after its manifest says that it goes on.
+
+    Raises:
+        RunError: If the plan has other wirings than the run was begun with, or the folder is damaged.
+    """
+    before = folder.manifest()
+    wanted = [graph["sha256"] for graph in before.get("graphs", ())]
+    if wanted != [sample.graph_hash for sample in plan.samples]:
+        raise RunError(
+            f"The wirings of {folder.path} are not those that its request gives now; wanted the connectome "
+            "and the version of the program that it was begun with."
+        )
+    past = Past.read(folder)
+    now = {"python": platform.python_version(), "workers": plan.experiment.workers.number}
+    folder.write_manifest(status="running", resumed=[*before.get("resumed", ()), now])
+    return past
 
 
 @contextmanager
@@ -131,8 +164,6 @@ def _status(folder: RunFolder) -> Iterator[None]:
     Raises:
         KeyboardInterrupt: If interrupted, with what to do next.
     """
-    from neuroevo.experiment.evolution import Stopped
-
     started = time.monotonic()
     before = folder.manifest().get("wall_seconds", 0.0)
 
@@ -153,145 +184,77 @@ def _status(folder: RunFolder) -> Iterator[None]:
     write("done")
 
 
-def execute(request: Resolved, out: Path, command: Sequence[str], quiet: bool) -> None:
-    """Carries out a request in a new folder and prints its tables.
+@contextmanager
+def _way_on(folder: RunFolder) -> Iterator[None]:
+    """Makes every error of the program an EvaluationError that says how to go on, where there is a way.
+
+    The request was good, since the folder exists: the run failed.
+    """
+    try:
+        yield
+    except NeuroevoError as error:
+        line, *trace = str(error).split("\n", 1)
+        if checkpoint.exists(folder.path):
+            line += f" What was done is kept; go on with: {folder.command_to_resume}"
+        raise EvaluationError("\n".join([line, *trace])) from error
+
+
+class Interrupts:
+    """A context in which Ctrl-C, and the signal with which a cluster ends a job, are first only noted.
+
+    Outside the main thread, where Python handles no signals, nothing is noted.
 
     Args:
-        request: What `resolving.resolve` returned.
-        out: The folder.
-        command: Arguments of the command line, for the manifest.
-        quiet: Print errors only.
+        watcher: Told of the first interrupt.
 
-    Raises:
-        NeuroevoError: If the request cannot be carried out; nothing is written.
-        EvaluationError: If the run failed.
+    Attributes:
+        is_wanted: Whether the run is to end once the generations under way are completed.
     """
-    RunFolder.check_free(out)  # before the first long step; `create` checks again
-    wiring = _wiring(request[0])
 
-    def create(plan: Plan, workers: int | None) -> Opened:
-        from neuroevo.experiment.manifest import manifest
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self.is_wanted = False
+        self._before: dict[signal.Signals, Any] = {}
 
-        return RunFolder.create(out, plan.config.to_dict(), manifest(plan, wiring, command, workers)), None
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
 
-    _execute(request, wiring, create, quiet)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
-
-def resume(path: Path, changes: Mapping[str, object], quiet: bool) -> bool:
-    """Goes on with a run that ended early; returns False if it was at its end.
-
-    Args:
-        path: Its folder.
-        changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
-        quiet: Print errors only.
-
-    Raises:
-        RunError: If there is no such run, it is damaged, or another process is at it.
-        EvaluationError: If the run failed again.
-    """
-    folder = RunFolder.open(path)
-    if folder.manifest().get("status") == "done":
-        return False
-    request = resolve(Configuration.read(folder.path / CONFIG).override(changes))
-    wiring = _wiring(request[0])
-
-    def reopen(plan: Plan, workers: int | None) -> Opened:
-        from neuroevo.experiment.resume import Past
-
-        _require_same_graphs(folder, plan)
-        past = Past.read(folder)
-        before = folder.manifest()
-        resumed = [*before.get("resumed", ()), {"python": platform.python_version(), "workers": workers}]
-        folder.write_manifest(status="running", resumed=resumed)
-        return folder, past
-
-    with folder.writing():
-        _execute(request, wiring, reopen, quiet)
-    return True
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """Notes the first signal; raises KeyboardInterrupt at the second."""
+        if self.is_wanted:
+            raise KeyboardInterrupt
+        self.is_wanted = True
+        self._watcher.hint(HINT)
 
 
-def _execute(
-    request: Resolved,
-    wiring: Connectome,
-    open_folder: Callable[[Plan, int | None], Opened],
-    quiet: bool,
-) -> None:
-    """Carries out a request in the folder that `open_folder` returns, with the run's past."""
-    from rich.console import Console
+@dataclass(frozen=True)
+class _Audience:
+    """All who are told of a run while it goes on, and may end it."""
 
-    from neuroevo.experiment.display import Display
-    from neuroevo.experiment.plan import Plan
-    from neuroevo.report.terminal import print_report
-    from neuroevo.text import count
-    from neuroevo.workers import devices
-    from neuroevo.workers.pool import pool
-    from neuroevo.workers.ray_cluster import Workers, default_workers
+    watcher: Watcher
+    trackers: Trackers
+    interrupts: Interrupts
 
-    config, genomes, chosen = request
-    if config.track:
-        from neuroevo.experiment import trackers
+    def listeners(self) -> Listeners:
+        """Returns them as evolution knows them."""
+        return Listeners(self._update, self.watcher.event, self._plan, self._is_stopping)
 
-        trackers.check(config.track)
-    console = Console(quiet=quiet, highlight=False)
-    shares = Workers.shares(config.per_worker)
-    if config.device == "cuda":
-        shares.setdefault("gpus", 1.0)
-    workers = config.workers
-    if workers is None and config.address is None:
-        workers = default_workers() if config.device == "cpu" else devices.workers(shares["gpus"])
-    devices.check_workers(config.device, workers, config.address, shares.get("gpus", 0.0))
-    with ExitStack() as stack:
-        display = stack.enter_context(Display(console, quiet))
-        named = "workers" if workers is None else count(workers, "worker")
-        display.say("starting" if workers == 0 else f"starting {named}")
-        packages = _packages([*genomes, *chosen])
-        wanted = Workers(workers, config.address, config.deadline, packages, **shares)
-        where = stack.enter_context(pool(wanted))
-        plan = Plan(config, wiring, genomes, chosen)
-        display.say(f"preparing {', '.join(plan.tasks)}")
-        plan.prepare()
-        folder, past = open_folder(plan, workers)
-        if past is None:
-            stack.enter_context(folder.writing())
-        display.expect(plan)
-        try:
-            report, views = run(plan, where, folder, display, past)
-        except NeuroevoError as error:  # the request was good, since the folder exists: the run failed
-            line, *trace = str(error).split("\n", 1)
-            raise EvaluationError("\n".join([f"{line}{_way_on(folder)}", *trace])) from error
-    print_report(report, console)
-    path = shlex.quote(str(folder.path))
-    pictures = f"Pictures of behaviour: python run.py replay {path}"
-    for line in (f"Written to {folder.path}", pictures, *views):
-        console.print(line, soft_wrap=True, markup=False)
+    def _update(self, progress: Progress) -> None:
+        self.watcher.update(progress)
+        self.trackers.metrics(progress.rows)
 
+    def _plan(self, lineages: Sequence[Mapping[str, Any]], stage: str) -> None:
+        self.watcher.plan(lineages, stage)
+        self.trackers.plan(lineages, stage)
 
-def _wiring(config: Configuration) -> Connectome:
-    """Returns the connectome of a request with its ports."""
-    return catalog.load(config.connectome).with_ports(config.inputs, config.outputs)
-
-
-def _packages(entrants: Sequence[Entrant]) -> tuple[str, ...]:
-    """Returns where the code lies that a cluster needs: this package and those of the plug-ins."""
-    names = {"neuroevo", *(entrant.plugin.path.split(":")[0].split(".")[0] for entrant in entrants)}
-    modules = [sys.modules[name] for name in sorted(names) if name in sys.modules]
-    return tuple(str([*getattr(m, "__path__", ()), m.__file__][0]) for m in modules)
-
-
-def _way_on(folder: RunFolder) -> str:
-    """Returns the end of a message of failure: how to go on, where a checkpoint was written."""
-    from neuroevo.checkpoint import exists
-
-    if not exists(folder.path):
-        return ""
-    return f" What was done is kept; go on with: {folder.command_to_resume}"
-
-
-def _require_same_graphs(folder: RunFolder, plan: Plan) -> None:
-    """Raises RunError unless a plan has the wirings that a run was begun with."""
-    wanted = [graph["sha256"] for graph in folder.manifest().get("graphs", ())]
-    if wanted != [sample.graph_hash for sample in plan.samples]:
-        raise RunError(
-            f"The wirings of {folder.path} are not those that its request gives now; wanted the connectome "
-            "and the version of the program that it was begun with."
-        )
+    def _is_stopping(self) -> bool:
+        return self.interrupts.is_wanted

@@ -7,16 +7,11 @@ import subprocess
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from neuroevo.experiment.config import margins
+from neuroevo.experiment.plan import Plan
+from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
-
-if TYPE_CHECKING:
-    from neuroevo.connectome.model import Connectome
-    from neuroevo.experiment.plan import Plan
-    from neuroevo.wiring.architecture import Architecture
-
 
 PACKAGES = (
     "neuroevo",
@@ -32,26 +27,24 @@ PACKAGES = (
 )
 
 
-def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: int | None) -> dict[str, Any]:
+def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
     """Returns what is known of a run before it starts.
 
     Args:
         plan: What is to be run.
-        wiring: The source connectome.
-        command: Arguments of the command line.
-        workers: Evaluators; None: as many as a cluster has cores. Results do not depend on them.
+        command: Arguments of the command line; empty where the run was asked for in Python.
     """
-    margin = margins(plan.config, plan.tasks)
+    wiring = plan.connectome
     figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed)
     return {
         "schema": 1,
         "status": "running",
-        "command": ["python", "run.py", *command],
+        "command": ["python", "run.py", *command] if command else [],
         "versions": {"python": platform.python_version(), **_versions(plan.config.device)},
         "commit": _commit(),
         "platform": platform.platform(),
         **_device(plan.config.device, plan.config.address),
-        "workers": workers,
+        "workers": plan.experiment.workers.number,  # results do not depend on them; None: all of a cluster
         "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
         "graphs": [
             {
@@ -65,8 +58,8 @@ def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: in
         ],
         "priors": {
             label: {
-                "name": plan.genomes[label].plugin.name,
-                "options": plan.genomes[label].options,
+                "name": plan.priors[label].plugin.name,
+                "options": plan.priors[label].options,
                 "one_point": drawn.one_point,
                 "core": _core(drawn.samples[0].architecture),
             }
@@ -77,7 +70,7 @@ def manifest(plan: Plan, wiring: Connectome, command: Sequence[str], workers: in
             label: {
                 "unit": task.unit,
                 "fitness_unit": task.fitness_unit,
-                "margin": margin[label],
+                "margin": plan.experiment.margins[label],
             }
             for label, task in plan.tasks.items()
         },

@@ -204,7 +204,7 @@ def _mutated(plan: Plan, parent: Member, seed: int) -> Mutant | None:
     Raises:
         EvaluationError: If the mutation fails in a way of its own.
     """
-    genome = plan.genomes[parent.lineage.genome]
+    genome = plan.priors[parent.lineage.genome]
     if genome.plugin.mutate is None:
         return None
     concerned = f"Mutating {genome.label}"

@@ -7,18 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, failure
-from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.request import Experiment
 from neuroevo.files import Row
-from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter, Native
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import Neuron
-from neuroevo.plugins import Entrant
-from neuroevo.search import coordinates, methods
-from neuroevo.search.settings import Settings
+from neuroevo.search import coordinates
 from neuroevo.task import HasNativeMaps, Task, TaskRequest
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample, sample
@@ -28,43 +24,42 @@ class Plan:
     """What a run is to do.
 
     Args:
-        config: The resolved request.
-        connectome: Source wiring, with its ports.
-        genomes: Priors.
-        tasks: Tasks.
+        experiment: What is asked for.
 
     Attributes:
+        experiment: What is asked for.
         config: The resolved request.
-        connectome: Source wiring.
-        genomes: Priors by label.
+        connectome: Source wiring, with its ports.
+        priors: Priors by label.
         draws: Samples of each prior, by label. In mixed populations every population draws its own, so
             that populations are replicates of all that is drawn.
-        samples: All of them, in order.
-        requests: Tasks as messages.
+        samples: All samples, in order.
+        requests: Tasks as messages to workers, in order.
         tasks: Tasks by label.
         settings: Search settings by task.
         blueprints: By task, one for each sample.
+
+    Raises:
+        NeuroevoError: If a prior cannot be sampled on the connectome, or a wiring does not fit a task.
+        EvaluationError: If a prior fails in a way of its own.
     """
 
-    def __init__(
-        self,
-        config: Configuration,
-        connectome: Connectome,
-        genomes: Sequence[Entrant],
-        tasks: Sequence[Entrant],
-    ) -> None:
-        self.config, self.connectome = config, connectome
-        self.genomes = {g.label: g for g in genomes}
+    def __init__(self, experiment: Experiment) -> None:
+        config, connectome = experiment.config, experiment.connectome
+        self.experiment = experiment
+        self.config = config
+        self.connectome = connectome
+        self.priors = {call.label: call for call in experiment.priors}
         num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
-        self.draws = {g.label: sample(connectome, g, num_draws, config.seed) for g in genomes}
+        self.draws = {x: sample(connectome, call, num_draws, config.seed) for x, call in self.priors.items()}
         self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
-        self.requests = [TaskRequest(t.label, t.plugin.path, t.options) for t in tasks]
-        self.tasks: dict[str, Task] = {t.label: t.plugin.target(**t.options) for t in tasks}
-        self.settings = {x: _settings(config, x) for x in self.tasks}
-        neuron, adapter = Neuron.parse(config.neuron), adapters.parse(config.adapter)
-        self.blueprints = fitted(self.samples, self.tasks, neuron, adapter)
-        for label, found in self.blueprints.items():
-            for s, blueprint in zip(self.samples, found, strict=True):
+        calls = experiment.task_calls.values()
+        self.requests = [TaskRequest(call.label, call.plugin.path, call.options) for call in calls]
+        self.tasks = experiment.tasks
+        self.settings = experiment.settings
+        self.blueprints = fitted(self.samples, self.tasks, experiment.neuron, experiment.adapter)
+        for label, blueprints in self.blueprints.items():
+            for s, blueprint in zip(self.samples, blueprints, strict=True):
                 coordinates.check(blueprint, f"{s.genome} on {label}")
 
     def prepare(self) -> None:
@@ -170,8 +165,3 @@ def _native_maps(whole: Architecture, task: Task) -> tuple[np.ndarray, np.ndarra
             "wanted a body with muscles, or --adapter linear."
         )
     return task.native(whole)
-
-
-def _settings(config: Configuration, label: str) -> Settings:
-    """Returns how a task's lineages search, as the resolved request says."""
-    return Settings(method=methods.parse(config.searches[label]), **config.budgets[label])

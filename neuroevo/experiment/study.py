@@ -18,17 +18,21 @@ folder of its name beside `report`, so no run has that name.
 from __future__ import annotations
 
 import shutil
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from neuroevo import toml
 from neuroevo.errors import OptionError, unknown
-from neuroevo.experiment.config import Configuration, resolve
-from neuroevo.experiment.execute import execute, resume
+from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.execute import Outcome, resume, run
+from neuroevo.experiment.request import resolve
+from neuroevo.experiment.watcher import Watcher
 from neuroevo.files import atomic_write, explained, parse, read, to_json
+from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
+from neuroevo.toml import TomlError
 
 TEXT, STATE = "study.toml", "study.json"  # in its folder: the file it is, and at which scale
 RESERVED = (TEXT, STATE, "report", "", ".", "..")  # in its folder, where a run has its name
@@ -64,12 +68,13 @@ class Study:
         """
         where = f"Study {str(path)!r}"
         try:
-            text = Path(path).read_text(encoding="utf-8")
-            data = tomllib.loads(text)
+            with open(path, "rb") as file:
+                content = file.read(toml.MAX_BYTES + 1)
+            data = toml.loads(content)
         except OSError as error:
             raise OptionError(f"{where} cannot be read: {error.strerror}; wanted a TOML file.") from error
-        except (ValueError, RecursionError) as error:  # TOML or UTF-8
-            raise OptionError(f"{where} is not TOML: {error}.") from error
+        except TomlError as error:
+            raise OptionError(f"{where} {error}; wanted a file such as those in studies/.") from error
         scales, runs = (_tables(where, data, name) for name in ("scales", "runs"))
         if scale not in scales:
             raise OptionError(unknown(f"scale of {where}", scale, scales))
@@ -86,7 +91,7 @@ class Study:
                 raise OptionError(f"{where}, run {name!r} has scales that are no tables; wanted tables.")
             request = {**common, **scales[scale], **own, **scaled}
             named[name] = Configuration.of(request, f"{where}, run {name!r}")
-        return cls(str(data.get("title", Path(path).stem)), named, text, scale)
+        return cls(str(data.get("title", Path(path).stem)), named, content.decode(), scale)
 
     @staticmethod
     def is_at(folder: Path) -> bool:
@@ -112,32 +117,41 @@ class Study:
         atomic_write(folder / STATE, to_json({"title": self.title, "scale": self.scale}).encode())
         atomic_write(folder / TEXT, self.text.encode())
 
-    def carry_out(self, folder: Path, changes: Mapping[str, Any], quiet: bool) -> None:
-        """Carries out what is left of the study, and reports all its runs together.
+    def carry_out(
+        self, name: str, folder: Path, changes: Mapping[str, Any], watcher: Watcher | None = None
+    ) -> Outcome | None:
+        """Carries out what is left of one run of the study.
 
         Args:
-            folder: Where.
-            changes: Of all requests, of what results do not depend on.
-            quiet: Print errors only.
+            name: The run, of `runs`.
+            folder: The folder of the study.
+            changes: Changes of the request, of what results do not depend on.
+            watcher: Told of what goes on; None tells nobody.
+
+        Returns:
+            What came of it, or None if the run was at its end.
+
+        Raises:
+            NeuroevoError: If the run cannot be carried out, or fails.
+            KeyboardInterrupt: If it was interrupted, with what to do next.
         """
-        from rich.console import Console
+        if (folder / name).exists():
+            return resume(folder / name, changes, watcher)
+        command = ["study", TEXT, "--scale", self.scale]
+        experiment = resolve(self.runs[name].override(changes))
+        return run(experiment, folder / name, command=command, watcher=watcher)
 
-        from neuroevo.report.terminal import print_report
-        from neuroevo.report.write import write_report
+    def report(self, folder: Path) -> dict[str, Any]:
+        """Writes the report of all runs together, in place of an earlier one, and returns it.
 
-        for name, config in self.runs.items():
-            if not quiet:
-                print(f"{self.title} {name}:")
-            if (folder / name).exists():
-                resume(folder / name, changes, quiet)
-            else:
-                command = ["study", TEXT, "--scale", self.scale]
-                execute(resolve(config.override(changes)), folder / name, command, quiet)
+        Args:
+            folder: The folder of the study, whose runs are at their end.
+
+        Raises:
+            RunError: If a run is missing or damaged, or the report cannot be written.
+        """
         shutil.rmtree(folder / "report", ignore_errors=True)  # of a study that was at its end before
-        console = Console(highlight=False, quiet=quiet)
-        runs = [RunFolder.open(folder / name) for name in self.runs]
-        print_report(write_report(runs, folder / "report"), console)
-        console.print(f"Written to {folder}", soft_wrap=True, markup=False)
+        return write_report([RunFolder.open(folder / name) for name in self.runs], folder / "report")
 
 
 def _tables(where: str, data: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neuroevo.connectome.model import Connectome
-from neuroevo.plugins import Entrant
+from neuroevo.plugins import PluginCall
 from neuroevo.seeds import derive
 from neuroevo.wiring import statistics
 from neuroevo.wiring.architecture import Architecture
@@ -47,10 +47,10 @@ class Comparison:
 
 def compare(
     connectome: Connectome,
-    genomes: Sequence[Entrant],
+    genomes: Sequence[PluginCall],
     num_samples: int,
     seed: int,
-    null: Entrant | None = None,
+    null: PluginCall | None = None,
 ) -> Comparison:
     """Returns statistics of a connectome, and the mean and deviation of those of priors.
 
@@ -121,7 +121,7 @@ class _Reference:
     known: dict[bytes, Figures] = field(default_factory=dict)  # structures by matrix: many priors share one
 
     @classmethod
-    def of(cls, connectome: Connectome, null: Entrant | None, num_samples: int, seed: int) -> _Reference:
+    def of(cls, connectome: Connectome, null: PluginCall | None, num_samples: int, seed: int) -> _Reference:
         """Samples the null prior, with seeds of its own."""
         drawn = draw(connectome, null, num_samples, derive(seed, "null")) if null else iter(())
         matrices = [neurons_of(sample) for sample in drawn]
@@ -150,7 +150,7 @@ class _Reference:
             row |= {f"z_{label}": z if same else None for label, z in scores.items()}
         return row
 
-    def null_figures(self, null: Entrant | None) -> dict[str, Any] | None:
+    def null_figures(self, null: PluginCall | None) -> dict[str, Any] | None:
         """Returns what `figures["null"]` holds."""
         if null is None:
             return None

@@ -10,7 +10,7 @@ from typing import Protocol
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
-from neuroevo.plugins import Entrant
+from neuroevo.plugins import PluginCall
 from neuroevo.run_folder import _file_names, _new_folder
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
@@ -49,7 +49,7 @@ class Prior(Protocol):
         """
 
 
-def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) -> Iterator[Architecture]:
+def draw(connectome: Connectome, entrant: PluginCall, num_samples: int, seed: int) -> Iterator[Architecture]:
     """Yields samples of a prior; sample k depends on the seed, the prior, its options and k.
 
     Args:
@@ -78,7 +78,7 @@ def draw(connectome: Connectome, entrant: Entrant, num_samples: int, seed: int) 
 
 
 def write_samples(
-    connectome: Connectome, genomes: Sequence[Entrant], num_samples: int, seed: int, folder: Path
+    connectome: Connectome, genomes: Sequence[PluginCall], num_samples: int, seed: int, folder: Path
 ) -> tuple[list[Path], dict[str, list[str]]]:
     """Writes samples of priors as edge tables `<genome>-<k>.csv` into a new folder.
 
@@ -141,7 +141,7 @@ class Draws:
     one_point: bool
 
 
-def sample(connectome: Connectome, entrant: Entrant, num_draws: int, run_seed: int) -> Draws:
+def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed: int) -> Draws:
     """Returns architectures of a prior; of equal ones the first.
 
     Whether a prior has one point takes two draws to tell, so where one is asked for a second is made.

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import run as cli
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
-from neuroevo.experiment import selection
+from neuroevo.experiment import execute, selection
 from neuroevo.experiment.plan import Plan
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.run_folder import RunFolder
@@ -253,7 +253,8 @@ TOKENS = st.one_of(
 def test_no_command_line_ends_in_a_traceback(tokens: list[str]) -> None:
     errors = io.StringIO()
     with (
-        mock.patch.object(cli, "execute"),
+        mock.patch.object(execute, "run"),
+        mock.patch.object(cli, "_print_outcome"),
         mock.patch("sys.stderr", errors),
         mock.patch("sys.stdout", io.StringIO()),
     ):

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import populations
 import tasks as _tasks
 from neuroevo.errors import NeuroevoError, OptionError, RegistryError, TaskError
-from neuroevo.experiment import selection, trackers
-from neuroevo.experiment.config import SELECTIONS, TRACKERS, Configuration, margins, resolve
-from neuroevo.plugins import Plugin, Registry, Spec, priors, tasks
+from neuroevo.experiment import selection
+from neuroevo.experiment.config import SELECTIONS, Configuration
+from neuroevo.experiment.request import Experiment, margins, resolve
+from neuroevo.plugins import Plugin, PluginCall, Registry, Spec, priors, tasks
 from neuroevo.search.methods import Pgpe
 from neuroevo.task import Task
 from tests.toy import Echo
@@ -70,6 +71,10 @@ def written(path: Path, config: Configuration) -> Path:
     return path
 
 
+def calls_of(experiment: Experiment) -> list[PluginCall]:
+    return [*experiment.priors, *experiment.task_calls.values()]
+
+
 REQUESTS = [
     REQUEST,
     replace(
@@ -89,37 +94,40 @@ REQUESTS = [
 
 @pytest.mark.parametrize("config", REQUESTS)
 def test_resolved_request_reads_back_and_stays_as_it_is(tmp_path: Path, config: Configuration) -> None:
-    resolved, genomes, chosen = resolve(config)
-    again = Configuration.read(written(tmp_path / "config.toml", resolved))
-    assert again == resolved
-    twice, same_genomes, same_tasks = resolve(again)
-    assert twice == resolved
-    for first, second in zip((*genomes, *chosen), (*same_genomes, *same_tasks), strict=True):
-        assert (first.label, first.options, first.plugin) == (second.label, second.options, second.plugin)
+    experiment = resolve(config)
+    again = Configuration.read(written(tmp_path / "config.toml", experiment.config))
+    assert again == experiment.config
+    same = resolve(again)
+    for name in ("config", "priors", "task_calls", "neuron", "adapter", "settings", "margins", "workers"):
+        assert getattr(same, name) == getattr(experiment, name)
+    assert same.connectome.fingerprint() == experiment.connectome.fingerprint()
+    for first, second in zip(calls_of(experiment), calls_of(same), strict=True):
         assert list(map(type, first.options.values())) == list(map(type, second.options.values()))
 
 
 def test_resolve_writes_every_default_out() -> None:
-    resolved, genomes, chosen = resolve(replace(REQUEST, genome=("random",), episodes=7))
+    experiment = resolve(replace(REQUEST, genome=("random",), episodes=7))
+    resolved = experiment.config
     assert resolved.genome == ("random=random:gap=random,dale=true",)
-    assert chosen[0].options == {"episodes": 7, "steps": 4, "broken": 0.0, "raises": False}
+    assert experiment.task_calls[ECHO].options == {"episodes": 7, "steps": 4, "broken": 0.0, "raises": False}
     assert resolved.budgets == {ECHO: {"generations": 3, "population": 8}}
     assert resolved.searches == {ECHO: str(Pgpe())} and "speed=0.025" in str(Pgpe())
     assert resolved.device == "cpu"
-    assert genomes[0].options == {"gap": "random", "dale": True}
+    assert experiment.priors[0].options == {"gap": "random", "dale": True}
 
 
 def test_command_line_wins_over_a_file(tmp_path: Path) -> None:
-    filed, _, _ = resolve(replace(REQUEST, generations=9, episodes=5, seed=1))
-    filed = Configuration.read(written(tmp_path / "config.toml", filed))
-    resolved, _, (task,) = resolve(filed.override({"generations": 2, "episodes": 3, "seed": 4}))
-    assert resolved.budgets == {ECHO: {"generations": 2, "population": 8}}
-    assert (task.options["episodes"], task.label, resolved.seed) == (3, ECHO, 4)
+    first = resolve(replace(REQUEST, generations=9, episodes=5, seed=1)).config
+    filed = Configuration.read(written(tmp_path / "config.toml", first))
+    experiment = resolve(filed.override({"generations": 2, "episodes": 3, "seed": 4}))
+    assert experiment.config.budgets == {ECHO: {"generations": 2, "population": 8}}
+    assert experiment.config.seed == 4
+    assert {label: task.episodes for label, task in experiment.tasks.items()} == {ECHO: 3}
 
 
 def test_an_option_of_one_task_wins_over_that_of_all() -> None:
-    _, _, chosen = resolve(replace(REQUEST, task=(f"{ECHO}:episodes=3", f"other={ECHO}"), episodes=5))
-    assert [task.options["episodes"] for task in chosen] == [3, 5]
+    experiment = resolve(replace(REQUEST, task=(f"{ECHO}:episodes=3", f"other={ECHO}"), episodes=5))
+    assert [call.options["episodes"] for call in experiment.task_calls.values()] == [3, 5]
 
 
 @pytest.mark.parametrize(
@@ -232,15 +240,11 @@ def test_request_that_cannot_be_is_refused(changes: dict[str, Any], message: str
 def test_margin_of_one_task_wins_over_that_of_all(
     given: tuple[str, ...], wanted: dict[str, float | None]
 ) -> None:
-    assert margins(replace(REQUEST, margin=given), ("a", "b=1")) == wanted
+    assert margins(given, ("a", "b=1")) == wanted
 
 
 def test_every_selection_has_a_mode() -> None:
     assert set(selection.MODES) == set(SELECTIONS)
-
-
-def test_every_tracker_has_a_backend() -> None:
-    assert set(trackers.TRACKERS) == set(TRACKERS)
 
 
 @pytest.mark.parametrize(

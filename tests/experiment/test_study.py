@@ -11,8 +11,8 @@ import pytest
 
 import run as cli
 from neuroevo.errors import OptionError
-from neuroevo.experiment.config import resolve
 from neuroevo.experiment.execute import Interrupts
+from neuroevo.experiment.request import resolve
 from neuroevo.experiment.study import Study
 from tests import ROOT
 

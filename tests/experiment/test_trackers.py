@@ -21,7 +21,6 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from neuroevo.errors import OptionError
-from neuroevo.experiment import config
 from neuroevo.experiment.trackers import TRACKERS, Means, Trackers, check, open_trackers, word
 from neuroevo.files import Row
 from tests import ROOT
@@ -369,10 +368,6 @@ def test_bad_names_are_told(names: list[str], words: str, tmp_path: Path) -> Non
     with pytest.raises(OptionError, match=re.escape(words)):
         open_trackers(names, tmp_path / "run", CONFIG)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_request_may_name_the_trackers_that_there_are() -> None:
-    assert tuple(TRACKERS) == config.TRACKERS
 
 
 def test_check_imports_no_library() -> None:

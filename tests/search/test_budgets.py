@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neuroevo.errors import OptionError
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.config import resolve as resolve_request
+from neuroevo.experiment.request import resolve as resolve_request
 from neuroevo.search.methods import Paper, Pgpe
 from neuroevo.search.settings import Settings, Wish, resolve
 from tests.small import CIRCUIT, ECHO, plan, run
@@ -84,7 +84,7 @@ def test_search_of_two_phases_wants_two_generations() -> None:
 
 def resolved(**changes: Any) -> Configuration:
     request = {"genome": ("connectome",), "task": (ECHO,), "connectome": CIRCUIT, **changes}
-    return resolve_request(Configuration(**request))[0]
+    return resolve_request(Configuration(**request)).config
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_resolved_budget_reproduces_itself(tmp_path: Path, changes: dict[str, An
     assert config.evaluations is config.generations is config.search is None
     path = tmp_path / "config.toml"
     path.write_text(tomli_w.dumps(config.to_dict()))
-    again, _, _ = resolve_request(Configuration.read(path))
-    assert again == config
+    again = resolve_request(Configuration.read(path))
+    assert again.config == config
     twice = plan(search=config.searches["echo"])
     assert plan(**changes).settings["echo"].method == twice.settings["echo"].method
 
@@ -120,14 +120,14 @@ def test_what_is_given_anew_replaces_what_follows_from_it() -> None:
         ({"search": "pgpe"}, {"generations": 22, "population": 8}),
         ({"search": "pgpe", "adapter": TWO}, {"generations": 22, "population": 8, "pretraining": 11}),
     ):
-        assert resolve_request(filed.override(changes))[0].budgets["echo"] == wanted
+        assert resolve_request(filed.override(changes)).config.budgets["echo"] == wanted
 
 
 def test_of_generations_and_evaluations_the_command_line_wins() -> None:
     filed = Configuration(genome=("connectome",), task=(ECHO,), connectome=CIRCUIT, generations=5)
-    assert resolve_request(filed.override({"evaluations": 90}))[0].budgets["echo"]["generations"] == 10
+    assert resolve_request(filed.override({"evaluations": 90})).config.budgets["echo"]["generations"] == 10
     filed = Configuration(genome=("connectome",), task=(ECHO,), connectome=CIRCUIT, evaluations=90)
-    assert resolve_request(filed.override({"generations": 5}))[0].budgets["echo"]["generations"] == 5
+    assert resolve_request(filed.override({"generations": 5})).config.budgets["echo"]["generations"] == 5
 
 
 @pytest.mark.parametrize(

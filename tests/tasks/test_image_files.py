@@ -12,7 +12,8 @@ import torch
 import run as cli
 from neuroevo.checks import check_task
 from neuroevo.errors import DataError, NeuroevoError
-from neuroevo.experiment.config import Configuration, resolve
+from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.request import resolve
 from neuroevo.run_folder import RunFolder
 from neuroevo.task import TaskRequest
 from tasks import idx, image_files
@@ -216,11 +217,9 @@ def test_task_on_own_images_keeps_the_rules(tmp_path: Path, chosen: tuple[Fitnes
 
 def test_worker_makes_the_task_again_from_its_options(tmp_path: Path) -> None:
     path = save_npz(tmp_path / "a.npz")
-    _, _, (entrant,) = resolve(
-        Configuration(genome=("random",), task=(f"images:{path},components=3,episodes=8",))
-    )
-    here = entrant.plugin.target(**entrant.options)
-    there = TaskRequest(entrant.label, entrant.plugin.path, entrant.options).make()
+    experiment = resolve(Configuration(genome=("random",), task=(f"images:{path},components=3,episodes=8",)))
+    (call,), (here,) = experiment.task_calls.values(), experiment.tasks.values()
+    there = TaskRequest(call.label, call.plugin.path, call.options).make()
     assert (there.num_sensors, there.num_actuators) == (here.num_sensors, here.num_actuators) == (3, 3)
     assert torch.equal(there._data().train, here._data().train)
     assert there.data_hashes() == here.data_hashes()
@@ -249,9 +248,10 @@ def test_request_for_own_images_stays_as_it_is_when_resolved_again(tmp_path: Pat
     path = save_npz(tmp_path / "a=b, c" / "x:y.npz")
     text = text.format(f'"{path}"') + ",episodes=8,components=0"
     config = Configuration(genome=("random",), task=(text,))
-    resolved, _, (entrant,) = resolve(config)
-    assert entrant.options["path"] == str(path)
-    again, _, (same,) = resolve(resolved)
-    assert again == resolved and same == entrant
+    experiment = resolve(config)
+    (call,) = experiment.task_calls.values()
+    assert call.options["path"] == str(path)
+    again = resolve(experiment.config)
+    assert again.config == experiment.config and again.task_calls == experiment.task_calls
     with pytest.raises(NeuroevoError, match="Two tasks"):
         resolve(Configuration(genome=("random",), task=(text, text)))
