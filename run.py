@@ -253,13 +253,13 @@ def _replay(arguments: list[str]) -> int:
     parser.add_argument("--out", metavar="DIR", help="new folder (default RUN/replay, which is replaced)")
     options = parser.read(arguments)
     from neuroevo.report.replay.replay import replay
-    from neuroevo.report.replay.show import Request
+    from neuroevo.report.replay.rerun import Excerpt
     from neuroevo.run_folder import RunFolder
 
     folder = RunFolder.open(options.run)
-    request = Request(options.episode, options.seed, options.steps)
+    excerpt = Excerpt(options.episode, options.seed, options.steps)
     out = None if options.out is None else Path(options.out)
-    for line in replay(folder, options.lineage, request, out):
+    for line in replay(folder, options.lineage, excerpt, out):
         print(line)
     if out is None:
         print(f"To see them in the report: python run.py report {shlex.quote(options.run)}")

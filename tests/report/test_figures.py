@@ -110,19 +110,19 @@ def test_a_genome_has_one_colour_in_all_figures(report):
 
 def test_long_curves_are_thinned_between_their_ends():
     (curve,) = verdicts.curves(SWIMMER, ["a"], num_points=5_000).values()
-    kept = thinned(curve)
-    assert len(kept.mean) == len(kept.evaluations) == MAX_POINTS
-    assert (kept.mean[0], kept.mean[-1]) == (curve.mean[0], curve.mean[-1])
-    assert np.ptp(np.diff(kept.evaluations)) <= 65
+    short = thinned(curve)
+    assert len(short.mean) == len(short.evaluations) == MAX_POINTS
+    assert (short.mean[0], short.mean[-1]) == (curve.mean[0], curve.mean[-1])
+    assert np.ptp(np.diff(short.evaluations)) <= 65
     short = verdicts.curves(SWIMMER, ["a"])["a"]
     assert np.array_equal(thinned(short).high, short.high)
 
 
 def test_many_lineages_are_thinned_evenly_in_rank():
     values = np.random.default_rng(0).permutation(1_000).astype(float).tolist()
-    kept = drawn_scores(values)
-    assert len(kept) == MAX_MARKS and kept == sorted(kept) and kept[0] == 0 and kept[-1] == 999
-    assert np.diff(kept) == pytest.approx(999 / (MAX_MARKS - 1), abs=1)
+    marks = drawn_scores(values)
+    assert len(marks) == MAX_MARKS and marks == sorted(marks) and marks[0] == 0 and marks[-1] == 999
+    assert np.diff(marks) == pytest.approx(999 / (MAX_MARKS - 1), abs=1)
     assert drawn_scores([3.0, 1.0]) == [1.0, 3.0] and drawn_scores([]) == []
 
 
@@ -137,9 +137,9 @@ def test_captions_say_what_was_thinned(report):
     section = report["tasks"][SWIMMER]
     scores = {label: values * 40 for label, values in verdicts.scores(SWIMMER).items()}
     curves = verdicts.curves(SWIMMER, num_points=300)
-    found = {p.kind: p.caption for p, _ in pictures(SWIMMER, section, curves, scores, verdicts.styles())}
-    assert found["scores"] == "Of up to 800 lineages a genome, 60 evenly spaced in rank are drawn."
-    assert found["learning"] == "100 of 300 generations are drawn."
+    captions = {p.kind: p.caption for p, _ in pictures(SWIMMER, section, curves, scores, verdicts.styles())}
+    assert captions["scores"] == "Of up to 800 lineages a genome, 60 evenly spaced in rank are drawn."
+    assert captions["learning"] == "100 of 300 generations are drawn."
     few = pictures(SWIMMER, section, verdicts.curves(SWIMMER), verdicts.scores(SWIMMER), verdicts.styles())
     assert {p.kind: p.caption for p, _ in few}["scores"] == ""
 
@@ -214,8 +214,10 @@ def test_wrapped_labels_keep_their_characters_and_the_width(label, width):
 
 def test_figures_on_a_page_are_told_apart_by_their_ids(report):
     image = canvas.svg(make("doses", report))
-    made = [canvas.inline_svg(image, SCRIPT, "a < b", prefix) for prefix in ("t0", "t1")]
-    found = [{e.attrib["id"] for e in ElementTree.fromstring(svg).iter() if "id" in e.attrib} for svg in made]
-    assert len(found[0]) > 10 and not found[0] & found[1]
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in made[0]
-    assert canvas.INK not in made[0] and "var(--ink)" in made[0]
+    elements = [canvas.inline_svg(image, SCRIPT, "a < b", prefix) for prefix in ("t0", "t1")]
+    ids = [
+        {e.attrib["id"] for e in ElementTree.fromstring(svg).iter() if "id" in e.attrib} for svg in elements
+    ]
+    assert len(ids[0]) > 10 and not ids[0] & ids[1]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in elements[0]
+    assert canvas.INK not in elements[0] and "var(--ink)" in elements[0]

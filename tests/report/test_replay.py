@@ -22,9 +22,10 @@ from neuroevo.report import write
 from neuroevo.report.replay import answers as answer_figures
 from neuroevo.report.replay.behaviour import ROLES, arrange, runs
 from neuroevo.report.replay.champions import choose, make_task, read_champion
+from neuroevo.report.replay.observation import Observation
 from neuroevo.report.replay.replay import replay
 from neuroevo.report.replay.replay_folder import replayed
-from neuroevo.report.replay.show import Request, Seen, show
+from neuroevo.report.replay.rerun import Excerpt, rerun
 from neuroevo.run_folder import RunFolder, key_of
 from neuroevo.seeds import derive
 from tasks import swimmer
@@ -44,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture
 def copy(folder: RunFolder, tmp_path: Path) -> RunFolder:
-    """A copy of it that a test may damage."""
+    """A copy of the run that a test may damage."""
     return RunFolder(Path(shutil.copytree(folder.path, tmp_path / "run")))
 
 
@@ -53,9 +54,10 @@ def row_of(folder: RunFolder, name: str) -> dict:
     return choose(folder, [name])[0][0][0]
 
 
-def seen_of(folder: RunFolder, name: str, request: Request = Request()) -> Seen:  # noqa: B008 - frozen
+def observe(folder: RunFolder, name: str, excerpt: Excerpt = Excerpt()) -> Observation:  # noqa: B008 - frozen
+    """Returns what is observed of the best lineage whose name begins so."""
     row = row_of(folder, name)
-    return show(folder, row, request, make_task(folder, row["task"]))
+    return rerun(folder, row, excerpt, make_task(folder, row["task"]))
 
 
 # --- what is shown is what was scored -----------------------------------------------------------------
@@ -68,30 +70,30 @@ def test_replayed_episode_has_its_recorded_score_to_the_bit(folder, task, genome
     scores = row["episode_scores"]
     assert len(scores) == {"swimmer": 3, "echo": 2}[task]
     for episode, score in enumerate(scores):
-        seen = seen_of(folder, f"{task}/{genome}", Request(episode=episode))
-        assert seen.score == seen.recorded == score
-    typical = seen_of(folder, f"{task}/{genome}").episode
+        observation = observe(folder, f"{task}/{genome}", Excerpt(episode=episode))
+        assert observation.score == observation.recorded == score
+    typical = observe(folder, f"{task}/{genome}").episode
     assert typical == np.argmin(np.abs(np.array(scores) - row["score"]))
 
 
 @pytest.mark.parametrize("genome", ["connectome", "clock"])
 def test_replayed_answers_have_the_recorded_accuracy(folder, genome):
-    seen = seen_of(folder, f"digits/{genome}")
-    hits = (seen.answers == seen.task.labels()).astype(float)
+    observation = observe(folder, f"digits/{genome}")
+    hits = (observation.answers == observation.labels).astype(float)
     assert hits.tolist() == row_of(folder, f"digits/{genome}")["episode_scores"]
-    assert seen.score == seen.recorded == row_of(folder, f"digits/{genome}")["score"]
+    assert observation.score == observation.recorded == row_of(folder, f"digits/{genome}")["score"]
 
 
 def test_other_starts_are_shown_where_a_seed_is_given(folder):
-    seen = seen_of(folder, "swimmer/connectome", Request(seed=5))
-    assert seen.recorded is None and seen.episode == 0
-    assert seen.score not in row_of(folder, "swimmer/connectome")["episode_scores"]
+    observation = observe(folder, "swimmer/connectome", Excerpt(seed=5))
+    assert observation.recorded is None and observation.episode == 0
+    assert observation.score not in row_of(folder, "swimmer/connectome")["episode_scores"]
     start = swimmer.Swimmer(held_out=3).starts(5, "held-out", 3)[0][0]
-    np.testing.assert_array_equal(seen.recording.qpos[0], start)
+    np.testing.assert_array_equal(observation.recording.qpos[0], start)
 
 
 def test_steps_cut_the_pictures_and_not_the_score(folder):
-    whole, cut = (seen_of(folder, "swimmer/connectome", Request(0, None, steps)) for steps in (None, 10))
+    whole, cut = (observe(folder, "swimmer/connectome", Excerpt(0, None, steps)) for steps in (None, 10))
     assert whole.recording.qpos.shape == (31, 8) and whole.activity.shape[1] == 30
     assert cut.score == whole.score
     np.testing.assert_array_equal(cut.recording.qpos, whole.recording.qpos[:11])
@@ -99,8 +101,8 @@ def test_steps_cut_the_pictures_and_not_the_score(folder):
 
 
 def test_activity_is_the_state_of_the_cells_after_every_step(folder):
-    seen = seen_of(folder, "echo/connectome", Request(episode=1))
-    blueprint, parameters = read_champion(folder, seen.key)
+    observation = observe(folder, "echo/connectome", Excerpt(episode=1))
+    blueprint, parameters = read_champion(folder, observation.champion.key)
     network, states = Phenotype([blueprint], [1]), []
     network.load([parameters[None]])
     original = network.step
@@ -111,8 +113,8 @@ def test_activity_is_the_state_of_the_cells_after_every_step(folder):
         return outputs
 
     network.step = step
-    seen.task.score(network, seeds=[derive(0, "held-out", "echo", 0)])
-    np.testing.assert_array_equal(seen.activity, torch.stack(states, 1).numpy())
+    make_task(folder, "echo").score(network, seeds=[derive(0, "held-out", "echo", 0)])
+    np.testing.assert_array_equal(observation.activity, torch.stack(states, 1).numpy())
 
 
 def test_activity_of_a_class_is_the_mean_over_its_images():
@@ -121,10 +123,10 @@ def test_activity_of_a_class_is_the_mean_over_its_images():
     recorder = ClassRecorder(labels, 3)
     for part in (slice(0, 2), slice(2, 5)):
         recorder.record_outputs(torch.from_numpy(states[:, part]), torch.zeros(1, 3, 2))
-    found = recorder.activity(4)
-    np.testing.assert_allclose(found[:, 0], states[:, labels == 0].mean(1), rtol=1e-6)
-    np.testing.assert_allclose(found[:, 2], states[:, labels == 2].mean(1), rtol=1e-6)
-    assert np.isnan(found[:, 1]).all()  # no image is of this class
+    activity = recorder.activity(4)
+    np.testing.assert_allclose(activity[:, 0], states[:, labels == 0].mean(1), rtol=1e-6)
+    np.testing.assert_allclose(activity[:, 2], states[:, labels == 2].mean(1), rtol=1e-6)
+    assert np.isnan(activity[:, 1]).all()  # no image is of this class
     recorder.record_outputs(torch.from_numpy(states[:, :1]), torch.zeros(1, 3, 1))
     assert recorder.activity(4).shape == (4, 0)  # more images than there are: none can be told apart
 
@@ -143,13 +145,13 @@ def test_film_notes_nothing_of_a_world_whose_episode_has_ended():
 def test_cells_lie_by_role_class_and_name(folder):
     blueprint, _ = read_champion(folder, key_of(row_of(folder, "swimmer/connectome")))
     wiring = load(small.CIRCUIT)
-    found = arrange(blueprint.architecture, wiring)
-    assert sorted(found.order) == list(range(blueprint.architecture.num_cells))
-    names = [blueprint.architecture.cells[i] for i in found.order]
+    arrangement = arrange(blueprint.architecture, wiring)
+    assert sorted(arrangement.order) == list(range(blueprint.architecture.num_cells))
+    names = [blueprint.architecture.cells[i] for i in arrangement.order]
     roles = dict(zip(wiring.cells, wiring.role, strict=True))
-    assert [roles[name] for name in names] == list(found.roles)
-    assert [role for role, _, _ in runs(found.roles)] == [r for r in ROLES if r in found.roles]
-    classes = [name for name, start, end in runs(found.classes[: found.roles.index("muscle")])]
+    assert [roles[name] for name in names] == list(arrangement.roles)
+    assert [role for role, _, _ in runs(arrangement.roles)] == [r for r in ROLES if r in arrangement.roles]
+    classes = [name for name, start, end in runs(arrangement.classes[: arrangement.roles.index("muscle")])]
     assert classes == sorted(set(classes))
     count = blueprint.architecture.num_cells
     numbered = replace(blueprint.architecture, cells=tuple(f"N{count - k}" for k in range(count)), classes=())
@@ -162,13 +164,15 @@ def test_cells_lie_by_role_class_and_name(folder):
 
 
 def test_confusion_matrix_is_that_of_scikit_learn(folder):
-    seen = seen_of(folder, "digits/connectome")
-    truth = seen.task.labels()
-    counts = answer_figures.confusion(truth, seen.answers, 10)
-    np.testing.assert_array_equal(counts[:, :10], confusion_matrix(truth, seen.answers, labels=range(10)))
+    observation = observe(folder, "digits/connectome")
+    truth = observation.labels
+    counts = answer_figures.confusion(truth, observation.answers, 10)
+    np.testing.assert_array_equal(
+        counts[:, :10], confusion_matrix(truth, observation.answers, labels=range(10))
+    )
     assert counts.sum() == len(truth) == 355 and not counts[:, 10].any()
-    assert np.trace(counts) / len(truth) == seen.score
-    without = seen.answers.copy()
+    assert np.trace(counts) / len(truth) == observation.score
+    without = observation.answers.copy()
     without[:5] = -1
     assert answer_figures.confusion(truth, without, 10)[:, 10].sum() == 5
 
@@ -211,12 +215,12 @@ def test_replay_shows_the_best_of_every_task_and_reports_take_it_up(copy, capsys
 
 
 def test_replay_replaces_its_folder_whole_and_names_lineages_by_their_beginning(copy):
-    lines = replay(copy, ["echo/connectome"], Request())
+    lines = replay(copy, ["echo/connectome"], Excerpt())
     assert lines[0].startswith("connectome on echo, graph 0, seed 0, episode ")
     first = {p.name for p in (copy.path / "replay").iterdir()}
     assert first == {"replay.json", "echo__connectome__g0__s0"}
     both = ["swimmer/connectome/0/0", "swimmer/clock", "swimmer/clock/0"]
-    lines = replay(copy, both, Request(steps=20))
+    lines = replay(copy, both, Excerpt(steps=20))
     assert "  It has no cells whose activity could be shown." in lines
     assert {p.name for p in (copy.path / "replay").iterdir()} == {
         "replay.json",
@@ -227,13 +231,13 @@ def test_replay_replaces_its_folder_whole_and_names_lineages_by_their_beginning(
     kinds = [picture.kind for picture in replayed([copy])["swimmer"]]
     assert kinds == ["behaviour", "curvature", "activity", "behaviour-2", "curvature-2"]
     out = copy.path.parent / "elsewhere"
-    replay(copy, ["echo/connectome"], Request(), out)
+    replay(copy, ["echo/connectome"], Excerpt(), out)
     assert (out / "echo__connectome__g0__s0" / "activity.svg").is_file()
 
 
 def test_clock_on_a_task_without_a_body_has_nothing_to_show(copy):
     with pytest.raises(RunError, match=r"clock on echo, graph 0, seed 0, episode \d: a clock has no cells"):
-        replay(copy, ["echo/clock"], Request())
+        replay(copy, ["echo/clock"], Excerpt())
     assert not (copy.path / "replay").exists()
 
 
@@ -318,7 +322,7 @@ def test_lineages_that_failed_have_no_champion_worth_showing(tmp_path):
 
 
 def test_damaged_pictures_are_named_by_the_report(copy):
-    replay(copy, ["echo/connectome"], Request())
+    replay(copy, ["echo/connectome"], Excerpt())
     _edit(copy.path / "replay" / "replay.json", '"activity"', '"../../activity"')
     with pytest.raises(NeuroevoError, match=r"replay is damaged .* python run.py replay"):
         write.write_report(copy)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from neuroevo.report.replay.replay import replay
-from neuroevo.report.replay.show import Request
+from neuroevo.report.replay.rerun import Excerpt
 from neuroevo.report.write import write_report
 from tests import small, test_browser
 from tests.report.test_browser import DESKTOP, PHONE, Visit
@@ -26,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         generations=2,
         population=4,
     )
-    replay(folder, [], Request())
+    replay(folder, [], Excerpt())
     write_report(folder)
     return folder.path / "report.html"
 

@@ -70,9 +70,9 @@ def test_shapes_of_all_kinds_have_their_extent_in_the_picture():
             middle = scene.project(scene.place[frame, geom])
             np.testing.assert_allclose(outline.max(0) - middle, extent, atol=1e-9)
             np.testing.assert_allclose(middle - outline.min(0), extent, atol=1e-9)
-    found = joints(scene)
-    assert found.names == ("knee",) and found.limbs == (1,)  # the root's own hinge turns all of the body
-    np.testing.assert_array_equal(found.angles[:, 0], [0, np.pi / 2])
+    hinges = joints(scene)
+    assert hinges.names == ("knee",) and hinges.limbs == (1,)  # the root's own hinge turns all of the body
+    np.testing.assert_array_equal(hinges.angles[:, 0], [0, np.pi / 2])
 
 
 def test_kinematics_of_contacting_bodies_are_those_of_mujoco():
@@ -153,9 +153,9 @@ def test_window_holds_the_whole_way_or_follows_the_body():
     for length, follows in ((1.0, False), (40.0, True)):
         positions[:, 0] = np.linspace(0, length, 50)
         scene = Scene(model, positions)
-        seen = window(scene)
-        assert (np.ptp(seen.middle[:, 0]) > 0) == follows
-        right = seen.middle[:, 0] + seen.size[0] / 2
+        view = window(scene)
+        assert (np.ptp(view.middle[:, 0]) > 0) == follows
+        right = view.middle[:, 0] + view.size[0] / 2
         assert (scene.place[:, :, 0].max(1) < right).all()
-        assert (scene.place[:, :, 0].min(1) > right - seen.size[0]).all()
+        assert (scene.place[:, :, 0].min(1) > right - view.size[0]).all()
     np.testing.assert_allclose(smooth(positions[:, 0]), positions[:, 0])  # what glides already is kept

@@ -34,7 +34,7 @@ def wiring() -> Connectome:
 
 
 @pytest.fixture(scope="module")
-def found(wiring: Connectome) -> Comparison:
+def comparison(wiring: Connectome) -> Comparison:
     """Five priors, three of them odd, four samples each, with a null model."""
     return compare(wiring, entrants("connectome", "random", *ODD), 4, 7, entrants("null=random:gap=drop")[0])
 
@@ -49,8 +49,8 @@ def printed(figures: dict[str, Any], width: int = 80) -> str:
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_table_fits_the_terminal_and_cuts_nothing(found: Comparison, width: int) -> None:
-    figures = found.figures
+def test_table_fits_the_terminal_and_cuts_nothing(comparison: Comparison, width: int) -> None:
+    figures = comparison.figures
     out = printed(figures, width)
     assert max(map(len, out.splitlines())) <= width
     assert "…" not in out.replace("… above degree", "").replace("… on muscles", "").replace("… over null", "")
@@ -59,8 +59,8 @@ def test_table_fits_the_terminal_and_cuts_nothing(found: Comparison, width: int)
     assert "STRUCTURE" in out and "Z-SCORES" in out and "path length" in out
 
 
-def test_table_tells_notes_once(found: Comparison) -> None:
-    out = printed(found.figures)
+def test_table_tells_notes_once(comparison: Comparison) -> None:
+    out = printed(comparison.figures)
     assert out.count("without: It has no core.") == out.count("other: Their number is drawn.") == 1
 
 
@@ -87,8 +87,8 @@ def test_table_of_a_connectome_alone_leaves_out_what_needs_a_prior(wiring: Conne
     assert "reciprocity" in out and "188" in out and "Z-SCORES" not in out
 
 
-def test_table_shows_what_is_unknown_as_a_dash(found: Comparison) -> None:
-    out = printed(found.figures, 200)
+def test_table_shows_what_is_unknown_as_a_dash(comparison: Comparison) -> None:
+    out = printed(comparison.figures, 200)
     line = next(line for line in out.splitlines() if line.strip().startswith("with source"))
     columns = line.split()[2:]
     assert columns[:2] == ["1", "1"] and columns[3] == "±" and columns[5:] == ["0", "-", "-"]
@@ -145,11 +145,11 @@ def test_arrows_draw_the_triads_they_are_named_after() -> None:
         assert triad_census(adjacency(3, np.array(pre), np.array(post)))[label] == 1
 
 
-def test_pictures_show_every_prior(found: Comparison, tmp_path: Path) -> None:
-    written = write_pictures(found, tmp_path / "pictures")
+def test_pictures_show_every_prior(comparison: Comparison, tmp_path: Path) -> None:
+    written = write_pictures(comparison, tmp_path / "pictures")
     assert sorted(written) == sorted((tmp_path / "pictures").iterdir())
-    assert json.loads((tmp_path / "pictures" / "stats.json").read_text("utf-8")) == found.figures
-    for label in found.examples:
+    assert json.loads((tmp_path / "pictures" / "stats.json").read_text("utf-8")) == comparison.figures
+    for label in comparison.examples:
         image = imread(tmp_path / "pictures" / f"{label}.png")
         colors = np.unique(np.round(255 * image[..., :3]).astype(int) @ [65536, 256, 1])
         assert image.shape[0] > 1000 and len(colors) > 50
@@ -158,16 +158,16 @@ def test_pictures_show_every_prior(found: Comparison, tmp_path: Path) -> None:
         assert {label, CIRCUIT, "In-degree", "Triads", "030T", "z-score", "muscle"} <= texts
 
 
-def test_pictures_do_not_differ_from_call_to_call(found: Comparison, tmp_path: Path) -> None:
-    one = replace(found, examples={"random": found.examples["random"]})
+def test_pictures_do_not_differ_from_call_to_call(comparison: Comparison, tmp_path: Path) -> None:
+    one = replace(comparison, examples={"random": comparison.examples["random"]})
     files = [write_pictures(one, tmp_path / name) for name in ("a", "b")]
     assert [p.read_bytes() for p in files[0]] == [p.read_bytes() for p in files[1]]
 
 
 @pytest.mark.parametrize("null", [None, "random"])
 def test_picture_of_a_connectome_alone(wiring: Connectome, tmp_path: Path, null: str | None) -> None:
-    found = compare(wiring, [], 2, 0, entrants(null)[0] if null else None)
-    write_pictures(found, tmp_path / "x")
+    comparison = compare(wiring, [], 2, 0, entrants(null)[0] if null else None)
+    write_pictures(comparison, tmp_path / "x")
     assert {p.name for p in (tmp_path / "x").iterdir()} == {"stats.json", f"{CIRCUIT}.png", f"{CIRCUIT}.svg"}
     text = (tmp_path / "x" / f"{CIRCUIT}.svg").read_text("utf-8")
     assert ("z-score" in text) is bool(null) and (">number<" in text) is not bool(null)

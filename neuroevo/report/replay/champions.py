@@ -5,29 +5,31 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import safetensors.numpy
+import torch
+from torch import Tensor
 
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import Row, parse, read
+from neuroevo.network.blueprint import Blueprint
 from neuroevo.plugins import Spec, tasks
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.task import Task, TaskRequest
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from neuroevo.network.blueprint import Blueprint
-
 
 def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Row, str]], list[str]]:
-    """Returns results of the lineages to show, with the reason for each; and sentences on tasks without one.
+    """Chooses the lineages that are shown.
 
     Args:
-        folder: The run.
+        folder: Folder of the run.
         wanted: Lineages as TASK/GENOME/GRAPH/SEED, or the beginning of that, which names the best of those
-            that begin so; none: the best of every task.
+            that begin so; none chooses the best of every task.
+
+    Returns:
+        Result of each lineage, with the reason why it was chosen, which may be empty; and sentences on tasks
+        of which no lineage is worth showing.
 
     Raises:
         RunError: If no lineage of the run has a champion worth showing.
@@ -36,7 +38,7 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Ro
     rows = folder.results()
     if not rows:
         raise RunError(f"{folder.path} holds no results; wanted a run that was carried through to its end.")
-    found, notes = [], []
+    choices, notes = [], []
     for text in wanted or dict.fromkeys(row["task"] for row in rows):
         rivals = [row for row in rows if text in names_of(row)]
         if not rivals:
@@ -44,28 +46,27 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Ro
         scored = [row for row in rivals if row["status"] == "done" and row["score"] is not None]
         if scored:
             reason = f"the best of {len(rivals)} lineages" if len(rivals) > 1 else ""
-            found.append((max(scored, key=lambda row: row["score"]), reason))
+            choices.append((max(scored, key=lambda row: row["score"]), reason))
             continue
         how = ", ".join(f"{count} {status}" for status, count in Counter(map(_status, rivals)).items())
         notes.append(f"{text}: no lineage ended with a score ({how}), so that there is none worth showing.")
     if wanted and notes:
         raise OptionError(" ".join(notes))
-    if not found:
+    if not choices:
         raise RunError(" ".join(notes))
-    return list({key_of(row): (row, reason) for row, reason in found}.values()), notes
+    return list({key_of(row): (row, reason) for row, reason in choices}.values()), notes
 
 
 def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
-    """Returns a lineage's network and parameters, float32 [L].
+    """Returns a lineage's network and its parameters, float32 [L].
+
+    Args:
+        folder: Folder of the run.
+        key: Task, genome, graph and seed of the lineage.
 
     Raises:
         RunError: If they are missing or damaged.
     """
-    import safetensors.numpy
-    import torch
-
-    from neuroevo.network.blueprint import Blueprint
-
     path = folder.champion_path(key)
     for name in ("architecture.json", "parameters.safetensors"):
         if not (path / name).is_file():
@@ -92,7 +93,11 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
 
 
 def make_task(folder: RunFolder, label: str) -> Task:
-    """Returns a task of a run with the options it had, ready to evaluate.
+    """Returns a task of a run with the options that it had, ready to evaluate.
+
+    Args:
+        folder: Folder of the run.
+        label: Label of the task.
 
     Raises:
         NeuroevoError: If it cannot be loaded or made.
@@ -111,13 +116,17 @@ def make_task(folder: RunFolder, label: str) -> Task:
 
 
 def names_of(row: Row) -> list[str]:
-    """Returns the names of a lineage, from its task alone to all of it."""
+    """Returns the names of a lineage, from its task alone to TASK/GENOME/GRAPH/SEED.
+
+    Args:
+        row: Result of the lineage.
+    """
     parts = list(map(str, key_of(row)))
     return ["/".join(parts[:k]) for k in range(1, len(parts) + 1)]
 
 
 def _check_cells(blueprint: Blueprint) -> None:
-    """Raises ValueError if a wiring names cells that it has not."""
+    """Raises ValueError if a wiring names cells that it does not have."""
     wiring = blueprint.architecture
     edges = (wiring.synapses, wiring.gap_junctions)
     for cells in (wiring.inputs, wiring.outputs, *(x for e in edges for x in (e.pre, e.post))):
@@ -126,7 +135,7 @@ def _check_cells(blueprint: Blueprint) -> None:
 
 
 def _unknown_lineage(text: str, rows: Sequence[Row]) -> str:
-    """Returns the line about a lineage that is not in the run, without the thousands that may be."""
+    """Returns the message about an unknown lineage, without the thousands that a run may have."""
     known = [name for row in rows for name in names_of(row)]
     near = difflib.get_close_matches(text, list(dict.fromkeys(known)), n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -1,90 +1,108 @@
-"""Pictures of what was seen of a champion: its body, its cells, its answers."""
+"""Pictures of what was observed of a champion: its body, its cells, its answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.report.figures import canvas
 from neuroevo.report.html.parts import typeset
-from neuroevo.report.replay.behaviour import Arrangement, arrange, runs
+from neuroevo.report.replay.answers import (
+    NO_ANSWER,
+    confusion,
+    confusion_figure,
+    mistakes,
+    mistakes_figure,
+)
+from neuroevo.report.replay.behaviour import (
+    Arrangement,
+    activity_figure,
+    angles_figure,
+    arrange,
+    curvature_figure,
+    runs,
+)
+from neuroevo.report.replay.film import film, schedule
+from neuroevo.report.replay.observation import EpisodeObservation, ImagesObservation, Observation
 from neuroevo.report.replay.replay_folder import Drawing
-from neuroevo.report.replay.show import Seen
-from neuroevo.task import HasImages
+from neuroevo.report.replay.scene import Joints, Scene, joints
 from neuroevo.text import number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from neuroevo.report.replay.scene import Joints
+    from neuroevo.physics.recording import Recording
 
 
-def draw(seen: Seen, connectome: Connectome | None) -> list[Drawing]:
-    """Returns the pictures of a lineage.
+def draw(observation: Observation, connectome: Connectome | None) -> list[Drawing]:
+    """Returns the pictures of a champion, of which there may be none.
 
     Args:
-        seen: What was seen.
-        connectome: What its wiring was derived from; None: unknown.
+        observation: What was observed of it.
+        connectome: The connectome that its wiring was derived from; None if it cannot be read.
     """
-    found = []
-    if seen.recording is not None:
-        found += _body(seen)
-    if seen.answers is not None:
-        found += _answers(seen)
-    if seen.activity.size:
-        found.append(_activity(seen, arrange(seen.blueprint.architecture, connectome)))
-    return found
+    drawings = []
+    if isinstance(observation, ImagesObservation):
+        drawings += _draw_answers(observation)
+    elif observation.recording is not None:
+        drawings += _draw_body(observation, observation.recording)
+    if observation.activity.size:
+        arrangement = arrange(observation.champion.blueprint.architecture, connectome)
+        drawings.append(_draw_activity(observation, arrangement))
+    return drawings
 
 
-def whose(seen: Seen) -> str:
-    """Returns whose pictures these are, in a line."""
-    task, genome, graph, seed = seen.key
-    which = "" if seen.episode is None else f", episode {seen.episode}"
-    return f"{genome} on {task}, graph {graph}, seed {seed}{which}"
+def whose(observation: Observation) -> str:
+    """Returns whose pictures these are, in a line.
+
+    Args:
+        observation: What was observed of a champion.
+    """
+    task, genome, graph, seed = observation.champion.key
+    episode = f", episode {observation.episode}" if isinstance(observation, EpisodeObservation) else ""
+    return f"{genome} on {task}, graph {graph}, seed {seed}{episode}"
 
 
-def about(seen: Seen) -> str:
-    """Returns a sentence on what is shown, and how it scored."""
-    if seen.answers is not None:
-        return f"All {len(seen.answers):,} test images; {score(seen)}."
-    of = "" if seen.num_episodes is None else f" of {seen.num_episodes}"
-    return f"Episode {seen.episode}{of}, counted from 0; {score(seen)}."
+def about(observation: Observation) -> str:
+    """Returns a sentence on what is shown, and how it scored.
 
-
-def score(seen: Seen) -> str:
-    """Returns the score of what is shown, beside what is recorded."""
-    unit = f" {seen.unit}" if seen.unit else ""
-    shown = "no score, since it failed" if seen.score is None else f"{number(seen.score)}{unit}"
-    if seen.recorded is None:
-        said = f"{shown}, of which nothing is recorded"
-    elif seen.score == seen.recorded:
-        said = f"{shown}, as recorded"
-    else:
-        said = f"{shown}, where {seen.recorded!r} is recorded and {seen.score!r} was found"
+    Args:
+        observation: What was observed of a champion.
+    """
+    if isinstance(observation, ImagesObservation):
+        return f"All {len(observation.answers):,} test images; {_score(observation)}."
+    champion = observation.champion
+    unit = f" {champion.unit}" if champion.unit else ""
+    of = "" if observation.num_episodes is None else f" of {observation.num_episodes}"
     return (
-        said
-        if seen.answers is not None
-        else f"{said}; the lineage's score is {number(seen.lineage_score)}{unit}"
+        f"Episode {observation.episode}{of}, counted from 0; {_score(observation)}; the lineage's score is "
+        f"{number(champion.score)}{unit}."
     )
 
 
-def _body(seen: Seen) -> list[Drawing]:
-    """Returns the film of a body and how its joints move."""
-    from neuroevo.report.replay import behaviour as behaviour_figures
-    from neuroevo.report.replay.film import film, schedule
-    from neuroevo.report.replay.scene import Scene, joints
+def _score(observation: Observation) -> str:
+    """Returns the score of what is shown, beside what is recorded."""
+    unit = f" {observation.champion.unit}" if observation.champion.unit else ""
+    score, recorded = observation.score, observation.recorded
+    shown = "no score, since it failed" if score is None else f"{number(score)}{unit}"
+    if recorded is None:
+        return f"{shown}, of which nothing is recorded"
+    if score == recorded:
+        return f"{shown}, as recorded"
+    return f"{shown}, where {recorded!r} is recorded and {score!r} was found"
 
-    recording = seen.recording
-    assert recording is not None
-    task, genome, graph, seed = seen.key
+
+def _draw_body(observation: EpisodeObservation, recording: Recording) -> list[Drawing]:
+    """Returns the film of a body and how its joints move."""
+    task, genome, graph, seed = observation.champion.key
     played = schedule(len(recording.qpos), recording.time_step)
     scene = Scene(recording.model, recording.qpos)
     seconds = (len(recording.qpos) - 1) * recording.time_step
     is_real = abs(played.speed - 1) < 0.05
-    detail = f"graph {graph}, seed {seed}, episode {seen.episode}: {_short_score(seen)}"
+    detail = f"graph {graph}, seed {seed}, episode {observation.episode}: {_short_score(observation)}"
     detail += "" if is_real else f"; shown {played.speed:.2g} × as fast"
     gif, still = film(
         Scene(recording.model, recording.qpos[played.frames]),
@@ -100,84 +118,83 @@ def _body(seen: Seen) -> list[Drawing]:
         "behaviour",
         f"Behaviour of {genome} on {task}",
         f"The body, seen {scene.view}: in {seconds:.3g} s its centre of mass goes {forward:+.3g} m forward. "
-        f"{about(seen)}",
+        f"{about(observation)}",
         {"gif": gif, "png": still},
-        f"{about(seen)} Seen {scene.view}, {shown} at {pace}.",
+        f"{about(observation)} Seen {scene.view}, {shown} at {pace}.",
     )
-    found = joints(scene)
-    if not found.names:
-        return [behaviour]
-    kind = "curvature" if recording.is_chain else "angles"
-    drawn = behaviour_figures.curvature_figure if recording.is_chain else behaviour_figures.angles_figure
-    title = "Body curvature" if recording.is_chain else "Joint angles"
-    return [behaviour, _angles(seen, kind, title, drawn(found, recording.time_step, whose(seen)), found)]
+    hinges = joints(scene)
+    return [behaviour, _draw_joints(observation, recording, hinges)] if hinges.names else [behaviour]
 
 
-def _angles(seen: Seen, kind: str, title: str, figure: Figure, joints: Joints) -> Drawing:
-    """Returns the picture of how joints move, and what it shows as figures."""
-    assert seen.recording is not None
-    rows: list[list[Any]] = []
-    for name, angle in zip(joints.names, joints.angles.T, strict=True):
-        rate = _frequency(angle, seen.recording.time_step)
-        rows.append([name, *map(float, (angle.mean(), angle.std(), angle.min(), angle.max())), rate])
-    said = "; ".join(f"{row[0]} {number(row[2])} rad at {number(row[5], missing='no')} Hz" for row in rows)
+def _draw_joints(observation: EpisodeObservation, recording: Recording, hinges: Joints) -> Drawing:
+    """Returns the picture of how joints move, with a table of their angles."""
+    task, genome, *_ = observation.champion.key
+    if recording.is_chain:
+        kind, title, figure_of = "curvature", "Body curvature", curvature_figure
+        caption = "Joints from head to tail; a wave that travels backwards runs down to the right."
+    else:
+        kind, title, figure_of = "angles", "Joint angles", angles_figure
+        caption = "Every joint on the same scale; colours are those of the limbs above."
+    rows, words = [], []
+    for name, angle in zip(hinges.names, hinges.angles.T, strict=True):
+        rate, deviation = _frequency(angle, recording.time_step), float(angle.std())
+        rows.append((name, float(angle.mean()), deviation, float(angle.min()), float(angle.max()), rate))
+        words.append(f"{name} {number(deviation)} rad at {number(rate, missing='no')} Hz")
     return Drawing(
         kind,
-        f"{title} of {seen.key[1]} on {seen.key[0]}",
-        f"Deviation and strongest frequency of each joint: {said}.",
-        _files(figure),
-        "Joints from head to tail; a wave that travels backwards runs down to the right."
-        if kind == "curvature"
-        else "Every joint on the same scale; colours are those of the limbs above.",
+        f"{title} of {genome} on {task}",
+        f"Deviation and strongest frequency of each joint: {'; '.join(words)}.",
+        _files(figure_of(hinges, recording.time_step, whose(observation))),
+        caption,
         ("joint", "mean (rad)", "deviation", "lowest", "highest", "strongest frequency (Hz)"),
         rows,
     )
 
 
 def _frequency(values: np.ndarray, time_step: float) -> float | None:
-    """Returns the frequency of the highest peak of a spectrum, Hz; None of what does not move."""
+    """Returns the frequency of the highest peak of a spectrum in Hz; None for what does not move."""
     power = np.abs(np.fft.rfft(values - values.mean()))
     if len(power) < 2 or values.std() < 1e-9:
         return None
     return float(np.fft.rfftfreq(len(values), time_step)[1 + power[1:].argmax()])
 
 
-def _activity(seen: Seen, arrangement: Arrangement) -> Drawing:
-    """Returns the picture of what cells do."""
-    from neuroevo.report.replay.behaviour import activity_figure
-
-    columns: Sequence[str] | float
-    if seen.answers is not None:
-        assert isinstance(seen.task, HasImages)
-        columns, what = list(seen.task.class_names), "true class of the image"
-        meaning = ", mean over the test images of a class when the answer is read."
-    elif seen.recording is not None:
-        columns, what, meaning = seen.recording.time_step, "time (s)", ", in every step."
-    else:
-        columns, what, meaning = 1.0, "network step", ", every time that outputs are read."
-    figure = activity_figure(seen.activity, arrangement, columns, what, whose(seen))
-    values = seen.activity[arrangement.order].astype(float)
+def _draw_activity(observation: Observation, arrangement: Arrangement) -> Drawing:
+    """Returns the picture of what cells do, with a table by class."""
+    columns, axis_label, meaning = _columns(observation)
+    figure = activity_figure(observation.activity, arrangement, columns, axis_label, whose(observation))
+    values = observation.activity[arrangement.order].astype(float)
     pairs = [f"{role}\n{name}" for role, name in zip(arrangement.roles, arrangement.classes, strict=True)]
-    rows: list[list[Any]] = []
+    rows = []
     for pair, start, end in runs(pairs):
         role, name = pair.split("\n")
-        part = values[start:end]
-        rows.append([name or role, role, end - start, *_moments(part)])
-    said = "; ".join(
+        rows.append((name or role, role, end - start, *_moments(values[start:end])))
+    words = [
         f"{role} {number(float(np.nanmean(np.abs(values[start:end]))))}"
         for role, start, end in runs(arrangement.roles)
-    )
-    model = seen.blueprint.neuron.name
+    ]
+    task, genome, *_ = observation.champion.key
+    model = observation.champion.blueprint.neuron.name
     return Drawing(
         "activity",
-        f"Activity of {seen.key[1]} on {seen.key[0]}",
-        f"Mean absolute activity by role: {said}.",
+        f"Activity of {genome} on {task}",
+        f"Mean absolute activity by role: {'; '.join(words)}.",
         _files(figure),
         f"A row a cell, in the order of the table: {len(values):,} cells of the neuron model {model}. The "
-        f"colour is the activity that output cells are read by{meaning}",
-        ("class", "role", "cells", "mean activity", "deviation over " + what.split(" (")[0]),
+        f"colour is the activity that output cells are read by, {meaning}.",
+        ("class", "role", "cells", "mean activity", "deviation over " + axis_label.split(" (")[0]),
         rows,
     )
+
+
+def _columns(observation: Observation) -> tuple[Sequence[str] | float, str, str]:
+    """Returns the columns of an activity as `activity_figure` takes them, their label, and what they mean."""
+    if isinstance(observation, ImagesObservation):
+        meaning = "mean over the test images of a class when the answer is read"
+        return observation.class_names, "true class of the image", meaning
+    if observation.recording is not None:
+        return observation.recording.time_step, "time (s)", "in every step"
+    return 1.0, "network step", "every time that outputs are read"
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:
@@ -185,56 +202,67 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
     return float(np.nanmean(values)), float(np.nanmean(np.nanstd(values, axis=1)))
 
 
-def _answers(seen: Seen) -> list[Drawing]:
-    """Returns which classes were taken for which, and examples of images got wrong."""
-    from neuroevo.report.replay import answers as answer_figures
-
-    assert seen.answers is not None and isinstance(seen.task, HasImages)
-    truth, names = np.asarray(seen.task.labels()), list(map(str, seen.task.class_names))
-    counts = answer_figures.confusion(truth, seen.answers, len(names))
-    columns = [*names, answer_figures.NO_ANSWER]
+def _draw_answers(observation: ImagesObservation) -> list[Drawing]:
+    """Returns which classes were taken for which, and examples of images got wrong, if there are any."""
+    truth, answers = observation.labels, observation.answers
+    names, columns = observation.class_names, [*observation.class_names, NO_ANSWER]
+    counts = confusion(truth, answers, len(names))
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:3]
     pairs = [(int(k) // len(columns), int(k) % len(columns)) for k in order]
-    said = ", ".join(f"{names[t]} as {columns[a]} ({wrong[t, a]})" for t, a in pairs if wrong[t, a])
-    genome, task = seen.key[1], seen.key[0]
+    confused = ", ".join(f"{names[t]} as {columns[a]} ({wrong[t, a]})" for t, a in pairs if wrong[t, a])
+    task, genome, *_ = observation.champion.key
     matrix = Drawing(
         "confusion",
         f"Answers of {genome} on {task}",
         f"{int(np.trace(counts)):,} of {len(truth):,} test images are named right. "
-        + (f"Most often confused: {said}." if said else "None is confused."),
-        _files(answer_figures.confusion_figure(counts, names, whose(seen))),
-        about(seen),
+        + (f"Most often confused: {confused}." if confused else "None is confused."),
+        _files(confusion_figure(counts, names, whose(observation))),
+        about(observation),
         ("truth", *columns),
-        [[name, *map(int, row)] for name, row in zip(names, counts, strict=True)],
+        [(name, *map(int, row)) for name, row in zip(names, counts, strict=True)],
     )
-    chosen = answer_figures.mistakes(truth, seen.answers)
-    if not len(chosen):
-        return [matrix]
-    images, num_wrong = np.asarray(seen.task.test_images()), int((truth != seen.answers).sum())
-    words = [(names[truth[i]], columns[seen.answers[i]]) for i in chosen]
-    sheet = answer_figures.mistakes_figure(
-        images[chosen], [t for t, _ in words], [a for _, a in words], int(images.max()), whose(seen)
-    )
-    some = f"{len(chosen)} of {num_wrong:,}, evenly spaced" if len(chosen) < num_wrong else "All of them"
-    return [
-        matrix,
-        Drawing(
-            "mistakes",
-            f"Images that {genome} got wrong on {task}",
-            f"{num_wrong:,} of {len(truth):,} test images are named wrong.",
-            _files(sheet),
-            f"{some}: the true class, then the answer.",
-            ("test image", "truth", "answer"),
-            [[str(i), *pair] for i, pair in zip(chosen.tolist(), words, strict=True)],
-        ),
-    ]
+    examples = mistakes(truth, answers)
+    return [matrix, _draw_mistakes(observation, examples)] if len(examples) else [matrix]
 
 
-def _short_score(seen: Seen) -> str:
-    """Returns the score with its unit."""
-    return "failed" if seen.score is None else f"{typeset(number(seen.score))} {seen.unit}".rstrip()
+def _draw_mistakes(observation: ImagesObservation, examples: np.ndarray) -> Drawing:
+    """Returns the sheet of some images got wrong.
+
+    Args:
+        observation: What was observed of a champion.
+        examples: int64 [m], places of the images that are shown.
+    """
+    truth, answers = observation.labels, observation.answers
+    columns = [*observation.class_names, NO_ANSWER]  # an answer of -1 is the last of them
+    rows = [(str(i), columns[truth[i]], columns[answers[i]]) for i in examples.tolist()]
+    sheet = mistakes_figure(
+        observation.images[examples],
+        [right for _, right, _ in rows],
+        [answer for *_, answer in rows],
+        int(observation.images.max()),
+        whose(observation),
+    )
+    num_wrong = int((truth != answers).sum())
+    share = f"{len(examples)} of {num_wrong:,}, evenly spaced" if len(examples) < num_wrong else "All of them"
+    task, genome, *_ = observation.champion.key
+    return Drawing(
+        "mistakes",
+        f"Images that {genome} got wrong on {task}",
+        f"{num_wrong:,} of {len(truth):,} test images are named wrong.",
+        _files(sheet),
+        f"{share}: the true class, then the answer.",
+        ("test image", "truth", "answer"),
+        rows,
+    )
+
+
+def _short_score(observation: Observation) -> str:
+    """Returns the score of what is shown with its unit, for a title."""
+    if observation.score is None:
+        return "failed"
+    return f"{typeset(number(observation.score))} {observation.champion.unit}".rstrip()
 
 
 def _files(figure: Figure) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Replay: a run's champions once more on held-out data, and what is seen of them as pictures.
+"""Replay: a run's champions once more on held-out data, and what is observed of them as pictures.
 
 What a task shows is up to it: of one that is `task.Recordable` the motion of its body, of one that
 `task.HasImages` its test images and what the network takes them for. Any other is run by `score`, and shows
@@ -11,55 +11,60 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.model import Connectome
 from neuroevo.errors import NeuroevoError, RunError
 from neuroevo.files import Row
+from neuroevo.report.replay import pictures
 from neuroevo.report.replay.champions import choose, make_task
-from neuroevo.report.replay.show import Request, Seen, show
+from neuroevo.report.replay.observation import EpisodeObservation, Observation
+from neuroevo.report.replay.replay_folder import FOLDER, check_replaceable, write_replay
+from neuroevo.report.replay.rerun import Excerpt, rerun
 from neuroevo.run_folder import RunFolder
 
-if TYPE_CHECKING:
-    from neuroevo.connectome.model import Connectome
 
-
-def replay(folder: RunFolder, wanted: Sequence[str], request: Request, out: Path | None = None) -> list[str]:
-    """Replays champions, writes their pictures and returns what there is to say, in lines.
+def replay(
+    folder: RunFolder, lineages: Sequence[str], excerpt: Excerpt, out: Path | None = None
+) -> list[str]:
+    """Replays champions and writes their pictures.
 
     Args:
-        folder: The run.
-        wanted: Lineages, as `champions.choose` takes them.
-        request: What is to be seen of them.
-        out: A new folder; None: `replay` in the run's folder, which is replaced.
+        folder: Folder of the run.
+        lineages: Names of lineages or beginnings of names, as `champions.choose` takes them; none chooses the
+            best of every task.
+        excerpt: The part of their work that is shown.
+        out: Path of a new folder for the pictures; None means `replay` in the run's folder, which is
+            replaced.
+
+    Returns:
+        What there is to say to the user, in lines.
 
     Raises:
         NeuroevoError: If there is nothing to show, or it cannot be shown or written.
     """
-    from neuroevo.report.replay import pictures
-    from neuroevo.report.replay.replay_folder import FOLDER, check_replaceable, write_replay
-
-    request.check()
+    excerpt.check()
     target = folder.path / FOLDER if out is None else out
     if out is not None:
         RunFolder.check_free(out)
     check_replaceable(target)
-    chosen, lines = choose(folder, wanted)
-    made = {label: make_task(folder, label) for label in dict.fromkeys(row["task"] for row, _ in chosen)}
-    wiring, note = _connectome(folder)
+    chosen, lines = choose(folder, lineages)
+    tasks = {label: make_task(folder, label) for label in dict.fromkeys(row["task"] for row, _ in chosen)}
+    connectome, note = _connectome(folder)
     lines += [note] if note else []
     shown = []
     for row, reason in chosen:
-        seen = show(folder, row, request, made[row["task"]])
-        name = folder.champion_path(seen.key).name
-        drawings = pictures.draw(seen, wiring)
+        observation = rerun(folder, row, excerpt, tasks[row["task"]])
+        name = folder.champion_path(observation.champion.key).name
+        drawings = pictures.draw(observation, connectome)
         if not drawings:
-            lines.append(f"{pictures.whose(seen)}: a clock has no cells, and its task shows no body.")
+            lines.append(f"{pictures.whose(observation)}: a clock has no cells, and its task shows no body.")
             continue
-        shown.append((_row(seen), name, drawings))
+        shown.append((_index_row(observation), name, drawings))
         lines += [
-            f"{pictures.whose(seen)}{f': {reason}' if reason else ''}",
-            f"  {pictures.about(seen)}",
-            *([] if seen.activity.size else ["  It has no cells whose activity could be shown."]),
+            f"{pictures.whose(observation)}{f': {reason}' if reason else ''}",
+            f"  {pictures.about(observation)}",
+            *([] if observation.activity.size else ["  It has no cells whose activity could be shown."]),
             f"  {target / name}: {', '.join(f'{d.kind}.{x}' for d in drawings for x in d.files)}",
         ]
     if not shown:
@@ -69,9 +74,7 @@ def replay(folder: RunFolder, wanted: Sequence[str], request: Request, out: Path
 
 
 def _connectome(folder: RunFolder) -> tuple[Connectome | None, str]:
-    """Returns a run's connectome, which knows the roles of cells; or None and why."""
-    from neuroevo.connectome.catalog import load
-
+    """Returns a run's connectome, which knows the roles of cells; or None and a sentence that says why."""
     name = folder.config().get("connectome", "")
     try:
         return load(name), ""
@@ -82,9 +85,18 @@ def _connectome(folder: RunFolder) -> tuple[Connectome | None, str]:
         )
 
 
-def _row(seen: Seen) -> Row:
+def _index_row(observation: Observation) -> Row:
     """Returns what replay.json says of a lineage."""
-    names = ("unit", "lineage_score", "score", "recorded", "episode")
-    task, genome, graph, seed = seen.key
-    identity = {"task": task, "genome": genome, "graph": graph, "seed": seed}
-    return identity | {name: getattr(seen, name) for name in names}
+    champion = observation.champion
+    task, genome, graph, seed = champion.key
+    return {
+        "task": task,
+        "genome": genome,
+        "graph": graph,
+        "seed": seed,
+        "unit": champion.unit,
+        "lineage_score": champion.score,
+        "score": observation.score,
+        "recorded": observation.recorded,
+        "episode": observation.episode if isinstance(observation, EpisodeObservation) else None,
+    }

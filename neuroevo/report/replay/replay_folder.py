@@ -24,6 +24,8 @@ from neuroevo.run_folder import RunFolder
 
 FOLDER, INDEX, SCHEMA = "replay", "replay.json", 1
 
+Value = str | float | None  # of a table
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
@@ -31,12 +33,12 @@ class Drawing:
 
     Attributes:
         kind: One word: "behaviour", "curvature", "angles", "activity", "confusion" or "mistakes".
-        title: What it is.
-        description: Its figures in words.
+        title: Title of the picture.
+        description: What the picture shows, in words and numbers.
         files: Data by ending: "svg" and "png", or "gif" and, as its still, "png".
-        caption: What a reader must know beside it.
-        heads: Heads of its table.
-        rows: Its figures: a heading, then numbers, texts or None.
+        caption: What a reader must know beside the picture.
+        heads: Heads of its table; empty where it has none.
+        rows: Rows of its table: a heading, then numbers, texts or None.
     """
 
     kind: str
@@ -45,21 +47,31 @@ class Drawing:
     files: Mapping[str, bytes]
     caption: str = ""
     heads: Sequence[str] = ()
-    rows: Sequence[Sequence[Any]] = ()
+    rows: Sequence[Sequence[Value]] = ()
 
 
 def check_replaceable(folder: Path) -> None:
-    """Raises RunError if something else than pictures of behaviour lies at a path."""
+    """Checks that a folder of pictures may be written at a path.
+
+    Args:
+        folder: The path.
+
+    Raises:
+        RunError: If something else lies there.
+    """
     if folder.exists() and not (folder / INDEX).is_file():
         raise RunError(f"{folder} exists and holds no {INDEX}; wanted a new folder. Choose another --out.")
 
 
 def write_replay(folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]]]) -> list[Path]:
-    """Writes a folder of pictures, or replaces it whole, and returns its files.
+    """Writes a folder of pictures, or replaces it whole.
 
     Args:
-        folder: Where; what is there already must be such a folder.
-        shown: A row a lineage, the name of its folder, and its pictures.
+        folder: Path of the folder; what lies there already must be such a folder.
+        shown: What the index says of each lineage, the name of its folder, and its pictures.
+
+    Returns:
+        Paths of all files, the index first.
 
     Raises:
         RunError: If something else is there, or it cannot be written.
@@ -85,18 +97,21 @@ def write_replay(folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]
             old.rename(folder)
         raise RunError(f"Cannot write {folder}: {error.strerror}; choose another --out.") from error
     finally:
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
+        for remains in (new, old):
+            shutil.rmtree(remains, ignore_errors=True)
     return [folder / INDEX, *written]
 
 
 def replayed(runs: Sequence[RunFolder]) -> dict[str, list[Picture]]:
-    """Returns the pictures in the runs' folders by task; none where nothing was replayed.
+    """Returns the pictures in the folders of runs by task; none where nothing was replayed.
+
+    Args:
+        runs: Folders of runs.
 
     Raises:
         RunError: If such a folder is damaged.
     """
-    found: dict[str, list[Picture]] = {}
+    pictures: dict[str, list[Picture]] = {}
     for run in runs:
         folder = run.path / FOLDER
         if not (folder / INDEX).is_file():
@@ -104,7 +119,7 @@ def replayed(runs: Sequence[RunFolder]) -> dict[str, list[Picture]]:
         index = parse(read(folder / INDEX), folder / INDEX)
         try:
             for row in index["lineages"]:
-                shown = found.setdefault(row["task"], [])
+                shown = pictures.setdefault(row["task"], [])
                 for entry in row["pictures"]:
                     number = sum(x.kind.partition("-")[0] == entry["kind"] for x in shown) + 1
                     shown.append(_picture(folder / _name(row), entry, number))
@@ -113,7 +128,7 @@ def replayed(runs: Sequence[RunFolder]) -> dict[str, list[Picture]]:
                 f"{folder} is damaged ({described(error)}); delete it or "
                 f"make it again with python run.py replay {run.path}."
             ) from error
-    return found
+    return pictures
 
 
 def _index_entry(drawing: Drawing) -> Row:
