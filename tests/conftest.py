@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 MOST_PROCESSES = 4
-ON_RAY = ("test_supervision", "test_ray_pool", "test_pool", "test_safety", "test_errors")
+ON_RAY = ("test_supervision", "test_ray_pool", "test_safety", "test_errors", "test_nodes")
 # First, so that none is left over:
 SLOW = (
     *ON_RAY,

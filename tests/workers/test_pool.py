@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,14 +20,10 @@ from neuroevo.seeds import generator
 from neuroevo.task import TaskRequest
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.workers import worker
-from neuroevo.workers.pool import Pool
-from neuroevo.workers.pool import pool as open_pool
-from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.runner import Runner
 from tasks import classification
 from tasks.classification import Minibatch, _drawn_by
 from tasks.images import Digits, Mnist
-from tests.small import run, without_seconds
 from tests.tasks.test_images import CLASSES, LinearReadout, random_readouts
 
 POOL, BATCH = 512, 32
@@ -189,25 +183,6 @@ def test_probe_of_one_lineage_does_not_take_its_shards_choices() -> None:
     found = own.compute("advance", "", ("run", 0, 0, "probe 1"), alone, states[1:], 2)
     wanted = Runner(alone, Digits(episodes=BATCH, pool=POOL)).advance(states[1:], 2)
     assert torch.equal(found[0][0].search["centre"], wanted[0][0].search["centre"])
-
-
-@pytest.fixture(scope="module")
-def two_workers() -> Iterator[Pool]:
-    with open_pool(Workers(2)) as made:
-        yield made
-
-
-@pytest.mark.parametrize("genomes", [("connectome",), ("connectome", "random")])
-def test_results_do_not_depend_on_workers(
-    two_workers: Pool, tmp_path: Path, genomes: tuple[str, ...]
-) -> None:
-    request = {"genome": genomes, "task": (f"digits:episodes={BATCH},pool={POOL}",)}
-    budget = {"population": 40, "generations": 4}
-    here, there = (
-        run(tmp_path / str(k), pool, **request, **budget) for k, pool in enumerate((None, two_workers))
-    )
-    assert without_seconds(here.metrics()) == without_seconds(there.metrics())
-    assert [row["score"] for row in here.results()] == [row["score"] for row in there.results()]
 
 
 def test_blow_up_is_explained_on_the_images_it_was_met_on(digits: Digits) -> None:

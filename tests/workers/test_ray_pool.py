@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import re
 import socket
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import torch
 from neuroevo.errors import EvaluationError, OptionError, TaskError
 from neuroevo.experiment import evolution, shards
 from neuroevo.network.blueprint import Blueprint
-from neuroevo.network.phenotype import Phenotype
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.lineage import Lineage, Shard, begin
 from neuroevo.search.settings import Settings
@@ -23,64 +21,22 @@ from neuroevo.task import TaskRequest
 from neuroevo.workers import ray_cluster, worker
 from neuroevo.workers.pool import LocalPool, Pool
 from neuroevo.workers.ray_cluster import Workers
-from neuroevo.workers.ray_pool import RayPool
+from neuroevo.workers.ray_pool import PATIENCE, RayPool
 from neuroevo.workers.worker import Failed, Request
 from tests.reference import random_architecture
+from tests.sighted import Sighted
 from tests.small import ECHO, run, without_seconds
-from tests.toy import Echo
 
 SETTINGS = Settings(population=4, generations=2)
-
-
-class Unpicklable(Exception):
-    """An exception that takes two strings, and so does not survive being sent."""
-
-    def __init__(self, first: str, second: str) -> None:
-        super().__init__(f"{first} {second}")
 
 
 PAIR = ("adapter-only", "late=tests.planted:late")  # the second is dropped by a race
 
 
-class Faulty(Echo):
-    """Fails in a way that is chosen."""
-
-    def __init__(self, how: str = "") -> None:
-        super().__init__()
-        self.how = how
-
-    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
-        if self.how == "raises":
-            raise ZeroDivisionError("the body\nfell apart")
-        if self.how == "refuses":
-            raise TaskError("No water in the tank; fill it.")
-        if self.how == "unpicklable":
-            raise Unpicklable("never", "mind")
-        if self.how == "dies":
-            os._exit(7)
-        return super().evaluate(phenotype, seeds=seeds)
-
-
-@pytest.fixture(scope="module")
-def started() -> Iterator[None]:
-    """Starts Ray once for all tests of this module, with room for the pools of 1 and 2 and for one more."""
-    import ray
-
-    ray_cluster.start(Workers(4, gpus=0.5))  # of GPUs Ray believes what it is told
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture(scope="module")
-def pools(started: None) -> dict[int, Pool]:
-    """Pools by their number of workers."""
-    return {0: LocalPool(), 1: RayPool(Workers(1)), 2: RayPool(Workers(2))}
-
-
 def request(how: str) -> Request:
     """One evaluation of one lineage, in the third of its generations."""
     lineage = Lineage("tank", "random", 2, 5, 0, Blueprint(random_architecture(0), 2, 2))
-    shard = Shard(TaskRequest("tank", f"{__name__}:Faulty", {"how": how}), (lineage,), SETTINGS)
+    shard = Shard(TaskRequest("tank", "tests.tank:Tank", {"how": how}), (lineage,), SETTINGS)
     state = replace(begin(lineage, SETTINGS), generation=2)
     about = shards.about(shard, f"generation {state.generation}")
     return Request(("test", how, 0), "evaluate", (shard,), ([state],), about)
@@ -176,11 +132,44 @@ def test_selection_does_not_depend_on_the_workers(
         assert folders[0].manifest() == folder.manifest()
 
 
+@pytest.mark.parametrize("genomes", [("connectome",), ("connectome", "random")])
+def test_images_that_lineages_choose_do_not_depend_on_the_workers(
+    pools: dict[int, Pool], tmp_path: Path, genomes: tuple[str, ...]
+) -> None:
+    """Of one genome, parts; of two, whole shards."""
+    request = {"genome": genomes, "task": ("digits=tasks.images:Digits:episodes=32,pool=512",)}
+    budget = {"population": 40, "generations": 4}
+    folders = [run(tmp_path / str(n), pools[n], **request, **budget) for n in (0, 2)]
+    assert_equal(*folders)
+
+
 def test_a_pool_serves_one_run_after_another(pools: dict[int, Pool], tmp_path: Path) -> None:
     for n, pool in pools.items():
         for seed in (3, 4):
             alone = run(tmp_path / f"{n}-{seed}-alone", seed=seed)
             assert_equal(alone, run(tmp_path / f"{n}-{seed}", pool, seed=seed))
+
+
+def test_no_shard_is_left_behind_because_a_worker_has_the_network_of_another(
+    pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker, which would otherwise finish a shard before it looks at the next."""
+    completed: list[int] = []
+    pool = pools[1]
+    wait = pool.completed
+
+    def listening() -> tuple[Request, Any]:
+        request, result = wait()
+        if request.method == "advance":
+            completed.append(request.key[1])
+        return request, result
+
+    monkeypatch.setattr(pool, "completed", listening)
+    run(tmp_path / "run", pool, seeds=3, graphs=2, generations=12, population=128)
+    shards = set(completed)
+    counts = {shard: [completed[:k].count(shard) for k in range(len(completed))] for shard in shards}
+    gaps = [max(at) - min(at) for at in zip(*counts.values(), strict=True)]
+    assert len(shards) > 2 and max(gaps) <= PATIENCE + 2 < 12
 
 
 # --- failures -----------------------------------------------------------------------------------------
@@ -209,27 +198,25 @@ def test_own_errors_pass_unchanged(pools: dict[int, Pool], num_workers: int) -> 
     assert str(caught.value) == "No water in the tank; fill it."
 
 
-def test_worker_that_dies_is_reported_with_its_lineage(started: None) -> None:
-    pattern = r"^The worker that computed random on tank, graph 2, seed 5, generation 2 died .*--workers"
-    with pytest.raises(EvaluationError, match=pattern):
-        compute(RayPool(Workers(1)), "dies")
-
-
-def test_what_a_worker_was_to_do_next_did_not_fail_with_it(
-    started: None, monkeypatch: pytest.MonkeyPatch
+def test_worker_that_dies_is_reported_and_what_it_was_to_do_next_did_not_fail_with_it(
+    pools: dict[int, Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A brief request is sent while the worker still has another one, of which it dies."""
-    monkeypatch.setattr("neuroevo.workers.ray_pool.ATTEMPTS", 1)
-    pool = RayPool(Workers(1))
+    """A brief request is sent while the worker still has another one, of which it dies, and so the next."""
+    monkeypatch.setattr("neuroevo.workers.ray_pool.ATTEMPTS", 2)
+    pool = pools[1]
+    assert isinstance(pool, RayPool)
     alone = compute(pool, "")
     fatal, following = request("dies"), request("")
     pool._seconds = {fatal.key: 0.0, following.key: 0.0}
     pool.submit(fatal)
     pool.submit(following)
     assert pool._slots[0].ahead is not None and not pool._queue
-    found = dict(pool.completed() for _ in range(2))
-    assert isinstance(found[fatal], Failed) and torch.equal(found[following].fitness, alone)
-    assert pool.retries == {"death": 1}
+    results = dict(pool.completed() for _ in range(2))
+    assert isinstance(results[fatal], Failed)
+    pattern = r"^The worker that computed random on tank, graph 2, seed 5, generation 2 died .*--workers"
+    assert re.match(pattern, results[fatal].reason)
+    assert torch.equal(results[following].fitness, alone)
+    assert pool.retries == {"death": 2}
 
 
 def test_address_without_a_cluster_is_refused() -> None:
@@ -243,14 +230,7 @@ def test_address_without_a_cluster_is_refused() -> None:
             ray_cluster.start(Workers(1, address))
 
 
-class Sighted:
-    """Says which GPUs it sees."""
-
-    def sees(self) -> str:
-        return os.environ["CUDA_VISIBLE_DEVICES"]
-
-
-def test_workers_that_reserve_a_gpu_see_one_each(started: None) -> None:
+def test_workers_that_reserve_a_gpu_see_one_each(started: object) -> None:
     import ray
 
     options = Workers(2, gpus=1.0).options | {"num_cpus": 0}  # other tests' workers hold the cores
