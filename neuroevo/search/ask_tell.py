@@ -1,8 +1,8 @@
 """Ask and tell over lineages, whatever the method: what a lineage searches with.
 
 The state of a search is tensors by name, so that a checkpoint is these, and an offspring inherits them
-parameter by parameter. What a method computes are pure functions of such states; options, and what else may
-be asked for, are in `search_options`.
+parameter by parameter. What a method computes are pure functions of such states; what a request may say of a
+method is in `methods`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from neuroevo.seeds import derive
 
 State = dict[str, Tensor]
 BLOCK = 64  # genomes that are drawn together; even, for mirrored pairs
-KEPT_BLOCKS = 4
+CACHED_BLOCKS = 4  # of a generation
 _TOGETHER = gaussian.together
 
 
@@ -34,7 +34,8 @@ class Algorithm:
         start: (options, points [K, n], fitness [K], parts [n]) -> state.
         ask: (options, state, rows, seed) -> points [rows, n], of a range of rows of the population.
         tell: (options, states, points, fitness, phase, generation) -> states, lists over lineages.
-        ranks_failures: Whether it is told of failures as the worst, and not as what they are.
+        ranks_failures: Whether failures are ranked last before `tell` gets them; where not, it gets them as
+            they are.
     """
 
     start: Callable[..., State]
@@ -44,18 +45,23 @@ class Algorithm:
 
 
 class Blocks:
-    """The blocks of one generation of one lineage that were drawn last: parts have blocks in common."""
+    """A cache of the blocks of one generation of one lineage that were drawn last: parts share blocks."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, Tensor] = {}  # the oldest first
+        self._drawn: dict[int, Tensor] = {}  # the oldest first
 
     def get(self, block: int, draw: Callable[[], Tensor]) -> Tensor:
-        """Returns a block, which is drawn unless it is kept."""
-        if block not in self._kept:
-            self._kept[block] = draw()
-            if len(self._kept) > KEPT_BLOCKS:
-                del self._kept[next(iter(self._kept))]
-        return self._kept[block]
+        """Returns a block, float32 [rows, n], which is drawn unless it is in the cache.
+
+        Args:
+            block: Its number.
+            draw: Draws it.
+        """
+        if block not in self._drawn:
+            self._drawn[block] = draw()
+            if len(self._drawn) > CACHED_BLOCKS:
+                del self._drawn[next(iter(self._drawn))]
+        return self._drawn[block]
 
 
 _START = gaussian.start
@@ -77,11 +83,11 @@ def start(
     """Returns a search that starts from points that were evaluated: at the best of them, or with an elite.
 
     Args:
-        points: float32 [K, n].
-        fitness: float [K], not finite where an evaluation failed; None: all are equal.
-        settings: Search settings; None: the usual ones.
-        generation: The first that it asks for.
-        parts: The part of a genome that each coordinate belongs to, str [n]; None: all are synapses.
+        points: The points, float32 [K, n].
+        fitness: Their fitness, float [K], not finite where an evaluation failed; None stands for equal ones.
+        settings: Search settings; None stands for the defaults.
+        generation: The first generation that the search asks for, counted from zero.
+        parts: The part of a genome that each coordinate belongs to, str [n]; None makes all of them synapses.
     """
     method = (settings or Settings()).phase(generation).method
     values = torch.zeros(len(points)) if fitness is None else fitness
@@ -93,7 +99,11 @@ def start(
 
 
 def centre(state: State) -> Tensor:
-    """Returns the lineage's answer so far, float32 [n]: the centre of its distribution, or its best elite."""
+    """Returns the point that a search answers with so far, float32 [n].
+
+    Args:
+        state: The search, whose answer is the centre of its distribution, or the best of its elite.
+    """
     return state["centre"] if "centre" in state else state["elites"][0]
 
 
@@ -110,14 +120,15 @@ def ask(
     It is drawn in blocks, each from a seed of its own, so that whoever needs a part draws little more.
 
     Args:
-        state: Of the search.
+        state: State of the search.
         settings: Search settings.
-        generation: Counted from zero.
-        seed: Of this generation.
-        rows: Of which genomes; None: of all.
-        blocks: Of this generation, as far as they were drawn; others are added.
+        generation: The generation, counted from zero.
+        seed: Seed of this generation.
+        rows: Which genomes are wanted; None stands for all of them.
+        blocks: Cache of this generation's blocks, to which those drawn here are added; None: nothing is
+            cached.
     """
-    kept = Blocks() if blocks is None else blocks
+    cache = Blocks() if blocks is None else blocks
     phase = settings.phase(generation)
     wanted = range(phase.population) if rows is None else rows
     draw = ALGORITHMS[type(phase.method)].ask
@@ -125,19 +136,29 @@ def ask(
 
     def drawn(k: int) -> Tensor:
         rows = block_rows(k, phase.population)
-        whole = kept.get(k, lambda: draw(phase.method, state, rows, block_seed(seed, k)))
+        whole = cache.get(k, lambda: draw(phase.method, state, rows, block_seed(seed, k)))
         return whole[max(0, wanted.start - rows.start) : wanted.stop - rows.start]
 
     return torch.cat([drawn(k) for k in numbers])
 
 
 def block_rows(block: int, population: int) -> range:
-    """Returns the rows of a block of a population."""
+    """Returns the rows of a block of a population.
+
+    Args:
+        block: Its number, from 0.
+        population: Genomes of the population.
+    """
     return range(block * BLOCK, min((block + 1) * BLOCK, population))
 
 
 def block_seed(seed: int, block: int) -> int:
-    """Returns the seed of a block; the first has that of the population."""
+    """Returns the seed of a block; the first has that of the population.
+
+    Args:
+        seed: Seed of the population.
+        block: Number of the block, from 0.
+    """
     return seed if block == 0 else derive(seed, "block", block)
 
 
@@ -152,10 +173,11 @@ def tell(
 
     Args:
         states: R searches.
-        populations: What `ask` gave them, float32 [P, n_r].
-        fitness: float [P] each, higher is better; not finite where an evaluation failed.
-        settings: Shared by all.
-        generation: Counted from zero.
+        populations: What `ask` gave each of them, float32 [P, n_r].
+        fitness: Fitness of each population, float [P], higher is better; not finite where an evaluation
+            failed.
+        settings: Search settings, shared by all.
+        generation: The generation, counted from zero.
     """
     phase = settings.phase(generation)
     algorithm = ALGORITHMS[type(phase.method)]
@@ -165,12 +187,17 @@ def tell(
         return algorithm.tell(phase.method, states, populations, values, phase, generation)
     there = [moved(state, device) for state in states]
     values = [value.to(device, torch.float32) for value in values]
-    told = algorithm.tell(phase.method, there, populations, values, phase, generation)
-    return [moved(state, "cpu") for state in told]
+    searches = algorithm.tell(phase.method, there, populations, values, phase, generation)
+    return [moved(state, "cpu") for state in searches]
 
 
 def moved(state: State, device: torch.device | str) -> State:
-    """Returns a search on another device."""
+    """Returns a search on another device.
+
+    Args:
+        state: The search.
+        device: Torch's device, or its name.
+    """
     return {name: tensor.to(device) for name, tensor in state.items()}
 
 
@@ -181,7 +208,7 @@ def rankable(fitness: Tensor) -> tuple[Tensor, int]:
     looks at ranks alone never meets NaN. If all failed, all are equal.
 
     Args:
-        fitness: float [P].
+        fitness: Fitness, float [P]; not finite where an evaluation failed.
     """
     finite = torch.isfinite(fitness)
     if not finite.any():
@@ -191,10 +218,18 @@ def rankable(fitness: Tensor) -> tuple[Tensor, int]:
 
 
 def to_arrays(state: State) -> dict[str, np.ndarray]:
-    """Returns the tensors that make up a search; `from_arrays` restores it."""
+    """Returns the arrays by name that make up a search; `from_arrays` restores it.
+
+    Args:
+        state: The search, on the CPU.
+    """
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
 def from_arrays(arrays: Mapping[str, Any]) -> State:
-    """Reads what `to_arrays` wrote."""
+    """Returns the search that `to_arrays` was given.
+
+    Args:
+        arrays: What it returned, or anything that NumPy takes for the same arrays.
+    """
     return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}

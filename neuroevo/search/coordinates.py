@@ -37,51 +37,72 @@ class Coordinates:
     """Where a point of a search lies among all genomes; n coordinates stand for L parameters.
 
     Attributes:
-        base: The genome at which parameters stay that have no coordinate of their own, float32 [L].
-        own: Parameters with a coordinate of their own, int64; these are the last coordinates.
+        base: The genome at which parameters stay that have no coordinate to themselves, float32 [L].
+        single: Parameters with a coordinate to themselves, int64; these are the last coordinates.
         signs: Signs of the synapses that share a factor; their logarithms are the first coordinates.
     """
 
     base: Tensor
-    own: Tensor
+    single: Tensor
     signs: tuple[int, ...]
 
     def encode(self, genomes: Tensor) -> Tensor:
-        """Returns points, float32 [P, n], at the base's own factors, of genomes [P, L]."""
-        return torch.cat([torch.zeros(len(genomes), len(self.signs)), genomes[:, self.own]], 1)
+        """Returns the points of genomes, float32 [P, n], with factors of 1 beside the base's.
+
+        Args:
+            genomes: float32 [P, L].
+        """
+        return torch.cat([torch.zeros(len(genomes), len(self.signs)), genomes[:, self.single]], 1)
 
     def decode(self, points: Tensor, blueprint: Blueprint) -> Tensor:
-        """Returns genomes, float32 [P, L], of points [P, n]."""
+        """Returns the genomes that points stand for, float32 [P, L].
+
+        Args:
+            points: float32 [P, n].
+            blueprint: The blueprint whose genomes they are.
+        """
         genomes = self.base.repeat(len(points), 1)
-        genomes[:, self.own] = points[:, len(self.signs) :]
+        genomes[:, self.single] = points[:, len(self.signs) :]
         if self.signs:
             scale(blueprint, genomes, self.signs, points[:, : len(self.signs)])
         return genomes
 
 
 def make(blueprint: Blueprint, base: Tensor, is_pretraining: bool) -> Coordinates | None:
-    """Returns the coordinates of a phase; None where every parameter is one.
+    """Returns the coordinates of a phase, or None where every parameter is one.
 
     Args:
         blueprint: What evolves.
-        base: float32 [L].
-        is_pretraining: Which phase.
+        base: The genome at which parameters stay that the phase does not move, float32 [L].
+        is_pretraining: Whether the phase is the first of two.
     """
-    own, signs = _moving(blueprint, is_pretraining)
-    if len(own) == blueprint.layout.length and not signs:
+    single, signs = _moving(blueprint, is_pretraining)
+    if len(single) == blueprint.layout.length and not signs:
         return None
-    return Coordinates(base, torch.from_numpy(own), signs)
+    return Coordinates(base, torch.from_numpy(single), signs)
 
 
 def identity(length: int) -> Coordinates:
-    """Returns coordinates that are the parameters themselves."""
+    """Returns coordinates that are the parameters themselves.
+
+    Args:
+        length: L, the number of parameters.
+    """
     return Coordinates(torch.zeros(length), torch.arange(length), ())
 
 
 def check(blueprint: Blueprint, name: str) -> None:
-    """Raises OptionError if no parameter of a blueprint can evolve; `name` says whose it is."""
-    own, signs = _moving(blueprint, False)
-    if not len(own) and not signs:
+    """Checks that some parameter of a blueprint can evolve.
+
+    Args:
+        blueprint: The blueprint.
+        name: What the error says of whose it is.
+
+    Raises:
+        OptionError: If none can.
+    """
+    single, signs = _moving(blueprint, False)
+    if not len(single) and not signs:
         raise OptionError(
             f"{name} has nothing to evolve: its core does not, and its adapters are fixed or none; leave it "
             "out, or use adapters with train=evolved."
@@ -89,7 +110,14 @@ def check(blueprint: Blueprint, name: str) -> None:
 
 
 def count(blueprint: Blueprint) -> dict[str, int]:
-    """Returns how many parameters evolve, of the core and of adapters, and how many of adapters do not."""
+    """Returns how many parameters evolve, of the core and of adapters, and how many of adapters do not.
+
+    Args:
+        blueprint: The blueprint whose parameters are counted.
+
+    Returns:
+        Numbers by "core", "adapters" and, where adapters are fixed, "fixed_adapters".
+    """
     layout = blueprint.layout
     if blueprint.adapter.train != "fixed" or not layout.adapters:
         return {"core": layout.core, "adapters": layout.adapters}
@@ -97,44 +125,61 @@ def count(blueprint: Blueprint) -> dict[str, int]:
 
 
 def adapters(blueprint: Blueprint) -> np.ndarray:
-    """Returns the places of an adapter's parameters, int64."""
+    """Returns the places of the adapters' parameters in a genome, int64.
+
+    Args:
+        blueprint: The blueprint of the genome.
+    """
     places = np.arange(blueprint.layout.length)
     return np.concatenate([places[blueprint.layout.parts[name]] for name in ADAPTERS])
 
 
 def parts(blueprint: Blueprint, coordinates: Coordinates | None) -> np.ndarray:
-    """Returns the part of a genome that each coordinate belongs to, str [n]; shared factors are synapses'."""
+    """Returns the part of a genome that each coordinate belongs to, str [n]; shared factors are synapses'.
+
+    Args:
+        blueprint: The blueprint of the genome.
+        coordinates: The coordinates; None where they are the parameters themselves.
+    """
     names = np.repeat(list(blueprint.layout.parts), blueprint.layout.sizes)
     if coordinates is None:
         return names
-    return np.concatenate([np.repeat("synapses", len(coordinates.signs)), names[coordinates.own.numpy()]])
+    return np.concatenate([np.repeat("synapses", len(coordinates.signs)), names[coordinates.single.numpy()]])
 
 
 def signs_of(blueprint: Blueprint) -> np.ndarray:
-    """Returns the sign of each evolving synapse before evolution, int64 [E]."""
+    """Returns the sign of each evolving synapse before evolution, int64 [E].
+
+    Args:
+        blueprint: The blueprint; without synapses that evolve E is 0.
+    """
     a = blueprint.architecture
     return a.sign[a.synapses.pre].astype(np.int64)[: blueprint.layout.synapses]
 
 
 def kinds(blueprint: Blueprint) -> tuple[int, ...]:
-    """Returns the signs that evolving synapses have, of `SIGNS`."""
-    found = signs_of(blueprint)
-    return tuple(sign for sign in SIGNS if (found == sign).any())
+    """Returns the signs that evolving synapses have, of `SIGNS`.
+
+    Args:
+        blueprint: The blueprint that has the synapses.
+    """
+    signs = signs_of(blueprint)
+    return tuple(sign for sign in SIGNS if (signs == sign).any())
 
 
 def scale(blueprint: Blueprint, genomes: Tensor, signs: tuple[int, ...], logarithms: Tensor) -> None:
     """Multiplies all synapses of a sign by one factor, in place.
 
     Args:
-        blueprint: Whose genomes they are.
-        genomes: float32 [P, L].
+        blueprint: The blueprint whose genomes they are.
+        genomes: The genomes, float32 [P, L]; they are changed.
         signs: The signs that have a factor, at least one.
-        logarithms: Of the factors, float32 [P, signs].
+        logarithms: Logarithms of the factors, float32 [P, signs].
     """
-    found = signs_of(blueprint)
+    sign_of_synapse = signs_of(blueprint)
     synapses = genomes[:, blueprint.layout.parts["synapses"]]
     for k, sign in enumerate(signs):
-        places = torch.from_numpy(np.flatnonzero(found == sign))
+        places = torch.from_numpy(np.flatnonzero(sign_of_synapse == sign))
         log = logarithms[:, k : k + 1]
         change = log.expand(-1, len(places))
         if not blueprint.architecture.dale:
@@ -149,31 +194,31 @@ def inherited(
 
     Args:
         child: The child's coordinates, in the same phase as its parent.
-        parent: The parent's.
+        parent: The parent's coordinates.
         source: Which of the parent's parameters each of the child's was, int64 [L]; -1 for none.
-        fresh: An untrained genome, the base of what is new.
+        fresh: An untrained genome, the base of what is new, float32 [L].
 
     Returns:
         Coordinates, and int64 [n]: which of the parent's coordinates each was; -1 for none.
     """
     place = np.full(len(parent.base), -1)
-    place[parent.own.numpy()] = len(parent.signs) + np.arange(len(parent.own))
-    own = source[child.own.numpy()]
+    place[parent.single.numpy()] = len(parent.signs) + np.arange(len(parent.single))
+    single = source[child.single.numpy()]
     shared = [parent.signs.index(sign) if sign in parent.signs else -1 for sign in child.signs]
     base, known = fresh.clone(), torch.from_numpy(source >= 0)
     base[known] = parent.base[torch.from_numpy(source[source >= 0])]
-    found = np.concatenate([np.array(shared, np.int64), np.where(own >= 0, place[own], -1)])
-    return Coordinates(base, child.own, child.signs), found
+    origin = np.concatenate([np.array(shared, np.int64), np.where(single >= 0, place[single], -1)])
+    return Coordinates(base, child.single, child.signs), origin
 
 
 def _moving(blueprint: Blueprint, is_pretraining: bool) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Returns the parameters with coordinates of their own, and the signs of those that share one."""
+    """Returns the parameters with coordinates to themselves, and the signs of those that share one."""
     phases = [_planned(blueprint, early) for early in (is_pretraining, not is_pretraining)]
-    return next((found for found in phases if len(found[0]) or found[1]), phases[0])
+    return next(((single, signs) for single, signs in phases if len(single) or signs), phases[0])
 
 
 def _planned(blueprint: Blueprint, is_pretraining: bool) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Returns what the table says of a phase."""
+    """Returns what the table above says of a phase, as `_moving` does."""
     layout, train = blueprint.layout, blueprint.adapter.train
     stay = {"fixed": ADAPTERS, "pretrained": () if is_pretraining else ADAPTERS}.get(train, ())
     parts = PRETRAINED if is_pretraining else tuple(layout.parts)

@@ -58,8 +58,8 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, parts: np.nd
 
     Args:
         method: Options.
-        points: float32 [K, n].
-        fitness: float [K], finite.
+        points: Where the search may start, float32 [K, n].
+        fitness: Fitness of the points, float [K], finite.
         parts: The part of a genome that each coordinate belongs to, str [n].
     """
     centre = points[int(fitness.argmax())].clone()
@@ -73,7 +73,12 @@ def start(method: Pgpe | Es | Cem, points: Tensor, fitness: Tensor, parts: np.nd
 
 
 def spreads(method: Pgpe | Es | Cem, parts: np.ndarray) -> np.ndarray:
-    """Returns the spread of each coordinate at the start, float64 [n], by its part, str [n]."""
+    """Returns the spread of each coordinate at the start, float64 [n].
+
+    Args:
+        method: Options.
+        parts: The part of a genome that each coordinate belongs to, str [n].
+    """
     of_adapters = np.where(parts == "decoder", method.decoder, 1.0)
     is_adapter = np.isin(parts, ADAPTERS)
     of_core = np.where(parts == "biases", method.bias, 1.0) * (method.core if is_adapter.any() else 1.0)
@@ -84,6 +89,12 @@ def ask_mirrored(method: Pgpe | Es, state: State, rows: range, seed: int) -> Ten
     """Returns mirrored pairs, float32 [rows, n]: each sample is followed by its mirror image.
 
     They are what EvoTorch's `pgpe_ask` returns, to the bit, and drawing them is a good part of a generation.
+
+    Args:
+        method: Options; not used.
+        state: State of the search.
+        rows: Which rows of the population are drawn, an even number of them.
+        seed: Seed of these rows.
     """
     centre, rng = state["centre"], torch.Generator().manual_seed(seed)
     away = torch.randn(len(rows) // 2, len(centre), generator=rng).mul_(state["stdev"])
@@ -94,7 +105,14 @@ def ask_mirrored(method: Pgpe | Es, state: State, rows: range, seed: int) -> Ten
 
 
 def ask_cem(method: Cem, state: State, rows: range, seed: int) -> Tensor:
-    """Returns independent samples, float32 [rows, n]."""
+    """Returns independent samples, float32 [rows, n].
+
+    Args:
+        method: Options.
+        state: State of the search.
+        rows: Which rows of the population are drawn.
+        seed: Seed of these rows.
+    """
     with torch.random.fork_rng(devices=[]):  # EvoTorch samples from torch's global generator
         torch.default_generator.manual_seed(seed)  # `torch.manual_seed` also looks for GPUs, at some cost
         return functional.cem_ask(_cem(method, state), popsize=len(rows)).as_subclass(Tensor)
@@ -107,34 +125,51 @@ def tell_pgpe(
 
     Args:
         method: Options.
-        state: Tensors [R, ...].
-        points: float32 [R, P, n].
-        fitness: float32 [R, P], finite.
-        phase: The speed decays over it.
-        generation: Counted from the start of the search.
+        state: State of the R searches: tensors by name, each [R, ...].
+        points: What was evaluated, float32 [R, P, n].
+        fitness: Fitness of the points, float32 [R, P], finite.
+        phase: The phase of the search, over which the speed decays.
+        generation: The generation, counted from the start of the lineage.
     """
     share = (generation - phase.first) / max(1, phase.end - phase.first - 1)
     decay = method.final_speed + (1 - method.final_speed) * 0.5 * (1 + math.cos(math.pi * share))
-    told = functional.pgpe_tell(_pgpe(method, state, method.speed * decay), points, fitness)
-    optimizer = told.optimizer_state
+    after = functional.pgpe_tell(_pgpe(method, state, method.speed * decay), points, fitness)
+    optimizer = after.optimizer_state
     moved = {name: getattr(optimizer, name) for name in REMEMBERED[method.optimizer]}
-    return {"centre": optimizer.center, "stdev": told.stdev, **moved}
+    return {"centre": optimizer.center, "stdev": after.stdev, **moved}
 
 
 def tell_cem(
     method: Cem, state: State, points: Tensor, fitness: Tensor, phase: Phase, generation: int
 ) -> State:
-    """Returns a batch of R searches after a generation; arguments as of `tell_pgpe`."""
-    told = functional.cem_tell(_cem(method, state), points, fitness)
-    return {"centre": told.center, "stdev": told.stdev}
+    """Returns a batch of R searches after a generation.
+
+    Args:
+        method: Options.
+        state: State of the R searches: tensors by name, each [R, ...].
+        points: What was evaluated, float32 [R, P, n].
+        fitness: Fitness of the points, float32 [R, P], finite.
+        phase: Not used.
+        generation: Not used.
+    """
+    after = functional.cem_tell(_cem(method, state), points, fitness)
+    return {"centre": after.center, "stdev": after.stdev}
 
 
 def tell_es(
     method: Es, state: State, points: Tensor, fitness: Tensor, phase: Phase, generation: int
 ) -> State:
-    """Returns a batch of R searches after a generation; arguments as of `tell_pgpe`.
+    """Returns a batch of R searches after a generation.
 
     The first generation of a lineage has no search yet, so decays are counted from the second.
+
+    Args:
+        method: Options.
+        state: State of the R searches: tensors by name, each [R, ...].
+        points: What was evaluated, float32 [R, P, n].
+        fitness: Fitness of the points, float32 [R, P], finite.
+        phase: The phase of the search, from whose start the learning rate decays.
+        generation: The generation, counted from the start of the lineage.
     """
     rate = method.learning_rate * method.decay ** (generation - max(1, phase.first))
     centre, gradient = state["centre"], es_gradient(state, points, fitness)
@@ -153,6 +188,11 @@ def es_gradient(state: State, points: Tensor, fitness: Tensor) -> Tensor:
     """Returns `1 / (P stdev) * sum_i F_i noise_i`, float32 [R, n]; F are ranks, even in [-1/2, 1/2].
 
     Genomes of equal fitness share the mean of their ranks.
+
+    Args:
+        state: State of the R searches: tensors by name, each [R, ...].
+        points: What was evaluated, float32 [R, P, n].
+        fitness: Fitness of the points, float32 [R, P], finite.
     """
     from scipy.stats import rankdata  # half a second, of which a worker of another search has no need
 
@@ -163,7 +203,11 @@ def es_gradient(state: State, points: Tensor, fitness: Tensor) -> Tensor:
 
 
 def together(tell: Callable[..., State]) -> Callable[..., list[State]]:
-    """Makes a function of a batch one of a list: searches with equally many parameters are batched."""
+    """Returns a function of a list of searches, which batches those with equally many parameters.
+
+    Args:
+        tell: A function of one batch, such as `tell_pgpe`.
+    """
 
     def tell_all(
         method: object,
@@ -173,7 +217,7 @@ def together(tell: Callable[..., State]) -> Callable[..., list[State]]:
         phase: Phase,
         generation: int,
     ) -> list[State]:
-        told: list[State | None] = [None] * len(states)
+        after: list[State | None] = [None] * len(states)
         lengths = [p.shape[1] for p in points]
         for length in sorted(set(lengths)):
             members = [r for r, n in enumerate(lengths) if n == length]
@@ -181,8 +225,8 @@ def together(tell: Callable[..., State]) -> Callable[..., list[State]]:
             stacked = (_stacked([x[r].to(torch.float32) for r in members]) for x in (points, fitness))
             new = tell(method, batch, *stacked, phase, generation)
             for k, r in enumerate(members):
-                told[r] = {name: tensor[k].clone() for name, tensor in new.items()}
-        return [state for state in told if state is not None]
+                after[r] = {name: tensor[k].clone() for name, tensor in new.items()}
+        return [state for state in after if state is not None]
 
     return tell_all
 
@@ -193,12 +237,12 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
 
 
 def _pgpe(method: Pgpe, state: State, speed: float) -> PGPEState:
-    """Returns EvoTorch's state; the speed is that of a parameter."""
+    """Returns EvoTorch's state of PGPE; the speed is that of a parameter."""
     rate, config = speed, {}
     if method.optimizer == "clipup":
         fastest = speed * math.sqrt(state["centre"].shape[-1])  # Euclidean, as the rate is
         rate, config = RATE * fastest, {"momentum": MOMENTUM, "max_speed": fastest}
-    made = functional.pgpe(
+    search = functional.pgpe(
         center_init=state["centre"],
         center_learning_rate=rate,
         stdev_learning_rate=method.stdev_learning_rate,
@@ -209,11 +253,11 @@ def _pgpe(method: Pgpe, state: State, speed: float) -> PGPEState:
         optimizer_config=config,
     )
     remembered = {name: state[name] for name in REMEMBERED[method.optimizer]}
-    return made._replace(optimizer_state=made.optimizer_state._replace(**remembered))
+    return search._replace(optimizer_state=search.optimizer_state._replace(**remembered))
 
 
 def _cem(method: Cem, state: State) -> CEMState:
-    """Returns EvoTorch's state."""
+    """Returns EvoTorch's state of the cross-entropy method."""
     return functional.cem(
         center_init=state["centre"],
         parenthood_ratio=method.parents,

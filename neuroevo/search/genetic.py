@@ -22,8 +22,8 @@ def start(method: Ga, points: Tensor, fitness: Tensor, parts: np.ndarray) -> Sta
 
     Args:
         method: Options.
-        points: float32 [K, n].
-        fitness: float [K]; not finite where a genome failed.
+        points: Where the search may start, float32 [K, n].
+        fitness: Fitness of the points, float [K]; not finite where a genome failed.
         parts: The part of a genome that each coordinate belongs to, str [n].
     """
     stdev = torch.full(points.shape[1:], method.stdev)
@@ -32,13 +32,20 @@ def start(method: Ga, points: Tensor, fitness: Tensor, parts: np.ndarray) -> Sta
 
 
 def ask(method: Ga, state: State, rows: range, seed: int) -> Tensor:
-    """Returns some rows of a population, the elite and then mutants, of parents drawn evenly from it."""
+    """Returns some rows of a population, float32 [rows, n]: the elite, then mutants of parents drawn from it.
+
+    Args:
+        method: Options; not used.
+        state: State of the search.
+        rows: Which rows of the population are drawn.
+        seed: Seed of these rows.
+    """
     rng = torch.Generator().manual_seed(seed)
     elites = state["elites"]
-    kept = elites[rows.start : rows.stop]
-    parents = torch.randint(len(elites), (len(rows) - len(kept),), generator=rng)
+    unchanged = elites[rows.start : rows.stop]
+    parents = torch.randint(len(elites), (len(rows) - len(unchanged),), generator=rng)
     noise = torch.randn(len(parents), elites.shape[1], generator=rng)
-    return torch.cat([kept, elites[parents] + state["stdev"] * noise])
+    return torch.cat([unchanged, elites[parents] + state["stdev"] * noise])
 
 
 def tell(
@@ -54,10 +61,10 @@ def tell(
     Args:
         method: Options.
         states: R searches.
-        points: What `ask` gave them, float32 [P, n_r].
-        fitness: float [P] each; not finite where a genome failed.
+        points: What `ask` gave each of them, float32 [P, n_r].
+        fitness: Fitness of each population, float [P]; not finite where a genome failed.
         phase: Not used, as decay is in the state.
-        generation: Likewise.
+        generation: Not used, for the same reason.
     """
     return [
         {"elites": _best(p, f, method.elite), "stdev": s["stdev"] * method.decay}
@@ -68,7 +75,7 @@ def tell(
 
 
 def _best(points: Tensor, fitness: Tensor, count: int) -> Tensor:
-    """Returns the best points, best first, those that failed never; of equal ones the earlier."""
+    """Returns the best points, best first, of equal ones the earlier first, and none that failed."""
     finite = torch.isfinite(fitness)
     order = fitness.masked_fill(~finite, -torch.inf).argsort(descending=True, stable=True)
     return points[order[: min(count, max(1, int(finite.sum())))]].clone()

@@ -1,4 +1,4 @@
-"""Inheritance: what an offspring of a mixed population has from its parent, and where in its parameters."""
+"""What an offspring of a mixed population inherits from its parent, and where in its parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from neuroevo.wiring.mutation import Mutant
 
 
 def fit(parent: Blueprint, mutant: Mutant) -> Blueprint | None:
-    """Returns the mutant's blueprint, with its parent's gains; None if no input reaches an output of it."""
+    """Returns the mutant's blueprint, with its parent's gains, or None if no input reaches an output.
+
+    Args:
+        parent: The parent's blueprint.
+        mutant: The mutated wiring.
+    """
     try:
         return replace(parent, architecture=mutant.architecture.without_dead_ends())
     except ConnectomeError:
@@ -34,9 +39,9 @@ def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Bluep
 
     Args:
         whole: The parent's wiring, dead ends included.
-        parent: What lived of it.
-        mutant: The child's wiring, and where its connections come from.
-        child: What lives of it.
+        parent: The parent's blueprint, of the part of its wiring without dead ends.
+        mutant: The child's wiring, dead ends included, and where its connections come from.
+        child: The child's blueprint, of the part of its wiring without dead ends.
     """
     a, b = parent.architecture, child.architecture
     start = {name: part.start for name, part in parent.layout.parts.items()}
@@ -71,26 +76,26 @@ def inherit(
     elite has them as in `fresh`.
 
     Args:
-        state: The parent's.
-        source: Where each parameter comes from, as `sources` says, [L].
-        fresh: float32 [L], an untrained genome: where the search of new parameters starts.
-        child: What lives of the child.
+        state: The parent's state.
+        source: Where each parameter comes from, as `sources` says, int64 [L].
+        fresh: An untrained genome, where the search of new parameters starts, float32 [L].
+        child: The child's blueprint.
         settings: Search settings.
     """
     phase = settings.phase(state.generation)
-    found = coordinates.make(child, fresh, phase.is_pretraining)
-    points = fresh[None] if found is None else found.encode(fresh[None])
-    parts = coordinates.parts(child, found)
+    axes = coordinates.make(child, fresh, phase.is_pretraining)
+    points = fresh[None] if axes is None else axes.encode(fresh[None])
+    parts = coordinates.parts(child, axes)
     new = ask_tell.to_arrays(ask_tell.start(points, None, settings, state.generation, parts))
     olds = ask_tell.to_arrays(state.search)
-    if found is not None or state.coordinates is not None:
+    if axes is not None or state.coordinates is not None:
         moved, source = coordinates.inherited(
-            found or coordinates.identity(len(fresh)),
+            axes or coordinates.identity(len(fresh)),
             state.coordinates or coordinates.identity(len(ask_tell.centre(state.search))),
             source,
             fresh,
         )
-        found = None if found is None else moved
+        axes = None if axes is None else moved
     known, arrays = source >= 0, {}
     for name, old in olds.items():
         arrays[name] = np.array(np.broadcast_to(new[name], (*old.shape[:-1], *new[name].shape[-1:])))
@@ -98,7 +103,7 @@ def inherit(
             arrays[name][..., known] = old[..., source[known]]
         else:
             arrays[name] = old
-    return replace(state, search=ask_tell.from_arrays(arrays), coordinates=found)
+    return replace(state, search=ask_tell.from_arrays(arrays), coordinates=axes)
 
 
 def _places(edges: Edges, whole: Architecture, live: Architecture) -> np.ndarray:
@@ -118,9 +123,9 @@ def _layer(layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
     """Returns where a layer's weights, then its biases, lie in the parent's layer; -1 for what is new.
 
     Args:
-        layer: The parent's.
-        rows: Of each output which of the parent's it was, int64 [n]; -1 for none.
-        cols: Of each number that an output is a sum of, likewise.
+        layer: The parent's layer.
+        rows: Which of the parent's outputs each output was, int64 [n]; -1 for none.
+        cols: Which of the parent's numbers each number was that outputs are sums of, int64 [m]; -1 for none.
     """
     weights = np.where((rows[:, None] >= 0) & (cols >= 0), rows[:, None] * layer.fan_in + cols, -1)
     biases = np.where(rows >= 0, layer.num_out * layer.fan_in + rows, -1) if layer.has_bias else rows[:0]

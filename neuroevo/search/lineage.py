@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.search import ask_tell, coordinates
 from neuroevo.search.coordinates import Coordinates
@@ -33,13 +34,13 @@ class Lineage:
     Attributes:
         task: Label of the task.
         genome: Label of the prior with its options.
-        graph: Which sample of the prior.
-        seed: Which replicate; pairs lineages across priors.
+        graph: Number of the prior's sample.
+        seed: Number of the replicate; it pairs lineages across priors.
         run_seed: Root of the seed tree.
         blueprint: The architecture fitted to the task.
-        graph_hash: Of the architecture, dead ends included.
-        member: Number in a mixed population, whose members draw noise of their own; None: lineages of equal
-            seeds draw the same, whatever their genome and graph.
+        graph_hash: Hash of the architecture, dead ends included.
+        member: Number in a mixed population, whose members draw noise of their own. Elsewhere it is None, and
+            lineages of equal seeds draw the same, whatever their genome and graph.
     """
 
     task: str
@@ -57,11 +58,21 @@ class Lineage:
         return self.task, self.genome, self.graph, self.seed
 
     def node(self, purpose: str, *path: int) -> int:
-        """Returns the seed for a purpose; the same for every genome label and graph."""
+        """Returns the seed for a purpose; the same for every genome label and graph.
+
+        Args:
+            purpose: What the random numbers are for, such as "episodes".
+            path: Further numbers that tell seeds of one purpose apart, such as a generation.
+        """
         return derive(self.run_seed, purpose, self.task, self.seed, *path)
 
     def noise(self, purpose: str, *path: int) -> int:
-        """Returns the seed for what a lineage draws for itself: genomes, but not what they are tested on."""
+        """Returns the seed for what a lineage draws for itself: genomes, but not what they are tested on.
+
+        Args:
+            purpose: What the random numbers are for, such as "search".
+            path: Further numbers that tell seeds of one purpose apart, such as a generation.
+        """
         if self.member is None:
             return self.node(purpose, *path)
         return derive(self.run_seed, purpose, self.task, self.seed, "member", self.member, *path)
@@ -69,16 +80,16 @@ class Lineage:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """All that changes in a lineage: a checkpoint is these.
+    """All that changes in a lineage: a checkpoint is the states of all lineages.
 
     Attributes:
         search: State of the search, over points.
-        generation: The next one.
-        evaluations: So far.
-        failures: Of these, those without a finite fitness.
-        coordinates: What points mean; None: they are genomes.
-        blowup: Where the state of the first genome whose cells left the finite numbers did so; "": of none.
-        error: Why the lineage was lost, with a traceback; "": it goes on.
+        generation: The next generation.
+        evaluations: Evaluations so far.
+        failures: How many of these gave no finite fitness.
+        coordinates: What points mean; None where they are genomes.
+        blowup: Where the cells of the first genome to do so left the finite numbers; empty where none did.
+        error: Why the lineage was lost, with a traceback; empty while it goes on.
     """
 
     search: ask_tell.State
@@ -90,7 +101,7 @@ class State:
     error: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
-        """Arrays in place of tensors, for they go between processes several times as fast."""
+        """Returns arrays in place of tensors, for they go between processes several times as fast."""
         return {**self.__dict__, "search": ask_tell.to_arrays(self.search)}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
@@ -102,11 +113,11 @@ class Shard:
     """Lineages of one task that are advanced together, as one network.
 
     Attributes:
-        task: The task.
+        task: The task, as a message.
         lineages: R lineages.
-        settings: Search settings.
-        part: (k, n): the k-th of n parts of each lineage's population; (0, 1) is all of it.
-        device: "cpu" or "cuda".
+        settings: Search settings, which they share.
+        part: (k, n), which stands for the k-th of n parts of each lineage's population; (0, 1) is all of it.
+        device: "cpu" or "cuda", where networks and searches are computed.
     """
 
     task: TaskRequest
@@ -117,13 +128,23 @@ class Shard:
 
 
 def begin(lineage: Lineage, settings: Settings) -> State:
-    """Returns a lineage's state before the first generation."""
+    """Returns a lineage's state before the first generation.
+
+    Args:
+        lineage: The lineage.
+        settings: Search settings.
+    """
     genomes = lineage.blueprint.draw(1, generator(lineage.noise("start")))
     return _started(lineage, State({}), settings, genomes, torch.zeros(1))
 
 
 def centre(lineage: Lineage, state: State) -> Tensor:
-    """Returns the genome that a lineage answers with so far, float32 [L]."""
+    """Returns the genome that a lineage answers with so far, float32 [L].
+
+    Args:
+        lineage: The lineage.
+        state: Its state.
+    """
     return _genomes(lineage, state, ask_tell.centre(state.search)[None])[0]
 
 
@@ -137,11 +158,11 @@ def propose(
     the lineage's first draw, in all genomes.
 
     Args:
-        lineage: Whose they are.
-        state: Where it is.
+        lineage: The lineage whose genomes they are.
+        state: Its state.
         settings: Search settings.
-        rows: Of which genomes; None: of all.
-        blocks: See `search.ask`.
+        rows: Which of the P + 1 genomes are wanted; None stands for all of them.
+        blocks: Cache of what was drawn of this generation, see `ask_tell.ask`.
     """
     population = settings.phase(state.generation).population
     wanted = range(population + 1) if rows is None else rows
@@ -161,11 +182,11 @@ def _first(lineage: Lineage, state: State, rows: range) -> Tensor:
         for k in blocks
     ]
     first = blocks.start * ask_tell.BLOCK
-    found = torch.cat(drawn)[rows.start - first : rows.stop - first]
+    genomes = torch.cat(drawn)[rows.start - first : rows.stop - first]
     if lineage.blueprint.adapter.train == "fixed":
         fixed = coordinates.adapters(lineage.blueprint)
-        found[:, fixed] = centre(lineage, state)[fixed]
-    return found
+        genomes[:, fixed] = centre(lineage, state)[fixed]
+    return genomes
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +202,7 @@ class Evaluation:
     blowups: list[str]
 
     def __getstate__(self) -> dict[str, Any]:
-        """As of `State`."""
+        """Returns an array in place of the tensor, for it goes between processes several times as fast."""
         return {**self.__dict__, "fitness": self.fitness.numpy()}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
@@ -189,8 +210,12 @@ class Evaluation:
 
     @classmethod
     def join(cls, parts: Sequence[Evaluation]) -> Evaluation:
-        """Returns the evaluation of a whole population from those of its parts, in order."""
-        blowups = [next(filter(None, found), "") for found in zip(*(p.blowups for p in parts), strict=True)]
+        """Returns the evaluation of a whole population from those of its parts.
+
+        Args:
+            parts: Evaluations of the parts, in order.
+        """
+        blowups = [next(filter(None, where), "") for where in zip(*(p.blowups for p in parts), strict=True)]
         return cls(torch.cat([part.fitness for part in parts], 1), blowups)
 
 
@@ -200,23 +225,24 @@ def update(
     proposals: Sequence[Tensor],
     evaluation: Evaluation,
     seconds: float,
-) -> tuple[list[State], list[dict[str, Any]]]:
+) -> tuple[list[State], list[Row]]:
     """Returns the states after a generation and a row of metrics for each lineage.
 
     A lineage all of whose genomes failed keeps its search as it was.
 
     Args:
-        shard: What is advanced; its `part` does not matter here.
+        shard: The shard that is advanced; its `part` does not matter here.
         states: R states of equal generation.
-        proposals: What `propose` returned for each.
-        evaluation: Of all P + 1 proposals.
-        seconds: Time the evaluation took.
+        proposals: What `propose` returned for each of them, float32 [P + 1, L].
+        evaluation: Evaluation of all P + 1 proposals.
+        seconds: Time that the evaluation took.
     """
     fitness = evaluation.fitness
     population = fitness.shape[1] - 1
-    told = _searched(shard, states, proposals, fitness)
-    new, rows = [], []
-    for r, (lineage, state, searched) in enumerate(zip(shard.lineages, states, told, strict=True)):
+    searches = _searched(shard, states, proposals, fitness)
+    new: list[State] = []
+    rows: list[Row] = []
+    for r, (lineage, state, searched) in enumerate(zip(shard.lineages, states, searches, strict=True)):
         row = fitness[r]
         finite = row[:population][torch.isfinite(row[:population])]
         failures = int((~torch.isfinite(row)).sum())
@@ -248,9 +274,13 @@ def update(
 
 
 def to_arrays(state: State) -> dict[str, np.ndarray]:
-    """Returns what of a state is arrays; with its numbers, `restore` takes it back."""
-    found = ask_tell.to_arrays(state.search)
-    return found if state.coordinates is None else {**found, "base": state.coordinates.base.numpy()}
+    """Returns the arrays of a state by name; with its numbers, `restore` takes them back.
+
+    Args:
+        state: The state.
+    """
+    arrays = ask_tell.to_arrays(state.search)
+    return arrays if state.coordinates is None else {**arrays, "base": state.coordinates.base.numpy()}
 
 
 def restore(
@@ -259,54 +289,54 @@ def restore(
     """Returns the state that `to_arrays` was given.
 
     Args:
-        lineage: Whose state it is.
+        lineage: The lineage whose state it is.
         settings: Search settings.
-        arrays: By name.
-        numbers: Its NUMBERS.
+        arrays: What `to_arrays` returned.
+        numbers: The attributes of the state that `NUMBERS` names, by name.
     """
-    found, phase = ask_tell.from_arrays(arrays), settings.phase(numbers["generation"])
-    base = found.pop("base", None)
-    made = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
+    search, phase = ask_tell.from_arrays(arrays), settings.phase(numbers["generation"])
+    base = search.pop("base", None)
+    axes = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
     counts = {name: numbers[name] for name in NUMBERS}
-    return State(found, coordinates=made, **counts)
+    return State(search, coordinates=axes, **counts)
 
 
 def _searched(
     shard: Shard, states: Sequence[State], proposals: Sequence[Tensor], fitness: Tensor
 ) -> list[State]:
-    """Returns the states with their searches after a generation; arguments as in `update`."""
+    """Returns the states with their searches after a generation of fitness [R, P + 1]."""
     settings, triples = shard.settings, list(zip(shard.lineages, states, proposals, strict=True))
     if states[0].generation == 0:
         return [_started(x, s, settings, p.cpu(), f) for (x, s, p), f in zip(triples, fitness, strict=True)]
     points = [
         p[:-1] if s.coordinates is None else _points(x, s, settings).to(p.device) for x, s, p in triples
     ]
-    told = ask_tell.tell(
+    searches = ask_tell.tell(
         [s.search for s in states],
         points,
         [row[:-1] for row in fitness],
         settings,
         states[0].generation,
     )
-    return [replace(s, search=searched) for s, searched in zip(states, told, strict=True)]
+    return [replace(s, search=searched) for s, searched in zip(states, searches, strict=True)]
 
 
 def _started(lineage: Lineage, state: State, settings: Settings, genomes: Tensor, fitness: Tensor) -> State:
     """Returns a state whose search starts from genomes [K, L] of a fitness [K].
 
-    What the phase does not move is that of the best of them.
+    Parameters that the phase does not move are those of the best of them.
     """
     phase = settings.phase(state.generation)
     base = genomes[int(ask_tell.rankable(fitness)[0].argmax())].clone()
-    found = coordinates.make(lineage.blueprint, base, phase.is_pretraining)
-    points = genomes if found is None else found.encode(genomes)
-    parts = coordinates.parts(lineage.blueprint, found)
+    axes = coordinates.make(lineage.blueprint, base, phase.is_pretraining)
+    points = genomes if axes is None else axes.encode(genomes)
+    parts = coordinates.parts(lineage.blueprint, axes)
     started = ask_tell.start(points, fitness, settings, state.generation, parts)
-    return replace(state, search=started, coordinates=found)
+    return replace(state, search=started, coordinates=axes)
 
 
 def _next_phase(lineage: Lineage, state: State, settings: Settings) -> State:
-    """Returns the state, where a phase begins with a search of its own from where the last one ended."""
+    """Returns a state; where a phase begins, with a new search that starts where the last one ended."""
     if not 0 < state.generation == settings.pretraining < settings.generations:
         return state
     return _started(lineage, state, settings, centre(lineage, state)[None], torch.zeros(1))
@@ -326,5 +356,10 @@ def _genomes(lineage: Lineage, state: State, points: Tensor) -> Tensor:
 
 
 def parts(shard: Shard, num_parts: int) -> list[Shard]:
-    """Returns the shard split into parts of its population."""
+    """Returns a shard split into parts of its population.
+
+    Args:
+        shard: A shard of whole populations.
+        num_parts: How many parts there are to be.
+    """
     return [replace(shard, part=(k, num_parts)) for k in range(num_parts)]

@@ -2,15 +2,15 @@
 
     --search NAME[:option=value,...]
 
-`search` computes; nothing here imports torch, so that a request is checked at once.
+`ask_tell` computes; nothing here imports torch, so that a request is checked at once.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, TypeVar
 
 from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range, unknown
 from neuroevo.plugins import Plugin, Spec
@@ -19,11 +19,43 @@ LEAST, MOST = 1e-6, 1e3  # of a spread or a speed, in units of a parameter
 
 ADAPTERS = ("encoder", "decoder")  # parts of a genome; what is no adapter's is the core's
 
-# Ranges of options.
-_PGPE = dict.fromkeys(("stdev", "speed"), (LEAST, MOST))
-_ES = {"stdev": (LEAST, MOST), "learning_rate": (LEAST, MOST), "momentum": (0, 0.999), "decay": (0.5, 1)}
-_GA = {"elite": (1, math.inf), "stdev": (0, MOST), "adapter_stdev": (0, MOST), "decay": (0.5, 1)}
-_PGPE |= dict.fromkeys(("final_speed", "stdev_learning_rate"), (0, 1))
+
+Number = TypeVar("Number", int, float)
+
+
+def _option(default: Number, low: float, high: float = math.inf) -> Number:
+    """Returns the field of a numeric option, with the range that `Method` checks."""
+    return field(default=default, metadata={"range": (low, high)})
+
+
+def _spread(default: float) -> float:
+    """Returns the option of a spread or a speed, which is greater than 0."""
+    return _option(default, LEAST, MOST)
+
+
+def _deviation(default: float) -> float:
+    """Returns the option of a standard deviation that may be 0."""
+    return _option(default, 0, MOST)
+
+
+def _share(default: float) -> float:
+    """Returns the option of a share."""
+    return _option(default, 0, 1)
+
+
+def _momentum(default: float) -> float:
+    """Returns the option of a momentum, as a share of the last move."""
+    return _option(default, 0, 0.999)
+
+
+def _decay(default: float) -> float:
+    """Returns the option of a factor that is applied after every generation."""
+    return _option(default, 0.5, 1)
+
+
+def _elite(default: int) -> int:
+    """Returns the option of how many genomes are kept."""
+    return _option(default, 1)
 
 
 @dataclass(frozen=True)
@@ -32,32 +64,50 @@ class Method:
 
     Attributes:
         share: Share of the budget that pretraining gets, where a run has one: where adapters are pretrained.
+        name: What a request calls the method.
+        is_mirrored: Whether genomes are sampled in pairs about the centre.
     """
 
-    share: float = field(default=0.5, kw_only=True)
+    _: KW_ONLY
+    share: float = 0.5
     name: ClassVar[str] = ""
-    is_mirrored: ClassVar[bool] = True  # genomes are sampled in pairs about the centre
+    is_mirrored: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 < self.share < 1:
             raise OptionError(f"Option 'share' is {self.share:g}; wanted a number between 0 and 1, excluded.")
+        for option in fields(self):
+            if "range" in option.metadata:
+                require_range(option.name, getattr(self, option.name), *option.metadata["range"])
 
     @property
     def phases(self) -> tuple[Method, Method]:
         """The methods of pretraining, where the core has few coordinates, and of what follows."""
-        return replace(self, **({"core": 1.0} if hasattr(self, "core") else {})), self
+        return self, self
 
     @property
     def has_pretraining(self) -> bool:
-        """Whether it has a first phase whatever the adapters."""
+        """Whether the method has a first phase whatever the adapters."""
         return False
 
     def pretraining_population_of(self, population: int) -> int:
-        """Returns the genomes of a generation of pretraining."""
+        """Returns the genomes of a generation of pretraining.
+
+        Args:
+            population: Genomes of a later generation.
+        """
         return population
 
     def check_population(self, name: str, population: int) -> None:
-        """Raises OptionError if a population of this size cannot be searched with; `name` is the option's."""
+        """Checks whether the method can search with a population.
+
+        Args:
+            name: What the request calls the population, for errors.
+            population: Genomes of a generation.
+
+        Raises:
+            OptionError: If it cannot.
+        """
         require_range(name, population, 2)
         if self.is_mirrored and population % 2:
             raise OptionError(
@@ -74,19 +124,24 @@ class Method:
 class Gaussian(Method):
     """A method that samples from a normal distribution, whose spread differs by part of a genome.
 
+    Its subclasses have an option `core` too: the spread of the core at the start, in units of `stdev`, where
+    adapters are searched with it.
+
     Attributes:
         bias: Spread of biases at the start, in units of the core's. A bias moves a cell for all that it is
             shown, where a synapse moves it for some.
         decoder: Spread of the decoder at the start, in units of `stdev`.
     """
 
-    bias: float = field(default=1.0, kw_only=True)
-    decoder: float = field(default=1.0, kw_only=True)
+    _: KW_ONLY
+    bias: float = _spread(1.0)
+    decoder: float = _spread(1.0)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("core", "bias", "decoder"):
-            require_range(name, getattr(self, name), LEAST, MOST)
+    @property
+    def phases(self) -> tuple[Method, Method]:
+        """The same method twice; while the core has but a few coordinates, their spread is not reduced."""
+        options: dict[str, Any] = {"core": 1.0}
+        return replace(self, **options), self
 
 
 @dataclass(frozen=True)
@@ -99,7 +154,7 @@ class Pgpe(Gaussian):
         speed: With clipup, most that the centre moves in a generation at the start, root mean square over
             parameters; with adam, its learning rate.
         final_speed: Share of `speed` that is left at the last generation (cosine decay).
-        stdev_learning_rate: Step of the spread.
+        stdev_learning_rate: Step of the spread, as a share of its gradient.
         core: Spread of the core at the start, in units of `stdev`, where adapters are searched too.
 
     References:
@@ -108,16 +163,12 @@ class Pgpe(Gaussian):
     """
 
     optimizer: Literal["clipup", "adam"] = "clipup"
-    stdev: float = 0.2
-    speed: float = 0.025
-    final_speed: float = 0.03
-    stdev_learning_rate: float = 0.1
-    core: float = 0.3
+    stdev: float = _spread(0.2)
+    speed: float = _spread(0.025)
+    final_speed: float = _share(0.03)
+    stdev_learning_rate: float = _share(0.1)
+    core: float = _spread(0.3)
     name: ClassVar[str] = "pgpe"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self, _PGPE)
 
 
 @dataclass(frozen=True)
@@ -127,11 +178,11 @@ class Es(Gaussian):
     Attributes:
         optimizer: "sgd": the centre moves by the learning rate times the gradient, and momentum times its
             last move. "adam": by Adam's rule.
-        stdev: Search spread of every parameter at the start.
-        learning_rate: At the start.
-        momentum: Of sgd.
+        stdev: Search spread of every parameter at the start, but for `core`, `bias` and `decoder`.
+        learning_rate: Learning rate of the optimizer at the start.
+        momentum: Share of its last move that the centre makes again, with sgd.
         decay: What spread and learning rate are multiplied by after a generation.
-        core: As of `pgpe`.
+        core: Spread of the core at the start, in units of `stdev`, where adapters are searched too.
 
     References:
         Salimans et al. (2017), https://doi.org/10.48550/arXiv.1703.03864
@@ -139,16 +190,12 @@ class Es(Gaussian):
     """
 
     optimizer: Literal["sgd", "adam"] = "sgd"
-    stdev: float = 0.1
-    learning_rate: float = 0.1
-    momentum: float = 0.0
-    decay: float = 0.999
-    core: float = 1.0
+    stdev: float = _spread(0.1)
+    learning_rate: float = _spread(0.1)
+    momentum: float = _momentum(0.0)
+    decay: float = _decay(0.999)
+    core: float = _spread(1.0)
     name: ClassVar[str] = "es"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self, _ES)
 
 
 @dataclass(frozen=True)
@@ -161,7 +208,7 @@ class Ga(Method):
     Attributes:
         elite: Genomes that are kept; fewer where fewer had a finite fitness.
         stdev: Standard deviation of a mutation of the core, at the start.
-        adapter_stdev: The same of the adapters.
+        adapter_stdev: Standard deviation of a mutation of the adapters, at the start.
         decay: What both are multiplied by after a generation.
 
     References:
@@ -169,21 +216,29 @@ class Ga(Method):
         Schmidgall et al. (2022), https://doi.org/10.48550/arXiv.2209.14406
     """
 
-    elite: int = 8
-    stdev: float = 0.1
-    adapter_stdev: float = 0.1
-    decay: float = 0.997
+    elite: int = _elite(8)
+    stdev: float = _deviation(0.1)
+    adapter_stdev: float = _deviation(0.1)
+    decay: float = _decay(0.997)
     name: ClassVar[str] = "ga"
     is_mirrored: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self, _GA)
-
     def check_population(self, name: str, population: int) -> None:
-        """The elite must leave room for mutants."""
+        """Checks whether the elite leaves room for mutants.
+
+        Args:
+            name: What the request calls the population, for errors.
+            population: Genomes of a generation.
+
+        Raises:
+            OptionError: If it does not.
+        """
         super().check_population(name, population)
-        _require_room(name, population, self.elite)
+        if self.elite >= population:
+            raise OptionError(
+                f"Option 'elite' is {self.elite} with {name} {population}; wanted fewer than the population: "
+                "the rest are their mutants."
+            )
 
 
 @dataclass(frozen=True)
@@ -192,35 +247,41 @@ class Cem(Gaussian):
 
     Attributes:
         parents: That part, as a share of the population.
-        stdev: Search spread of every parameter at the start.
+        stdev: Search spread of every parameter at the start, but for `core`, `bias` and `decoder`.
         min_stdev: Least spread.
         max_stdev: Greatest spread.
         max_change: Most that a spread may change in a generation, as a share of itself.
-        core: As of `pgpe`.
+        core: Spread of the core at the start, in units of `stdev`, where adapters are searched too.
 
     References:
         Rubinstein (1999), https://doi.org/10.1023/A:1010091220143
     """
 
-    parents: float = 0.25
+    parents: float = _share(0.25)
     stdev: float = 0.2
-    min_stdev: float = 0.01
+    min_stdev: float = _deviation(0.01)
     max_stdev: float = 10.0
-    max_change: float = 0.2
-    core: float = 1.0
+    max_change: float = _deviation(0.2)
+    core: float = _spread(1.0)
     name: ClassVar[str] = "cem"
     is_mirrored: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_range("parents", self.parents, 0, 1)
-        require_range("min_stdev", self.min_stdev, 0, MOST)
-        require_range("max_stdev", self.max_stdev, max(LEAST, self.min_stdev), MOST)
-        require_range("stdev", self.stdev, max(LEAST, self.min_stdev), self.max_stdev)
-        require_range("max_change", self.max_change, 0, MOST)
+        least = max(LEAST, self.min_stdev)
+        require_range("max_stdev", self.max_stdev, least, MOST)
+        require_range("stdev", self.stdev, least, self.max_stdev)
 
     def check_population(self, name: str, population: int) -> None:
-        """The spread of the parents takes two of them."""
+        """Checks whether there are two parents, which their spread takes.
+
+        Args:
+            name: What the request calls the population, for errors.
+            population: Genomes of a generation.
+
+        Raises:
+            OptionError: If there are fewer.
+        """
         super().check_population(name, population)
         if math.floor(self.parents * population) < 2:
             raise OptionError(
@@ -240,37 +301,31 @@ class Paper(Method):
 
     Attributes:
         pretraining_population: Genomes of a generation of the first phase; 0: as many as of the second.
-        es_optimizer: As `optimizer` of `es`.
-        es_stdev: As `stdev` of `es`.
-        es_learning_rate: As `learning_rate` of `es`.
-        es_momentum: As `momentum` of `es`.
-        es_decay: As `decay` of `es`.
-        elite: As of `ga`.
-        stdev: As of `ga`.
-        adapter_stdev: As of `ga`.
-        decay: As of `ga`.
+        es_optimizer: Option `optimizer` of `es`, for the first phase; so are those that follow.
+        es_stdev: Option `stdev` of `es`.
+        es_learning_rate: Option `learning_rate` of `es`.
+        es_momentum: Option `momentum` of `es`.
+        es_decay: Option `decay` of `es`.
+        elite: Option `elite` of `ga`, for the second phase; so are those that follow.
+        stdev: Option `stdev` of `ga`.
+        adapter_stdev: Option `adapter_stdev` of `ga`.
+        decay: Option `decay` of `ga`.
 
     References:
         Schmidgall et al. (2022), https://doi.org/10.48550/arXiv.2209.14406
     """
 
-    pretraining_population: int = 0
+    pretraining_population: int = _option(0, 0)
     es_optimizer: Literal["sgd", "adam"] = "sgd"
-    es_stdev: float = 0.1
-    es_learning_rate: float = 0.1
-    es_momentum: float = 0.0
-    es_decay: float = 0.999
-    elite: int = 8
-    stdev: float = 0.01
-    adapter_stdev: float = 0.01
-    decay: float = 0.997
+    es_stdev: float = _spread(0.1)
+    es_learning_rate: float = _spread(0.1)
+    es_momentum: float = _momentum(0.0)
+    es_decay: float = _decay(0.999)
+    elite: int = _elite(8)
+    stdev: float = _deviation(0.01)
+    adapter_stdev: float = _deviation(0.01)
+    decay: float = _decay(0.997)
     name: ClassVar[str] = "paper"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_range("pretraining_population", self.pretraining_population, 0)
-        _check(self, _ES, "es_")
-        _check(self, _GA)
 
     @property
     def phases(self) -> tuple[Method, Method]:
@@ -280,15 +335,27 @@ class Paper(Method):
 
     @property
     def has_pretraining(self) -> bool:
-        """Always."""
+        """Whether the method has a first phase whatever the adapters: it always has."""
         return True
 
     def pretraining_population_of(self, population: int) -> int:
-        """Returns the genomes of a generation of pretraining."""
+        """Returns the genomes of a generation of pretraining.
+
+        Args:
+            population: Genomes of a later generation.
+        """
         return self.pretraining_population or population
 
     def check_population(self, name: str, population: int) -> None:
-        """Both phases must be able to do with theirs."""
+        """Checks whether both phases can do with their populations.
+
+        Args:
+            name: What the request calls the population, for errors.
+            population: Genomes of a generation of the second phase.
+
+        Raises:
+            OptionError: If one of them cannot.
+        """
         first, second = self.phases
         first.check_population(
             "pretraining_population" if self.pretraining_population else name,
@@ -297,26 +364,14 @@ class Paper(Method):
         second.check_population(name, population)
 
 
-def _check(method: Method, ranges: Mapping[str, tuple[float, float]], prefix: str = "") -> None:
-    """Raises OptionError for the first option that is out of its range."""
-    for name, (low, high) in ranges.items():
-        require_range(prefix + name, getattr(method, prefix + name), low, high)
-
-
-def _require_room(name: str, population: int, elite: int) -> None:
-    """Raises OptionError unless a population is larger than its elite."""
-    if elite >= population:
-        raise OptionError(
-            f"Option 'elite' is {elite} with {name} {population}; wanted fewer than the population: the rest "
-            "are their mutants."
-        )
-
-
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Pgpe, Es, Ga, Cem, Paper)}
 
 
 def plugin(name: str) -> Plugin:
     """Returns a search method with its typed options.
+
+    Args:
+        name: What a request calls it.
 
     Raises:
         OptionError: If there is none of this name.
@@ -326,13 +381,13 @@ def plugin(name: str) -> Plugin:
     return Plugin("search", name, METHODS[name])
 
 
-def parse(text: str, suited: Mapping[str, Mapping[str, Any]] | None = None, task: str = "") -> Method:
-    """Reads `name[:option=value,...]`.
+def parse(text: str, suited: Mapping[str, Mapping[str, object]] | None = None, task: str = "") -> Method:
+    """Returns the method that `name[:option=value,...]` says.
 
     Args:
         text: As it was given; an option in it wins over what suits the task.
-        suited: By method, options that suit a task better than the usual ones.
-        task: The label of that task.
+        suited: By method, options that suit a task better than the usual ones; None: there are none.
+        task: The label of that task, for errors.
 
     Raises:
         OptionError: If there is no such method, or an option of it is unknown, mistyped or out of range.
@@ -341,13 +396,13 @@ def parse(text: str, suited: Mapping[str, Mapping[str, Any]] | None = None, task
     spec = Spec.parse(text)
     if spec.label != spec.plain and "=" in text.partition(":")[0]:
         raise OptionError(f"Search {text!r} has a label; wanted name[:option=value,...].")
-    found = plugin(spec.name)
-    own: dict[str, Any] = {}
+    chosen = plugin(spec.name)
+    options: dict[str, Any] = {}
     try:
-        for name, options in (suited or {}).items():
-            bound = plugin(name).bind(options)
+        for name, suiting in (suited or {}).items():
+            bound = plugin(name).bind(suiting)
             METHODS[name](**bound)
-            own |= bound if name == spec.name else {}
+            options |= bound if name == spec.name else {}
     except NeuroevoError as error:
         raise TaskError(f"Task {task!r}: {error}") from error
-    return METHODS[spec.name](**{**own, **found.bind(spec.options)})
+    return METHODS[spec.name](**{**options, **chosen.bind(spec.options)})

@@ -24,9 +24,9 @@ class Phase:
     Attributes:
         method: `Pgpe`, `Es`, `Ga` or `Cem`.
         is_pretraining: Whether it is the first of two phases, see `coordinates`.
-        first: Its first generation.
+        first: Its first generation, counted from zero.
         end: The generation after its last.
-        population: P.
+        population: P, genomes of a generation.
     """
 
     method: Method
@@ -64,7 +64,11 @@ class Settings:
         return parts if self.pretraining else parts[1:]
 
     def phase(self, generation: int) -> Phase:
-        """Returns the phase that a generation belongs to; beyond the end, the last."""
+        """Returns the phase that a generation belongs to; beyond the end, the last.
+
+        Args:
+            generation: Counted from zero.
+        """
         return next((p for p in self.phases if generation < p.end), self.phases[-1])
 
     @property
@@ -74,9 +78,10 @@ class Settings:
         return max(sizes), min(sizes)
 
     def evaluations(self, generations: int | None = None) -> int:
-        """Returns what a lineage evaluates in its first generations; None: in all of them.
+        """Returns how many genomes a lineage evaluates: a generation costs its population and its centre.
 
-        A generation costs its population and the search's centre.
+        Args:
+            generations: How many generations, from the first on, are counted; None counts all.
         """
         until = self.generations if generations is None else generations
         return sum((p.population + 1) * max(0, min(p.end, until) - p.first) for p in self.phases)
@@ -84,12 +89,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a request says of the budget; None: nothing.
+    """What a request says of the budget; a number that it does not give is None.
 
     Attributes:
-        generations: Generations.
+        generations: Generations of a lineage.
         population: Genomes of a generation.
-        evaluations: Of a lineage, in place of generations.
+        evaluations: Evaluations of a lineage, in place of generations.
         keeps_pretraining: Whether pretraining is as in the file: nothing that it depends on was given anew.
     """
 
@@ -110,11 +115,11 @@ def resolve(
     """Returns a task's budget: as given, else as in the file, else the task's own.
 
     Args:
-        label: Of the task.
+        label: The task's label, for errors.
         wish: What is given.
         filed: The file's table of this task.
         usual: The task's own generations and population.
-        method: How it is searched.
+        method: How the task is searched.
         has_pretraining: Whether there is a first phase.
 
     Returns:
@@ -134,21 +139,21 @@ def resolve(
         return _afford(label, wish.evaluations, population, method, has_pretraining)
     generations = plain["generations"] if wish.generations is None else wish.generations
     require_range(f"{label}: generations", generations, 1)
-    found = {"generations": generations, "population": population}
+    budget = {"generations": generations, "population": population}
     if not has_pretraining:
-        return found
+        return budget
     require_range(f"{label}: generations of two phases", generations, 2)
     pretraining = max(1, min(generations - 1, round(method.share * generations)))
     if wish.keeps_pretraining and "pretraining" in filed:
         pretraining = filed["pretraining"]
         require_range(f"{label}: pretraining", pretraining, 1, generations - 1)
-    return {**found, "pretraining": pretraining}
+    return {**budget, "pretraining": pretraining}
 
 
 def _afford(
     label: str, evaluations: int, population: int, method: Method, has_pretraining: bool
 ) -> dict[str, int]:
-    """Returns as many whole generations as fit; each costs its population and the search's centre."""
+    """Returns the budget of as many whole generations as fit; each costs its population and its centre."""
     cost, first_cost, first = population + 1, method.pretraining_population_of(population) + 1, 0
     if has_pretraining:
         first = math.floor(method.share * evaluations / first_cost)
@@ -164,5 +169,5 @@ def _afford(
             f"Option 'evaluations' is {evaluations}; {label} wants at least {2 * cost}, for two generations "
             f"of {cost} evaluations: a population of {population} and the search's centre."
         )
-    found = {"generations": first + second, "population": population}
-    return {**found, "pretraining": first} if has_pretraining else found
+    budget = {"generations": first + second, "population": population}
+    return {**budget, "pretraining": first} if has_pretraining else budget

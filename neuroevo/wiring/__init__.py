@@ -7,7 +7,7 @@
     mutation          a wiring changed a little, within what its prior promises
     statistics        degrees, reciprocity, clustering, paths, rich club, modules
     triads            the triad census, and how it compares with a null model
-    sampling           Prior: what a prior is; its architectures, drawn by seed and told apart
+    sampling          Prior: what a prior is; its architectures, drawn by seed and told apart
     comparison        samples of priors beside their connectome, in figures
 
 Imports the root and `connectome`.

@@ -70,7 +70,7 @@ def test_new_parameters_start_fresh_and_the_others_are_the_parents(method: Metho
     one_by_one = np.ones(length, bool)
     if state.coordinates is not None:  # of what shares a factor, or stays, the base is inherited
         one_by_one[:] = False
-        one_by_one[state.coordinates.own] = True
+        one_by_one[state.coordinates.single] = True
     known = source >= 0
     assert torch.equal(new[known & one_by_one], old[known & one_by_one])
     assert torch.equal(new[~known & one_by_one], fresh[~known & one_by_one])
