@@ -1,19 +1,23 @@
-"""Safety: what listens to the network, and what is read and run."""
+"""A run with a Ray worker, from outside: what listens to the network, and what a failure says."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from neuroevo.workers.worker import ATTEMPTS
+from tests import ROOT
+from tests.faulty import order
 from tests.small import CIRCUIT
 
-ROOT = Path(__file__).parent.parent
 LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
 
 
@@ -26,10 +30,10 @@ def descendants(pid: int) -> set[int]:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:  # it has ended
                 continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
+    family = {pid}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return family
 
 
 def listening(pids: set[int]) -> Iterator[str]:
@@ -48,21 +52,56 @@ def listening(pids: set[int]) -> Iterator[str]:
                 yield place[1].split(":")[0]
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
-def test_nothing_of_a_run_listens_beyond_this_machine(tmp_path: Path) -> None:
-    """Nor does it join a cluster that it was not told of."""
-    command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", "swimmer:steps=20"]
-    command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000", "--quiet"]
+@dataclass(frozen=True)
+class Ended:
+    """A run with a Ray worker, as the program is started by a person, once it has failed.
+
+    Attributes:
+        addresses: Where its processes listened while it ran, in hexadecimal.
+        status: Exit status.
+        out: What it printed.
+        err: What it printed on errors.
+    """
+
+    addresses: list[str]
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """A run whose only lineage fails once its addresses are known; RAY_ADDRESS names a cluster."""
+    folder = tmp_path_factory.mktemp("safety")
+    (folder / "faults").mkdir()
+    task = f'late=tests.faulty:Faulty:folder="{folder / "faults"}"'
+    command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", task, "--out", "x"]
+    command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
     environment["RAY_ADDRESS"] = "127.0.0.1:1"
-    process = subprocess.Popen([*command, "--out", "x"], cwd=tmp_path, env=environment)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
     try:
-        while not (tmp_path / "x/metrics.jsonl").exists():
-            assert process.poll() is None
+        while not (folder / "x/metrics.jsonl").exists():
+            assert process.poll() is None, process.communicate()
             time.sleep(0.1)
-        found = list(listening(descendants(process.pid)))
+        addresses = list(listening(descendants(process.pid)))
+        order(folder / "faults", *["raise"] * ATTEMPTS)
+        out, err = process.communicate(timeout=120)
     finally:
-        process.terminate()
-        process.wait()
-    assert len(found) >= 3  # a driver, its node and its workers talk to each other
-    assert [address for address in found if address not in LOOPBACK] == []
+        process.kill()
+    return Ended(addresses, process.returncode, out, err)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
+def test_nothing_of_a_run_listens_beyond_this_machine(ended: Ended) -> None:
+    """Nor does it join a cluster that it was not told of."""
+    assert len(ended.addresses) >= 3  # a driver, its node and its workers talk to each other
+    assert [address for address in ended.addresses if address not in LOOPBACK] == []
+
+
+def test_failure_in_a_ray_worker_names_the_lineage(ended: Ended) -> None:
+    line = r"error: random on late, graph 0, seed 0, generation \d+ failed with FloatingPointError: "
+    assert ended.status == 1
+    assert re.match(line, ended.err), ended.err
+    assert "Traceback" not in ended.out

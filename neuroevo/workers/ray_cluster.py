@@ -83,11 +83,16 @@ def start(workers: Workers) -> None:
     """
     address = workers.address
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    if address is None:  # Ray reads this when it is imported; its name tells what else it does elsewhere
+    if address is None:  # for Ray's processes; the name tells what else it does elsewhere
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import logging
 
     import ray
+    from ray._private import ray_constants
+
+    if address is None and os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "0":
+        # Ray reads it when it is imported, as EvoTorch may have done; this process would listen anywhere.
+        ray_constants.ENABLE_RAY_CLUSTER = False
 
     common: dict[str, Any] = {
         "logging_level": logging.ERROR,

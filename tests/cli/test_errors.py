@@ -294,29 +294,6 @@ def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_failure_in_a_ray_worker_names_the_lineage(tmp_path: Path) -> None:
-    arguments = [
-        "--genome",
-        "random",
-        "--task",
-        LATE,
-        "--connectome",
-        CIRCUIT,
-        "--workers",
-        "1",
-        "--out",
-        "x",
-    ]
-    process = start(*arguments, folder=tmp_path)
-    out, err = process.communicate()
-    assert process.returncode == 1
-    assert err.startswith(
-        "error: random on late, graph 0, seed 0, generation 1 failed with FloatingPointError: "
-    )
-    assert "Traceback" not in out
-    assert RunFolder.open(tmp_path / "x").manifest()["status"] == "failed"
-
-
 def test_disk_that_fills_up_is_a_failure_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     for method in ("append_metrics", "append_results", "write_checkpoint"):
         with mock.patch.object(RunFolder, method, side_effect=RunError("Cannot write x: no space left.")):

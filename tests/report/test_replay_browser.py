@@ -9,7 +9,8 @@ import pytest
 from neuroevo.report.replay.replay import replay
 from neuroevo.report.replay.rerun import Excerpt
 from neuroevo.report.write import write_report
-from tests import small, test_browser
+from tests import small
+from tests.report import test_browser
 from tests.report.test_browser import DESKTOP, PHONE, Visit
 
 pytestmark = pytest.mark.browser
