@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 import random
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -30,18 +32,19 @@ from neuroevo.errors import MAX_LINE, ConnectomeError, NeuroevoError, OptionErro
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import Plugin
+from neuroevo.search import methods
 from neuroevo.seeds import derive, generator
-from neuroevo.task import NEEDED, Task, fault_of, fault_of_class
+from neuroevo.task import NEEDED, Chooses, Task, fault_of, fault_of_class
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Prior
 
-NUM_SEEDS = 6
+NUM_SEEDS = 6  # samples of a prior that are compared
 ONE_POINT = "seed: Not used"  # what the docstring of a prior with one point says of its seed
 
-Fail = Callable[[str], NeuroevoError]
-Method = Literal["evaluate", "score"]
+Fail = Callable[[str], NeuroevoError]  # from what is wrong to the error that says so
+Method = Literal["evaluate", "evaluate_on", "score"]
 
-NUM_GENOMES = 4
+NUM_GENOMES = 4  # on which a task is run
 SMALLEST = (1, 2, 3, 4)  # tried in turn for every whole-number option
 ABSURD = -(10**9)  # what every whole-number option must refuse
 TOLERANCE = 1e-5  # another place in a batch may round differently
@@ -64,7 +67,7 @@ def check_prior(prior: Prior | Plugin, connectome: Connectome | None = None) -> 
 
     Args:
         prior: The function, or what a registry holds.
-        connectome: What to sample from; None: `small()`, and then `bare()`.
+        connectome: What to sample from; None stands for `small()`, and then `bare()`.
 
     Raises:
         ConnectomeError: If a rule is broken.
@@ -79,23 +82,23 @@ def check_prior(prior: Prior | Plugin, connectome: Connectome | None = None) -> 
     check_options(plugin, fail)
     documented = _check_prior_docstring(plugin, fail)
     source = small() if connectome is None else connectome
-    found = _check_seeds(plugin, source, fail)
-    if documented and len(found) > 1:
-        raise fail(f"says of its seed that it is not used, and {NUM_SEEDS} seeds gave {len(found)} wirings")
-    if connectome is None and not documented and len(found) == 1:  # another connectome may allow but one
+    hashes = _check_seeds(plugin, source, fail)
+    if documented and len(hashes) > 1:
+        raise fail(f"says of its seed that it is not used, and {NUM_SEEDS} seeds gave {len(hashes)} wirings")
+    if connectome is None and not documented and len(hashes) == 1:  # another connectome may allow but one
         raise fail(f'gave one wiring for {NUM_SEEDS} seeds; wanted several, or "{ONE_POINT}" in the text')
     for options in _choices(plugin):
         _check_architecture(_sample(plugin, source, 0, options, fail), fail)
     if connectome is None:
         try:
-            found_bare = plugin.target(bare(), seed=0)
+            architecture = plugin.target(bare(), seed=0)
         except NeuroevoError:
             return
         except Exception as error:
             raise fail(
                 f"failed on neurons alone with {described(error, MAX_LINE)}; wanted ConnectomeError"
             ) from error
-        _check_architecture(found_bare, fail)
+        _check_architecture(architecture, fail)
 
 
 def small() -> Connectome:
@@ -132,18 +135,18 @@ def small() -> Connectome:
 
 def bare() -> Connectome:
     """Returns the neurons of `small()` with what a bare edge table gives: no more than synapses."""
-    found = small()
-    n = found.num_neurons
+    whole = small()
+    n = whole.num_neurons
     nothing = Edges(*np.zeros((3, 0)))
     return Connectome(
         name="bare",
-        cells=found.cells[:n],
+        cells=whole.cells[:n],
         role=("interneuron",) * n,
-        cell_class=found.cells[:n],
+        cell_class=whole.cells[:n],
         transmitter=("",) * n,
         sign=np.ones(n),
         position=np.full((n, 3), np.nan),
-        chemical=found.chemical,
+        chemical=whole.chemical,
         neuromuscular=nothing,
         electrical=nothing,
         inputs=np.arange(n),
@@ -158,12 +161,26 @@ def _drawn(matrix: np.ndarray, rng: np.random.Generator) -> Edges:
 
 
 def name_of(target: Callable[..., Any]) -> str:
-    """Returns what a message calls a function or class."""
+    """Returns what a message calls a function or class.
+
+    Args:
+        target: The function or class.
+    """
     return str(getattr(target, "__qualname__", target)).rpartition(".")[2]
 
 
 def check_options(plugin: Plugin, fail: Fail) -> None:
-    """Options have defaults, which `Plugin.check` sees to, and types: as text a default reads back."""
+    """Checks that options have types: written as text, a default reads back.
+
+    That they have defaults `Plugin.check` sees to.
+
+    Args:
+        plugin: The prior or task.
+        fail: Makes the error.
+
+    Raises:
+        NeuroevoError: If an option cannot be listed, or its default cannot be read.
+    """
     for parameter in inspect.signature(plugin.target).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise fail(
@@ -171,13 +188,13 @@ def check_options(plugin: Plugin, fail: Fail) -> None:
             )
     for option, default in plugin.defaults.items():
         try:
-            kept = plugin.bind({option: default})[option]
-            read = kept if default is None else plugin.bind({option: str(default)})[option]
+            value = plugin.bind({option: default})[option]
+            read = value if default is None else plugin.bind({option: str(default)})[option]
         except NeuroevoError as error:
             raise fail(f"the default of option {option!r} cannot be read: {error}") from error
-        if read != kept or type(read) is not type(kept):
+        if read != value or type(read) is not type(value):
             raise fail(
-                f"option {option!r} is {kept!r} by default and reads as {read!r}; wanted an annotation of "
+                f"option {option!r} is {value!r} by default and reads as {read!r}; wanted an annotation of "
                 "bool, int, float, str or Literal that suits its default"
             )
 
@@ -221,23 +238,32 @@ def _sample(
     plugin: Plugin, source: Connectome, seed: int, options: dict[str, Any], fail: Fail
 ) -> Architecture:
     """Returns one sample."""
-    told = f" with {options}" if options else ""
+    by = f" with {options}" if options else ""
     with no_global_randomness(fail):
         try:
-            found = plugin.target(source, seed=seed, **options)
+            architecture = plugin.target(source, seed=seed, **options)
         except Exception as error:
             raise fail(
-                f"failed on {source.name!r}{told} with {described(error, MAX_LINE)}; wanted an Architecture"
+                f"failed on {source.name!r}{by} with {described(error, MAX_LINE)}; wanted an Architecture"
             ) from error
-    if not isinstance(found, Architecture):
-        raise fail(f"returned a {type(found).__name__}{told}; wanted an Architecture")
-    return found
+    if not isinstance(architecture, Architecture):
+        raise fail(f"returned a {type(architecture).__name__}{by}; wanted an Architecture")
+    return architecture
 
 
 @contextmanager
 def no_global_randomness(fail: Fail) -> Iterator[None]:
-    """Raises if anything draws from a global generator meanwhile: such numbers depend on what ran before."""
-    import torch
+    """Checks that nothing draws from a global generator meanwhile: such numbers depend on what ran before.
+
+    Args:
+        fail: Makes the error.
+
+    Yields:
+        Once, with the generators' states noted.
+
+    Raises:
+        NeuroevoError: If something drew from one.
+    """
 
     def states() -> list[bytes]:
         numpy = np.random.get_state(legacy=False)  # noqa: NPY002
@@ -250,33 +276,36 @@ def no_global_randomness(fail: Fail) -> Iterator[None]:
         raise fail("drew from a global random generator; wanted one made from the seed, see neuroevo.seeds")
 
 
-def _check_architecture(found: Architecture, fail: Fail) -> None:
+def _check_architecture(architecture: Architecture, fail: Fail) -> None:
     """Raises unless an architecture is one that the engine can run."""
-    n = found.num_cells
-    if n == 0 or len(set(found.cells)) < n or not all(isinstance(cell, str) for cell in found.cells):
-        raise fail(f"gave {n} cells of {len(set(found.cells))} names; wanted cells of distinct names")
+    n = architecture.num_cells
+    if (
+        n == 0
+        or len(set(architecture.cells)) < n
+        or not all(isinstance(cell, str) for cell in architecture.cells)
+    ):
+        raise fail(f"gave {n} cells of {len(set(architecture.cells))} names; wanted cells of distinct names")
     for field, dtype, length in (("sign", np.int8, n), ("is_muscle", np.bool_, n)):
-        array = getattr(found, field)
+        array = getattr(architecture, field)
         if array.dtype != dtype or array.shape != (length,):
             raise fail(
                 f"gave {field} as {array.dtype} {list(array.shape)}; wanted {dtype.__name__} [{length}]"
             )
-    if not np.isin(found.sign, (1, -1)).all():
-        raise fail(
-            f"gave the sign {found.sign[~np.isin(found.sign, (1, -1))][0]}; wanted +1 or -1 for every cell"
-        )
+    wrong = architecture.sign[~np.isin(architecture.sign, (1, -1))]
+    if len(wrong):
+        raise fail(f"gave the sign {wrong[0]}; wanted +1 or -1 for every cell")
     for port in ("inputs", "outputs"):
-        cells = getattr(found, port)
+        cells = getattr(architecture, port)
         if not len(cells):
             raise fail(f"gave no {port}; wanted at least one cell")
         if len(np.unique(cells)) < len(cells) or cells.min() < 0 or cells.max() >= n:
             raise fail(f"gave {port} {cells.tolist()}; wanted distinct cells of 0 to {n - 1}")
-    _check_edges("synapse", found.synapses, n, fail)
-    _check_edges("gap junction", found.gap_junctions, n, fail)
-    if (found.gap_junctions.pre > found.gap_junctions.post).any():
+    _check_edges("synapse", architecture.synapses, n, fail)
+    _check_edges("gap junction", architecture.gap_junctions, n, fail)
+    if (architecture.gap_junctions.pre > architecture.gap_junctions.post).any():
         raise fail("gave a gap junction with pre > post; wanted each pair once, pre < post")
     try:
-        found.without_dead_ends()
+        architecture.without_dead_ends()
     except ConnectomeError as error:
         raise fail(str(error).removesuffix(".")) from error
 
@@ -312,11 +341,12 @@ def check_task(task: type | Plugin) -> None:
 
     - Its docstring has a summary; its options have defaults and types that the command line can read;
       whole numbers out of range raise OptionError.
-    - It has a unit, budgets (generations at least 1; population even, at least 2), and whole numbers of
-      sensors and actuators.
+    - It is a `Task` with a unit, a budget (generations at least 1; population even, at least 2), whole
+      numbers of sensors and actuators, and options of search methods that these have.
     - `evaluate` returns a float tensor [G, B], `score` one [G, B'], both finite for untrained genomes.
     - Equal genomes with equal seeds have equal fitness and equal scores: in another place of the batch, at
-      another time, and in another instance. No global generator is drawn from.
+      another time, and in another instance. No global generator is drawn from. The same holds of
+      `evaluate_on` where the task chooses.
     - Held-out episodes are not those of training.
 
     Args:
@@ -345,6 +375,8 @@ def check_task(task: type | Plugin) -> None:
     _check_members(first, fail)
     _check_values("evaluate", first, other, fail)
     _check_values("score", first, other, fail)
+    if isinstance(first, Chooses) and first.chooses:
+        _check_values("evaluate_on", first, other, fail)
     _check_held_out(first, fail)
 
 
@@ -355,9 +387,9 @@ def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
     except NeuroevoError:
         raise
     except Exception as error:
-        told = f"options {options}" if options else "its default options"
+        which = f"options {options}" if options else "its default options"
         raise fail(
-            f"failed on {told} with {described(error, MAX_LINE)}; wanted OptionError for options it refuses"
+            f"failed on {which} with {described(error, MAX_LINE)}; wanted OptionError for options it refuses"
         ) from error
     if fault := fault_of(task):
         raise fail(fault)
@@ -373,7 +405,7 @@ def _ready(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
 
 
 def _check_members(task: Task, fail: Fail) -> None:
-    """Raises unless a task's unit and its budget are ones that every search can do with."""
+    """Raises unless a task's attributes are ones that every search and every adapter can do with."""
     if not isinstance(task.unit, str) or not task.unit.strip():
         raise fail(f"has the unit {task.unit!r}; wanted a name, such as m/s")
     generations, population = (task.defaults[key] for key in NEEDED)
@@ -383,6 +415,14 @@ def _check_members(task: Task, fail: Fail) -> None:
         raise fail(
             f"has a population of {population!r} by default; wanted an even number, for mirrored pairs"
         )
+    if task.image_shape is not None and math.prod(task.image_shape) != task.num_sensors:
+        raise fail(
+            f"has images of {task.image_shape} and {task.num_sensors} sensors; wanted a sensor for each pixel"
+        )
+    try:
+        methods.parse("pgpe", task.search)
+    except TaskError as error:
+        raise fail(f"has a search that cannot be: {error.__cause__}".removesuffix(".")) from error
 
 
 def _whole_options(plugin: Plugin) -> list[str]:
@@ -402,14 +442,14 @@ def _check_bad_options(plugin: Plugin, fail: Fail) -> None:
 
 def _smallest(plugin: Plugin, fail: Fail) -> dict[str, Any]:
     """Returns the smallest whole-number options that a task accepts, one by one and together."""
-    found: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for option in _whole_options(plugin):
         for value in SMALLEST:
             with contextlib.suppress(NeuroevoError):
-                _make(plugin, {**found, option: value}, fail)
-                found[option] = value
+                _make(plugin, {**options, option: value}, fail)
+                options[option] = value
                 break
-    return found
+    return options
 
 
 def _genomes(task: Task) -> tuple[Blueprint, Tensor]:
@@ -425,10 +465,14 @@ def _run(task: Task, method: Method, parameters: Tensor, seeds: Sequence[int], f
     blueprint, _ = _genomes(task)
     phenotype = Phenotype([blueprint], [len(parameters)])
     phenotype.load([parameters])
-    run = task.evaluate if method == "evaluate" else task.score
+    runs: dict[Method, Callable[..., Tensor]] = {
+        "evaluate": task.evaluate,
+        "evaluate_on": partial(_evaluate_on, task, fail),
+        "score": task.score,
+    }
     with no_global_randomness(fail), torch.inference_mode():
         try:
-            values = run(phenotype, seeds=list(seeds))
+            values = runs[method](phenotype, seeds=list(seeds))
         except NeuroevoError:
             raise
         except Exception as error:
@@ -447,6 +491,15 @@ def _run(task: Task, method: Method, parameters: Tensor, seeds: Sequence[int], f
             f"{method} gave {int((~values.isfinite()).sum())} values that are not finite; wanted numbers"
         )
     return values.to(torch.float64)
+
+
+def _evaluate_on(task: Task, fail: Fail, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+    """Returns the fitness of genomes on what a task chooses for each of them."""
+    assert isinstance(task, Chooses)
+    choices = task.choose(phenotype, seeds=seeds)
+    if len(choices) != len(seeds):
+        raise fail(f"chose {len(choices)} times for {len(seeds)} genomes; wanted a choice for each")
+    return task.evaluate_on(phenotype, seeds=seeds, choices=choices)
 
 
 def _check_values(method: Method, first: Task, other: Task, fail: Fail) -> None:

@@ -168,7 +168,44 @@ class Failing(Recall):
         raise ZeroDivisionError("no episodes")
 
 
+class Searching(Recall):
+    """Breaks one rule."""
+
+    search = {"pgpe": {"sped": 1.0}}  # noqa: RUF012
+
+
+class Pixelated(Recall):
+    """Breaks one rule."""
+
+    image_shape = (2, 2)
+
+
+class Choosy(Recall):
+    """Breaks one rule."""
+
+    chooses = True
+
+    def choose(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> list[int]:
+        return [1, 2]
+
+    def evaluate_on(
+        self, phenotype: Phenotype, *, seeds: Sequence[int], choices: Sequence[int]
+    ) -> torch.Tensor:
+        return self.evaluate(phenotype, seeds=choices)
+
+
+class Fickle(Choosy):
+    """Breaks one rule."""
+
+    def choose(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> list[int]:
+        return list(range(len(seeds)))
+
+
 BROKEN_TASKS = [
+    (Searching, "has a search that cannot be: Unknown option of search 'pgpe' 'sped'. Did you mean 'speed'"),
+    (Pixelated, r"has images of \(2, 2\) and 1 sensors; wanted a sensor for each pixel"),
+    (Choosy, "chose 2 times for 4 genomes; wanted a choice for each"),
+    (Fickle, "evaluate_on of equal genomes with equal seeds differ"),
     (Silent, "has no summary"),
     (NoUnit, "has the unit ''; wanted a name"),
     (OddPopulation, "has a population of 3 by default; wanted an even number"),
