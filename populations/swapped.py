@@ -23,7 +23,6 @@ from populations.gaps import rewire_gap_junctions
 from populations.mutations import KeepByKind, Mutate, by_swaps
 from populations.options import join_options
 
-Prior = Callable[..., Architecture]
 Rule = Callable[..., KeepByKind]
 
 ROOM = 0.5  # a null that keeps a greater share of a wiring's synapses says so
@@ -59,7 +58,7 @@ SHARED = {field.name for field in fields(SwapOptions)}
 
 def swap_null(
     name: str, *, options: SwapOptions = USUAL, fixed: tuple[str, ...] = (), mutate: Mutate | None = None
-) -> Callable[[Rule], Prior]:
+) -> Callable[[Rule], Callable[..., Architecture]]:
     """Registers a null model made by swaps, given the rule that says what its swaps keep.
 
     The decorated function, the rule, takes the connectome and the prior's own options, and returns what is
@@ -77,7 +76,7 @@ def swap_null(
         The decorator. It returns the prior, `(connectome, *, seed, **options) -> Architecture`.
     """
 
-    def decorate(rule: Rule) -> Prior:
+    def decorate(rule: Rule) -> Callable[..., Architecture]:
         def keep_of(connectome: Connectome, **values: Any) -> KeepByKind:
             return rule(connectome, **{key: values[key] for key in values.keys() - offered})
 

@@ -54,7 +54,12 @@ class Architecture:
 
     @classmethod
     def of(cls, connectome: Connectome, **changes: Any) -> Architecture:
-        """Returns the exact wiring of a connectome, with any field replaced."""
+        """Returns the exact wiring of a connectome.
+
+        Args:
+            connectome: Source wiring.
+            changes: Values of fields that shall differ from the connectome's.
+        """
         exact = cls(
             cells=connectome.cells,
             is_muscle=connectome.is_muscle,
@@ -69,7 +74,7 @@ class Architecture:
 
     @property
     def num_cells(self) -> int:
-        """N."""
+        """The number of cells, N."""
         return len(self.cells)
 
     @cached_property
@@ -117,11 +122,11 @@ class Architecture:
         live = np.zeros(self.num_cells, bool)
         live[self.outputs] = True
         while True:
-            found = live.copy()
-            found[rows[live[cols]]] = True
-            if (found == live).all():
+            grown = live.copy()
+            grown[rows[live[cols]]] = True
+            if (grown == live).all():
                 break
-            live = found
+            live = grown
         if not live[self.inputs].any():
             raise ConnectomeError(
                 f"None of the {len(self.inputs)} input cells reaches one of the {len(self.outputs)} output "
@@ -130,12 +135,16 @@ class Architecture:
         return self if live.all() else self.keep(live)
 
     def keep(self, live: np.ndarray) -> Architecture:
-        """Returns the wiring among the cells marked in `live` (bool [N])."""
+        """Returns the wiring among some of the cells, with those of their ports that remain.
+
+        Args:
+            live: bool [N], marks the cells that stay.
+        """
         new = np.cumsum(live, dtype=np.int32) - 1
 
         def within(edges: Edges) -> Edges:
-            kept = take(edges, live[edges.pre] & live[edges.post])
-            return Edges(new[kept.pre], new[kept.post], kept.weight)
+            among = take(edges, live[edges.pre] & live[edges.post])
+            return Edges(new[among.pre], new[among.post], among.weight)
 
         return replace(
             self,
@@ -173,7 +182,11 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Architecture:
-        """Reads what `to_dict` wrote."""
+        """Returns the architecture that `to_dict` wrote.
+
+        Args:
+            data: What `to_dict` returned, or the same read from JSON.
+        """
 
         def edges(name: str) -> Edges:
             e = data[name]
@@ -201,13 +214,14 @@ class Layout:
     """Sizes of the consecutive parts of a parameter vector, in order.
 
     Attributes:
-        synapses: One a chemical synapse.
-        gap_junctions: One a gap junction.
-        biases: One a cell.
-        constants: Of the neuron model, where they evolve.
-        clock: Of a clock in place of cells.
-        encoder: Of the map from sensors to input cells.
-        decoder: Of the map from output cells to actuators, which ends with a bias an actuator.
+        synapses: Strengths of synapses, one each.
+        gap_junctions: Strengths of gap junctions, one each.
+        biases: Biases of cells, one each.
+        constants: Constants of the neuron model, where they evolve.
+        clock: Parameters of a clock in place of cells.
+        encoder: Parameters of the map from sensors to input cells.
+        decoder: Parameters of the map from output cells to actuators, the last of them a bias for each
+            actuator.
     """
 
     synapses: int = 0
@@ -220,22 +234,22 @@ class Layout:
 
     @property
     def core(self) -> int:
-        """Parameters of the wiring itself."""
+        """The number of parameters of the wiring itself."""
         return self.length - self.adapters
 
     @property
     def adapters(self) -> int:
-        """Parameters of the maps from sensors to input cells and from output cells to actuators."""
+        """The number of parameters of the maps from sensors to cells and from cells to actuators."""
         return self.encoder + self.decoder
 
     @property
     def length(self) -> int:
-        """L."""
+        """The length of the parameter vector, L."""
         return sum(self.sizes)
 
     @property
     def sizes(self) -> list[int]:
-        """Sizes in order, for `torch.split`."""
+        """The sizes in order, for `torch.split`."""
         return list(astuple(self))
 
     @property
@@ -246,12 +260,21 @@ class Layout:
 
 
 def take(edges: Edges, mask: np.ndarray) -> Edges:
-    """Returns the edges marked in `mask` (bool [E])."""
+    """Returns some of the edges, in their order.
+
+    Args:
+        edges: E edges.
+        mask: bool [E], marks those that are returned.
+    """
     return Edges(edges.pre[mask], edges.post[mask], edges.weight[mask])
 
 
 def join(*parts: Edges) -> Edges:
-    """Returns several disjoint edge lists as one, sorted by (pre, post)."""
+    """Returns several lists of edges as one, sorted by (pre, post).
+
+    Args:
+        parts: Lists that have no edge in common.
+    """
     pre = np.concatenate([e.pre for e in parts])
     post = np.concatenate([e.post for e in parts])
     weight = np.concatenate([e.weight for e in parts])

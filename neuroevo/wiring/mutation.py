@@ -27,7 +27,7 @@ class Mutant:
     Attributes:
         architecture: E synapses and J gap junctions.
         synapses: int [E], which of the parent's synapses each was; -1 for one that is new.
-        gap_junctions: int [J], likewise.
+        gap_junctions: int [J], which of the parent's gap junctions each was; -1 for one that is new.
     """
 
     architecture: Architecture
@@ -36,7 +36,12 @@ class Mutant:
 
     @classmethod
     def same(cls, architecture: Architecture, **changes: Any) -> Mutant:
-        """Returns a wiring whose connections stay where they are, with other signs or weights if given."""
+        """Returns a mutant whose connections are where they were.
+
+        Args:
+            architecture: The parent; not modified.
+            changes: Fields of the architecture that change, such as signs or weights.
+        """
         changed = replace(architecture, **changes) if changes else architecture
         return cls(changed, np.arange(len(changed.synapses)), np.arange(len(changed.gap_junctions)))
 
@@ -46,7 +51,7 @@ def swap_few(architecture: Architecture, keep: Mapping[str, Keep], *, seed: int)
 
     Weights, and with them parameters, stay with their presynaptic cell, and those of a gap junction with the
     end that the chain holds on to. Where triads are kept the chain walks on until it meets their numbers
-    again, and moves more; what it cannot move so stays.
+    again, and moves more; connections that it cannot move in this way stay.
 
     Args:
         architecture: Not modified.
@@ -80,6 +85,11 @@ def transpose(values: np.ndarray, group: np.ndarray, rng: np.random.Generator) -
     """Returns values [n], a few of which changed places with others of their group (int [n]).
 
     A group is drawn in proportion to its size; values that are equal have nothing to exchange.
+
+    Args:
+        values: Not modified.
+        group: The group of each value.
+        rng: Source of the exchanges.
     """
     values = values.copy()
     for _ in range(max(1, round(SHARE * len(values) / 2))):
@@ -114,17 +124,18 @@ def _swap_pairs(pairs: Edges, num_cells: int, keep: Keep, seed: int) -> tuple[Ed
 
 
 def _few(edges: Edges, num_cells: int, keep: Keep, seed: int) -> Chain | None:
-    """Returns a chain that has gone a little way; None if it cannot."""
+    """Returns a chain that has gone a little way, or None if it cannot move or does not meet the triads."""
     if len(edges) < 2:
         return None
     chain = Chain(edges, num_cells, keep, seed, HOLD)
     chain.run_until(max(2, round(SHARE * len(edges))))
-    missed = keep.triads and chain._distance() != 0
+    missed = keep.triads and chain.triad_distance() != 0
     return None if missed else chain
 
 
 def _ordered(
     pre: np.ndarray, post: np.ndarray, weight: np.ndarray, origin: np.ndarray
 ) -> tuple[Edges, np.ndarray]:
+    """Returns edges in the order of (pre, post), and `origin` in that order."""
     order = np.lexsort((post, pre))
     return Edges(pre[order], post[order], weight[order]), origin[order]

@@ -2,7 +2,7 @@
 
 Every move keeps what was promised, so that a sample needs no repair and no rejection; only triads are
 matched by annealing. Each chain has a budget, and its result says how far it got. The compiled chains are
-in `swaps` and `annealing`; numba is imported on first use: listing the priors must not wait for it.
+in `swap_chain` and `triad_annealing`; numba is imported on first use: `run.py list` must not wait for it.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ class Keep:
     """What a null model keeps besides every cell's in- and out-degree.
 
     Attributes:
-        mutual: Every cell's number of partners joined in both directions.
-        labels: int [N]; every degree is kept towards and from the cells of each label. None: one label.
-        lengths: int [N, N], symmetric, in [0, LENGTH_BINS]; the number of edges in each bin is kept.
-        triads: The triad census of the whole; needs `mutual`.
+        mutual: Whether every cell's number of partners joined in both directions is kept.
+        labels: int [N]; every degree is kept towards and from the cells of each label. None gives all cells
+            one label.
+        lengths: int [N, N], symmetric, in [0, LENGTH_BINS]; the number of edges in each bin is kept. None
+            keeps no lengths.
+        triads: Whether the triad census of the whole is kept; needs `mutual`.
     """
 
     mutual: bool = True
@@ -60,8 +62,8 @@ class Rewired:
         edges: The new wiring.
         overlap: Share of its edges that are the source's; 1 for an empty wiring.
         wanted: Share of its edges that the dose asked to be others than the source's.
-        moves: Accepted moves an edge, of the chain that mixes degrees.
-        proposals: Proposals of all chains.
+        moves: Accepted moves an edge of the chain that mixes degrees.
+        proposals: Number of proposals of all chains.
         triad_distance: Sum over the connected triad classes of |count - source| / (count + source); 0 is a
             match, None where triads were not asked for.
     """
@@ -133,7 +135,7 @@ def rewire(
 def rewire_pairs(
     pairs: Edges, num_cells: int, *, seed: int, keep: Keep | None = None, rewired: float = 1.0
 ) -> Rewired:
-    """Returns random gap junctions in which every cell keeps its number of partners exactly.
+    """Returns random gap junctions in which every cell keeps its number of partners.
 
     Pairs are mutual edges to the chain. A pair belongs to neither of its cells: its weight stays with
     whichever end the chain holds on to.
@@ -177,7 +179,13 @@ def length_bins(position: np.ndarray, edges: Edges) -> np.ndarray:
 
 
 def degree_labels(edges: Edges, num_cells: int, bins: int) -> np.ndarray:
-    """Returns the cells' degree bins, int [N]: quantiles of the degree (in and out) of cells with edges."""
+    """Returns the cells' degree bins, int [N]: quantiles of the degree (in and out) of cells with edges.
+
+    Args:
+        edges: Directed edges.
+        num_cells: N.
+        bins: The number of bins, 1 or more; bin 0 has the smallest degrees.
+    """
     degree = np.bincount(edges.pre, minlength=num_cells) + np.bincount(edges.post, minlength=num_cells)
     if not len(edges):
         return np.zeros(num_cells, np.int64)
@@ -186,12 +194,16 @@ def degree_labels(edges: Edges, num_cells: int, bins: int) -> np.ndarray:
 
 
 def join_labels(*labels: np.ndarray) -> np.ndarray:
-    """Returns one label for each combination of several, int [N]."""
+    """Returns one label for each combination of several, int [N].
+
+    Args:
+        labels: int [N] each.
+    """
     return np.unique(np.stack(labels, 1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _sample(edges: Edges, num_cells: int, keep: Keep, seed: int, rewired: float, hold: int = HOLD) -> Chain:
-    """Returns a chain that has run its course, or the dose's part of it."""
+    """Returns a chain that has run its course, or that part of it which the dose asks for."""
     chain = Chain(edges, num_cells, keep, seed, hold)
     chain.run()
     replaced = int(chain.wiring.tally[1])
@@ -209,24 +221,33 @@ class Chain:
         wiring: The walking wiring; its cells are those that have edges, sorted by label.
         cells: int32, the source's names of these cells.
         order: int32 [E], the source's edge in each slot at the start.
-        wanted: Share of the edges that was to be replaced.
-        moves: Accepted moves an edge, of the chain that mixes degrees.
-        proposals: Proposals of all chains.
+        wanted: Share of the edges that the dose asks to be replaced.
+        moves: Accepted moves an edge of the chain that mixes degrees.
+        proposals: Number of proposals of all chains.
         census: The triads, where they are kept.
     """
 
     def __init__(self, edges: Edges, num_cells: int, keep: Keep, seed: int, hold: int) -> None:
-        self._keep, self._hold = keep, hold
+        self._keep = keep
+        self._hold = hold
         self._rng = np.random.default_rng(seed)
-        self.wiring, self.cells = _wiring(edges, num_cells, keep)
-        self.order = self.wiring.owner.copy()
-        self.wanted, self.moves, self.proposals = 0.0, 0.0, 0
+        wiring, cells = _wiring(edges, num_cells, keep)
+        self.wiring = wiring
+        self.cells = cells
+        self.order = wiring.owner.copy()
+        self.wanted = 0.0
+        self.moves = 0.0
+        self.proposals = 0
         self.census = self._count() if keep.triads else None
 
     def result(self, edges: Edges) -> Rewired:
-        """Returns the outcome, with the edges in the source's terms."""
+        """Returns the outcome.
+
+        Args:
+            edges: The wiring that was reached, with the source's names of its cells.
+        """
         overlap = 1 - int(self.wiring.tally[1]) / len(self.order)
-        return Rewired(edges, overlap, self.wanted, self.moves, self.proposals, self._distance())
+        return Rewired(edges, overlap, self.wanted, self.moves, self.proposals, self.triad_distance())
 
     def run(self) -> None:
         """Mixes until every edge has been moved `MOVES` times or the budget is spent; then matches triads."""
@@ -235,14 +256,18 @@ class Chain:
             self._match()
 
     def run_until(self, enough: int) -> None:
-        """Walks from the source until `enough` edges are replaced, with triads nearly met on the way."""
+        """Walks from the source until some edges are replaced, with triads nearly met on the way.
+
+        Args:
+            enough: The number of edges to replace.
+        """
         if not self._keep.triads:
             self._mix(enough)
             return
         for temperature in DRIFTS:
             self._anneal(ANNEALING, temperature, temperature, -1.0, enough)
         for start in (COOL, *STARTS):
-            if self._distance() == 0:
+            if self.triad_distance() == 0:
                 break
             self._anneal(ANNEALING, start, COLD, 0.0)
 
@@ -269,17 +294,18 @@ class Chain:
         self._recount()
         for start in STARTS:
             self._anneal(ANNEALING, start, COLD, 0.0)
-            if self._distance() == 0:
+            if self.triad_distance() == 0:
                 break
         else:
             return
         self._anneal(self._hold * len(self.order), COOL, COOL, -1.0)
         for start in (COOL, *STARTS):
-            if self._distance() == 0:
+            if self.triad_distance() == 0:
                 return
             self._anneal(ANNEALING, start, COLD, 0.0)
 
     def _anneal(self, proposals: int, hot: float, cold: float, until: float, enough: int = NO_LIMIT) -> None:
+        """Matches triads while the temperature falls, until they are met or enough edges are replaced."""
         from neuroevo.wiring.triad_annealing import anneal
 
         if self.census is not None:
@@ -291,11 +317,13 @@ class Chain:
             self.census = self._count()._replace(target=self.census.target)
 
     def _count(self) -> Census:
+        """Returns the census of the present wiring, with itself as the target."""
         from neuroevo.wiring.triad_annealing import census_of
 
         return census_of(self.wiring.place >= 0)
 
-    def _distance(self) -> float | None:
+    def triad_distance(self) -> float | None:
+        """Returns how far the triads are from the source's; None where they are not kept."""
         from neuroevo.wiring.triad_annealing import distance
 
         c = self.census

@@ -39,7 +39,13 @@ class Wiring(Protocol):
 
 
 def adjacency(num_cells: int, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
-    """Returns the matrix bool [N, N] of directed edges, autapses left out."""
+    """Returns the matrix bool [N, N] of directed edges, autapses left out.
+
+    Args:
+        num_cells: N.
+        pre: int [E], presynaptic cells.
+        post: int [E], postsynaptic cells.
+    """
     matrix = np.zeros((num_cells, num_cells), bool)
     matrix[pre, post] = True
     np.fill_diagonal(matrix, False)
@@ -47,40 +53,68 @@ def adjacency(num_cells: int, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
 
 
 def neurons_of(wiring: Wiring) -> np.ndarray:
-    """Returns the matrix of the chemical synapses among the neurons alone, in cell order."""
+    """Returns the matrix of the chemical synapses among the neurons alone, in cell order.
+
+    Args:
+        wiring: A connectome or an architecture.
+    """
     neurons = np.flatnonzero(~wiring.is_muscle)
     chemical = wiring.chemical
     return adjacency(wiring.num_cells, chemical.pre, chemical.post)[np.ix_(neurons, neurons)]
 
 
 def in_degree(matrix: np.ndarray) -> np.ndarray:
-    """Returns the number of presynaptic partners of each cell, int64 [N]."""
+    """Returns the number of presynaptic partners of each cell, int64 [N].
+
+    Args:
+        matrix: bool [N, N].
+    """
     return matrix.sum(0)
 
 
 def out_degree(matrix: np.ndarray) -> np.ndarray:
-    """Returns the number of postsynaptic partners of each cell, int64 [N]."""
+    """Returns the number of postsynaptic partners of each cell, int64 [N].
+
+    Args:
+        matrix: bool [N, N].
+    """
     return matrix.sum(1)
 
 
 def mutual_degree(matrix: np.ndarray) -> np.ndarray:
-    """Returns the number of partners joined in both directions of each cell, int64 [N]."""
+    """Returns the number of partners joined in both directions of each cell, int64 [N].
+
+    Args:
+        matrix: bool [N, N].
+    """
     return (matrix & matrix.T).sum(1)
 
 
 def density(matrix: np.ndarray) -> float:
-    """Returns the share of the N (N - 1) possible edges that exist."""
+    """Returns the share of the N (N - 1) possible edges that exist.
+
+    Args:
+        matrix: bool [N, N].
+    """
     possible = len(matrix) * (len(matrix) - 1)
     return _share(matrix.sum(), possible)
 
 
 def reciprocity(matrix: np.ndarray) -> float:
-    """Returns the share of edges whose reverse exists too."""
+    """Returns the share of edges whose reverse exists too.
+
+    Args:
+        matrix: bool [N, N].
+    """
     return _share((matrix & matrix.T).sum(), matrix.sum())
 
 
 def clustering(matrix: np.ndarray) -> float:
-    """Returns the mean clustering coefficient, directions ignored; a cell of degree 0 or 1 counts 0."""
+    """Returns the mean clustering coefficient, directions ignored; a cell of degree 0 or 1 counts 0.
+
+    Args:
+        matrix: bool [N, N].
+    """
     joined = real(matrix | matrix.T, is_sparse(matrix))
     degree = joined.sum(1, dtype=np.float64)
     corners = ((joined @ joined) * joined).sum(1, dtype=np.float64)  # twice the triangles of each cell
@@ -94,6 +128,9 @@ def distances(matrix: np.ndarray) -> np.ndarray:
 
     Cells without a path are `inf` apart. Sparse wirings are searched breadth first from every cell, dense
     ones, whose paths are short, by a matrix product a step.
+
+    Args:
+        matrix: bool [N, N].
     """
     if is_sparse(matrix):
         from scipy.sparse import csr_array
@@ -114,21 +151,27 @@ def path_length(matrix: np.ndarray) -> tuple[float | None, float]:
 
     The length is the mean number of synapses on the shortest directed path, over the pairs that have one.
 
+    Args:
+        matrix: bool [N, N].
+
     References:
         Watts & Strogatz (1998), https://doi.org/10.1038/30918
     """
     steps = distances(matrix)
-    found = steps[np.isfinite(steps) & (steps > 0)]
-    reachable = _share(len(found), len(matrix) * (len(matrix) - 1))
-    return (float(found.mean()) if len(found) else None), reachable
+    lengths = steps[np.isfinite(steps) & (steps > 0)]
+    reachable = _share(len(lengths), len(matrix) * (len(matrix) - 1))
+    return (float(lengths.mean()) if len(lengths) else None), reachable
 
 
 def rich_club(matrix: np.ndarray) -> np.ndarray:
     """Returns phi(k), the density among the cells of total degree above k, float64 [K + 1].
 
-    k runs from 0 to the greatest total degree K, the sum of in- and out-degree; phi is NaN where fewer than
-    two cells remain. Cells of many partners are joined more often by chance too, so a high phi shows a rich
-    club only beside that of wirings with the same degrees.
+    The degree k runs from 0 to the greatest total degree K, the sum of in- and out-degree; phi is NaN where
+    fewer than two cells remain. Cells of many partners are joined more often by chance too, so a high phi
+    shows a rich club only beside that of wirings with the same degrees.
+
+    Args:
+        matrix: bool [N, N].
 
     References:
         Colizza et al. (2006), https://doi.org/10.1038/nphys209 (the coefficient);
@@ -145,7 +188,11 @@ def rich_club(matrix: np.ndarray) -> np.ndarray:
 
 
 def rich_degree(matrix: np.ndarray) -> int:
-    """Returns the total degree above which a cell is rich here: that of the 90th percentile of all cells."""
+    """Returns the total degree above which a cell is rich here: that of the 90th percentile of all cells.
+
+    Args:
+        matrix: bool [N, N].
+    """
     degree = in_degree(matrix) + out_degree(matrix)
     return int(np.percentile(degree, RICH, method="lower")) if len(degree) else 0
 
@@ -153,7 +200,10 @@ def rich_degree(matrix: np.ndarray) -> int:
 def assortativity(matrix: np.ndarray) -> float | None:
     """Returns the correlation, over edges, of the out-degree of `pre` and the in-degree of `post`.
 
-    In [-1, 1]; None if either is the same for every edge.
+    It lies in [-1, 1], and is None if either degree is the same for every edge.
+
+    Args:
+        matrix: bool [N, N].
 
     References:
         Newman (2003), https://doi.org/10.1103/PhysRevE.67.026126 (equation 25)
@@ -191,6 +241,10 @@ def modules(matrix: np.ndarray, seed: int) -> np.ndarray:
 
     The method is greedy: another seed may find another partition, with a Q a little higher or lower.
 
+    Args:
+        matrix: bool [N, N].
+        seed: Seed of the search.
+
     References:
         Blondel et al. (2008), https://doi.org/10.1088/1742-5468/2008/10/P10008
     """
@@ -217,12 +271,22 @@ def sign_fraction(matrix: np.ndarray, sign: np.ndarray) -> float:
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the share of the edges of `a` that `b` has too; both over the same cells."""
+    """Returns the share of the edges of one wiring that another of the same cells has too.
+
+    Args:
+        a: bool [N, N], the wiring whose edges are counted.
+        b: bool [N, N], the other.
+    """
     return _share((a & b).sum(), a.sum())
 
 
 def degree_error(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the mean absolute difference of the degrees of two wirings, over cells and both directions."""
+    """Returns the mean absolute difference of the degrees of two wirings, over cells and both directions.
+
+    Args:
+        a: bool [N, N].
+        b: bool [N, N].
+    """
     inward, outward = in_degree(a) - in_degree(b), out_degree(a) - out_degree(b)
     return _share(np.abs(inward).sum() + np.abs(outward).sum(), 2 * len(a))
 
@@ -245,6 +309,9 @@ def counts(wiring: Wiring) -> dict[str, int]:
     """Returns the numbers of cells and of connections of each kind, name -> count.
 
     `gap_pairs` counts pairs of neurons; those that touch a muscle stand apart.
+
+    Args:
+        wiring: A connectome or an architecture.
     """
     muscle, gap = wiring.is_muscle, wiring.electrical
     on_muscle = int((muscle[gap.pre] | muscle[gap.post]).sum())
@@ -264,12 +331,12 @@ def structure(matrix: np.ndarray, seed: int = 0) -> dict[str, float | int | None
 
     Args:
         matrix: bool [N, N].
-        seed: Of the search for modules.
+        seed: Seed of the search for modules.
 
     Returns:
-        Those of the functions above under their names; `mean_degree` is both the in- and the out-degree's,
-        `rich_club` is phi at `rich_club_degree`, `modularity` that of the `modules` modules found (None where
-        a search would take too long, above `MAX_MODULAR_EDGES`).
+        The figures of the functions above under their names. `mean_degree` is both the in- and the
+        out-degree's, `rich_club` is phi at `rich_club_degree`, and `modularity` belongs to the partition into
+        `modules` modules that was found, both None above `MAX_MODULAR_EDGES`, where a search takes too long.
     """
     length, reachable = path_length(matrix)
     richest = rich_degree(matrix)
@@ -301,8 +368,8 @@ def describe(
 
     Args:
         wiring: N cells. All but the counts concerns the chemical synapses among its neurons.
-        position: Somata [N, 3] in micrometres; without, no wiring length is known.
-        seed: Of the search for modules.
+        position: Somata [N, 3] in micrometres; without them no wiring length is known.
+        seed: Seed of the search for modules.
     """
     matrix = neurons_of(wiring)
     return {
@@ -313,11 +380,17 @@ def describe(
     }
 
 
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else 0.0
-
-
 def is_comparable(connectome: Connectome, wiring: Wiring) -> bool:
-    """Says whether a wiring has the connectome's cells, so that edges and degrees can be told apart."""
+    """Says whether a wiring has the connectome's cells, so that edges and degrees can be compared.
+
+    Args:
+        connectome: Source wiring.
+        wiring: A connectome or an architecture.
+    """
     same = wiring.cells == connectome.cells
     return same and bool((wiring.is_muscle == connectome.is_muscle).all())
+
+
+def _share(part: float, whole: float) -> float:
+    """Returns a share; that of nothing is 0."""
+    return float(part / whole) if whole else 0.0

@@ -1,7 +1,7 @@
-"""The swap chains, compiled: Markov chains on wirings with fixed degrees. `rewiring` drives them.
+"""The swap chains, compiled: Markov chains on wirings with fixed degrees. `null_models` drives them.
 
-Importing this module imports numba, so `rewiring` does so on first use: listing the priors must not wait
-for it. Every move and its reverse are proposed with equal probability, so that the chain is uniform on the
+Importing this module imports numba, so `null_models` does so on first use: `run.py list` must not wait for
+it. Every move and its reverse are proposed with equal probability, so that the chain is uniform on the
 wirings it reaches. The compiled code is cached beside this file.
 """
 
@@ -56,7 +56,14 @@ class Wiring(NamedTuple):
 
 @njit(cache=True)
 def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> None:
-    """Proposes moves, and stops early once `enough` edges are not the source's."""
+    """Proposes moves, and stops early once enough edges are not the source's.
+
+    Args:
+        w: The wiring; it is changed in place.
+        proposals: The number of moves to propose.
+        enough: The number of edges that are not the source's at which to stop.
+        rng: Source of the proposals.
+    """
     # The commonest move gets arrays: taking them out of the tuple each time costs more than the move.
     pre, post, low, size, place = w.pre, w.post, w.low, w.size, w.place
     code, source, tally, dyads = w.code, w.source, w.tally, w.dyads
@@ -64,7 +71,7 @@ def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> No
         slot = below(rng, w.num_one_way + w.num_mutual)
         kind = rng.random()
         if kind < TRADES and w.dyads:
-            trade(w, rng)
+            _trade(w, rng)
         elif slot >= w.num_one_way:
             other = w.low[slot] + below(rng, w.size[slot])
             flip = rng.random() < 0.5
@@ -76,27 +83,32 @@ def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> No
                 turn_cycle(w, slot, third)
         else:
             other = low[slot] + below(rng, size[slot])
-            if fits(pre, post, place, code, dyads, slot, other):
-                swap(pre, post, place, source, tally, slot, other)
+            if _fits(pre, post, place, code, dyads, slot, other):
+                _swap(pre, post, place, source, tally, slot, other)
         if tally[1] >= enough:
             return
 
 
 @njit(cache=True, inline="always")
 def below(rng: np.random.Generator, bound: int) -> int:
-    """Returns a whole number in [0, bound); faster than `rng.integers`, as even to 2 ** -53 a value."""
+    """Returns a whole number in [0, bound); faster than `rng.integers`, as even to 2 ** -53 a value.
+
+    Args:
+        rng: Source of the number.
+        bound: 1 or more.
+    """
     return int(rng.random() * bound)
 
 
 @njit(cache=True, inline="always")
-def lift(w: Wiring, pre: int, post: int) -> None:
+def _lift(w: Wiring, pre: int, post: int) -> None:
     """Takes an edge out."""
     w.place[pre, post] = -1
     w.tally[1] += w.source[pre, post]
 
 
 @njit(cache=True, inline="always")
-def lay(w: Wiring, slot: int, pre: int, post: int) -> None:
+def _lay(w: Wiring, slot: int, pre: int, post: int) -> None:
     """Puts an edge into a slot."""
     w.pre[slot], w.post[slot] = pre, post
     w.place[pre, post] = slot
@@ -104,19 +116,19 @@ def lay(w: Wiring, slot: int, pre: int, post: int) -> None:
 
 
 @njit(cache=True, inline="always")
-def free(w: Wiring, pre: int, post: int) -> bool:
+def _free(w: Wiring, pre: int, post: int) -> bool:
     """Says whether an edge may be laid: no double edge and, if dyads are kept, no new mutual pair."""
     return w.place[pre, post] < 0 and not (w.dyads and w.place[post, pre] >= 0)
 
 
 @njit(cache=True, inline="always")
-def lengths_fit(w: Wiring, a: int, b: int, c: int, d: int) -> bool:
+def _lengths_fit(w: Wiring, a: int, b: int, c: int, d: int) -> bool:
     """Says whether a -> d, c -> b have the lengths of a -> b, c -> d."""
     return len(w.code) == 0 or w.code[a, b] + w.code[c, d] == w.code[a, d] + w.code[c, b]
 
 
 @njit(cache=True)
-def fits(
+def _fits(
     pre: np.ndarray, post: np.ndarray, place: np.ndarray, code: np.ndarray, dyads: bool, i: int, j: int
 ) -> bool:
     """Says whether a -> b, c -> d may become a -> d, c -> b."""
@@ -129,7 +141,7 @@ def fits(
 
 
 @njit(cache=True)
-def swap(
+def _swap(
     pre: np.ndarray,
     post: np.ndarray,
     place: np.ndarray,
@@ -148,19 +160,37 @@ def swap(
 
 @njit(cache=True)
 def one_way_fits(w: Wiring, i: int, j: int) -> bool:
-    """Says whether `swap_one_way` applies."""
-    return fits(w.pre, w.post, w.place, w.code, w.dyads, i, j)
+    """Says whether two one-way edges may swap their targets.
+
+    Args:
+        w: The wiring.
+        i: Slot of the one edge.
+        j: Slot of the other.
+    """
+    return _fits(w.pre, w.post, w.place, w.code, w.dyads, i, j)
 
 
 @njit(cache=True)
 def swap_one_way(w: Wiring, i: int, j: int) -> None:
-    """Swaps the targets of two one-way edges."""
-    swap(w.pre, w.post, w.place, w.source, w.tally, i, j)
+    """Swaps the targets of two one-way edges.
+
+    Args:
+        w: The wiring; it is changed in place.
+        i: Slot of the one edge.
+        j: Slot of the other.
+    """
+    _swap(w.pre, w.post, w.place, w.source, w.tally, i, j)
 
 
 @njit(cache=True, inline="always")
 def cycle_fits(w: Wiring, i: int, c: int) -> bool:
-    """Says whether a -> b -> c -> a are three edges of one label, none of them mutual."""
+    """Says whether a -> b -> c -> a are three edges of one label, none of them mutual.
+
+    Args:
+        w: The wiring.
+        i: Slot of a -> b.
+        c: The third cell.
+    """
     a, b = w.pre[i], w.post[i]
     j, k = w.place[b, c], w.place[c, a]
     if j < 0 or k < 0 or w.first[a] != w.first[b] or w.first[b] != w.first[c]:
@@ -170,21 +200,34 @@ def cycle_fits(w: Wiring, i: int, c: int) -> bool:
 
 @njit(cache=True, inline="always")
 def turn_cycle(w: Wiring, i: int, c: int) -> None:
-    """Turns a -> b -> c -> a into a -> c -> b -> a."""
+    """Turns a -> b -> c -> a into a -> c -> b -> a.
+
+    Args:
+        w: The wiring; it is changed in place.
+        i: Slot of a -> b.
+        c: The third cell.
+    """
     a, b = w.pre[i], w.post[i]
     j, k = w.place[b, c], w.place[c, a]
-    lift(w, a, b)
-    lift(w, b, c)
-    lift(w, c, a)
-    lay(w, i, a, c)
-    lay(w, j, b, a)
-    lay(w, k, c, b)
+    _lift(w, a, b)
+    _lift(w, b, c)
+    _lift(w, c, a)
+    _lay(w, i, a, c)
+    _lay(w, j, b, a)
+    _lay(w, k, c, b)
     w.tally[0] += 1
 
 
 @njit(cache=True, inline="always")
 def mutual_fits(w: Wiring, i: int, j: int, flip: bool) -> bool:
-    """Says whether the pairs {a, b}, {c, d} may become {a, d}, {c, b}; `flip` reads the second as {d, c}."""
+    """Says whether the pairs {a, b}, {c, d} may become {a, d}, {c, b}.
+
+    Args:
+        w: The wiring.
+        i: Slot of a -> b.
+        j: Slot of c -> d.
+        flip: True reads the second pair as {d, c}.
+    """
     a, b, c, d = w.pre[i], w.post[i], w.pre[j], w.post[j]
     if flip:
         c, d = d, c
@@ -192,31 +235,38 @@ def mutual_fits(w: Wiring, i: int, j: int, flip: bool) -> bool:
             return False
     if a == d or c == b or a == c or b == d:
         return False
-    return free(w, a, d) and free(w, c, b) and lengths_fit(w, a, b, c, d)
+    return _free(w, a, d) and _free(w, c, b) and _lengths_fit(w, a, b, c, d)
 
 
 @njit(cache=True, inline="always")
 def swap_mutual(w: Wiring, i: int, j: int, flip: bool) -> None:
-    """Turns the pairs {a, b}, {c, d} into {a, d}, {c, b}; slot i keeps a."""
+    """Turns the pairs {a, b}, {c, d} into {a, d}, {c, b}; slot i keeps a.
+
+    Args:
+        w: The wiring; it is changed in place.
+        i: Slot of a -> b.
+        j: Slot of c -> d.
+        flip: True reads the second pair as {d, c}.
+    """
     i_back, j_forth, j_back = i + w.num_mutual, j, j + w.num_mutual
     if flip:
         j_forth, j_back = j_back, j_forth
     a, b, c, d = w.pre[i], w.post[i], w.pre[j_forth], w.post[j_forth]
-    lift(w, a, b)
-    lift(w, b, a)
-    lift(w, c, d)
-    lift(w, d, c)
-    lay(w, i, a, d)
-    lay(w, i_back, d, a)
-    lay(w, j_forth, c, b)
-    lay(w, j_back, b, c)
+    _lift(w, a, b)
+    _lift(w, b, a)
+    _lift(w, c, d)
+    _lift(w, d, c)
+    _lay(w, i, a, d)
+    _lay(w, i_back, d, a)
+    _lay(w, j_forth, c, b)
+    _lay(w, j_back, b, c)
     w.owner[i_back], w.owner[j_back] = w.owner[j_back], w.owner[i_back]
     w.tally[0] += 1
 
 
 @njit(cache=True)
-def trade(w: Wiring, rng: np.random.Generator) -> None:
-    """Two cells exchange their ties to one to three others, and may turn the tie between them.
+def _trade(w: Wiring, rng: np.random.Generator) -> None:
+    """Lets two cells exchange their ties to one to three others, and perhaps turns the tie between them.
 
     This reaches wirings that swaps and three-cycles cannot, for instance where a mutual pair stands in the
     way of a swap of one-way edges. A trade that would change a degree is dropped.
@@ -233,12 +283,12 @@ def trade(w: Wiring, rng: np.random.Generator) -> None:
             return
         others[m] = x
     turn = turn and (w.place[b, c] < 0) != (w.place[c, b] < 0)
-    if b != c and trade_fits(w, b, c, others[:num_others], turn):
-        exchange(w, b, c, others[:num_others], turn)
+    if b != c and _trade_fits(w, b, c, others[:num_others], turn):
+        _exchange(w, b, c, others[:num_others], turn)
 
 
 @njit(cache=True)
-def trade_fits(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> bool:
+def _trade_fits(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> bool:
     """Says whether a trade moves something and keeps degrees, mutual degrees and lengths."""
     gives, takes, shares, length, moves = 0, 0, 0, 0, turn
     if turn:
@@ -258,7 +308,7 @@ def trade_fits(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> boo
 
 
 @njit(cache=True)
-def exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None:
+def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None:
     """Carries out a trade: takes the ties out, notes them crosswise, and lays them into the same slots."""
     slots, to_pre, to_post = w.scratch[1], w.scratch[2], w.scratch[3]
     cells, owners = w.scratch[4], w.scratch[5]
@@ -288,27 +338,27 @@ def exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None:
         slots[num_slots], to_pre[num_slots], to_post[num_slots] = w.place[pre, post], post, pre
         num_slots += 1
     for m in range(num_slots):
-        lift(w, w.pre[slots[m]], w.post[slots[m]])
+        _lift(w, w.pre[slots[m]], w.post[slots[m]])
     for m in range(num_pairs):
-        lift(w, w.pre[pairs[m]], w.post[pairs[m]])
-        lift(w, w.post[pairs[m]], w.pre[pairs[m]])
+        _lift(w, w.pre[pairs[m]], w.post[pairs[m]])
+        _lift(w, w.post[pairs[m]], w.pre[pairs[m]])
     for new in range(num_slots):
         for m in range(num_slots):
             if slots[m] >= 0 and w.pre[slots[m]] == to_pre[new]:
-                lay(w, slots[m], to_pre[new], to_post[new])
+                _lay(w, slots[m], to_pre[new], to_post[new])
                 slots[m] = -1
                 break
     for m in range(num_pairs):
         slot, low, high = pairs[m], new_pairs[2 * m], new_pairs[2 * m + 1]
-        lay(w, slot, low, high)
-        lay(w, slot + w.num_mutual, high, low)
-        w.owner[slot] = claim(cells, owners, num_owners, low)
-        w.owner[slot + w.num_mutual] = claim(cells, owners, num_owners, high)
+        _lay(w, slot, low, high)
+        _lay(w, slot + w.num_mutual, high, low)
+        w.owner[slot] = _claim(cells, owners, num_owners, low)
+        w.owner[slot + w.num_mutual] = _claim(cells, owners, num_owners, high)
     w.tally[0] += 1
 
 
 @njit(cache=True)
-def claim(cells: np.ndarray, owners: np.ndarray, num_owners: int, cell: int) -> int:
+def _claim(cells: np.ndarray, owners: np.ndarray, num_owners: int, cell: int) -> int:
     """Returns an owner that a cell has put down, once."""
     for m in range(num_owners):
         if cells[m] == cell:

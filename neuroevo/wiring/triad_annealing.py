@@ -1,6 +1,6 @@
 """The chain that matches triads, compiled: swaps under simulated annealing on an incremental triad census.
 
-Importing this module imports numba; `rewiring` does so on first use.
+Importing this module imports numba; `null_models` does so on first use.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ def _labels() -> np.ndarray:
         matrix = np.zeros((3, 3), bool)
         for tie, (i, j) in zip(ties, ((0, 1), (0, 2), (1, 2)), strict=True):
             matrix[i, j], matrix[j, i] = bool(tie & OUT), bool(tie & IN)
-        found = next(label for label, number in triad_census(matrix).items() if number)
-        if found in CONNECTED:
-            labels[ties] = CONNECTED.index(found)
+        triad = next(label for label, number in triad_census(matrix).items() if number)
+        if triad in CONNECTED:
+            labels[ties] = CONNECTED.index(triad)
     return labels
 
 
-def _num_ones(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
+def _ones(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
     """Counts the ones of a uint64 in one machine instruction."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -93,27 +93,26 @@ def _num_ones(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
     return types.uint64(types.uint64), code
 
 
-num_ones: Any = intrinsic(_num_ones)
+_num_ones: Any = intrinsic(_ones)
 
 
 @njit(cache=True, inline="always")
-def reverse(tie: int) -> int:
+def _reverse(tie: int) -> int:
     """Returns a tie as its other end sees it."""
     return (0, IN, OUT, BOTH)[tie]
 
 
 @njit(cache=True, inline="always")
-def tie_of(w: Wiring, a: int, b: int) -> int:
+def _tie_of(w: Wiring, a: int, b: int) -> int:
     """Returns the tie of a to b."""
     return OUT * int(w.place[a, b] >= 0) + IN * int(w.place[b, a] >= 0)
 
 
 @njit(cache=True)
-def add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
+def _add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
     """Adds to `net` how many other cells x there are for each pair of ties a to x and b to x, some `times`.
 
-    Args:
-        tie: The tie of a to b.
+    `tie` is the tie of a to b.
     """
     ties, degree, net = c.ties, c.degree, c.net
     rest0, rest1, rest2 = degree[b, 0], degree[b, 1], degree[b, 2]
@@ -121,9 +120,9 @@ def add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
         n0, n1, n2 = 0, 0, 0
         for word in range(ties.shape[2]):
             row = ties[a, k, word]
-            n0 += int(num_ones(row & ties[b, 0, word]))
-            n1 += int(num_ones(row & ties[b, 1, word]))
-            n2 += int(num_ones(row & ties[b, 2, word]))
+            n0 += int(_num_ones(row & ties[b, 0, word]))
+            n1 += int(_num_ones(row & ties[b, 1, word]))
+            n2 += int(_num_ones(row & ties[b, 2, word]))
         net[4 * k + 4] += times * (degree[a, k] - n0 - n1 - n2)
         net[4 * k + 5] += times * n0
         net[4 * k + 6] += times * n1
@@ -133,11 +132,11 @@ def add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
     net[2] += times * rest1
     net[3] += times * rest2
     net[4 * tie] -= times  # b is no third cell, nor is a
-    net[reverse(tie)] -= times
+    net[_reverse(tie)] -= times
 
 
 @njit(cache=True)
-def change(c: Census, old: int, new: int) -> None:
+def _change(c: Census, old: int, new: int) -> None:
     """Sets `trial` to the triads after the pairs that `net` counts the third cells of go from tie to tie."""
     triads, trial, net, label = c.triads, c.trial, c.net, c.label
     for k in range(14):
@@ -150,7 +149,7 @@ def change(c: Census, old: int, new: int) -> None:
 
 
 @njit(cache=True, inline="always")
-def mark(c: Census, a: int, b: int, tie: int, change: int) -> None:
+def _mark(c: Census, a: int, b: int, tie: int, change: int) -> None:
     """Flips the bits of a tie of a to b; `change` of the numbers of ties is 1 if it comes, -1 if it goes."""
     here, there = tie - 1, (BOTH - tie if tie != BOTH else tie) - 1
     c.ties[a, here, b >> 6] ^= np.uint64(1) << np.uint64(b & 63)
@@ -161,7 +160,12 @@ def mark(c: Census, a: int, b: int, tie: int, change: int) -> None:
 
 @njit(cache=True)
 def distance(triads: np.ndarray, target: np.ndarray) -> float:
-    """Returns the sum over connected classes of |count - target| / (count + target); 0 is a match."""
+    """Returns the sum over connected classes of |count - target| / (count + target); 0 is a match.
+
+    Args:
+        triads: int64 [14], as in `Census`.
+        target: int64 [14], as in `Census`.
+    """
     total = 0.0
     for k in range(13):
         off = abs(triads[k] - target[k])
@@ -181,9 +185,20 @@ def anneal(
     enough: int,
     rng: np.random.Generator,
 ) -> int:
-    """Proposes moves while the temperature falls from hot to cold; returns the number proposed.
+    """Proposes moves while the temperature falls, and stops early once the triads match or enough moved.
 
-    Stops early once the distance is `until` or less, or `enough` edges are not the source's.
+    Args:
+        w: The wiring; it is changed in place.
+        c: Its census; it is kept up to date.
+        proposals: The number of moves to propose.
+        hot: The temperature at the first proposal, in units of the distance.
+        cold: The temperature at the last.
+        until: The distance at which to stop; one below 0 is never reached.
+        enough: The number of edges that are not the source's at which to stop.
+        rng: Source of the proposals.
+
+    Returns:
+        The number of moves that were proposed.
     """
     here = distance(c.triads, c.target)
     cooling = (cold / hot) ** (1.0 / max(proposals, 1))
@@ -198,31 +213,31 @@ def anneal(
         if slot >= w.num_one_way:
             flip = rng.random() < 0.5
             if mutual_fits(w, slot, other, flip):
-                here = try_swap(w, c, slot, other, flip, BOTH, here, limit)
+                here = _try_swap(w, c, slot, other, flip, BOTH, here, limit)
         elif rng.random() < TURNS:
             third = below(rng, len(w.first))
             if cycle_fits(w, slot, third):
-                here = try_turn(w, c, slot, third, here, limit)
+                here = _try_turn(w, c, slot, third, here, limit)
         elif one_way_fits(w, slot, other):
-            here = try_swap(w, c, slot, other, False, OUT, here, limit)
+            here = _try_swap(w, c, slot, other, False, OUT, here, limit)
     return proposals
 
 
 @njit(cache=True)
-def try_swap(w: Wiring, c: Census, i: int, j: int, flip: bool, tie: int, here: float, limit: float) -> float:
+def _try_swap(w: Wiring, c: Census, i: int, j: int, flip: bool, tie: int, here: float, limit: float) -> float:
     """Swaps one-way edges or mutual pairs if the distance stays within the limit; returns the distance."""
     a, b, x, y = w.pre[i], w.post[i], w.pre[j], w.post[j]
     if flip:
         x, y = y, x
-    count_swap(w, c, a, b, x, y, tie)
+    _count_swap(w, c, a, b, x, y, tie)
     there = distance(c.trial, c.target)
     if there > limit:
         return here
     c.triads[:] = c.trial
-    mark(c, a, b, tie, -1)
-    mark(c, x, y, tie, -1)
-    mark(c, a, y, tie, 1)
-    mark(c, x, b, tie, 1)
+    _mark(c, a, b, tie, -1)
+    _mark(c, x, y, tie, -1)
+    _mark(c, a, y, tie, 1)
+    _mark(c, x, b, tie, 1)
     if tie == BOTH:
         swap_mutual(w, i, j, flip)
     else:
@@ -231,27 +246,27 @@ def try_swap(w: Wiring, c: Census, i: int, j: int, flip: bool, tie: int, here: f
 
 
 @njit(cache=True)
-def count_swap(w: Wiring, c: Census, a: int, b: int, x: int, y: int, tie: int) -> None:
+def _count_swap(w: Wiring, c: Census, a: int, b: int, x: int, y: int, tie: int) -> None:
     """Sets `trial` to the triads after the ties of a to b and x to y go to a to y and x to b.
 
     Cells outside see the four pairs change as if each were alone, so that nothing need be marked and undone;
     the four triads among a, b, x and y are counted by hand.
     """
     net, trial, label = c.net, c.trial, c.label
-    back, p, q = reverse(tie), tie_of(w, a, x), tie_of(w, b, y)
-    add_thirds(c, a, b, tie, 1)
-    add_thirds(c, x, y, tie, 1)
-    add_thirds(c, a, y, 0, -1)
-    add_thirds(c, x, b, 0, -1)
+    back, p, q = _reverse(tie), _tie_of(w, a, x), _tie_of(w, b, y)
+    _add_thirds(c, a, b, tie, 1)
+    _add_thirds(c, x, y, tie, 1)
+    _add_thirds(c, a, y, 0, -1)
+    _add_thirds(c, x, b, 0, -1)
     net[4 * p] -= 1  # x, then y, is no third cell of {a, b}
     net[q] -= 1
-    net[4 * reverse(p)] -= 1  # a and b of {x, y}
-    net[reverse(q)] -= 1
-    net[4 * tie + reverse(q)] += 1  # b and x of {a, y}
+    net[4 * _reverse(p)] -= 1  # a and b of {x, y}
+    net[_reverse(q)] -= 1
+    net[4 * tie + _reverse(q)] += 1  # b and x of {a, y}
     net[4 * p + back] += 1
-    net[4 * reverse(p) + back] += 1  # a and y of {x, b}
+    net[4 * _reverse(p) + back] += 1  # a and y of {x, b}
     net[4 * tie + q] += 1
-    change(c, tie, 0)
+    _change(c, tie, 0)
     trial[label[tie, p, 0]] -= 1  # {a, b, x}
     trial[label[0, p, back]] += 1
     trial[label[tie, 0, q]] -= 1  # {a, b, y}
@@ -263,19 +278,19 @@ def count_swap(w: Wiring, c: Census, a: int, b: int, x: int, y: int, tie: int) -
 
 
 @njit(cache=True)
-def try_turn(w: Wiring, c: Census, i: int, third: int, here: float, limit: float) -> float:
+def _try_turn(w: Wiring, c: Census, i: int, third: int, here: float, limit: float) -> float:
     """Turns a three-cycle if the distance stays within the limit; returns the distance."""
     ring: tuple[Any, ...] = np.int64(w.pre[i]), np.int64(w.post[i]), np.int64(third)
     for k in range(3):
-        add_thirds(c, ring[k], ring[(k + 1) % 3], OUT, 1)
+        _add_thirds(c, ring[k], ring[(k + 1) % 3], OUT, 1)
         c.net[4 * IN + OUT] -= 1  # the last of the three; their own triad is a cycle before and after
-    change(c, OUT, IN)
+    _change(c, OUT, IN)
     there = distance(c.trial, c.target)
     if there > limit:
         return here
     c.triads[:] = c.trial
     for k in range(3):
-        mark(c, ring[k], ring[(k + 1) % 3], OUT, -1)
-        mark(c, ring[(k + 1) % 3], ring[k], OUT, 1)
+        _mark(c, ring[k], ring[(k + 1) % 3], OUT, -1)
+        _mark(c, ring[(k + 1) % 3], ring[k], OUT, 1)
     turn_cycle(w, i, third)
     return there

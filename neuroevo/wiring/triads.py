@@ -24,6 +24,9 @@ def triad_census(matrix: np.ndarray) -> dict[str, int]:
     gives every class but the empty one. Exact. Paths that no edge closes are the others subtracted from all,
     so that sparse wirings need sparse products only.
 
+    Args:
+        matrix: bool [N, N].
+
     References:
         Davis & Leinhardt (1972), The structure of positive interpersonal relations in small groups (the
         classes; labels as networkx prints them); Moody (1998), Matrix methods for calculating the triad
@@ -48,7 +51,7 @@ def triad_census(matrix: np.ndarray) -> dict[str, int]:
         return (round(float(inner)) - closed(joined, paths)) // symmetries
 
     def alone(pair: Any, symmetries: int = 1) -> int:
-        """Third cells that neither of a pair is joined to."""
+        """Returns the number of third cells that neither of a pair is joined to."""
         ends = pair.sum(0, dtype=np.float64) + pair.sum(1, dtype=np.float64)
         either = num_cells * ends.sum() / 2 - ends @ degree
         return (round(float(either)) + closed(pair, common)) // symmetries
@@ -75,7 +78,12 @@ def triad_census(matrix: np.ndarray) -> dict[str, int]:
 
 
 def triad_error(a: Mapping[str, int], b: Mapping[str, int]) -> float:
-    """Returns how far two censuses lie apart over the 13 connected classes: the sum of |a - b| / (a + b)."""
+    """Returns how far two censuses lie apart over the 13 connected classes: the sum of |a - b| / (a + b).
+
+    Args:
+        a: Counts by class.
+        b: Counts by class.
+    """
     return sum(abs(a[x] - b[x]) / (a[x] + b[x]) for x in CONNECTED if a[x] + b[x])
 
 
@@ -98,12 +106,21 @@ def z_scores(census: Mapping[str, int], null: Sequence[Mapping[str, int]]) -> di
 
 
 def is_sparse(matrix: np.ndarray) -> bool:
-    """Says whether sparse products of a matrix, bool [N, N], are faster than dense ones."""
+    """Says whether sparse products of a matrix are faster than dense ones.
+
+    Args:
+        matrix: bool [N, N].
+    """
     return bool(matrix.sum() < SPARSE * matrix.size)
 
 
 def real(matrix: np.ndarray, sparse: bool) -> Any:
-    """Returns 0 and 1 as numbers, sparse or dense, whose products are fast, and exact up to 2 ** 24 cells."""
+    """Returns a matrix of 0 and 1 whose products are fast, and exact up to 2 ** 24 cells.
+
+    Args:
+        matrix: bool [N, N].
+        sparse: True makes a sparse array of SciPy, False a dense one of NumPy.
+    """
     if sparse:
         from scipy.sparse import csr_array
 
