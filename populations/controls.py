@@ -22,6 +22,9 @@ def adapter_only(connectome: Connectome, *, seed: int) -> Architecture:
     Args:
         connectome: Source of the input cells.
         seed: Not used: there is one such architecture.
+
+    Returns:
+        An architecture without connections.
     """
     none = np.zeros(0, np.int32)
     count = len(connectome.inputs)
@@ -47,6 +50,9 @@ def frozen(connectome: Connectome, *, seed: int) -> Architecture:
     Args:
         connectome: Source wiring.
         seed: Not used: there is one such architecture.
+
+    Returns:
+        The connectome as an architecture whose core does not evolve.
     """
     return Architecture.of(connectome, core="frozen")
 
@@ -61,6 +67,9 @@ def clock(connectome: Connectome, *, seed: int) -> Architecture:
     Args:
         connectome: Not used.
         seed: Not used: there is one such architecture.
+
+    Returns:
+        An architecture of one cell, the clock.
     """
     none = np.zeros(0, np.int32)
     port = np.zeros(1, np.int32)

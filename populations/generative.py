@@ -12,14 +12,14 @@ from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.null_models import Keep
 from neuroevo.wiring.statistics import adjacency, clustering, neurons_of
-from populations.mutations import by_swaps, degrees
+from populations.mutations import KeepByKind, by_swaps, degrees
 from populations.unstructured import RandomGap, place, random_gaps, scatter
 
 Blocks = Literal["role", "class"]
 
 
-def _ring_kept(connectome: Connectome, **_: object) -> dict[str, Keep]:
-    """Keeps degrees, and of the ring how many synapses end on neighbours and how many are shortcuts."""
+def _keep_ring(connectome: Connectome, **_: object) -> KeepByKind:
+    """Returns the rule that keeps degrees and the numbers of synapses along the ring and of shortcuts."""
     neurons = _along_the_body(connectome)
     reach = _reach(len(neurons), len(connectome.chemical))
     place = np.arange(len(neurons))
@@ -30,13 +30,13 @@ def _ring_kept(connectome: Connectome, **_: object) -> dict[str, Keep]:
     return {"chemical": Keep(mutual=False, lengths=lengths), "neuromuscular": Keep(mutual=False)}
 
 
-def _blocks_kept(connectome: Connectome, *, blocks: Blocks, **_: object) -> dict[str, Keep]:
-    """Keeps degrees towards and from each block, and so the numbers between any two."""
+def _keep_blocks(connectome: Connectome, *, blocks: Blocks, **_: object) -> KeepByKind:
+    """Returns the rule that keeps degrees towards and from each block, and so the numbers between any two."""
     keep = Keep(mutual=False, labels=_block_of(connectome, blocks))
     return {"chemical": keep, "neuromuscular": keep}
 
 
-@priors.register("small-world", mutate=by_swaps(_ring_kept))
+@priors.register("small-world", mutate=by_swaps(_keep_ring))
 def small_world(
     connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
 ) -> Architecture:
@@ -56,6 +56,9 @@ def small_world(
         gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
+    Returns:
+        A sample of this prior.
+
     References:
         Watts & Strogatz (1998), https://doi.org/10.1038/30918; Barrat & Weigt (2000),
         https://doi.org/10.1007/s100510050067 (clustering after rewiring).
@@ -65,8 +68,8 @@ def small_world(
     pre, post = _ring(len(neurons), len(connectome.chemical), rng)
     joined = adjacency(len(neurons), pre, post)
     wanted, lattice, density = clustering(neurons_of(connectome)), clustering(joined), _density(joined)
-    kept = np.clip((wanted - density) / max(lattice - density, 1e-9), 0, 1) ** (1 / 3)
-    post = _shortcuts(pre, post, joined, 1 - kept, rng)
+    staying = np.clip((wanted - density) / max(lattice - density, 1e-9), 0, 1) ** (1 / 3)
+    post = _shortcuts(pre, post, joined, 1 - staying, rng)
     weight = rng.permutation(connectome.chemical.weight)
     chemical = Edges(neurons[pre], neurons[post], weight)
     return _with_random_rest(connectome, chemical, seed, gap, dale)
@@ -91,6 +94,9 @@ def scale_free(
         gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
+    Returns:
+        A sample of this prior.
+
     References:
         Goh, Kahng & Kim (2001), https://doi.org/10.1103/PhysRevLett.87.278701 (static model); Clauset,
         Shalizi & Newman (2009), https://doi.org/10.1137/070710111 (exponents).
@@ -109,7 +115,7 @@ def scale_free(
     return _with_random_rest(connectome, Edges(neurons[pre], neurons[post], weight), seed, gap, dale)
 
 
-@priors.register("sbm", mutate=by_swaps(_blocks_kept))
+@priors.register("sbm", mutate=by_swaps(_keep_blocks))
 def sbm(
     connectome: Connectome,
     *,
@@ -132,6 +138,9 @@ def sbm(
         blocks: `role`: sensory, inter-, motor neurons, muscles; `class`: cell classes.
         gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        A sample of this prior.
 
     References:
         Holland, Laskey & Leinhardt (1983), https://doi.org/10.1016/0378-8733(83)90021-7; Peixoto (2017),

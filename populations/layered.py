@@ -26,6 +26,9 @@ def mlp(connectome: Connectome, *, seed: int, dale: bool = False) -> Architectur
         connectome: Source of the size.
         seed: Draws strengths and signs; equal seeds give equal architectures.
         dale: False lets evolution change a synapse's sign, as usual for this kind of network.
+
+    Returns:
+        A sample of this prior.
     """
     half = max(1, connectome.num_cells // 2)
     return _layers(half, max(1, connectome.num_cells - half), generator(seed, "mlp"), dale)
@@ -42,6 +45,9 @@ def mlp_matched(connectome: Connectome, *, seed: int, dale: bool = False) -> Arc
         connectome: Source of the size.
         seed: Draws strengths and signs; equal seeds give equal architectures.
         dale: False lets evolution change a synapse's sign, as usual for this kind of network.
+
+    Returns:
+        A sample of this prior.
     """
     width = max(1, round(np.sqrt(num_core_parameters(connectome) + 1) - 1))  # w * w + 2 w parameters
     return _layers(width, width, generator(seed, "mlp"), dale)
@@ -61,6 +67,9 @@ def sparse_mlp(connectome: Connectome, *, seed: int, dale: bool = True) -> Archi
         seed: Draws density, signs, places and strengths; equal seeds give equal architectures.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
+    Returns:
+        A sample of this prior.
+
     References:
         Schmidgall, Schuman & Parsa (2022), https://doi.org/10.48550/arXiv.2209.14406
     """
@@ -78,15 +87,10 @@ def _layers(
     density: float = 1.0,
     excitatory: float = 0.5,
 ) -> Architecture:
-    """Returns two layers of cells joined from the first to the second.
+    """Returns two layers of cells, of the sizes `first` and `second`, joined from the first to the second.
 
-    Args:
-        first: Cells of the first layer.
-        second: Cells of the second.
-        rng: Source of signs, places and strengths.
-        dale: Whether synapses keep their sign.
-        density: Share of the possible synapses.
-        excitatory: Share of the cells of the first layer that excite at the start.
+    `density` is the share of the possible synapses that exist, `excitatory` that of the cells of the first
+    layer that excite at the start.
     """
     joined = rng.random((first, second)) < density
     bare = np.flatnonzero(~joined.any(0))

@@ -38,11 +38,12 @@ def join_options(
             explains each under `Attributes:`.
         fixed: Names of shared options that this prior does not offer.
     """
-    (source, *own), hints = inspect.signature(rule).parameters.values(), typing.get_type_hints(rule)
+    source, *options_of_rule = inspect.signature(rule).parameters.values()
+    hints = typing.get_type_hints(rule)
     types = typing.get_type_hints(type(shared))
     offered = [field.name for field in fields(shared) if field.name not in fixed]
     options = {
-        **{p.name: (hints[p.name], p.default) for p in own},
+        **{p.name: (hints[p.name], p.default) for p in options_of_rule},
         **{name: (types[name], getattr(shared, name)) for name in offered},
     }
     named = inspect.Parameter.KEYWORD_ONLY

@@ -32,6 +32,9 @@ def random(
         seed: Equal seeds give equal wirings.
         gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        A sample of this prior.
     """
     neurons = ~connectome.is_muscle
     rng = generator(seed, "chemical")
@@ -64,6 +67,9 @@ def counts(
         seed: Equal seeds give equal wirings.
         gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        A sample of this prior.
 
     References:
         Schmidgall, Schuman & Parsa (2022), https://doi.org/10.48550/arXiv.2209.14406
@@ -98,6 +104,9 @@ def dense(connectome: Connectome, *, seed: int, dale: bool = True) -> Architectu
         connectome: Source wiring.
         seed: Draws the strengths; equal seeds give equal architectures.
         dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        A sample of this prior.
     """
     everyone = np.ones(connectome.num_cells, bool)
     return _all_to_all(connectome, everyone, generator(seed, "weights"), dale)
@@ -120,6 +129,9 @@ def dense_matched(connectome: Connectome, *, seed: int, dale: bool = True) -> Ar
         connectome: Source wiring.
         seed: Draws cells and strengths; equal seeds give equal architectures.
         dale: True keeps each synapse's sign; False lets evolution change it.
+
+    Returns:
+        A sample of this prior.
     """
     rng = generator(seed, "weights")
     wanted = num_core_parameters(connectome)
@@ -128,9 +140,9 @@ def dense_matched(connectome: Connectome, *, seed: int, dale: bool = True) -> Ar
     )
     for port in (connectome.inputs, connectome.outputs):  # one of each in front, so that it stays
         for cells in (neurons, muscles):
-            found = np.flatnonzero(np.isin(cells, port))
-            if len(found):
-                cells[: found[0] + 1] = np.roll(cells[: found[0] + 1], 1)
+            of_port = np.flatnonzero(np.isin(cells, port))
+            if len(of_port):
+                cells[: of_port[0] + 1] = np.roll(cells[: of_port[0] + 1], 1)
                 break
     shares = np.arange(1, len(neurons) + 1)
     of_muscles = np.ceil(shares / len(neurons) * len(muscles)).astype(int)
@@ -142,12 +154,22 @@ def dense_matched(connectome: Connectome, *, seed: int, dale: bool = True) -> Ar
 
 
 def num_core_parameters(connectome: Connectome) -> int:
-    """Returns the number of parameters of the exact wiring: synapses, gap junctions and biases."""
+    """Returns the number of parameters of the exact wiring: synapses, gap junctions and biases.
+
+    Args:
+        connectome: Source wiring.
+    """
     return Architecture.of(connectome).core_layout.core
 
 
 def random_gaps(connectome: Connectome, gap: RandomGap, seed: int) -> Edges:
-    """Returns gap junctions at random places, or the connectome's own (`keep`), or none (`drop`)."""
+    """Returns the gap junctions of a prior of random edges.
+
+    Args:
+        connectome: Source wiring.
+        gap: `random` puts as many at random places, `keep` leaves them in place, `drop` has none.
+        seed: Equal seeds give equal gap junctions.
+    """
     if gap == "random":
         return scatter_pairs(connectome, generator(seed, "gap"))
     return rewire_gap_junctions(connectome, gap, seed, keep=Keep(), rewired=1.0)
@@ -174,7 +196,14 @@ def _all_to_all(
 
 
 def scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.random.Generator) -> Edges:
-    """Returns as many edges, from neurons of each sign onto the cells of `targets`, uniformly placed."""
+    """Returns as many edges from neurons of each sign, uniformly placed.
+
+    Args:
+        connectome: Source wiring.
+        edges: Edges of the connectome, whose numbers and section counts are kept.
+        targets: bool [N], the cells that edges may end on.
+        rng: Source of the places.
+    """
     parts = []
     for sign in (1, -1):
         sources = ~connectome.is_muscle & (connectome.sign == sign)
@@ -186,7 +215,12 @@ def scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.r
 
 
 def scatter_pairs(connectome: Connectome, rng: np.random.Generator) -> Edges:
-    """Returns as many gap junctions between neurons, between muscles, and between both."""
+    """Returns as many gap junctions between neurons, between muscles, and between both, uniformly placed.
+
+    Args:
+        connectome: Source wiring.
+        rng: Source of the places.
+    """
     pairs, muscle = connectome.electrical, connectome.is_muscle
     num_muscles = muscle[pairs.pre].astype(int) + muscle[pairs.post]
     kind = muscle.astype(int)[:, None] + muscle
@@ -195,7 +229,16 @@ def scatter_pairs(connectome: Connectome, rng: np.random.Generator) -> Edges:
 
 
 def place(allowed: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> Edges:
-    """Returns one edge for each weight at a random allowed place, in random order of the weights."""
+    """Returns edges at random places, whose weights are in random order.
+
+    Args:
+        allowed: bool [N, N], the places that an edge may take, presynaptic cells in rows.
+        weight: [E], the weights; as many edges are placed.
+        rng: Source of the places and of the order.
+
+    Raises:
+        ValueError: If there are fewer places than weights.
+    """
     pre, post = np.nonzero(allowed)
     chosen = rng.choice(len(pre), len(weight), replace=False)
     return Edges(pre[chosen].astype(np.int32), post[chosen].astype(np.int32), rng.permutation(weight))

@@ -1,11 +1,11 @@
-"""`stats` and `sample`: wirings of priors beside their connectome, as figures and as edge tables."""
+"""Samples of priors beside their connectome, in figures: what `run.py stats` shows and a manifest holds."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -18,30 +18,75 @@ from neuroevo.wiring.sampling import draw
 from neuroevo.wiring.statistics import Wiring, is_comparable, neurons_of
 from neuroevo.wiring.triads import TRIADS, triad_census, triad_error, z_scores
 
-Figures = dict[str, float | int | None]
+Figures = dict[str, float | int | None]  # of one wiring, by name; None where a figure is undefined
+Curve = list[float | None]  # means over wirings by degree, from 0; None at a degree that none of them has
+Curves = dict[str, Curve]  # numbers of neurons by "in_degree" and "out_degree", and phi(k), the "rich_club"
 GRAPH_FIGURES = (
     *("density", "reciprocity", "clustering", "path_length", "rich_club", "assortativity", "modularity"),
     *("triad_error", "wiring_length", "overlap"),
 )
 
 
+class Spread(TypedDict):
+    """A figure over the samples of a prior.
+
+    Attributes:
+        mean: Mean over the samples in which the figure is defined; None if it is in none.
+        std: Their standard deviation (n - 1); None for fewer than two samples.
+        count: Their number.
+    """
+
+    mean: float | None
+    std: float | None
+    count: int
+
+
+class CurvesBeside(TypedDict):
+    """Curves of a connectome and, by label, of priors."""
+
+    source: Curves
+    genomes: dict[str, Curves]
+
+
+class ComparisonFigures(TypedDict):
+    """What `run.py stats --json` prints.
+
+    Attributes:
+        connectome: Name of the source wiring.
+        samples: The number of samples of each prior.
+        seed: Root of the seed tree.
+        null: Label ("genome") of the prior that z-scores refer to, the number of its samples ("samples"),
+            and the spread of each of its triad counts; None without a null prior.
+        source: Figures of the connectome.
+        genomes: Spread of every figure, by label of the prior.
+        curves: Degrees and rich clubs.
+        distinct: The number of different wirings among the samples, by label.
+        notes: Sentences that samples of a prior leave, by label; priors without notes are left out.
+    """
+
+    connectome: str
+    samples: int
+    seed: int
+    null: dict[str, Any] | None
+    source: Figures
+    genomes: dict[str, dict[str, Spread]]
+    curves: CurvesBeside
+    distinct: dict[str, int]
+    notes: dict[str, list[str]]
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What `compare` found.
+    """A connectome and samples of priors, compared.
 
     Attributes:
         connectome: Source wiring.
-        figures: Plain types, as `stats --json` prints them: `{"connectome", "samples", "seed", "null",
-            "source": {figure: value}, "genomes": {label: {figure: {"mean", "std", "count"}}}, "curves":
-            {"source", "genomes": {label}}, "distinct": {label: number}, "notes": {label: [sentence]}}`.
-            `count` is the number of samples in which a figure is defined; what is undefined is None. `curves`
-            hold mean numbers of cells by degree, and phi(k) of the rich club. `null` names the prior that
-            z-scores refer to, with its own mean counts.
+        figures: Statistics of all of them, in plain types.
         examples: The first sample of every prior, by label.
     """
 
     connectome: Connectome
-    figures: dict[str, Any]
+    figures: ComparisonFigures
     examples: dict[str, Architecture]
 
 
@@ -62,9 +107,13 @@ def compare(
     Args:
         connectome: Source wiring.
         genomes: Priors to sample.
-        num_samples: Samples of each.
+        num_samples: The number of samples of each.
         seed: Root of the seed tree.
-        null: Prior that triads and the rich club are held against; its samples are not those of `genomes`.
+        null: Prior that triads and the rich club are compared with; its samples are not those of `genomes`.
+            None leaves these comparisons out.
+
+    Raises:
+        NeuroevoError: If a prior cannot be sampled on this connectome.
     """
     reference = _Reference.of(connectome, null, num_samples, seed)
     source = reference.row(connectome)
@@ -72,7 +121,7 @@ def compare(
     for entrant in genomes:
         for architecture in draw(connectome, entrant, num_samples, seed):
             samples[entrant.label].add(architecture, reference.row(architecture))
-    figures = {
+    figures: ComparisonFigures = {
         "connectome": connectome.name,
         "samples": num_samples,
         "seed": seed,
@@ -92,37 +141,39 @@ def compare(
 def graph_statistics(
     connectome: Connectome, architectures: Iterable[Architecture], seed: int
 ) -> list[Figures]:
-    """Returns what a run's manifest says of each graph; null where a graph has not the cells that it takes.
+    """Returns the figures of each graph that a run's manifest holds.
+
+    Those that compare with the connectome are None where a graph has other cells.
 
     Args:
         connectome: Source wiring.
-        architectures: Graphs.
+        architectures: The graphs.
         seed: Root of the seed tree.
     """
-    reference, found = _Reference.of(connectome, None, 0, seed), []
+    reference, rows = _Reference.of(connectome, None, 0, seed), []
     for architecture in architectures:
         row = reference.row(architecture)
         counts: Figures = {"cells": architecture.num_cells, "synapses": len(architecture.synapses)}
         figures = {name: row[name] for name in GRAPH_FIGURES}
-        found.append({**counts, **figures, "excitatory": row["excitatory_fraction"]})
-    return found
+        rows.append({**counts, **figures, "excitatory": row["excitatory_fraction"]})
+    return rows
 
 
 @dataclass(frozen=True, eq=False)
 class _Reference:
-    """What every wiring is held against: the connectome and samples of the null prior."""
+    """What every wiring is compared with: the connectome and samples of the null prior."""
 
     connectome: Connectome
     matrix: np.ndarray  # bool [N, N]
     census: dict[str, int]
     seed: int
     null_censuses: list[dict[str, int]]
-    null_club: list[float | None]  # mean phi by degree
+    null_club: Curve  # mean phi by degree
     known: dict[bytes, Figures] = field(default_factory=dict)  # structures by matrix: many priors share one
 
     @classmethod
     def of(cls, connectome: Connectome, null: PluginCall | None, num_samples: int, seed: int) -> _Reference:
-        """Samples the null prior, with seeds of its own."""
+        """Returns the reference after sampling the null prior, with seeds of its own."""
         drawn = draw(connectome, null, num_samples, derive(seed, "null")) if null else iter(())
         matrices = [neurons_of(sample) for sample in drawn]
         matrix = neurons_of(connectome)
@@ -151,7 +202,7 @@ class _Reference:
         return row
 
     def null_figures(self, null: PluginCall | None) -> dict[str, Any] | None:
-        """Returns what `figures["null"]` holds."""
+        """Returns the entry `null` of the comparison's figures."""
         if null is None:
             return None
         triads = _summary([{f"triads_{k}": v for k, v in census.items()} for census in self.null_censuses])
@@ -181,7 +232,7 @@ class _Samples:
         self._packed: list[tuple[int, np.ndarray]] = []
 
     def add(self, architecture: Architecture, row: Figures) -> None:
-        """Takes in a sample."""
+        """Adds a sample and its figures."""
         if not self.rows:
             self.first = architecture
         matrix = neurons_of(architecture)
@@ -195,9 +246,9 @@ class _Samples:
         for size, bits in self._packed:
             yield np.unpackbits(bits, count=size * size).astype(bool).reshape(size, size)
 
-    def summary(self) -> dict[str, dict[str, Any]]:
+    def summary(self) -> dict[str, Spread]:
         """Returns the mean and deviation of every figure."""
-        between = {"mean": self._overlap_between(), "std": None, "count": len(self.rows)}
+        between: Spread = {"mean": self._overlap_between(), "std": None, "count": len(self.rows)}
         return {**_summary(self.rows), "overlap_between": between}
 
     def _overlap_between(self) -> float | None:
@@ -212,11 +263,11 @@ class _Samples:
         return float(np.mean(shares)) if shares else None
 
 
-def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _summary(rows: Sequence[Mapping[str, float | int | None]]) -> dict[str, Spread]:
     """Returns mean, standard deviation (n - 1) and number of the values that are not None."""
-    summary = {}
+    summary: dict[str, Spread] = {}
     for name in rows[0] if rows else ():
-        values = [row[name] for row in rows if row[name] is not None]
+        values = [value for row in rows if (value := row[name]) is not None]
         same = len(set(values)) == 1  # then no rounding shall make a deviation
         mean = None if not values else float(values[0]) if same else float(np.mean(values))
         std = None if len(values) < 2 else 0.0 if same else float(np.std(values, ddof=1))
@@ -224,7 +275,7 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return summary
 
 
-def _curves(matrices: Iterable[np.ndarray]) -> dict[str, list[float | None]]:
+def _curves(matrices: Iterable[np.ndarray]) -> Curves:
     """Returns mean numbers of cells by in- and by out-degree, and mean phi by total degree."""
     inward, outward, club = [], [], []
     for matrix in matrices:
@@ -238,12 +289,10 @@ def _curves(matrices: Iterable[np.ndarray]) -> dict[str, list[float | None]]:
     }
 
 
-def _mean_curve(curves: Sequence[np.ndarray], beyond: float = np.nan) -> list[float | None]:
-    """Returns the mean of curves of differing length, over those defined at each place.
+def _mean_curve(curves: Sequence[np.ndarray], beyond: float = np.nan) -> Curve:
+    """Returns the mean of curves of differing length, over those defined (not NaN) at each place.
 
-    Args:
-        curves: NaN where undefined.
-        beyond: What a curve is after its end.
+    After its end a curve has the value `beyond`.
     """
     table = np.full((len(curves), max(map(len, curves), default=0)), beyond)
     for row, curve in zip(table, curves, strict=True):

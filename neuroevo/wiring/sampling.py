@@ -54,8 +54,8 @@ def draw(connectome: Connectome, entrant: PluginCall, num_samples: int, seed: in
 
     Args:
         connectome: Source wiring.
-        entrant: The prior and its options; its label names it in errors and does not matter else.
-        num_samples: How many.
+        entrant: The prior and its options; its label names it in errors and matters for nothing else.
+        num_samples: The number of samples.
         seed: The run's seed.
 
     Raises:
@@ -77,10 +77,75 @@ def draw(connectome: Connectome, entrant: PluginCall, num_samples: int, seed: in
         yield sample
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One architecture of a prior.
+
+    Attributes:
+        genome: Label of the prior.
+        graph: Number of the first draw that gave this architecture.
+        architecture: The architecture.
+        graph_hash: Its content hash.
+    """
+
+    genome: str
+    graph: int
+    architecture: Architecture
+    graph_hash: str
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Samples of one prior.
+
+    Attributes:
+        samples: Distinct architectures, in the order in which they were first drawn.
+        index: For each draw, which of the samples it gave.
+        one_point: True if all draws gave one wiring, of which there were at least two.
+    """
+
+    samples: list[Sample]
+    index: list[int]
+    one_point: bool
+
+
+def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed: int) -> Draws:
+    """Returns distinct architectures of a prior; of equal ones the first.
+
+    Two draws tell whether a prior has one point, so where one draw is asked for a second is made.
+
+    Args:
+        connectome: Source wiring.
+        entrant: The prior and its options.
+        num_draws: The number of draws.
+        run_seed: The run's seed.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own.
+    """
+    samples: list[Sample] = []
+    place: dict[str, int] = {}
+    index: list[int] = []
+    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed)):
+        name = architecture.content_hash
+        if k < num_draws and name not in place:
+            samples.append(Sample(entrant.label, k, architecture, name))
+        index.append(place.setdefault(name, len(place)))
+    return Draws(samples, index[:num_draws], len(place) == 1)
+
+
 def write_samples(
     connectome: Connectome, genomes: Sequence[PluginCall], num_samples: int, seed: int, folder: Path
 ) -> tuple[list[Path], dict[str, list[str]]]:
     """Writes samples of priors as edge tables `<genome>-<k>.csv` into a new folder.
+
+    Args:
+        connectome: Source wiring.
+        genomes: The priors and their options, by distinct labels.
+        num_samples: The number of samples of each.
+        seed: The run's seed.
+        folder: The new folder.
 
     Returns:
         The tables, and the notes of each prior's samples by label, every sentence once.
@@ -105,7 +170,7 @@ def write_samples(
 
 
 def _write(path: Path, architecture: Architecture) -> None:
-    """Writes one wiring."""
+    """Writes one wiring as an edge table."""
     write_edges(
         path,
         architecture.cells,
@@ -114,48 +179,3 @@ def _write(path: Path, architecture: Architecture) -> None:
         neuromuscular=architecture.neuromuscular,
         electrical=architecture.electrical,
     )
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One architecture of a prior."""
-
-    genome: str
-    graph: int
-    architecture: Architecture
-    graph_hash: str
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Samples of one prior.
-
-    Attributes:
-        samples: Distinct architectures, in the order in which they were first drawn.
-        index: For each draw, which of the samples it gave.
-        one_point: True if all draws gave one wiring, of which there were at least two.
-    """
-
-    samples: list[Sample]
-    index: list[int]
-    one_point: bool
-
-
-def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed: int) -> Draws:
-    """Returns architectures of a prior; of equal ones the first.
-
-    Whether a prior has one point takes two draws to tell, so where one is asked for a second is made.
-
-    Raises:
-        NeuroevoError: If the prior cannot be sampled on this connectome.
-        EvaluationError: If the prior fails in a way of its own.
-    """
-    samples: list[Sample] = []
-    place: dict[str, int] = {}
-    index: list[int] = []
-    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed)):
-        name = architecture.content_hash
-        if k < num_draws and name not in place:
-            samples.append(Sample(entrant.label, k, architecture, name))
-        index.append(place.setdefault(name, len(place)))
-    return Draws(samples, index[:num_draws], len(place) == 1)

@@ -198,7 +198,7 @@ def _matrix(axes: Axes, wiring: Wiring, connectome: Connectome, title: str, deta
     write_title(axes, wrap(title, 34).split("\n")[0], detail)
 
 
-def _degrees(axes: Axes, curves: Sequence[Sequence[float]], title: str, color: str) -> None:
+def _degrees(axes: Axes, curves: Sequence[Sequence[float | None]], title: str, color: str) -> None:
     """Draws the share of cells with at least so many partners: the connectome's, then the prior's."""
     least = 100.0
     for k, curve in enumerate(curves):
