@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import populations
+import tasks
 from neuroevo.experiment import selection
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.evolution import Listeners
@@ -14,7 +15,7 @@ from neuroevo.experiment.request import resolve
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool, Pool
 
-PRIORS = populations.__name__  # importing it registers the priors
+REGISTERED = populations.__name__, tasks.__name__  # importing them registers what they hold
 CIRCUIT = "celegans-perimotor"
 ECHO = "echo=tests.toy:Echo"
 
