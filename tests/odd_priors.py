@@ -8,9 +8,9 @@ from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError
 from neuroevo.plugins import PluginCall, priors
 from neuroevo.wiring.architecture import Architecture
-from tests.small import PRIORS
+from tests.small import REGISTERED
 
-assert PRIORS  # the priors are registered
+assert REGISTERED  # the priors are
 NO_EDGES = Edges(np.zeros(0), np.zeros(0), np.zeros(0))
 
 
