@@ -42,7 +42,6 @@ from neuroevo.text import one_line
 
 if TYPE_CHECKING:
     from neuroevo.experiment.execute import Outcome
-    from neuroevo.experiment.request import Experiment
     from neuroevo.experiment.study import Study
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
@@ -131,7 +130,7 @@ def _run(arguments: list[str]) -> int:
     experiment = resolve(config)  # before PyTorch and Ray are imported: a wrong request is answered at once
     from neuroevo.experiment import execute
 
-    out = _default_folder(experiment) if options.out is None else Path(options.out)
+    out = experiment.default_folder() if options.out is None else Path(options.out)
     console = Console(quiet=options.quiet, highlight=False)
     with Display(console, options.quiet) as display:
         outcome = execute.run(experiment, out, command=["run", *arguments], watcher=display)
@@ -149,9 +148,10 @@ def _study(arguments: list[str]) -> int:
     _add_quiet(parser)
     options = parser.read(arguments)
     from neuroevo.experiment.study import Study
+    from neuroevo.run_folder import free_path
 
     stem = f"{Path(options.study).stem}-{options.scale}"
-    out = _free(Path("runs") / stem) if options.out is None else Path(options.out)
+    out = free_path(Path("runs") / stem) if options.out is None else Path(options.out)
     changes = _given(options, ["workers"])
     study = Study.read(options.study, options.scale)
     study.begin(out, changes)
@@ -218,12 +218,12 @@ def _report(arguments: list[str]) -> int:
     options = parser.read(arguments)
     from neuroevo.report.terminal import print_report
     from neuroevo.report.write import write_report
-    from neuroevo.run_folder import RunFolder
+    from neuroevo.run_folder import RunFolder, free_path
 
     runs = [RunFolder.open(path) for path in options.run]
     out = None if options.out is None else Path(options.out)
     if out is None and len(runs) > 1:
-        out = _free(Path("runs") / "joined")
+        out = free_path(Path("runs") / "joined")
     console = Console(highlight=False)
     print_report(write_report(runs, out), console)
     if out is not None:
@@ -410,21 +410,6 @@ def _sampled(options: argparse.Namespace) -> tuple[Connectome, list[PluginCall]]
     require_range("seed", options.seed, 0)
     wiring = catalog.load(options.connectome).with_ports(options.inputs, options.outputs)
     return wiring, plugins.priors.calls(options.genome)
-
-
-def _default_folder(experiment: Experiment) -> Path:
-    """Returns a new folder name under runs/: the tasks, the genomes and a number."""
-    names = [call.plugin.name for call in (*experiment.task_calls.values(), *experiment.priors)]
-    stem = "-".join("".join(c if c.isalnum() else "-" for c in name) for name in names)[:60]
-    return _free(Path("runs") / stem)
-
-
-def _free(stem: Path) -> Path:
-    """Returns a path that does not exist: a stem and the first number that is free."""
-    taken = 1
-    while (path := stem.with_name(f"{stem.name}-{taken}")).exists():
-        taken += 1
-    return path
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ groups `neuroevo.priors` and `neuroevo.tasks`, or named by its path, `package.mo
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import inspect
 import json
@@ -30,6 +31,7 @@ _FORMS = {
     "prior": ("a function (connectome, *, seed, **options)", lambda s: s.bind(None, seed=0)),
     "task": ("a class whose options all have defaults", lambda s: s.bind()),
 }
+_PACKAGES = "neuroevo.packages"  # entry points: packages that register plug-ins when they are imported
 
 
 @dataclass(frozen=True)
@@ -143,10 +145,14 @@ class Registry:
     Attributes:
         kind: "prior" or "task".
         flag: The option of the command line that names such plug-ins, without its dashes.
+        has_packages: Whether packages that are named as entry points in the group `neuroevo.packages`, under
+            the plural of the kind, are imported before a name is looked up that is not registered: importing
+            them registers what they hold.
     """
 
     kind: str
     flag: str = ""
+    has_packages: bool = False
     _plugins: dict[str, Plugin] = field(default_factory=dict)
 
     @property
@@ -179,12 +185,22 @@ class Registry:
 
         return decorate
 
+    def _fill(self) -> None:
+        """Imports the packages that hold plug-ins of this kind, once."""
+        if not self.has_packages:
+            return
+        self.has_packages = False  # first, for the packages use this registry while they are imported
+        for entry in importlib.metadata.entry_points(group=_PACKAGES, name=f"{self.kind}s"):
+            importlib.import_module(entry.value)
+
     def get(self, name: str) -> Plugin:
         """Returns a plug-in by registered name or by import path `package.module:Name`.
 
         Raises:
             RegistryError: If there is none, with the nearest name.
         """
+        if name not in self._plugins:
+            self._fill()
         if name in self._plugins:
             return self._plugins[name].check()
         if ":" in name:
@@ -238,6 +254,7 @@ class Registry:
 
     def takes_value(self, name: str) -> bool:
         """Says whether a name is registered, here or as an entry point, and has a `bare_option`."""
+        self._fill()
         is_known = name in self._plugins or bool(importlib.metadata.entry_points(group=self.group, name=name))
         return is_known and bool(self.get(name).bare_option)
 
@@ -254,6 +271,7 @@ class Registry:
 
     def names(self) -> list[str]:
         """Registered names and those other packages offer as entry points, in order."""
+        self._fill()
         offered = (entry.name for entry in importlib.metadata.entry_points(group=self.group))
         return [*self._plugins, *(n for n in offered if n not in self._plugins)]
 
@@ -421,5 +439,5 @@ def parse_option(name: str, value: Any, hint: Any) -> Any:
     return text
 
 
-priors = Registry("prior", "genome")
-tasks = Registry("task", "task")
+priors = Registry("prior", "genome", has_packages=True)
+tasks = Registry("task", "task", has_packages=True)

@@ -313,6 +313,18 @@ class RunFolder:
             yield
 
 
+def free_path(stem: Path) -> Path:
+    """Returns a path at which nothing exists yet: a stem, a dash and the first number that is free.
+
+    Args:
+        stem: Folder and beginning of the name.
+    """
+    number = 1
+    while (path := stem.with_name(f"{stem.name}-{number}")).exists():
+        number += 1
+    return path
+
+
 def key_of(row: Mapping[str, Any]) -> Key:
     """Returns a row's lineage: (task, genome, graph, seed)."""
     return row["task"], row["genome"], row["graph"], row["seed"]

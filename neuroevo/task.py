@@ -6,6 +6,7 @@
     HasImages       can show the images that it asks about, and the answers
     HasNativeMaps   brings maps of its own from senses to cells and from cells to actuators
     Chooses         chooses what a lineage is tested on by what the lineage answers so far
+    Playable        says how its networks play an environment of Gymnasium's, one step at a time
 
 A task has what a protocol names as soon as it has those members; it need not derive from the protocol.
 The examples below run as they stand, with `numpy`, `torch` and what they name imported.
@@ -323,6 +324,38 @@ class Chooses(Protocol[Choice]):
 
         Returns:
             Fitness [G, B], as of `Task.evaluate`.
+        """
+
+
+@runtime_checkable
+class Playable(Protocol):
+    """A task whose networks can play an environment of Gymnasium's, one observation at a time.
+
+    A champion of such a task is a policy of that environment, see `neuroevo.network.policy`.
+
+    Example:
+        class Echoing(Copy):
+            "Its environment shows a number and takes a number between -1 and 1."
+
+            def sense(self, observation):
+                return observation.reshape(-1)
+
+            def act(self, outputs):
+                return outputs.clip(-1, 1)
+    """
+
+    def sense(self, observation: np.ndarray) -> np.ndarray:
+        """Returns what the network senses, S numbers.
+
+        Args:
+            observation: What the environment shows, as its observation space is shaped.
+        """
+
+    def act(self, outputs: np.ndarray) -> Any:
+        """Returns the action of the environment.
+
+        Args:
+            outputs: What the network puts out, float32 [A], unbounded.
         """
 
 

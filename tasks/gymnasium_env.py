@@ -77,6 +77,22 @@ class GymnasiumTask(Task):
         """Returns the same on held-out episodes, float64 [G, held_out]; none starts as one of training."""
         return self._run(phenotype, seeds, "held-out", self.held_out)
 
+    def sense(self, observation: np.ndarray) -> np.ndarray:
+        """Returns what the network senses of an observation, float32 [S].
+
+        Args:
+            observation: What the environment shows, of any shape.
+        """
+        return observation.reshape(-1).astype(np.float32)
+
+    def act(self, outputs: np.ndarray) -> Any:
+        """Returns the environment's action for what the network puts out.
+
+        Args:
+            outputs: float32 [A].
+        """
+        return self._actions.of(outputs[None])[0]
+
     def starts(self, seed: int, purpose: str, num_episodes: int) -> list[int]:
         """Returns the seeds that B episodes are reset with, even for training, odd for held-out ones."""
         drawn = (derive(seed, "gym", self.id, purpose, k) for k in range(num_episodes))

@@ -92,6 +92,22 @@ class Locomotion(Embodied):
         xp = arrays.namespace(worlds.qpos)
         return xp.concatenate([worlds.qpos[:, self.hidden :], worlds.qvel], axis=1)
 
+    def sense(self, observation: np.ndarray) -> np.ndarray:
+        """Returns what the network senses of an observation of Gymnasium's, float64 [S].
+
+        Args:
+            observation: float [S], as the environment shows it.
+        """
+        return observation * self._scale().beside(observation)
+
+    def act(self, outputs: np.ndarray) -> np.ndarray:
+        """Returns Gymnasium's action for what the network puts out.
+
+        Args:
+            outputs: float [A], which are clipped to [-1, 1].
+        """
+        return outputs.clip(-1, 1)
+
     def step(self, worlds: Engine, control: Array, moving: Array | None = None) -> tuple[Array, Array]:
         """Moves worlds by a control step.
 

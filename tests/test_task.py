@@ -24,6 +24,7 @@ from neuroevo.task import (
     HasBody,
     HasImages,
     HasNativeMaps,
+    Playable,
     Recordable,
     Task,
     TaskRequest,
@@ -35,7 +36,7 @@ from neuroevo.workers.runner import evaluate
 from tests import ROOT
 from tests.toy import Echo
 
-CONTRACTS = (Task, HasBody, Recordable, HasImages, HasNativeMaps, Chooses)
+CONTRACTS = (Task, HasBody, Recordable, HasImages, HasNativeMaps, Chooses, Playable)
 LIBRARIES = {
     **{"np": np, "torch": torch, "mujoco": mujoco, "Film": Film, "Task": Task},
     **{"generator": generator, "require_range": require_range},
@@ -59,7 +60,7 @@ def network(task: Task, num_genomes: int = 2) -> Phenotype:
     return phenotype
 
 
-@pytest.mark.parametrize("name", ["Copy", "Pendulum", "Filmed", "Dots", "Wired", "Hardest"])
+@pytest.mark.parametrize("name", ["Copy", "Pendulum", "Filmed", "Dots", "Wired", "Hardest", "Echoing"])
 def test_examples_keep_the_rules(examples: dict[str, Any], name: str) -> None:
     check_task(examples[name])
 
@@ -73,6 +74,7 @@ def test_examples_keep_the_rules(examples: dict[str, Any], name: str) -> None:
         ("Dots", {HasImages}),
         ("Wired", {HasNativeMaps}),
         ("Hardest", {Chooses}),
+        ("Echoing", {Playable}),
     ],
 )
 def test_examples_have_what_they_show(examples: dict[str, Any], name: str, wanted: set[type]) -> None:

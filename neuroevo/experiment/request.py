@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
@@ -19,6 +20,7 @@ from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter
 from neuroevo.network.neurons import Neuron
 from neuroevo.plugins import PluginCall, priors, tasks
+from neuroevo.run_folder import free_path
 from neuroevo.search import methods, settings
 from neuroevo.search.methods import Method
 from neuroevo.search.settings import Settings, Wish
@@ -54,6 +56,12 @@ class Experiment:
     settings: Mapping[str, Settings]
     margins: Mapping[str, float | None]
     workers: Workers
+
+    def default_folder(self) -> Path:
+        """Returns a folder that does not exist yet, runs/TASK-GENOME-N."""
+        names = [call.plugin.name for call in (*self.task_calls.values(), *self.priors)]
+        stem = "-".join("".join(c if c.isalnum() else "-" for c in name) for name in names)[:60]
+        return free_path(Path("runs") / stem)
 
 
 def resolve(config: Configuration) -> Experiment:

@@ -62,19 +62,34 @@ def draw(connectome: Connectome, entrant: PluginCall, num_samples: int, seed: in
         NeuroevoError: If the prior cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
-    options = repr(sorted(entrant.options.items()))
-    about = f"{entrant.label} on {connectome.name}"
     for k in range(num_samples):
-        graph_seed = derive(seed, "graph", entrant.plugin.path, options, k)
-        try:
-            sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
-        except NeuroevoError:
-            raise
-        except Exception as error:
-            raise EvaluationError(failure(about, error)) from error
-        if not isinstance(sample, Architecture):
-            raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")
-        yield sample
+        yield draw_one(connectome, entrant, k, seed)
+
+
+def draw_one(connectome: Connectome, entrant: PluginCall, k: int, seed: int) -> Architecture:
+    """Returns sample k of a prior.
+
+    Args:
+        connectome: Source wiring.
+        entrant: The prior and its options; its label names it in errors and does not matter else.
+        k: Number of the sample, at least 0.
+        seed: The run's seed.
+
+    Raises:
+        NeuroevoError: If the prior cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
+    """
+    about = f"{entrant.label} on {connectome.name}"
+    graph_seed = derive(seed, "graph", entrant.plugin.path, repr(sorted(entrant.options.items())), k)
+    try:
+        sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
+    except NeuroevoError:
+        raise
+    except Exception as error:
+        raise EvaluationError(failure(about, error)) from error
+    if not isinstance(sample, Architecture):
+        raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")
+    return sample
 
 
 @dataclass(frozen=True)

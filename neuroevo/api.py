@@ -1,0 +1,367 @@
+"""What a notebook or a script uses: connectomes, samples of priors, runs and what they leave behind.
+
+Every function takes the words of the command line, and the command line is a thin layer over the same parts.
+Where a prior or a task is wanted, its specification `[label=]name[:option=value,...]` can be given, or the
+function or class itself; a class that stands in a notebook runs in this process (`workers=0`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroevo.connectome import catalog
+from neuroevo.connectome.model import Connectome
+from neuroevo.errors import OptionError, RunError, require_range, unknown
+from neuroevo.experiment.config import Configuration
+from neuroevo.plugins import PluginCall, Registry, priors, tasks
+from neuroevo.run_folder import RunFolder, key_of
+from neuroevo.wiring.architecture import Architecture
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from neuroevo.experiment.evolution import Progress
+    from neuroevo.experiment.request import Experiment
+    from neuroevo.experiment.watcher import Watcher
+    from neuroevo.network.policy import Policy
+
+RESUMABLE = ("workers", "address", "deadline")  # of a request: results do not depend on them
+
+Named = str | Callable[..., Any]  # a specification, or the prior or task itself
+
+
+def load_connectome(
+    source: str | Path, *, inputs: str | None = None, outputs: str | None = None
+) -> Connectome:
+    """Returns a connectome by name or from a file.
+
+    Args:
+        source: One of `connectomes()`, or a path; `connectome.catalog` lists the kinds of files.
+        inputs: Cells that take input: roles, classes or names joined by `+`. By default the connectome's own.
+        outputs: Cells that give output, in the same form. By default the connectome's own.
+
+    Raises:
+        RegistryError: If there is no connectome of that name.
+        ConnectomeError: If the file cannot be read or holds no wiring, or a cell is unknown.
+        DataError: If the connectome has to be downloaded and cannot be.
+    """
+    return catalog.load(str(source)).with_ports(inputs, outputs)
+
+
+def connectomes() -> dict[str, str]:
+    """Returns a line about each connectome that has a name: bundled ones, then those fetched on first use."""
+    return catalog.summaries()
+
+
+def sample(prior: Named, connectome: Connectome | str, *, seed: int = 0, graph: int = 0) -> Architecture:
+    """Returns one architecture of a prior.
+
+    It is the wiring that a run with the same seed, and `run.py sample`, have as this graph of the prior.
+
+    Args:
+        prior: The prior.
+        connectome: Source wiring, or its name.
+        seed: Root of the seed tree, at least 0.
+        graph: Number of the sample, at least 0.
+
+    Raises:
+        NeuroevoError: If the prior is unknown, or cannot be sampled on this connectome.
+        EvaluationError: If the prior fails in a way of its own.
+    """
+    from neuroevo.wiring.sampling import draw_one
+
+    require_range("seed", seed, 0)
+    require_range("graph", graph, 0)
+    (call,) = _priors(prior)
+    return draw_one(_connectome(connectome), call, graph, seed)
+
+
+def graph_statistics(wiring: Connectome | Architecture, *, seed: int = 0) -> dict[str, float | int | None]:
+    """Returns the figures by which wirings are compared, by name; None where one is undefined.
+
+    Args:
+        wiring: A connectome or an architecture. All but the counts concerns the chemical synapses among its
+            neurons.
+        seed: Seed of the search for modules.
+    """
+    from neuroevo.wiring import statistics
+
+    position = wiring.position if isinstance(wiring, Connectome) else None
+    return statistics.describe(wiring, position, seed=seed)
+
+
+def compare(
+    prior: Named | Sequence[Named], connectome: Connectome | str, *, samples: int = 20, seed: int = 0
+) -> pd.DataFrame:
+    """Returns statistics of a connectome beside those of samples of priors.
+
+    Args:
+        prior: One prior or several.
+        connectome: Source wiring, or its name.
+        samples: Samples of each prior, at least 1.
+        seed: Root of the seed tree, at least 0.
+
+    Returns:
+        A row a figure. The columns are the connectome's value, and of every prior the mean, the standard
+        deviation and the number of samples in which the figure is defined: ("source", "value"), (label,
+        "mean"), (label, "std"), (label, "count").
+
+    Raises:
+        NeuroevoError: If a prior is unknown, or cannot be sampled on this connectome.
+    """
+    import pandas as pd
+
+    from neuroevo.wiring.comparison import compare as compared
+
+    require_range("samples", samples, 1)
+    require_range("seed", seed, 0)
+    calls = _priors(prior)
+    figures = compared(_connectome(connectome), calls, samples, seed).figures
+    columns: dict[tuple[str, str], dict[str, Any]] = {("source", "value"): figures["source"]}
+    for label, summary in figures["genomes"].items():
+        for part in ("mean", "std", "count"):
+            columns[label, part] = {name: value[part] for name, value in summary.items()}
+    return pd.DataFrame(columns).apply(pd.to_numeric)
+
+
+def run(
+    *,
+    genome: Named | Sequence[Named],
+    task: Named | Sequence[Named],
+    out: str | Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    **options: Any,
+) -> Run:
+    """Evolves every prior on every task, writes the run folder and its report, and returns the run.
+
+    Args:
+        genome: Priors.
+        task: Tasks.
+        out: The folder, which must not exist; by default runs/TASK-GENOME-N with the first N that is free.
+        progress: Called after every generation of a shard; by default a notebook shows a bar in the cell, and
+            a script shows nothing.
+        options: Any other field of `experiment.config.Configuration`, which are the words of the command
+            line: seeds, graphs, generations, population, connectome, neuron, adapter, search, workers (0
+            computes in this process), seed, selection and so on.
+
+    Raises:
+        NeuroevoError: If the request cannot be carried out; then nothing is written.
+        EvaluationError: If the run failed; its folder says why.
+        KeyboardInterrupt: If it was interrupted; `resume` goes on with it.
+    """
+    from neuroevo.experiment import execute
+    from neuroevo.experiment.request import resolve
+
+    words = {"genome": _specs(genome, priors), "task": _specs(task, tasks), **options}
+    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in words.items() if v is not None}
+    experiment = resolve(Configuration.of(plain, "the request"))
+    if experiment.workers.number != 0:
+        _require_importable(experiment)
+    folder = experiment.default_folder() if out is None else Path(out)
+    execute.run(experiment, folder, watcher=_watcher(progress))
+    return Run(folder)
+
+
+def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = None, **changes: Any) -> Run:
+    """Goes on with a run that ended early, to the results that it would have had, and returns it.
+
+    Args:
+        path: Its folder. If the run is at its end nothing is done.
+        progress: Called after every generation of a shard; by default as in `run`.
+        changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+
+    Raises:
+        RunError: If there is no such run, it is damaged, or another process is at it.
+        OptionError: If anything else is to be changed.
+        EvaluationError: If the run failed again.
+        KeyboardInterrupt: If it was interrupted again.
+    """
+    from neuroevo.experiment import execute
+
+    for name in changes:
+        if name not in RESUMABLE:
+            raise OptionError(unknown("change of a run that is resumed", name, RESUMABLE))
+    execute.resume(path, changes, _watcher(progress))
+    return Run(path)
+
+
+class Run:
+    """A run folder, read as tables, a report and policies.
+
+    Args:
+        path: The folder that `run` or the command line wrote.
+
+    Raises:
+        RunError: If the folder is missing or is not a run folder.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._folder = RunFolder.open(path)
+        self.path = self._folder.path
+
+    @property
+    def status(self) -> str:
+        """How the run ended: "done", "failed" or "interrupted"; "running" until then."""
+        return str(self._folder.manifest().get("status", "running"))
+
+    def config(self) -> dict[str, Any]:
+        """Returns the resolved request, as config.toml holds it.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
+        return dict(self._folder.config())
+
+    def results(self) -> pd.DataFrame:
+        """Returns a row a lineage, with its held-out score; nested columns are joined, `parameters.core`.
+
+        Raises:
+            RunError: If a complete line of results.jsonl is damaged.
+        """
+        return _table(self._folder.results())
+
+    def metrics(self) -> pd.DataFrame:
+        """Returns a row a lineage a generation: fitness, evaluations, seconds, failures.
+
+        Raises:
+            RunError: If a complete line of metrics.jsonl is damaged.
+        """
+        return _table(self._folder.metrics())
+
+    def comparisons(self) -> pd.DataFrame:
+        """Returns a row a pair of priors a task, with difference, interval, p values and verdict.
+
+        Raises:
+            RunError: If a record of the run is damaged.
+        """
+        sections = self.report()["tasks"]
+        return _table(
+            [{"task": task, **row} for task, part in sections.items() for row in part["comparisons"]]
+        )
+
+    def report(self) -> dict[str, Any]:
+        """Returns the verdict and all that report.json holds, made from the folder's records as they are now.
+
+        Raises:
+            RunError: If a record of the run is damaged.
+        """
+        from neuroevo.report.build import judge
+        from neuroevo.report.evidence import gather
+
+        return judge(gather([self._folder]))
+
+    def champion(
+        self,
+        task: str | None = None,
+        genome: str | None = None,
+        *,
+        graph: int | None = None,
+        seed: int | None = None,
+    ) -> Policy:
+        """Returns the genome that answers for the best of some lineages, as a policy.
+
+        Where the task says how (`task.Playable`), the policy takes a Gymnasium environment's observations
+        and returns its actions; else it takes the task's sensors and returns its actuators.
+
+        Args:
+            task: Label of the task; by default all tasks, of which the run must then have one.
+            genome: Label of the prior; by default the best of all.
+            graph: Sample of the prior; by default the best of all.
+            seed: Replicate; by default the best of all.
+
+        Raises:
+            RunError: If no lineage of these has a score, or its champion is damaged.
+            OptionError: If the run has no such task, genome, graph or seed.
+        """
+        from neuroevo.network.policy import Policy
+        from neuroevo.report.replay.champions import make_task, read_champion
+        from neuroevo.task import Playable
+
+        rows = list(self._folder.results())
+        for column, wanted in (("task", task), ("genome", genome), ("graph", graph), ("seed", seed)):
+            known = list(dict.fromkeys(str(row[column]) for row in rows))
+            if wanted is not None and str(wanted) not in known:
+                raise OptionError(unknown(f"{column} in {self.path}", str(wanted), known))
+            rows = [row for row in rows if wanted is None or row[column] == wanted]
+        labels = list(dict.fromkeys(row["task"] for row in rows))
+        if len(labels) > 1:
+            raise OptionError(f"{self.path} has the tasks {', '.join(labels)}; name one of them.")
+        scored = [row for row in rows if row["status"] == "done" and row["score"] is not None]
+        if not scored:
+            raise RunError(f"{self.path}: no lineage of these ended with a score; wanted one that did.")
+        best = max(scored, key=lambda row: row["score"])
+        blueprint, parameters = read_champion(self._folder, key_of(best))
+        made = make_task(self._folder, best["task"])
+        if isinstance(made, Playable):
+            return Policy(blueprint, parameters, sense=made.sense, act=made.act)
+        return Policy(blueprint, parameters)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.status})"
+
+
+def open_run(path: str | Path) -> Run:
+    """Opens a run folder.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        RunError: If the folder is missing or is not a run folder.
+    """
+    return Run(path)
+
+
+def _watcher(progress: Callable[[Progress], None] | None) -> Watcher | None:
+    """Returns who watches a run; None: nobody does."""
+    from neuroevo.experiment.notebook import CellWatcher, FunctionWatcher, in_notebook
+
+    if progress is not None:
+        return FunctionWatcher(progress)
+    return CellWatcher() if in_notebook() else None
+
+
+def _require_importable(experiment: Experiment) -> None:
+    """Raises OptionError if a worker in another process could not make a task."""
+    for label, call in experiment.task_calls.items():
+        if call.plugin.path.startswith("__main__:"):
+            raise OptionError(
+                f"Task {label!r} stands in a notebook or a script, where other processes cannot import it; "
+                "use workers=0, or put it into a module."
+            )
+
+
+def _connectome(source: Connectome | str) -> Connectome:
+    """Returns a connectome that may have been given by name."""
+    return source if isinstance(source, Connectome) else catalog.load(source)
+
+
+def _priors(given: Named | Sequence[Named]) -> list[PluginCall]:
+    """Returns priors with all their options."""
+    return list(priors.calls(_specs(given, priors)))
+
+
+def _specs(given: Named | Sequence[Named], registry: Registry) -> list[str]:
+    """Returns the specifications of one or several priors or tasks, which may have been given themselves."""
+    several = [given] if isinstance(given, str) or callable(given) else list(given)
+    return [_spec(one, registry) for one in several]
+
+
+def _spec(one: Named, registry: Registry) -> str:
+    """Returns the specification of a prior or task."""
+    if isinstance(one, str):
+        return one
+    registered = (name for name in registry.names() if registry.get(name).target is one)
+    return next(registered, f"{one.__module__}:{one.__qualname__}")
+
+
+def _table(rows: Sequence[Any]) -> pd.DataFrame:
+    """Returns rows as a table; nested columns are joined by a dot."""
+    import pandas as pd
+
+    return pd.json_normalize([dict(row) for row in rows])

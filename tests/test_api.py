@@ -1,0 +1,216 @@
+"""The public API as a notebook uses it: nothing is imported but `neuroevo`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pandas as pd
+import pytest
+
+import neuroevo as ne
+from neuroevo.seeds import derive
+from tests import ROOT
+from tests.small import CIRCUIT
+from tests.toy import Echo
+
+REQUEST: dict[str, Any] = {
+    "genome": ["connectome", "random"],
+    "task": ["echo=tests.toy:Echo"],
+    "connectome": CIRCUIT,
+    "seeds": 2,
+    "generations": 3,
+    "population": 8,
+    "workers": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> ne.Run:
+    return ne.run(**REQUEST, out=tmp_path_factory.mktemp("api") / "run")
+
+
+def test_every_promised_name_is_there_and_documented() -> None:
+    for name in ne.__all__:
+        assert getattr(ne, name).__doc__
+    stub = ast.parse((ROOT / "neuroevo" / "__init__.pyi").read_text("utf-8"))
+    (listed,) = (ast.literal_eval(x.value) for x in stub.body if isinstance(x, ast.Assign))
+    assert sorted(listed) == sorted(ne.__all__)
+
+
+def test_import_brings_no_heavy_library_and_fills_no_registry() -> None:
+    code = (
+        "import sys, neuroevo as ne\n"
+        "heavy = {'torch', 'numpy', 'pandas', 'ray', 'evotorch', 'mujoco', 'scipy', 'matplotlib', 'numba'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+        "assert 'populations' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_registries_are_filled_without_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    code = (
+        "import neuroevo as ne\n"
+        "assert {'connectome', 'degree'} <= set(ne.priors.names()), ne.priors.names()\n"
+        "assert {'digits', 'swimmer'} <= set(ne.tasks.names()), ne.tasks.names()\n"
+        "print(ne.sample('degree', 'celegans-perimotor').content_hash)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == ne.sample("degree", CIRCUIT).content_hash
+
+
+def test_sample_is_the_graph_that_a_run_has(run: ne.Run) -> None:
+    hashes = run.results().set_index("genome")["graph_hash"]
+    worm = ne.load_connectome(CIRCUIT)
+    assert ne.sample("random", worm, seed=0).content_hash == hashes["random"].iloc[0]
+    assert ne.sample("random", worm, seed=0, graph=1).content_hash != hashes["random"].iloc[0]
+
+
+def test_compare_puts_priors_beside_their_connectome() -> None:
+    worm = ne.load_connectome(CIRCUIT)
+    table = ne.compare(["degree", "random"], worm, samples=2)
+    assert table.loc["reciprocity", ("source", "value")] == ne.graph_statistics(worm)["reciprocity"]
+    assert table.loc["degree_error", ("degree", "mean")] == 0.0
+    assert table.loc["degree_error", ("random", "mean")] > 0.0
+    pd.testing.assert_frame_equal(ne.compare("degree", CIRCUIT, samples=2), table[["source", "degree"]])
+
+
+def test_run_leaves_tables_and_a_report(run: ne.Run) -> None:
+    assert run.status == "done" and run.config()["seeds"] == 2
+    assert len(run.results()) == 4 and len(run.metrics()) == 4 * 3
+    (comparison,) = run.comparisons().to_dict("records")
+    means = run.results().groupby("genome")["score"].mean()
+    assert comparison["difference"] == pytest.approx(means[comparison["a"]] - means[comparison["b"]])
+    assert run.report() == json.loads((run.path / "report.json").read_text("utf-8"))
+
+
+def test_run_is_that_of_the_command_line(run: ne.Run, tmp_path: Path) -> None:
+    from run import main
+
+    words = [f"--{name}" for name in REQUEST]
+    flags = [x for w, v in zip(words, REQUEST.values(), strict=True) for x in (w, *np.atleast_1d(v))]
+    assert main([*map(str, flags), "--quiet", "--out", str(tmp_path / "run")]) == 0
+    for name in ("results.jsonl", "report.json"):
+        theirs, ours = ((path / name).read_text("utf-8") for path in (tmp_path / "run", run.path))
+        assert name == "report.json" or theirs == ours
+    pd.testing.assert_frame_equal(ne.open_run(tmp_path / "run").results(), run.results())
+
+
+def test_progress_is_told_of_every_generation(tmp_path: Path) -> None:
+    shares: list[float] = []
+    ne.run(**REQUEST, out=tmp_path / "run", progress=lambda p: shares.append(p.done / p.total))
+    assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) >= 3
+
+
+def test_progress_can_end_a_run_which_is_resumed_to_the_same_results(run: ne.Run, tmp_path: Path) -> None:
+    def stop(progress: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ne.run(**REQUEST, out=tmp_path / "run", progress=stop)
+    assert ne.open_run(tmp_path / "run").status == "interrupted"
+    resumed = ne.resume(tmp_path / "run")
+    assert resumed.status == "done"
+    pd.testing.assert_frame_equal(resumed.results(), run.results())
+
+
+def test_wrong_word_of_a_request_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ne.errors.OptionError, match="seed"):
+        ne.run(**{**REQUEST, "seeds": 0}, out=tmp_path / "run")
+    with pytest.raises(ne.errors.OptionError, match="generation"):
+        ne.run(**REQUEST, genration=3, out=tmp_path / "run")
+    with pytest.raises(ne.errors.OptionError, match="seeds"):
+        ne.run(**{**REQUEST, "seeds": "two"}, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_unknown_lineage_is_named(run: ne.Run) -> None:
+    with pytest.raises(ne.errors.OptionError, match="connectome"):
+        run.champion(genome="conectome")
+
+
+def test_champion_computes_what_its_lineage_scored(run: ne.Run) -> None:
+    policy = run.champion("echo", "connectome")
+    rows = run.results()
+    best = rows[rows["genome"] == "connectome"].sort_values("score").iloc[-1]
+    seed = derive(0, "held-out", "echo", int(best["seed"]))
+    assert float(Echo().score(policy.phenotype, seeds=[seed]).mean()) == pytest.approx(best["score"])
+
+
+def test_policy_keeps_state_until_it_is_reset(run: ne.Run) -> None:
+    policy = run.champion("echo", "connectome")
+    sensed = np.linspace(-1, 1, policy.blueprint.num_sensors)
+    first, second = policy.step(sensed), policy(sensed)
+    assert first.dtype == np.float32 and not np.array_equal(first, second)
+    policy.reset()
+    assert np.array_equal(policy.step(sensed), first)
+    with pytest.raises(ValueError, match="wanted"):
+        policy.step(sensed[:-1])
+
+
+def test_champion_plays_a_gymnasium_environment_as_it_was_scored(tmp_path: Path) -> None:
+    run = ne.run(
+        genome=["connectome"],
+        task=["gym:CartPole-v1"],
+        connectome=CIRCUIT,
+        generations=2,
+        population=8,
+        workers=0,
+        out=tmp_path / "run",
+    )
+    policy = run.champion()
+    task = ne.tasks.get("gym").target("CartPole-v1")
+    wanted = task.score(policy.phenotype, seeds=[7])[0]
+    starts = task.starts(7, "held-out", task.held_out)
+    for start, score in list(zip(starts, wanted, strict=True))[:4]:
+        environment = gymnasium.make("CartPole-v1")
+        observation, _ = environment.reset(seed=start)
+        policy.reset()
+        earned, over = 0.0, False
+        while not over:
+            observation, reward, terminated, truncated, _ = environment.step(policy.step(observation))
+            earned, over = earned + float(reward), terminated or truncated
+        assert earned == float(score)
+
+
+def test_champion_walks_in_gymnasium(tmp_path: Path) -> None:
+    run = ne.run(
+        genome=["connectome"],
+        task=["swimmer-v5:steps=40,held_out=2"],
+        connectome=CIRCUIT,
+        generations=2,
+        population=8,
+        workers=0,
+        out=tmp_path / "run",
+    )
+    policy = run.champion()
+    environment = gymnasium.make("Swimmer-v5")
+    observation, _ = environment.reset(seed=0)
+    policy.reset()
+    for _ in range(40):
+        observation, _, _, _, _ = environment.step(policy.step(observation))
+    assert np.isfinite(observation).all()
+
+
+def test_notebook_runs_in_a_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    notebook = nbformat.read(ROOT / "examples" / "quickstart.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    shown = [x for cell in notebook.cells if cell.cell_type == "code" for x in cell.outputs]
+    assert any("<progress" in output.get("data", {}).get("text/html", "") for output in shown)
+    assert any("exploratory" in str(output) or "inconclusive" in str(output) for output in shown)
+    assert list((tmp_path / "runs").iterdir())
