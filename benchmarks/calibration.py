@@ -194,6 +194,7 @@ def evolved(request: Configuration) -> Scores:
 
     from neuroevo.experiment import selection
     from neuroevo.experiment.plan import Plan
+    from neuroevo.experiment.writer import RunWriter
     from neuroevo.run_folder import RunFolder
     from neuroevo.workers.pool import LocalPool
 
@@ -201,7 +202,7 @@ def evolved(request: Configuration) -> Scores:
     plan.prepare()
     with tempfile.TemporaryDirectory() as parent:
         folder = RunFolder.create(Path(parent) / "run", plan.config.to_dict(), {"schema": 1})
-        selection.run(plan, LocalPool(), folder)
+        selection.run(plan, LocalPool(), RunWriter(folder))
         return {(row["graph"], row["seed"]): row["score"] for row in folder.results()}
 
 

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 import tasks  # noqa: F401 - registers the tasks
-from neuroevo.experiment.evolution import Evolution, Listeners, Progress
+from neuroevo.experiment.evolution import Listeners, Progress
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.workers.pool import pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
@@ -111,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--generations", type=int, default=10_000, help="of the tiny task")
     options = parser.parse_args()
-    checkpoints, supervision = Stopwatch(Evolution, "checkpoint"), Stopwatch(RayPool, *SUPERVISED)
+    checkpoints, supervision = Stopwatch(RunWriter, "write_checkpoint"), Stopwatch(RayPool, *SUPERVISED)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seconds = {}

@@ -92,6 +92,7 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
     from neuroevo.experiment.evolution import Evolution, Listeners
     from neuroevo.experiment.plan import Plan
     from neuroevo.experiment.request import resolve
+    from neuroevo.experiment.writer import RunWriter
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.run_folder import RunFolder
     from neuroevo.search.lineage import centre
@@ -104,17 +105,18 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "run"
     where = stack.enter_context(pool(Workers(cores)))
     run = RunFolder.create(folder, plan.config.to_dict(), {"lineages": plan.lineages()})
-    evolution = Evolution(plan, where, run, Listeners())
+    writer = RunWriter(run)
+    evolution = Evolution(plan, where, writer, Listeners())
     (request,) = plan.requests
-    evolution._cost = 1e9  # no checkpoints: the rivals write none
+    writer._cost = 1e9  # no checkpoints: the rivals write none
     pairs = evolution.begin(request, evolution.set_gains(request), range(1))
-    (group,) = evolution.groups(request, pairs)
-    rows = evolution.evolve([group])
+    (shard,) = evolution.shards(request, pairs)
+    rows = evolution.evolve([shard])
     tested = request.make()
-    alone = Phenotype([group.shard.lineages[0].blueprint], [1])
+    alone = Phenotype([shard.shard.lineages[0].blueprint], [1])
 
     def accuracy() -> float:
-        (pair,) = group.pairs()
+        (pair,) = shard.pairs()
         alone.load([centre(*pair)[None]])
         return float(tested.score(alone, seeds=[0]).nanmean())
 

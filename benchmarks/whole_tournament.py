@@ -27,7 +27,8 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.evolution import Evolution, Listeners
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
-from neuroevo.experiment.shards import Group
+from neuroevo.experiment.shards import ShardRun
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.lineage import centre
 from neuroevo.workers.pool import Pool, pool
@@ -79,31 +80,31 @@ class Tournament:
         """Evolves all lineages at once."""
         evolution = self._evolution()
         pairs = evolution.begin(self._request, self._blueprints, range(self._plan.config.seeds))
-        self._run(evolution, evolution.groups(self._request, pairs))
+        self._run(evolution, evolution.shards(self._request, pairs))
 
     def one_by_one(self) -> None:
         """Evolves one lineage after another."""
         evolution = self._evolution()
         pairs = evolution.begin(self._request, self._blueprints, range(self._plan.config.seeds))
-        groups = [g for pair in pairs for g in evolution.groups(self._request, [pair])]
-        self._run(evolution, *([group] for group in groups))
+        shards = [shard for pair in pairs for shard in evolution.shards(self._request, [pair])]
+        self._run(evolution, *([shard] for shard in shards))
 
-    def _run(self, evolution: Evolution, *batches: Sequence[Group]) -> None:
-        """Evolves batches of groups in turn and keeps what their lineages answer with."""
+    def _run(self, evolution: Evolution, *batches: Sequence[ShardRun]) -> None:
+        """Evolves batches of shards in turn and keeps what their lineages answer with."""
         self.centres = []
-        for groups in batches:
-            for _ in evolution.evolve(groups):
+        for shards in batches:
+            for _ in evolution.evolve(shards):
                 pass
-            for group in groups:
-                evolution.forget(group)
-                self.centres += [centre(lineage, state) for lineage, state in group.pairs()]
+            for shard in shards:
+                evolution.forget(shard)
+                self.centres += [centre(lineage, state) for lineage, state in shard.pairs()]
 
     def _evolution(self) -> Evolution:
         """Returns the request's evolution in a folder of its own."""
         path = Path(tempfile.mkdtemp(dir=self._folder))
         about = {"lineages": self._plan.lineages()}
         run = RunFolder.create(path / "run", self._plan.config.to_dict(), about)
-        return Evolution(self._plan, self._where, run, Listeners())
+        return Evolution(self._plan, self._where, RunWriter(run), Listeners())
 
 
 def measure(options: Options) -> Iterator[Row]:

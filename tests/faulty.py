@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.workers.requests import Key, Request, TaskKey
+from neuroevo.workers.worker import Worker
 from tests.toy import Echo
 
 
@@ -48,6 +51,24 @@ class Faulty(Echo):
             for k, value in enumerate((torch.inf, -torch.inf, torch.nan)):
                 fitness = torch.where((lot >= k / 3) & (lot < (k + 1) / 3), value, fitness)
         return fitness
+
+
+NOTHING = TaskKey(-1, "x")
+
+
+@dataclass(frozen=True, eq=False)
+class Impossible(Request[None]):
+    """A request that fails wherever it is computed."""
+
+    key: Key = NOTHING
+    about: str = "Nothing at all"
+
+    def run(self, worker: Worker) -> None:
+        raise AttributeError("no such thing")
+
+    @property
+    def kept(self) -> Mapping[str, Key]:
+        return {}
 
 
 def _raise() -> None:

@@ -12,6 +12,7 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.evolution import Listeners
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool, Pool
 
@@ -32,7 +33,7 @@ def run(
     """Runs a request, in this process unless a pool is given, and returns its folder."""
     planned = plan(**changes)
     folder = RunFolder.create(path, planned.config.to_dict(), {"lineages": planned.lineages()})
-    selection.run(planned, LocalPool() if pool is None else pool, folder, listeners)
+    selection.run(planned, LocalPool() if pool is None else pool, RunWriter(folder), listeners)
     return folder
 
 

@@ -1,42 +1,32 @@
-"""Evolution: a plan's lineages, evolved on a pool and written to the run folder.
+"""Evolution: the lineages of a plan on their way. What tournaments, races and mixed populations share.
 
-What tournaments, races and mixed populations have in common.
+`scheduling` says what happens, `RunWriter` writes it, and listeners are told.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
+import logging
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-import numpy as np
 
 from neuroevo.errors import EvaluationError
+from neuroevo.experiment import scheduling
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
-from neuroevo.experiment.shards import GENOMES_PER_GPU, Group, Pair, about, advance, others, shard_size
-from neuroevo.files import Row, to_json
+from neuroevo.experiment.shards import GENOMES_PER_GPU, Pair, ShardRun, describe, shard_size
+from neuroevo.experiment.writer import RunWriter
+from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint, Gains
-from neuroevo.run_folder import Key, RunFolder
-from neuroevo.search import coordinates
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
 from neuroevo.task import TaskRequest
 from neuroevo.workers.pool import Pool
-from neuroevo.workers.worker import Failed, Request
 
-BLUEPRINTS_PER_REQUEST = 8
-CHECKPOINT_SHARE = 0.02  # of the time: a checkpoint is written once it costs no more than this
-NO_SCORE = {  # of a lineage that is not assessed, see `assessment`
-    **dict.fromkeys(("score", "episode_scores", "untrained_score", "tuned_score", "tuned_factors")),
-    "tuning_evaluations": 0,
-    "activity": None,
-}
+logger = logging.getLogger(__name__)
+
 _RUNS = itertools.count()  # tells the runs of one process apart, so that they can share a pool
 
 
@@ -57,13 +47,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Listeners:
-    """Who is told of a run while it goes on, and may end it.
+    """Those who are told of a run while it goes on, and may end it.
 
     Attributes:
-        update: Progress, after every generation of a shard.
-        event: A line on something that was decided, and the task and genome that it puts out of the run.
-        plan: Lineages that were not planned from the start, as rows, and the name of their stage.
-        stopping: Whether to end once the generations under way are completed.
+        update: Gets the progress, after every generation of a shard.
+        event: Gets a line on something that was decided, and the task and genome that it puts out of the run.
+        plan: Gets lineages that were not planned from the start, as rows, and the name of their stage.
+        stopping: Says whether to end once the generations under way are completed.
     """
 
     update: Callable[[Progress], None] = lambda _: None
@@ -82,62 +72,95 @@ class Evolution:
     Args:
         plan: What is to be done.
         pool: Where it is computed.
-        folder: Where it is written.
-        listeners: Who is told.
-        past: What the run has behind it, if it is resumed.
+        writer: Writes what happens, and knows what the run has behind it.
+        listeners: Those who are told.
 
     Attributes:
-        members: By task, what a checkpoint says of mixed populations, see `mixed`.
-        resting: Groups that have ended; a checkpoint holds these too.
-        done: Lineage generations completed.
-        total: Lineage generations in the whole run, as far as is known.
+        plan: What is to be done.
+        writer: Writes what happens.
+        listeners: Those who are told.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        pool: Pool,
-        folder: RunFolder,
-        listeners: Listeners,
-        past: Past | None = None,
-    ) -> None:
-        self.plan, self.folder, self.listeners, self.past = plan, folder, listeners, past or Past()
-        self._pool, self._run, self._numbers = pool, next(_RUNS), itertools.count()
-        self._saved, self._cost = time.monotonic(), 0.0
-        self._gains = dict(self.past.gains)
-        self._rooms: dict[str, int] = {}
-        self.members = dict(self.past.members)
-        self.resting: list[Group] = []
-        self.done = self.total = 0
+    def __init__(self, plan: Plan, pool: Pool, writer: RunWriter, listeners: Listeners) -> None:
+        self.plan = plan
+        self.writer = writer
+        self.listeners = listeners
+        self._pool = pool
+        self._run = next(_RUNS)
+        self._numbers = itertools.count()  # of shards
+        self._rooms: dict[str, int] = {}  # genomes that fit on a GPU, by task
+        self._resting: list[ShardRun] = []  # shards that have ended
+        self._done = 0
+        self._total = 0
+
+    @property
+    def past(self) -> Past:
+        """What the run had behind it when it was begun or resumed."""
+        return self.writer.past
+
+    @property
+    def done(self) -> int:
+        """Lineage generations completed."""
+        return self._done
+
+    def expect(self, generations: int) -> None:
+        """Adds to the length of the run that listeners are told of.
+
+        Args:
+            generations: Lineage generations; negative where some are saved.
+        """
+        self._total += generations
+
+    def pass_over(self, generations: int) -> None:
+        """Counts generations as done of which the past holds no rows.
+
+        Args:
+            generations: Lineage generations.
+        """
+        self._done += generations
+
+    def add_lineages(self, rows: Sequence[Row], stage: str) -> None:
+        """Adds lineages that were not planned from the start, and tells of them.
+
+        Args:
+            rows: Their identities.
+            stage: The name of their stage.
+        """
+        self.writer.add_lineages(rows)
+        self.listeners.plan(rows, stage)
+
+    # --- before the first generation --------------------------------------------------------------------
 
     def set_gains(self, request: TaskRequest) -> list[Blueprint]:
-        """Returns the task's blueprints, one for each sample, in their operating range."""
-        blueprints, samples = self.plan.blueprints[request.label], self.plan.samples
-        if request.label in self._gains:
-            pairs = zip(blueprints, self._gains[request.label], strict=True)
+        """Returns the task's blueprints, one for each sample, in their operating range.
+
+        Args:
+            request: The task.
+
+        Raises:
+            EvaluationError: If the task fails.
+        """
+        label, blueprints = request.label, self.plan.blueprints[request.label]
+        if label in self.past.gains:
+            pairs = zip(blueprints, self.past.gains[label], strict=True)
             return [replace(blueprint, gains=Gains(**gains)) for blueprint, gains in pairs]
-        seed = derive(self.plan.config.seed, "gains", request.label)
-        starts = range(0, len(blueprints), BLUEPRINTS_PER_REQUEST)
-        for first in starts:
-            chunk = tuple(blueprints[first : first + BLUEPRINTS_PER_REQUEST])
-            head = f"{samples[first].genome} on {request.label}, graph {samples[first].graph}"
-            concerned = f"{head}{others(len(chunk))}, setting gains before generation 0"
-            key = (self._run, "gains", request.label, first)
-            self._pool.submit(Request(key, "set_gains", (request,), (chunk, seed), concerned))
-        results = dict(self._pool.completed() for _ in starts)
-        for failed in (x for x in results.values() if isinstance(x, Failed)):
-            raise EvaluationError(failed.reason)
-        found = [b for key in sorted(results, key=lambda r: r.key) for b in results[key]]
-        self._gains[request.label] = [blueprint.gains.to_dict() for blueprint in found]
+        seed = derive(self.plan.config.seed, "gains", label)
+        ready = scheduling.set_gains(self._pool, self._run, request, self.plan.samples, blueprints, seed)
+        self.writer.hold_gains(label, [blueprint.gains.to_dict() for blueprint in ready])
         self.checkpoint()
-        return found
+        return ready
 
     def begin(
         self, request: TaskRequest, blueprints: Sequence[Blueprint], seeds: Sequence[int]
     ) -> list[Pair]:
         """Returns a task's lineages, every sample with every seed, before their first generation.
 
-        Of a run that is resumed they are where they were.
+        Those of a run that is resumed are where they were.
+
+        Args:
+            request: The task.
+            blueprints: One for each sample.
+            seeds: Which replicates.
         """
         lineages = [
             Lineage(request.label, s.genome, s.graph, seed, self.plan.config.seed, blueprint, s.graph_hash)
@@ -147,206 +170,148 @@ class Evolution:
         settings = self.plan.settings[request.label]
         return [(x, self.past.state(x, settings) or lineages_.begin(x, settings)) for x in lineages]
 
-    def groups(self, request: TaskRequest, pairs: Sequence[Pair]) -> list[Group]:
-        """Returns lineages of a task, with their states, in shards."""
+    def shards(self, request: TaskRequest, pairs: Sequence[Pair]) -> list[ShardRun]:
+        """Returns lineages in shards.
+
+        Args:
+            request: Their task.
+            pairs: The lineages with their states.
+        """
         size, num_parts = self.shard_size(request, len(pairs))
         return [
-            self.group(request, pairs[first : first + size], num_parts)
+            self.shard(request, pairs[first : first + size], num_parts)
             for first in range(0, len(pairs), size)
         ]
 
     def shard_size(self, request: TaskRequest, num_lineages: int) -> tuple[int, int]:
-        """Returns how many of a task's lineages make a shard, and in how many parts a population is sent."""
-        populations = self.plan.settings[request.label].populations
+        """Returns how many of a task's lineages make a shard, and in how many parts a population is sent.
+
+        Args:
+            request: The task.
+            num_lineages: How many lineages it has.
+        """
+        label = request.label
+        populations = self.plan.settings[label].populations
         if self.plan.config.device == "cpu":
             return shard_size(num_lineages, *populations)
-        if request.label not in self._rooms:
-            self._rooms[request.label] = min(self._room(request), GENOMES_PER_GPU)
-        return shard_size(num_lineages, *populations, room=self._rooms[request.label])
+        if label not in self._rooms:
+            share = min(1.0, self.plan.experiment.workers.gpus)
+            room = scheduling.room(self._pool, self._run, request, self.plan.blueprints[label], share)
+            self._rooms[label] = min(room, GENOMES_PER_GPU)
+        return shard_size(num_lineages, *populations, room=self._rooms[label])
 
-    def _room(self, request: TaskRequest) -> int:
-        """Returns how many genomes of a task fit on a worker's GPU, which a worker is asked for."""
-        share = min(1.0, self.plan.experiment.workers.gpus)
-        blueprints = tuple(self.plan.blueprints[request.label])
-        concerned = f"Asking a GPU how many genomes of {request.label} it takes"
-        key = (self._run, "room", request.label)
-        self._pool.submit(Request(key, "room", (request,), (blueprints, share), concerned))
-        _, found = self._pool.completed()
-        if isinstance(found, Failed):
-            raise EvaluationError(found.reason)
-        return found
-
-    def group(self, request: TaskRequest, pairs: Sequence[Pair], num_parts: int) -> Group:
+    def shard(self, request: TaskRequest, pairs: Sequence[Pair], num_parts: int) -> ShardRun:
         """Returns one shard; it has a number of its own, so that its network is built anew.
 
-        Lineages that were lost are not part of it.
+        Args:
+            request: The task.
+            pairs: The lineages with their states. Those that were lost are not advanced.
+            num_parts: In how many parts each population is evaluated.
         """
         alive = [pair for pair in pairs if not pair[1].error]
         lost = [pair for pair in pairs if pair[1].error]
         settings, device = self.plan.settings[request.label], self.plan.config.device
-        shard = Shard(request, tuple(x for x, _ in alive), settings, device=device)
-        key = (self._run, next(self._numbers))
+        shard = Shard(request, tuple(lineage for lineage, _ in alive), settings, device=device)
         states = [state for _, state in alive]
-        return Group(key, shard, lineages_.parts(shard, num_parts), states, lost=lost)
+        return ShardRun(self._run, next(self._numbers), shard, states, num_parts, lost)
 
-    def forget(self, group: Group) -> None:
-        """Gives back the memory of a shard that is not evolved any more."""
-        self._pool.forget(group.key)
+    # --- generations ------------------------------------------------------------------------------------
 
-    def evolve(self, groups: Sequence[Group], until: int | None = None, **columns: Any) -> Iterator[Row]:
-        """Evolves groups and yields their rows of metrics as they are completed and written.
+    def evolve(self, shards: Sequence[ShardRun], until: int | None = None, **columns: int) -> Iterator[Row]:
+        """Evolves shards.
 
         Args:
-            groups: Of any task.
-            until: The generation to stop at; None: each task's last.
+            shards: Shards of any task.
+            until: The generation to stop at, or None for each task's last.
             columns: Further columns of the rows.
+
+        Yields:
+            Rows of metrics as they are completed and written; before them, those of the past.
+
+        Raises:
+            EvaluationError: If all lineages are lost.
+            Stopped: If the listeners want the run to end.
         """
         end = sys.maxsize if until is None else until
-        for group in groups:
-            require_equal_generations(group.states, end, about(group.shard, "the checkpoint"))
-            for lineage in group.shard.lineages:
+        for shard in (x for x in shards if x.states):
+            require_equal_generations(shard.states, end, describe(shard.shard, "the checkpoint"))
+            for lineage in shard.shard.lineages:
                 past = list(self.past.take(lineage.key, end, columns))
-                self.done += len(past)
+                self._done += len(past)
                 yield from past
-        for rows in advance(self._pool, groups, until, self.listeners.stopping, self._lose):
-            rows = [{**row, **columns} for row in rows]
-            self.done += len(rows)
-            self.folder.append_metrics(rows)
-            self.listeners.update(Progress(rows, self.done, self.total))
-            if time.monotonic() - self._saved >= self._cost / CHECKPOINT_SHARE:
-                self.checkpoint(groups)
-            yield from rows
-        lost = [state for group in groups for _, state in group.lost]
-        if lost and not any(group.states for group in groups):
+        for shard, step in scheduling.advance(self._pool, shards, until, self.listeners.stopping):
+            for pair in step.lost:
+                self._report_loss(pair)
+            if step.rows:
+                rows = [{**row, **columns} for row in step.rows]
+                self._report_generation(shard, rows)
+                if self.writer.is_checkpoint_due:
+                    self.checkpoint(shards)
+                yield from rows
+        lost = [state for shard in shards for _, state in shard.lost]
+        if lost and not any(shard.states for shard in shards):
             raise EvaluationError(lost[0].error)
-        self.stop_if_wanted(groups)
+        if self.listeners.stopping():
+            self.checkpoint(shards)
+            raise Stopped
 
-    def _lose(self, pair: Pair) -> None:
+    def _report_generation(self, shard: ShardRun, rows: list[Row]) -> None:
+        """Writes and tells of a generation of a shard."""
+        logger.debug("shard %d: generation %d of %d", shard.number, rows[0]["generation"], len(rows))
+        self._done += len(rows)
+        self.writer.write_metrics(rows)
+        self.listeners.update(Progress(rows, self._done, self._total))
+
+    def _report_loss(self, pair: Pair) -> None:
         """Tells of a lineage that cannot be computed, and without which the run goes on."""
         lineage, state = pair
         line = state.error.splitlines()[0]
         self.listeners.event(f"{lineage.task} goes on without a lineage of {lineage.genome}: {line}", None)
 
-    def stop_if_wanted(self, groups: Sequence[Group]) -> None:
-        """Raises Stopped, after a checkpoint, if the listeners want the run to end here."""
-        if self.listeners.stopping():
-            self.checkpoint(groups)
-            raise Stopped
+    def checkpoint(self, shards: Sequence[ShardRun] = ()) -> None:
+        """Writes the states of all lineages.
 
-    def select(self, rows: Sequence[Row]) -> None:
-        """Writes rows to selection.jsonl, except those that a run that is resumed wrote before."""
-        self.folder.append_selection([row for row in rows if to_json(row) not in self.past.selection])
+        Args:
+            shards: The shards that are under way; those that rest are written too.
+        """
+        self.writer.write_checkpoint(pair for x in (*self._resting, *shards) for pair in x.everyone())
 
-    def add_lineages(self, rows: Sequence[Row], stage: str) -> None:
-        """Adds lineages to those that the manifest says are planned, and tells of them."""
-        known = self.folder.manifest().get("lineages", [])
-        new = [row for row in rows if row not in known]
-        self.folder.write_manifest(lineages=[*known, *new])
-        self.listeners.plan(rows, stage)
+    def rest(self, shards: Sequence[ShardRun]) -> None:
+        """Notes shards that have ended; all checkpoints to come hold them.
 
-    def checkpoint(self, groups: Sequence[Group] = ()) -> None:
-        """Writes the states of all lineages: of resting groups and of these."""
-        started = time.monotonic()
-        arrays: dict[str, np.ndarray] = {}
-        states: list[Row] = []
-        for lineage, state in (x for group in (*self.resting, *groups) for x in group.everyone()):
-            arrays |= {f"{len(states)}/{k}": v for k, v in lineages_.to_arrays(state).items()}
-            numbers = {name: getattr(state, name) for name in lineages_.NUMBERS}
-            gains = lineage.blueprint.gains.to_dict()
-            states.append({"lineage": list(lineage.key), **numbers, "gains": gains})
-        whole = {"lineages": states, "gains": self._gains, "members": self.members}
-        self.folder.write_checkpoint(arrays, whole)
-        self._saved = time.monotonic()
-        self._cost = self._saved - started
+        Args:
+            shards: The shards.
+        """
+        self._resting += shards
 
-    def assess(self, groups: Sequence[Group], columns: Callable[[Lineage, State], Row] | None = None) -> None:
+    def forget(self, shard: ShardRun) -> None:
+        """Gives back the memory of a shard that is not evolved any more.
+
+        Args:
+            shard: The shard.
+        """
+        self._pool.forget(shard.run, shard.number)
+
+    # --- after the last generation ----------------------------------------------------------------------
+
+    def assess(
+        self,
+        shards: Sequence[ShardRun],
+        columns: Callable[[Lineage, State], Row] = lambda *_: {},
+    ) -> None:
         """Scores every lineage on held-out data and writes results and champions.
 
         Args:
-            groups: Of any task.
+            shards: Shards of any task.
             columns: Gives further columns of a lineage's results.
+
+        Raises:
+            Stopped: If the listeners want the run to end.
         """
-        order, running = [pair for group in groups for pair in group.everyone()], 0
-        found: dict[Key, Row] = {x.key: NO_SCORE for x, state in order if state.error}
-        found |= {key: NO_SCORE for key in self.past.results}  # they are written, and not written again
-        for group in groups:
-            if not all(lineage.key in found for lineage in group.shard.lineages):
-                running += self._submit_assessment((*group.key, "assess"), group.shard, group.states)
-        while order:
-            while order and order[0][0].key in found:  # in order, whichever comes first
-                lineage, state = order.pop(0)
-                more = columns(lineage, state) if columns else {}
-                self._write_assessed(lineage, state, found.pop(lineage.key), more)
-            if self.listeners.stopping():
+        for assessed in scheduling.assess(self._pool, shards, self.past.results):
+            if assessed is not None:
+                lineage, state = assessed.lineage, assessed.state
+                state = replace(state, error=state.error or assessed.error)
+                self.writer.write_assessed(lineage, state, assessed.scores, columns(lineage, state))
+            elif self.listeners.stopping():
                 raise Stopped
-            if not running:
-                break
-            request, rows = self._pool.completed()
-            running -= 1
-            (shard,), (states,) = request.constant, request.arguments
-            if isinstance(rows, Failed) and len(states) > 1:
-                for r, (lineage, state) in enumerate(zip(shard.lineages, states, strict=True)):
-                    alone = replace(shard, lineages=(lineage,))
-                    running += self._submit_assessment((*request.key, r), alone, [state])
-                continue
-            failed = [{**NO_SCORE, "error": rows.reason}] if isinstance(rows, Failed) else rows
-            found |= {x.key: row for x, row in zip(shard.lineages, failed, strict=True)}
-
-    def _submit_assessment(self, key: tuple[Any, ...], shard: Shard, states: Sequence[State]) -> int:
-        """Submits lineages to be scored; returns the number of requests."""
-        self._pool.submit(Request(key, "assess", (shard,), (states,), about(shard, "held-out data")))
-        return 1
-
-    def _write_assessed(self, lineage: Lineage, state: State, row: Row, columns: Row) -> None:
-        """Writes a lineage's results, after its champion."""
-        state = replace(state, error=state.error or row.get("error", ""))
-        if lineage.key not in self.past.results and not state.error:
-            self._write_champion(lineage, state)
-        is_scored = row["score"] is not None and math.isfinite(row["score"])
-        status = "done" if is_scored and not has_failed(state) else "failed"
-        scores = {name: value for name, value in row.items() if name != "error"}
-        self.write_result(lineage, state, scores, status, columns)
-
-    def write_result(
-        self, lineage: Lineage, state: State, scores: Mapping[str, Any], status: str, columns: Row
-    ) -> None:
-        """Writes a lineage's results, unless a run that is resumed wrote them before.
-
-        Args:
-            lineage: Whose they are.
-            state: Its last.
-            scores: What `assessment.assess` found, or `NO_SCORE`.
-            status: As in results.jsonl.
-            columns: Further ones.
-        """
-        if lineage.key not in self.past.results:
-            self.folder.append_results([result(lineage, state, scores, status) | columns])
-
-    def _write_champion(self, lineage: Lineage, state: State) -> None:
-        """Writes the genome that a lineage answers with and the network it belongs to."""
-        parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
-        self.folder.write_champion(lineage.key, lineage.blueprint.describe(), parameters)
-
-
-def has_failed(state: State) -> bool:
-    """Says whether a lineage was lost, or no genome of it ever had a finite fitness."""
-    return bool(state.error) or state.failures >= state.evaluations
-
-
-def result(lineage: Lineage, state: State, scores: Mapping[str, Any], status: str) -> Row:
-    """Returns a row of results.jsonl; `scores` are what `assessment.assess` found, or `NO_SCORE`."""
-    return {
-        "task": lineage.task,
-        "genome": lineage.genome,
-        "graph": lineage.graph,
-        "graph_hash": lineage.graph_hash,
-        "seed": lineage.seed,
-        **scores,
-        "parameters": coordinates.count(lineage.blueprint),
-        "evaluations": state.evaluations,
-        "status": status,
-        "failures": state.failures,
-        "blowup": state.blowup or None,
-        "error": state.error or None,
-        "gains": lineage.blueprint.gains.to_dict(),
-    }

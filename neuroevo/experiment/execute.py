@@ -7,7 +7,6 @@ The first interrupt ends a run in good order, after the generations under way; t
 
 from __future__ import annotations
 
-import platform
 import signal
 import threading
 import time
@@ -29,6 +28,7 @@ from neuroevo.experiment.request import Experiment, resolve
 from neuroevo.experiment.resume import Past
 from neuroevo.experiment.trackers import Trackers
 from neuroevo.experiment.watcher import Watcher
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import CONFIG, RunFolder
 from neuroevo.text import count
@@ -76,7 +76,7 @@ def run(
     with _prepared(experiment, watcher) as (plan, where):
         folder = RunFolder.create(out, plan.config.to_dict(), manifest(plan, command))
         with folder.writing():
-            return _carry_out(plan, where, folder, watcher)
+            return _carry_out(plan, where, RunWriter(folder), watcher)
 
 
 def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
@@ -101,7 +101,7 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
         return None
     experiment = resolve(Configuration.read(folder.path / CONFIG).override(changes))
     with folder.writing(), _prepared(experiment, watcher) as (plan, where):
-        return _carry_out(plan, where, folder, watcher, _taken_up(folder, plan))
+        return _carry_out(plan, where, _taken_up(folder, plan), watcher)
 
 
 @contextmanager
@@ -117,71 +117,63 @@ def _prepared(experiment: Experiment, watcher: Watcher) -> Iterator[tuple[Plan, 
         yield plan, where
 
 
-def _carry_out(
-    plan: Plan, where: Pool, folder: RunFolder, watcher: Watcher, past: Past | None = None
-) -> Outcome:
-    """Runs a plan into its folder and writes its report; `past` is what a resumed run has behind it."""
+def _carry_out(plan: Plan, where: Pool, writer: RunWriter, watcher: Watcher) -> Outcome:
+    """Runs a plan into its folder and writes its report."""
+    folder = writer.folder
     watcher.expect(plan)
-    if past is not None and past.note:
-        watcher.warn(past.note)
+    if writer.past.note:
+        watcher.warn(writer.past.note)
     with _way_on(folder), ExitStack() as stack:
-        with _status(folder), Interrupts(watcher) as interrupts:
+        with _status(writer), Interrupts(watcher) as interrupts:
             config, lineages = plan.config.to_dict(), plan.lineages()
             opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, watcher.warn)
             tracked = stack.enter_context(opened)
             listeners = _Audience(watcher, tracked, interrupts).listeners()
-            selection.run(plan, where, folder, listeners, past)
+            selection.run(plan, where, writer, listeners)
         if tracked.failures:
-            folder.write_manifest(tracker_failures=list(tracked.failures))
+            writer.note_tracker_failures(tracked.failures)
         report = write_report(folder)
         tracked.finish(report)
         return Outcome(folder, report, tuple(tracked.views))
 
 
-def _taken_up(folder: RunFolder, plan: Plan) -> Past:
-    """Returns what a run has behind it, after its manifest says that it goes on.
+def _taken_up(folder: RunFolder, plan: Plan) -> RunWriter:
+    """Returns the writer of a run that is resumed, after the manifest says so.
 
     Raises:
         RunError: If the plan has other wirings than the run was begun with, or the folder is damaged.
     """
-    before = folder.manifest()
-    wanted = [graph["sha256"] for graph in before.get("graphs", ())]
+    wanted = [graph["sha256"] for graph in folder.manifest().get("graphs", ())]
     if wanted != [sample.graph_hash for sample in plan.samples]:
         raise RunError(
             f"The wirings of {folder.path} are not those that its request gives now; wanted the connectome "
             "and the version of the program that it was begun with."
         )
-    past = Past.read(folder)
-    now = {"python": platform.python_version(), "workers": plan.experiment.workers.number}
-    folder.write_manifest(status="running", resumed=[*before.get("resumed", ()), now])
-    return past
+    writer = RunWriter(folder, Past.read(folder))
+    writer.note_resumed(plan.experiment.workers.number)
+    return writer
 
 
 @contextmanager
-def _status(folder: RunFolder) -> Iterator[None]:
+def _status(writer: RunWriter) -> Iterator[None]:
     """Writes into the manifest how a run ended, and how long it took, all its parts together.
 
     Raises:
         KeyboardInterrupt: If interrupted, with what to do next.
     """
-    started = time.monotonic()
-    before = folder.manifest().get("wall_seconds", 0.0)
-
-    def write(status: str) -> None:
-        folder.write_manifest(status=status, wall_seconds=round(before + time.monotonic() - started, 2))
-
+    started, folder = time.monotonic(), writer.folder
     try:
         yield
     except (KeyboardInterrupt, Stopped):
-        write("interrupted")
+        writer.note_end("interrupted", time.monotonic() - started)
         raise KeyboardInterrupt(
             f"interrupted; {folder.path} holds what was done. Go on with: {folder.command_to_resume}"
         ) from None
     except BaseException:
         with suppress(NeuroevoError):  # a disk that is full keeps this from being written, too
-            write("failed")
+            writer.note_end("failed", time.monotonic() - started)
         raise
-    write("done")
+    writer.note_end("done", time.monotonic() - started)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import numpy as np
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError, failure
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
-from neuroevo.experiment.shards import Group
+from neuroevo.experiment.shards import ShardRun
 from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.referee.drift import fixation, turnover
@@ -62,7 +62,7 @@ def run(evolution: Evolution) -> None:
     """Evolves mixed populations on one task after the other, and scores the members of the last epoch."""
     plan = evolution.plan
     num_members = len(plan.draws) * plan.config.graphs * plan.config.seeds
-    evolution.total = sum(num_members * s.generations for s in plan.settings.values())
+    evolution.expect(sum(num_members * s.generations for s in plan.settings.values()))
     lineages = {request.label: plan.lineages_of(request.label) for request in plan.requests}
     record: dict[str, Row] = {}
     for request in plan.requests:
@@ -70,24 +70,25 @@ def run(evolution: Evolution) -> None:
         members = _stored(evolution, request, blueprints)
         first = evolution.past.members[request.label]["epoch"] if members else 0
         members = members or _founders(plan, request, blueprints)
-        groups: list[Group] = []
+        shards: list[ShardRun] = []
         living = set(plan.draws)
         length, num_epochs = epochs(plan.settings[request.label].generations)
-        evolution.done += first * length * len(members)
+        evolution.pass_over(first * length * len(members))
         for epoch in range(first, num_epochs):
-            evolution.members[request.label] = {"epoch": epoch, "members": list(map(_described, members))}
+            described = {"epoch": epoch, "members": list(map(_described, members))}
+            evolution.writer.hold_members(request.label, described)
             living = _note(evolution, members, epoch, epoch * length, living)
             lineages[request.label] = [_row(member) for member in members]
-            evolution.folder.write_manifest(lineages=[row for rows in lineages.values() for row in rows])
-            groups = _regrouped(evolution, request, groups, members)
-            members, fitness = _lived(evolution, groups, members, (epoch + 1) * length, epoch)
+            evolution.writer.replace_lineages([row for rows in lineages.values() for row in rows])
+            shards = _regrouped(evolution, request, shards, members)
+            members, fitness = _lived(evolution, shards, members, (epoch + 1) * length, epoch)
             if epoch < num_epochs - 1:
                 members = _replaced(plan, members, fitness, epoch)
-        evolution.checkpoint(groups)
-        _score(evolution, groups, members)
-        evolution.resting += groups
+        evolution.checkpoint(shards)
+        _score(evolution, shards, members)
+        evolution.rest(shards)
         record[request.label] = _fixation(plan, members, num_epochs - 1)
-        evolution.folder.write_manifest(selection_record=record)
+        evolution.writer.note_selection_record(record)
 
 
 def _founders(plan: Plan, request: TaskRequest, blueprints: Sequence[Blueprint]) -> list[Member]:
@@ -135,32 +136,32 @@ def _described(member: Member) -> Row:
 
 
 def _regrouped(
-    evolution: Evolution, request: TaskRequest, groups: Sequence[Group], members: Sequence[Member]
-) -> list[Group]:
+    evolution: Evolution, request: TaskRequest, shards: Sequence[ShardRun], members: Sequence[Member]
+) -> list[ShardRun]:
     """Returns the members in shards by their places; shards of which no member is new keep their network."""
     size, num_parts = evolution.shard_size(request, len(members))
     found = []
     for k, first in enumerate(range(0, len(members), size)):
         part = members[first : first + size]
-        old = groups[k] if groups else None
+        old = shards[k] if shards else None
         if old and {m.lineage for m in part} == {lineage for lineage, _ in old.everyone()}:
             found.append(old)
         else:
             if old:
                 evolution.forget(old)
-            found.append(evolution.group(request, [(m.lineage, m.state) for m in part], num_parts))
+            found.append(evolution.shard(request, [(m.lineage, m.state) for m in part], num_parts))
     return found
 
 
 def _lived(
-    evolution: Evolution, groups: Sequence[Group], members: Sequence[Member], until: int, epoch: int
+    evolution: Evolution, shards: Sequence[ShardRun], members: Sequence[Member], until: int, epoch: int
 ) -> tuple[list[Member], np.ndarray]:
     """Returns the members after an epoch, and their mean fitness, [members]; -inf for one that failed."""
     centres: dict[Key, list[float]] = {}
-    for row in evolution.evolve(groups, until, epoch=epoch):
+    for row in evolution.evolve(shards, until, epoch=epoch):
         if row["fitness_centre"] is not None:
             centres.setdefault(key_of(row), []).append(row["fitness_centre"])
-    states = {lineage.key: state for group in groups for lineage, state in group.everyone()}
+    states = {lineage.key: state for shard in shards for lineage, state in shard.everyone()}
     lived = [replace(member, state=states[member.lineage.key]) for member in members]
     means = [-np.inf if m.state.error else np.mean(centres.get(m.lineage.key, [-np.inf])) for m in lived]
     return lived, np.array(means, float)
@@ -220,14 +221,14 @@ def _mutated(plan: Plan, parent: Member, seed: int) -> Mutant | None:
     return None if is_same else mutant
 
 
-def _score(evolution: Evolution, groups: Sequence[Group], members: Sequence[Member]) -> None:
+def _score(evolution: Evolution, shards: Sequence[ShardRun], members: Sequence[Member]) -> None:
     """Scores the members on held-out data."""
     founders = {member.lineage.key: member.founder for member in members}
 
     def columns(lineage: Lineage, _: State) -> Row:
         return {"population": lineage.seed, "founder": founders[lineage.key]}
 
-    evolution.assess(groups, columns)
+    evolution.assess(shards, columns)
 
 
 def _fixation(plan: Plan, members: Sequence[Member], num_rounds: int) -> Row:
@@ -266,7 +267,7 @@ def _note(
         shares = {label: own[label] / own.total() for label in plan.draws}
         place = {"task": task, "population": population, "epoch": epoch, "generation": generation}
         rows.append({**place, "shares": shares})
-    evolution.select(rows)
+    evolution.writer.write_selection(rows)
     left = {member.lineage.genome for member in members}
     for label in (label for label in plan.draws if label in living - left):
         text = f"{task}, generation {generation}: {label} has died out in every population"

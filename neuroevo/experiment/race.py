@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from neuroevo.experiment.evolution import NO_SCORE, Evolution, has_failed
+from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.shards import Pair
 from neuroevo.files import Row
 from neuroevo.referee.estimators import contrast
@@ -90,7 +90,7 @@ def run(evolution: Evolution) -> None:
     plan = evolution.plan
     seeds = plan.config.seeds
     full = {x: len(plan.samples) * seeds * s.generations for x, s in plan.settings.items()}
-    evolution.total = sum(full.values())  # lineage generations
+    evolution.expect(sum(full.values()))  # lineage generations
     for request in plan.requests:
         task, settings = request.label, plan.settings[request.label]
         blueprints, before = evolution.set_gains(request), evolution.done
@@ -100,7 +100,7 @@ def run(evolution: Evolution) -> None:
         seed_cost = sum(s.genome in genomes for s in plan.samples) * settings.generations
         count = fresh_seeds(seeds, full[task] - spent, seed_cost)
         saved = full[task] - spent - count * seed_cost
-        evolution.total -= saved
+        evolution.expect(-saved)
         costs = {"race": spent, "confirmation": count * seed_cost, "tournament": full[task]}
         each = settings.population + 1  # evaluations of a generation, since a race has one phase
         event = {
@@ -111,7 +111,7 @@ def run(evolution: Evolution) -> None:
             "budget": {name: cost * each for name, cost in costs.items()},
             "evaluations_saved": saved * each,
         }
-        evolution.select([event])
+        evolution.writer.write_selection([event])
         fresh = evolution.begin(request, blueprints, range(seeds, seeds + count))
         _confirm(evolution, request, [x for x in fresh if x[0].genome in genomes], pairs)
 
@@ -121,27 +121,27 @@ def _race(evolution: Evolution, request: TaskRequest, pairs: list[Pair]) -> list
     settings = evolution.plan.settings[request.label]
     at = rungs(settings.generations)
     level = level_of(len(at), len(evolution.plan.draws))
-    groups = evolution.groups(request, pairs)
+    shards = evolution.shards(request, pairs)
     for rung, generation in enumerate(at, start=1):
         centres: dict[Key, list[float]] = {}
-        for row in evolution.evolve(groups, generation):
+        for row in evolution.evolve(shards, generation):
             if row["fitness_centre"] is not None:
                 centres.setdefault(key_of(row), []).append(row["fitness_centre"])
-        pairs = [pair for group in groups for pair in group.everyone()]
+        pairs = [pair for shard in shards for pair in shard.everyone()]
         rows = compare(_by_genome([x.key for x, state in pairs if not state.error], centres), level)
         place = {"task": request.label, "rung": rung, "generation": generation}
-        evolution.select([{**place, **row} for row in rows])
+        evolution.writer.write_selection([{**place, **row} for row in rows])
         dropped = {row["genome"] for row in rows if row["dropped"]}
         if dropped:
             gone = [pair for pair in pairs if pair[0].genome in dropped]
             pairs = [pair for pair in pairs if pair[0].genome not in dropped]
-            evolution.resting += evolution.groups(request, gone)
+            evolution.rest(evolution.shards(request, gone))
             _write(evolution, gone, "censored")
-            groups = evolution.groups(request, pairs)
+            shards = evolution.shards(request, pairs)
             _tell(evolution, request.label, generation, rows)
         if len({lineage.genome for lineage, _ in pairs}) == 1:
             break
-    evolution.resting += evolution.groups(request, pairs)
+    evolution.rest(evolution.shards(request, pairs))
     return pairs
 
 
@@ -164,13 +164,13 @@ def _confirm(
     evolution.listeners.event(f"{request.label}: {named} confirmed on {seeds}", None)
     rows = [dict(zip(IDENTITY, lineage.key, strict=True)) for lineage in lineages]
     evolution.add_lineages([{**row, "role": "confirmation"} for row in rows], "confirmation")
-    groups = evolution.groups(request, pairs)
-    for _ in evolution.evolve(groups):
+    shards = evolution.shards(request, pairs)
+    for _ in evolution.evolve(shards):
         pass
-    evolution.checkpoint(groups)
+    evolution.checkpoint(shards)
     _write(evolution, raced, "raced")
-    evolution.assess(groups, lambda _, state: {"role": "confirmation", "generations": state.generation})
-    evolution.resting += groups
+    evolution.assess(shards, lambda _, state: {"role": "confirmation", "generations": state.generation})
+    evolution.rest(shards)
 
 
 def _by_genome(
@@ -189,7 +189,7 @@ def _write(evolution: Evolution, pairs: Sequence[Pair], status: str) -> None:
     """Writes results of lineages that the race is over for."""
     for lineage, state in pairs:
         columns = {"role": "race", "generations": state.generation}
-        evolution.write_result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status, columns)
+        evolution.writer.write_unscored(lineage, state, status, columns)
 
 
 def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[Row]) -> None:

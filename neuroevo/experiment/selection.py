@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from neuroevo.experiment import mixed, race, tournament
 from neuroevo.experiment.evolution import Evolution, Listeners
 from neuroevo.experiment.plan import Plan
-from neuroevo.experiment.resume import Past
-from neuroevo.run_folder import RunFolder
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.workers.pool import Pool
 
-MODES: Mapping[str, Callable[[Evolution], None]] = {  # `configuration.SELECTIONS` says what each is
+MODES: Mapping[str, Callable[[Evolution], None]] = {  # `config.SELECTIONS` says what each is
     "tournament": tournament.run,
     "race": race.run,
     "mixed": mixed.run,
@@ -21,13 +20,19 @@ MODES: Mapping[str, Callable[[Evolution], None]] = {  # `configuration.SELECTION
 def run(
     plan: Plan,
     pool: Pool,
-    folder: RunFolder,
+    writer: RunWriter,
     listeners: Listeners | None = None,
-    past: Past | None = None,
 ) -> None:
-    """Runs a plan on a pool and writes the run folder; `past` is what a run that is resumed has behind it.
+    """Runs a plan.
+
+    Args:
+        plan: What is to be done.
+        pool: Where it is computed.
+        writer: Writes what happens, and knows what a run that is resumed has behind it.
+        listeners: Those who are told, or None for nobody.
 
     Raises:
+        EvaluationError: If the run failed.
         Stopped: If the listeners end it early.
     """
-    MODES[plan.config.selection](Evolution(plan, pool, folder, listeners or Listeners(), past))
+    MODES[plan.config.selection](Evolution(plan, pool, writer, listeners or Listeners()))

@@ -1,26 +1,28 @@
-"""Shards on their way through a pool, generation by generation.
+"""Shards on their way, generation by generation: which requests each needs next, and what their results mean.
 
-The make-up of a shard depends on its lineages alone; the pool only decides where and when it is computed.
+The make-up of a shard depends on its lineages alone. Nothing is computed here: `scheduling` takes requests to
+a pool and brings results back.
 """
 
 from __future__ import annotations
 
+import enum
+import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
 
-from neuroevo.errors import EvaluationError
+from torch import Tensor
+
 from neuroevo.files import Row
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Evaluation, Lineage, Shard, State
-from neuroevo.workers.pool import Pool
-from neuroevo.workers.worker import Failed, Request
+from neuroevo.workers.requests import Advance, Assess, Evaluate, Failed, Request
+from neuroevo.workers.runner import Advanced
+from neuroevo.workers.worker import ShardKey
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
+logger = logging.getLogger(__name__)
 
 GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
 MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them,
@@ -28,55 +30,6 @@ GENOMES_PER_GPU = 8_192  # at most, so that several GPUs share the lineages; not
 GENOMES_PER_PART = 16  # but not into smaller parts: a step of a small batch is mostly overhead
 
 Pair = tuple[Lineage, State]
-
-
-@dataclass
-class Group:
-    """A shard on its way: its states, its requests and the results that are in.
-
-    Attributes:
-        key: The run in this process, and the shard in the run.
-        shard: What is advanced; of lineages that were lost it is rid.
-        requests: The shard, or parts of it.
-        states: Of its lineages.
-        evaluated: Fitness by part.
-        proposals: Of the generation under way, where it is evaluated in parts.
-        probes: Of a shard that failed, by number of a lineage: why that fails alone; "": it does not.
-        started: When its generation was submitted.
-        revision: How often it lost lineages: its network is then another one.
-        lost: Lineages that it lost; their states say why.
-    """
-
-    key: tuple[int, int]
-    shard: Shard
-    requests: list[Shard]
-    states: list[State]
-    evaluated: dict[int, Evaluation] = field(default_factory=dict)
-    proposals: list[Tensor] = field(default_factory=list)
-    probes: dict[int, str] = field(default_factory=dict)
-    started: float = 0.0
-    revision: int = 0
-    lost: list[Pair] = field(default_factory=list)
-
-    def pairs(self) -> list[Pair]:
-        """Returns the lineages with their states."""
-        return list(zip(self.shard.lineages, self.states, strict=True))
-
-    def everyone(self) -> list[Pair]:
-        """Returns the lineages with their states, then those that were lost."""
-        return [*self.pairs(), *self.lost]
-
-    def lose(self, reasons: Mapping[int, str]) -> list[Pair]:
-        """Takes lineages out, by number, for reasons; returns them with their states."""
-        pairs = self.pairs()
-        lost = [(pairs[r][0], replace(pairs[r][1], error=reason)) for r, reason in reasons.items()]
-        kept = [pair for r, pair in enumerate(pairs) if r not in reasons]
-        self.shard = replace(self.shard, lineages=tuple(x for x, _ in kept))
-        self.requests = lineages_.parts(self.shard, len(self.requests))
-        self.states = [state for _, state in kept]
-        self.revision += 1
-        self.lost += lost
-        return lost
 
 
 def shard_size(
@@ -88,10 +41,10 @@ def shard_size(
     from seeds, so that messages stay as long as a genome.
 
     Args:
-        num_lineages: Of the task.
+        num_lineages: How many the task has.
         population: The largest of a phase.
-        smallest: The smallest of a phase; None: all are equal.
-        room: Genomes that fit on a GPU at once, which is filled; None: the shard is for a core.
+        smallest: The smallest of a phase, or None where all are equal.
+        room: Genomes that fit on a GPU at once, which is filled, or None where the shard is for a core.
     """
     least = population if smallest is None else smallest
     if room is not None:
@@ -104,134 +57,252 @@ def shard_size(
     return 1, max(1, min(max(wanted, blocks), possible))
 
 
-def advance(
-    pool: Pool,
-    groups: Sequence[Group],
-    until: int | None = None,
-    stopping: Callable[[], bool] = lambda: False,
-    lose: Callable[[Pair], None] | None = None,
-) -> Iterator[list[Row]]:
-    """Yields the metrics of each generation of each shard as they are completed.
+class Stage(enum.Enum):
+    """What a shard's requests are about."""
 
-    A shard that failed as often as it may is searched for the lineages that fail alone; it goes on without
-    them. If none does, it is lost as a whole.
+    RESTING = "none is under way"
+    EVALUATING = "a generation"
+    PROBING = "a generation of each lineage alone, since that of all together failed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What the result of a request brought about.
+
+    Attributes:
+        rows: Metrics of the generation, if it is now complete, a row a lineage.
+        lost: Lineages that were lost, with their states, which say why.
+        requests: What is to be computed next, before the generation can be complete.
+    """
+
+    rows: Sequence[Row] = ()
+    lost: Sequence[Pair] = ()
+    requests: Sequence[Request[object]] = ()
+
+
+class ShardRun:
+    """A shard on its way through its generations.
+
+    It rests between generations. `begin` gives the requests of the next one, and `take` takes their results:
+
+        RESTING --begin--> EVALUATING --take, all results are in--> RESTING, one generation on
+        EVALUATING --take, a request failed--> PROBING --take, all results are in--> RESTING, lineages lost
+
+    Lineages that fail alone are lost; if none does, all are. The shard goes on without them.
 
     Args:
-        pool: Where they are computed.
-        groups: Changed in place.
-        until: The generation to stop at; None: the last of its settings.
-        stopping: Asked before each generation; where true, those under way are the last.
-        lose: Told of each lineage that is lost, with its state, which says why; None: that is an error.
+        run: Number of the run among those of this process.
+        number: Number of the shard in the run.
+        shard: The lineages that are advanced.
+        states: Their states, of equal generation.
+        num_parts: In how many parts each population is evaluated.
+        lost: Lineages that were lost before, with their states.
 
-    Raises:
-        EvaluationError: If a lineage is lost and nobody is told.
+    Attributes:
+        run: Number of the run among those of this process.
+        number: Number of the shard in the run.
+        shard: The lineages that are advanced; those that were lost are not among them.
+        states: Their states. The list is replaced, never changed.
+        lost: Lineages that were lost, with their states, which say why.
+        stage: What the requests are about that are under way.
     """
-    by_key = {group.key: group for group in groups}
-    probes: dict[Request, int] = {}
 
-    def go_on(group: Group) -> int:
-        last = group.shard.settings.generations
-        end = last if until is None else min(until, last)
-        is_over = not group.states or group.states[0].generation >= end or stopping()
-        return 0 if is_over else _submit(pool, group)
+    def __init__(
+        self,
+        run: int,
+        number: int,
+        shard: Shard,
+        states: Sequence[State],
+        num_parts: int = 1,
+        lost: Sequence[Pair] = (),
+    ) -> None:
+        self.run = run
+        self.number = number
+        self.shard = shard
+        self.states = list(states)
+        self.lost = list(lost)
+        self.stage = Stage.RESTING
+        self._parts = lineages_.parts(shard, num_parts)
+        self._revision = 0  # how often lineages were lost: the network is then another one
+        self._awaited: dict[Request[object], int] = {}  # requests under way, by number of part or lineage
+        self._progress = _Progress()
 
-    running = sum(map(go_on, groups))
-    while running:
-        request, result = pool.completed()
-        running -= 1
-        run, i, revision, part = request.key
-        group = by_key[run, i]
-        if revision != group.revision:  # a part of a lineage that another part has lost
-            continue
-        if request in probes:
-            group.probes[probes.pop(request)] = result.reason if isinstance(result, Failed) else ""
-            if len(group.probes) == len(group.states):
-                _lose(group, request.about, lose)
-                running += go_on(group)
-        elif isinstance(result, Failed):
-            group.probes = {}
-            if len(group.states) == 1:
-                group.probes[0] = result.reason
-                _lose(group, request.about, lose)
-            else:
-                new = _probe(pool, group)
-                probes |= new
-                running += len(new)
-        elif (rows := _taken(group, part, result)) is not None:
-            yield rows
-            running += go_on(group)
+    @property
+    def key(self) -> ShardKey:
+        """Names the shard's network as it is now."""
+        return ShardKey(self.run, self.number, self._revision)
+
+    @property
+    def generation(self) -> int:
+        """The next generation."""
+        return self.states[0].generation
+
+    def pairs(self) -> list[Pair]:
+        """Returns the lineages with their states."""
+        return list(zip(self.shard.lineages, self.states, strict=True))
+
+    def everyone(self) -> list[Pair]:
+        """Returns the lineages with their states, then those that were lost."""
+        return [*self.pairs(), *self.lost]
+
+    def is_over(self, until: int | None = None) -> bool:
+        """Says whether no generation is to come.
+
+        Args:
+            until: The generation to stop at, or None for the last of the settings.
+        """
+        last = self.shard.settings.generations
+        return not self.states or self.generation >= (last if until is None else min(until, last))
+
+    def begin(self) -> list[Request[object]]:
+        """Returns the requests of the next generation, which the shard then waits for."""
+        self.stage = Stage.EVALUATING
+        self._progress = _Progress()
+        about = describe(self.shard, f"generation {self.generation}")
+        if len(self._parts) == 1:
+            self._awaited = {Advance(self.key, about, self._parts[0], self.states): 0}
+        else:
+            half = -(-len(self._parts) // 2)
+            # Neighbours share a block of genomes. Of two workers each takes a half, and keeps to what it had.
+            order = [k for first in range(half) for k in range(first, len(self._parts), half)]
+            self._awaited = {
+                Evaluate(replace(self.key, part=k), about, self._parts[k], self.states): k for k in order
+            }
+        return list(self._awaited)
+
+    def propose(self) -> None:
+        """Draws the genomes that the parts of a generation are about, while workers evaluate these."""
+        if self.stage is Stage.EVALUATING and len(self._parts) > 1:
+            settings = self.shard.settings
+            self._progress.proposals = [lineages_.propose(x, state, settings) for x, state in self.pairs()]
+
+    def awaits(self, request: Request[object]) -> bool:
+        """Says whether the result of a request is still of use: not if another part of it has failed.
+
+        Args:
+            request: One of those that `begin` or `take` gave.
+        """
+        return request in self._awaited
+
+    def take(self, request: Request[object], result: object) -> Step:
+        """Takes a result.
+
+        Args:
+            request: One that the shard awaits.
+            result: What came of it.
+
+        Returns:
+            What the result brought about. The shard rests again if `stage` says so.
+
+        Raises:
+            TypeError: If the result is not what the request asks for.
+        """
+        number = self._awaited.pop(request)
+        if self.stage is Stage.PROBING:
+            return self._take_probe(number, result)
+        if isinstance(result, Failed):
+            return self._take_failure(result)
+        if isinstance(result, Evaluation):
+            self._progress.evaluations[number] = result
+            return Step() if self._awaited else self._complete(self._joined())
+        if isinstance(result, Advanced):
+            return self._complete(result)
+        raise TypeError(f"{request.about} gave a {type(result).__name__}.")
+
+    def assess(self) -> Assess:
+        """Returns the request for held-out scores of the lineages."""
+        return Assess(self.key, describe(self.shard, "held-out data"), self.shard, self.states)
+
+    def _joined(self) -> Advanced:
+        """Returns the states after a generation whose population was evaluated in parts, and metrics."""
+        progress = self._progress
+        evaluation = Evaluation.join([progress.evaluations[k] for k in range(len(self._parts))])
+        seconds = time.perf_counter() - progress.started
+        states, rows = lineages_.update(self.shard, self.states, progress.proposals, evaluation, seconds)
+        return Advanced(states, rows)
+
+    def _complete(self, advanced: Advanced) -> Step:
+        """Goes on to the next generation."""
+        self.states = advanced.states
+        self.stage = Stage.RESTING
+        return Step(rows=advanced.rows)
+
+    def _take_failure(self, failed: Failed) -> Step:
+        """Drops the lineage that failed, or looks for it where there are several."""
+        logger.info("shard %d: %s", self.number, failed.reason.splitlines()[0])
+        if len(self.states) == 1:
+            return self._lose({0: failed.reason})
+        self.stage = Stage.PROBING
+        self._awaited = {}
+        for r, (lineage, state) in enumerate(self.pairs()):
+            alone = replace(self.shard, lineages=(lineage,))
+            about = describe(alone, f"generation {state.generation}")
+            self._awaited[Advance(replace(self.key, probe=r), about, alone, [state])] = r
+        logger.info("shard %d: %d lineages are tried one by one", self.number, len(self._awaited))
+        return Step(requests=list(self._awaited))
+
+    def _take_probe(self, number: int, result: object) -> Step:
+        """Notes whether a lineage failed alone; drops those that did once all are known."""
+        if isinstance(result, Failed):
+            self._progress.reasons[number] = result.reason
+        if self._awaited:
+            return Step()
+        reasons = dict(sorted(self._progress.reasons.items()))
+        if not reasons:
+            about = describe(self.shard, f"generation {self.generation}")
+            line = f"{about} failed together, although none of the lineages failed alone."
+            reasons = dict.fromkeys(range(len(self.states)), line)
+        return self._lose(reasons)
+
+    def _lose(self, reasons: Mapping[int, str]) -> Step:
+        """Takes lineages out, by number, for reasons."""
+        pairs = self.pairs()
+        lost = [(pairs[r][0], replace(pairs[r][1], error=reason)) for r, reason in reasons.items()]
+        left = [pair for r, pair in enumerate(pairs) if r not in reasons]
+        logger.info("shard %d loses %d of %d lineages", self.number, len(lost), len(pairs))
+        self.shard = replace(self.shard, lineages=tuple(lineage for lineage, _ in left))
+        self.states = [state for _, state in left]
+        self.lost += lost
+        self.stage = Stage.RESTING
+        self._parts = lineages_.parts(self.shard, len(self._parts))
+        self._revision += 1
+        self._awaited = {}
+        return Step(lost=lost)
 
 
-def about(shard: Shard, what: str) -> str:
-    """Names the lineages of a shard in one phrase."""
+@dataclass
+class _Progress:
+    """What is in of a generation that is under way.
+
+    Attributes:
+        started: When it began, by the performance counter.
+        evaluations: Fitness by part, where it is evaluated in parts.
+        proposals: Genomes of each lineage, [P + 1, L], where it is evaluated in parts.
+        reasons: Why lineages failed alone, by their numbers.
+    """
+
+    started: float = field(default_factory=time.perf_counter)
+    evaluations: dict[int, Evaluation] = field(default_factory=dict)
+    proposals: list[Tensor] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+def describe(shard: Shard, what: str) -> str:
+    """Returns a phrase that names the lineages of a shard.
+
+    Args:
+        shard: The shard.
+        what: What is done with them, the end of the phrase.
+    """
     first = shard.lineages[0]
-    rest = others(len(shard.lineages))
+    rest = and_others(len(shard.lineages))
     return f"{first.genome} on {first.task}, graph {first.graph}, seed {first.seed}{rest}, {what}"
 
 
-def others(count: int) -> str:
-    """Says how many there are beside the first."""
+def and_others(count: int) -> str:
+    """Returns how many there are beside the first, as the end of a phrase.
+
+    Args:
+        count: How many there are in all.
+    """
     return f" and {count - 1} more" if count > 1 else ""
-
-
-def _submit(pool: Pool, group: Group) -> int:
-    """Submits one generation of a shard; returns the number of requests."""
-    group.started = time.perf_counter()
-    group.evaluated = {}
-    concerned = about(group.shard, f"generation {group.states[0].generation}")
-    half = -(-len(group.requests) // 2)
-    # Neighbours share a block of genomes. Of two workers each takes a half, and keeps to what it had before.
-    for k in (k for first in range(half) for k in range(first, len(group.requests), half)):
-        key, part = (*group.key, group.revision, k), group.requests[k]
-        if len(group.requests) == 1:
-            pool.submit(Request(key, "advance", (part,), (group.states, 1), concerned))
-        else:
-            pool.submit(Request(key, "evaluate", (part,), (group.states,), concerned))
-    if len(group.requests) > 1:  # while workers evaluate them
-        settings = group.shard.settings
-        group.proposals = [lineages_.propose(lineage, state, settings) for lineage, state in group.pairs()]
-    return len(group.requests)
-
-
-def _taken(group: Group, part: int, result: Any) -> list[Row] | None:
-    """Takes what a request gave; returns the rows of the generation, if that is now whole."""
-    if len(group.requests) == 1:
-        group.states, rows = result
-        return rows
-    group.evaluated[part] = result
-    if len(group.evaluated) < len(group.requests):
-        return None
-    group.states, rows = _join_parts(group)
-    return rows
-
-
-def _probe(pool: Pool, group: Group) -> dict[Request, int]:
-    """Submits each lineage of a shard alone; returns the requests with the lineages' numbers."""
-    found = {}
-    for r, (lineage, state) in enumerate(group.pairs()):
-        alone = replace(group.shard, lineages=(lineage,))
-        concerned = about(alone, f"generation {state.generation}")
-        key = (*group.key, group.revision, f"probe {r}")
-        request = Request(key, "advance", (alone,), ([state], 1), concerned)
-        pool.submit(request)
-        found[request] = r
-    return found
-
-
-def _lose(group: Group, concerned: str, lose: Callable[[Pair], None] | None) -> None:
-    """Takes out the lineages of which a shard's probes say that they fail; all, if none does."""
-    reasons = {r: reason for r, reason in sorted(group.probes.items()) if reason}
-    if not reasons:
-        line = f"{concerned} failed together, although none of the lineages failed alone."
-        reasons = dict.fromkeys(group.probes, line)
-    for pair in group.lose(reasons):
-        if lose is None:
-            raise EvaluationError(pair[1].error)
-        lose(pair)
-
-
-def _join_parts(group: Group) -> tuple[list[State], list[Row]]:
-    """Returns states and metrics of a generation whose population was evaluated in parts."""
-    evaluation = Evaluation.join([group.evaluated[k] for k in range(len(group.requests))])
-    seconds = time.perf_counter() - group.started
-    return lineages_.update(group.shard, group.states, group.proposals, evaluation, seconds)

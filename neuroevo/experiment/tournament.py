@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from neuroevo.experiment.evolution import Evolution
-from neuroevo.experiment.shards import Group
+from neuroevo.experiment.shards import ShardRun
 
 
 def run(evolution: Evolution) -> None:
     """Sets gains, evolves every lineage, and scores it on held-out data."""
     plan = evolution.plan
-    groups: list[Group] = []
+    shards: list[ShardRun] = []
     for request in plan.requests:
         pairs = evolution.begin(request, evolution.set_gains(request), range(plan.config.seeds))
-        groups += evolution.groups(request, pairs)
-    evolution.total = sum(g.shard.settings.generations * len(g.states) for g in groups)
-    for _ in evolution.evolve(groups):
+        shards += evolution.shards(request, pairs)
+    evolution.expect(sum(x.shard.settings.generations * len(x.states) for x in shards))
+    for _ in evolution.evolve(shards):
         pass
-    evolution.checkpoint(groups)
-    evolution.assess(groups)
+    evolution.checkpoint(shards)
+    evolution.assess(shards)

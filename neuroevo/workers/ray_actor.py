@@ -1,76 +1,88 @@
-"""A worker as Ray has it, and what it keeps between requests so that it is not sent again."""
+"""A worker as Ray has it, and the objects that it keeps between requests so that they are not sent again."""
 
 from __future__ import annotations
 
-import operator
 import os
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Callable, Mapping
 
+from neuroevo.workers.requests import Key, Request, compute
 from neuroevo.workers.worker import Worker
 
-HELD = 128  # constants and states that a worker keeps: sending them again would be most of a brief request
-SHARED = ("evaluate",)  # methods whose arguments the parts of a generation have in common
-
-Key = tuple[Any, ...]
-Some = tuple[Any, ...] | None
+MOST_PARCELS = 128  # shards and states that a worker keeps: to send them again is most of a brief request
 
 
-class Held:
-    """What a worker was sent and keeps, by name, the least used first.
+class Parcels:
+    """Objects that a worker was sent and keeps, by key; the least recently used is dropped first.
 
-    The worker has one and the driver has one of each worker, which agree, for a worker computes in the order
-    in which it is told.
+    The worker has one of these, and the driver has one for each worker. Both are told of the same keys in the
+    same order, for a worker computes in the order in which it is asked: so the driver knows what is there.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Key, tuple[Any, ...]] = OrderedDict()
+        self._objects: OrderedDict[Key, object] = OrderedDict()
 
-    def __contains__(self, name: Key) -> bool:
-        """Says whether anything is kept under a name."""
-        return name in self._kept
+    def __contains__(self, key: Key) -> bool:
+        """Says whether there is an object for a key."""
+        return key in self._objects
 
-    def has(self, name: Key, value: tuple[Any, ...]) -> bool:
-        """Says whether the objects of a value are those that were sent."""
-        return are_same(self._kept.get(name), value)
+    def get(self, key: Key) -> object:
+        """Returns the object of a key, which is then the most recently used; None if there is none.
 
-    def renew(self, name: Key, value: Some) -> tuple[Any, ...]:
-        """Keeps a value, or what there is where that is None; returns it."""
-        kept = self._kept.pop(name, ()) if value is None else value
-        self._kept.pop(name, None)
-        self._kept[name] = kept
-        if len(self._kept) > HELD:
-            self._kept.popitem(last=False)
-        return kept
+        Args:
+            key: Names the object.
+        """
+        if key not in self._objects:
+            return None
+        self._objects.move_to_end(key)
+        return self._objects[key]
 
+    def put(self, key: Key, value: object) -> None:
+        """Keeps an object in place of the one that has its key.
 
-def are_same(first: Some, second: Some) -> bool:
-    """Says whether two tuples hold the same objects."""
-    if first is None or second is None or len(first) != len(second):
-        return False
-    return all(map(operator.is_, first, second))
-
-
-def common(key: Key) -> Key:
-    """Names what the parts of a generation have in common."""
-    return (*key[:-1], "common")
+        Args:
+            key: Names the object.
+            value: Anything but None.
+        """
+        self._objects[key] = value
+        self._objects.move_to_end(key)
+        if len(self._objects) > MOST_PARCELS:
+            self._objects.popitem(last=False)
 
 
 class Actor:
     """A worker as Ray has it; Ray wraps its methods, which would show in tracebacks of the worker's own."""
 
     def __init__(self) -> None:
-        self._worker, self._held = Worker(), Held()
+        self._worker = Worker()
+        self._parcels = Parcels()
 
     def place(self) -> tuple[str, int]:
-        """Returns the node that this is on, and the process there."""
+        """Returns the id of the node that the worker is on, and the id of its process there."""
         import ray
 
         return ray.get_runtime_context().get_node_id(), os.getpid()
 
-    def compute(self, method: str, about: str, key: Key, constant: Some, arguments: Some) -> Any:
-        """Computes a request, see `Worker.compute`; None is what was sent last under the same name."""
-        constant = self._held.renew(key, constant)
-        if method in SHARED:
-            arguments = self._held.renew(common(key), arguments)
-        return self._worker.compute(method, about, key, *constant, *(arguments or ()))
+    def compute(
+        self,
+        kind: Callable[..., Request[object]],
+        fields: Mapping[str, object],
+        kept: Mapping[str, Key],
+        *sent: object,
+    ) -> object:
+        """Returns the result of a request that comes in parts, see `requests.compute`.
+
+        Args:
+            kind: The request's class.
+            fields: Its fields that are not kept, by name.
+            kept: Keys of its fields that are kept, by name.
+            sent: The values of these, in the same order; None stands for the object that is here already.
+        """
+        whole = dict(fields)
+        for (name, key), value in zip(kept.items(), sent, strict=True):  # in this order, as the driver does
+            if value is None:
+                whole[name] = self._parcels.get(key)
+            else:
+                self._parcels.put(key, value)
+                whole[name] = value
+        return compute(kind(**whole), self._worker)

@@ -8,12 +8,16 @@ through which this process takes part in Ray dies, Ray is started anew.
 
 A worker has one request, and another before it has ended that where both are brief, so that it need not wait
 for messages. All else that is queued stays with the driver.
+
+Functions import Ray where they use it: it reads `os.environ` when it is imported, which `ray_cluster.start`
+writes before.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 import os
 import signal
 import time
@@ -24,13 +28,16 @@ from typing import Any
 
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
 from neuroevo.workers import ray_cluster
-from neuroevo.workers.ray_actor import SHARED, Actor, Held, Key, are_same, common
+from neuroevo.workers.ray_actor import Actor, Parcels
 from neuroevo.workers.ray_cluster import Workers
-from neuroevo.workers.worker import ATTEMPTS, Failed, Request
+from neuroevo.workers.requests import ATTEMPTS, Failed, Key, Request, TaskKey
+
+logger = logging.getLogger(__name__)
 
 WAIT_SECONDS = 1.0  # between looks at deadlines and nodes
 FIRST_DEADLINE = 3600.0  # seconds, of a kind of request of which none has been completed
-DEADLINE_FACTOR, LEAST_DEADLINE = 20.0, 60.0  # then so many times the longest, and seconds at least
+DEADLINE_FACTOR = 20.0  # the deadline of a kind of request is then so many times the longest of it,
+LEAST_DEADLINE = 60.0  # and so many seconds at least
 START_SECONDS = 120.0  # without any worker, before the pool gives up
 RETURN_SECONDS = 60.0  # in which a cluster that is gone may come back
 GROWTH_SECONDS = 5.0  # between looks at the size of the cluster
@@ -40,6 +47,8 @@ LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it
 BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
 PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
 
+Completed = tuple[Request[object], object]
+
 
 @dataclass(eq=False)
 class _Job:
@@ -47,31 +56,33 @@ class _Job:
 
     Attributes:
         request: What is to be computed.
-        failures: Why it failed so far, but for nodes that were lost with it, which say nothing against it.
-        nodes_lost: How many were.
+        failures: Reasons of its failures so far. Nodes that were lost with it are not among them, for they
+            say nothing against it.
+        nodes_lost: How many nodes were lost with it.
         not_by: The worker at which it failed last.
         passed: How often a worker took one that had queued for less long.
     """
 
-    request: Request
+    request: Request[object]
     failures: list[str] = field(default_factory=list)
     nodes_lost: int = 0
-    not_by: Any = None
+    not_by: _Slot | None = None
     passed: int = 0
 
 
 @dataclass(eq=False)
 class _Slot:
-    """A worker.
+    """A worker as the pool sees it.
 
     Attributes:
-        actor: Its handle.
-        ref: Of what it is doing; None: it is idle. The first thing it does is to say where it is.
-        job: What it is doing; None while it starts.
-        since: When it began that.
-        ahead: What it does next, as `ref` and `job`; None: it has not been told.
-        place: Its node and its process there; None while it starts.
-        held: What it was sent and keeps; of a key that is among it, it has the network too.
+        actor: Ray's handle of the worker.
+        ref: Ray's reference to the running call, or None while the worker is idle. The first call asks the
+            worker where it is.
+        since: When the running call began, by the monotonic clock.
+        job: The running request, or None while the worker starts or is idle.
+        ahead: Reference and request of the call that follows, or None where it has not been sent.
+        place: Id of its node and of its process there, or None while it starts.
+        parcels: What it was sent and keeps; where it has a request's shard, it has the network too.
     """
 
     actor: Any
@@ -80,13 +91,22 @@ class _Slot:
     job: _Job | None = None
     ahead: tuple[Any, _Job] | None = None
     place: tuple[str, int] | None = None
-    held: Held = field(default_factory=Held)
+    parcels: Parcels = field(default_factory=Parcels)
+
+    def begin(self, ref: Any, job: _Job) -> None:
+        """Takes up a request."""
+        self.ref = ref
+        self.job = job
+        self.since = time.monotonic()
 
     def go_on(self) -> _Job | None:
-        """Takes up what it was told to do next, if anything; returns what it was doing."""
+        """Takes up the request that follows, if there is one; returns the one before it."""
         before = self.job
-        self.ref, self.job = self.ahead or (None, None)
-        self.since, self.ahead = time.monotonic(), None
+        ref, job = self.ahead or (None, None)
+        self.ref = ref
+        self.job = job
+        self.since = time.monotonic()
+        self.ahead = None
         return before
 
 
@@ -94,36 +114,60 @@ class RayPool:
     """Computes requests on Ray actors.
 
     Args:
-        workers: Those that are wanted; Ray has been started for them.
+        workers: The workers that are wanted; Ray has been started for them.
 
     Attributes:
-        retries: Requests that were given to another worker, by what had happened.
+        retries: How many requests were given to another worker, by what had happened.
     """
 
     def __init__(self, workers: Workers) -> None:
         self._workers = workers
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
-        self._stored: dict[Key, tuple[tuple[Any, ...], Any]] = {}  # by name, with the reference
-        self._longest: dict[str, float] = {}
-        self._seconds: dict[Key, float] = {}  # that the last request of a key took
-        self._looked, self._answered = time.monotonic(), time.monotonic()
+        self._stored: dict[Key, tuple[object, Any]] = {}  # objects, with Ray's references to them
+        self._longest: dict[type[Request[object]], float] = {}  # seconds, by kind of request
+        self._seconds: dict[tuple[type[Request[object]], Key], float] = {}  # that the last of its kind took
+        self._looked = time.monotonic()  # at the size of the cluster
+        self._answered = time.monotonic()  # when there was a worker last
         self.retries: dict[str, int] = {}
         self._fill()
 
     @classmethod
     def start(cls, workers: Workers) -> RayPool:
-        """Starts or joins Ray, and returns a pool on it."""
+        """Starts or joins Ray.
+
+        Args:
+            workers: The workers that are wanted.
+
+        Returns:
+            A pool of them.
+
+        Raises:
+            OptionError: If the cluster cannot be reached.
+            EvaluationError: If Ray cannot be started here.
+        """
         ray_cluster.start(workers)
         return cls(workers)
 
-    def submit(self, request: Request) -> None:
-        """Queues a request; an idle worker starts it at once."""
+    def submit(self, request: Request[object]) -> None:
+        """Queues a request; an idle worker starts it at once.
+
+        Args:
+            request: What is to be computed.
+        """
         self._queue.append(_Job(request))
         self._dispatch()
 
-    def completed(self) -> tuple[Request, Any]:
-        """Waits for any running request."""
+    def completed(self) -> Completed:
+        """Waits for any running request.
+
+        Returns:
+            The request and its result, which is `Failed` if it failed as often as it may.
+
+        Raises:
+            NeuroevoError: If a request cannot be carried out, wherever it is tried.
+            EvaluationError: If there has been no worker for long, or Ray is gone and does not come back.
+        """
         import ray
 
         while True:
@@ -135,24 +179,34 @@ class RayPool:
                 self._revive()
                 continue
             for ref in ready:
-                found = self._collect(busy[ref], ref)
-                if found is not None:
-                    return found
-            found = self._end_late()
-            if found is not None:
-                return found
+                completed = self._collect(busy[ref], ref)
+                if completed is not None:
+                    return completed
+            late = self._end_late()
+            if late is not None:
+                return late
             self._look_around()
 
-    def forget(self, shard: tuple[Any, ...]) -> None:
-        """Drops what a shard's requests have in common from the object store."""
-        for kept in (self._stored, self._seconds):
-            for key in [key for key in kept if key[: len(shard)] == shard]:
-                del kept[key]
+    def forget(self, run: int, shard: int) -> None:
+        """Drops what was stored for a shard's requests.
+
+        Args:
+            run: Number of the run.
+            shard: Number of the shard in it, of which no more requests will come.
+        """
+
+        def is_of_it(key: Key) -> bool:
+            return not isinstance(key, TaskKey) and (key.run, key.shard) == (run, shard)
+
+        self._stored = {key: stored for key, stored in self._stored.items() if not is_of_it(key)}
+        self._seconds = {kind: seconds for kind, seconds in self._seconds.items() if not is_of_it(kind[1])}
 
     def _fill(self) -> None:
         """Makes as many workers as are wanted, and not there."""
         number = self._workers.number
         wanted = ray_cluster.room(self._workers) if number is None else number
+        if len(self._slots) < wanted:
+            logger.info("starting %d workers, beside %d", wanted - len(self._slots), len(self._slots))
         while len(self._slots) < wanted:
             self._slots.append(_new_slot(self._workers))
 
@@ -161,8 +215,7 @@ class RayPool:
         for slot in self._slots:
             job = self._choose(slot) if slot.ref is None else None
             if job is not None:
-                slot.job, slot.since = job, time.monotonic()
-                slot.ref = self._send(slot, job)
+                slot.begin(self._send(slot, job), job)
         for slot in self._slots:
             if slot.job is None or slot.ahead is not None or not self._is_brief(slot.job):
                 continue
@@ -172,31 +225,32 @@ class RayPool:
 
     def _is_brief(self, job: _Job) -> bool:
         """Says whether a job took little time when it was last computed."""
-        return self._seconds.get(job.request.key, FIRST_DEADLINE) < BRIEF_SECONDS
+        last = (type(job.request), job.request.key)
+        return self._seconds.get(last, FIRST_DEADLINE) < BRIEF_SECONDS
 
     def _send(self, slot: _Slot, job: _Job) -> Any:
         """Sends a queued job to a worker; returns the reference to its result."""
         for other in itertools.takewhile(lambda other: other is not job, self._queue):
             other.passed += 1
         self._queue.remove(job)
-        request = job.request
-        constant, arguments = self._sent(slot, request.key, request.constant), request.arguments
-        if request.method in SHARED:
-            arguments = self._sent(slot, common(request.key), arguments)
-        return slot.actor.compute.remote(request.method, request.about, request.key, constant, arguments)
+        request, kept = job.request, dict(job.request.kept)
+        fields = vars(request)
+        logger.debug("%s: %s to %s", type(request).__name__, request.about, slot.place)
+        sent = [self._sent(slot, key, fields[name]) for name, key in kept.items()]
+        others = {name: value for name, value in fields.items() if name not in kept}
+        return slot.actor.compute.remote(type(request), others, kept, *sent)
 
-    def _sent(self, slot: _Slot, name: Key, value: tuple[Any, ...]) -> Any:
-        """Returns a reference to what is sent to each node once; None where the worker has it."""
+    def _sent(self, slot: _Slot, key: Key, value: object) -> Any:
+        """Returns a reference to an object, which each node is sent once; None where the worker has it."""
         import ray
 
-        is_there = slot.held.has(name, value)
-        slot.held.renew(name, value)
-        if is_there:
+        if slot.parcels.get(key) is value:
             return None
-        stored, ref = self._stored.get(name, (None, None))
-        if not are_same(stored, value):
+        slot.parcels.put(key, value)
+        stored, ref = self._stored.get(key, (None, None))
+        if stored is not value:
             ref = ray.put(value)
-            self._stored[name] = value, ref
+            self._stored[key] = value, ref
         return ref
 
     def _choose(self, slot: _Slot) -> _Job | None:
@@ -208,15 +262,15 @@ class RayPool:
             return None
         chosen = mine[0]
         if chosen.passed < PATIENCE:
-            chosen = next((job for job in mine if job.request.key in slot.held), chosen)
+            chosen = next((job for job in mine if job.request.key in slot.parcels), chosen)
         return chosen
 
-    def _collect(self, slot: _Slot, ref: Any) -> tuple[Request, Any] | None:
+    def _collect(self, slot: _Slot, ref: Any) -> Completed | None:
         """Takes what a worker has ready: a result, its first answer, or a failure."""
         import ray
 
         try:
-            found = ray.get(ref)
+            result = ray.get(ref)
         except ray.exceptions.RayTaskError as error:  # an exception of the method, as it was raised
             if isinstance(error.cause, NeuroevoError) and not isinstance(error.cause, EvaluationError):
                 raise error.cause from None
@@ -228,29 +282,31 @@ class RayPool:
                 self._revive()
                 return None
             return self._failed(slot, "death", _death(slot, error), is_at_fault=True)
-        seconds, job = time.monotonic() - slot.since, slot.go_on()
+        seconds = time.monotonic() - slot.since
+        job = slot.go_on()
         self._answered = time.monotonic()
         if job is None:
-            slot.place = found
+            slot.place = result
+            logger.info("a worker has started, process %d on node %s", result[1], result[0])
             return None
-        kind = job.request.method
+        kind = type(job.request)
         self._longest[kind] = max(self._longest.get(kind, 0.0), seconds)
-        self._seconds[job.request.key] = seconds
-        return job.request, found
+        self._seconds[kind, job.request.key] = seconds
+        return job.request, result
 
-    def _failed(
-        self, slot: _Slot, kind: str, reason: str, *, is_at_fault: bool
-    ) -> tuple[Request, Failed] | None:
+    def _failed(self, slot: _Slot, kind: str, reason: str, *, is_at_fault: bool) -> Completed | None:
         """Gives what a worker was doing to another one; returns what has failed too often."""
         job, following = slot.go_on(), slot.job
-        slot.held = Held()  # it may not have come to keep what it was sent
+        slot.parcels = Parcels()  # it may not have come to keep what it was sent
         is_lost = is_at_fault and job is not None and not _is_there(slot)
         if is_at_fault:
             if following is not None:  # it has not begun
                 self._queue.appendleft(following)
             _end(slot, is_running=kind == "deadline" and not is_lost)
             self._slots[self._slots.index(slot)] = _new_slot(self._workers)
+        line = reason.splitlines()[0]
         if job is None:
+            logger.info("a worker did not start: %s", line)
             self._give_up_if_none_starts(reason)
             return None
         kind = "node" if is_lost else kind
@@ -259,24 +315,26 @@ class RayPool:
         if not is_lost or job.nodes_lost > MOST_NODES_LOST:
             job.failures.append(reason)
         if len(job.failures) >= ATTEMPTS:
+            logger.info("given up after %d failures (%s): %s", len(job.failures), kind, line)
             return job.request, Failed(reason)
+        logger.info("tried again (%s): %s", kind, line)
         job.not_by = slot
         self._queue.appendleft(job)
         return None
 
-    def _end_late(self) -> tuple[Request, Failed] | None:
+    def _end_late(self) -> Completed | None:
         """Ends a request that is past its deadline, and its worker with it."""
         now = time.monotonic()
         for slot in self._slots:
             if slot.job is None:
                 continue
-            limit = self._workers.deadline or self._usual_deadline(slot.job.request.method)
+            limit = self._workers.deadline or self._usual_deadline(type(slot.job.request))
             if now - slot.since > limit:
                 line = f"{slot.job.request.about} was not completed in {limit:.0f} s."
                 return self._failed(slot, "deadline", line, is_at_fault=True)
         return None
 
-    def _usual_deadline(self, kind: str) -> float:
+    def _usual_deadline(self, kind: type[Request[object]]) -> float:
         """Returns seconds in which a kind of request is completed unless something is wrong."""
         if kind not in self._longest:
             return FIRST_DEADLINE
@@ -301,11 +359,13 @@ class RayPool:
 
     def _revive(self) -> None:
         """Starts Ray anew after the node of this process was lost; what was on its way begins again."""
-        told = [(slot.job, slot.ahead[1] if slot.ahead else None) for slot in self._slots]
-        lost = [job for pair in told for job in pair if job is not None]
+        sent = [(slot.job, slot.ahead[1] if slot.ahead else None) for slot in self._slots]
+        lost = [job for pair in sent for job in pair if job is not None]
+        logger.info("the node of this process was lost, and %d requests with it; Ray starts anew", len(lost))
         self.retries["cluster"] = self.retries.get("cluster", 0) + len(lost)
         self._queue.extendleft(reversed(lost))
-        self._slots, self._stored = [], {}
+        self._slots = []
+        self._stored = {}
         ray_cluster.restart(self._workers, RETURN_SECONDS)
         self._answered = time.monotonic()
         self._fill()

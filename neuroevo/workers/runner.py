@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from neuroevo.errors import TaskError
+from neuroevo.files import Row
 from neuroevo.network.alignment import Arena
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
@@ -25,8 +26,20 @@ from neuroevo.workers import devices
 KEPT_STATE = 1 << 23  # activities, 32 MB: states up to here are kept by the parts of a population
 
 
+class Advanced(NamedTuple):
+    """A shard after some generations.
+
+    Attributes:
+        states: Its lineages' states, R of them.
+        rows: Metrics, a row a lineage a generation.
+    """
+
+    states: list[State]
+    rows: list[Row]
+
+
 class Shared:
-    """What the parts of a shard in one worker have in common, made once: network, genomes, choices.
+    """Network, genomes and choices that the parts of a shard in one worker share, each computed once.
 
     Args:
         shard: The shard, or any part of it.
@@ -35,50 +48,75 @@ class Shared:
     """
 
     def __init__(self, shard: Shard, task: Task, arena: Arena) -> None:
-        self._shard, self._task, self._device = shard, task, devices.place(shard.device)
+        self._shard = shard
+        self._task = task
+        self._device = devices.place(shard.device)
         self._arena = arena if self._device == "cpu" else None
         self._blueprints = [lineage.blueprint for lineage in shard.lineages]
-        self._population, self._networks = 0, dict[int, Phenotype]()  # by genomes of a lineage
+        self._population = 0
+        self._networks: dict[int, Phenotype] = {}  # by genomes of a lineage
         self._centres: Phenotype | None = None
-        self._generation, self._answers = -1, list[Tensor]()
+        self._generation = -1
+        self._answers: list[Tensor] = []
         self._is_part = shard.part[1] > 1
         self._blocks: list[Blocks | None] = []
         self._choices: list[Any] | None = None
 
     def network(self, population: int, count: int) -> Phenotype:
-        """Returns the network of so many genomes of each lineage; drops those of an earlier population."""
+        """Returns a network of some genomes of each lineage, and drops those of an earlier population.
+
+        Args:
+            population: P, of the generation.
+            count: How many genomes of each lineage the network has room for.
+        """
         if population != self._population:
-            self._population, self._networks = population, {}
+            self._population = population
+            self._networks = {}
         if count not in self._networks:
             self._networks[count] = self._phenotype(count)
         return self._networks[count]
 
     def rest(self, network: Phenotype) -> None:
-        """Gives back a state that is large, or one of many; a worker keeps many networks."""
+        """Gives back a network's state if it is large, or one of many, for a worker keeps many networks.
+
+        Args:
+            network: It is not used until its next genomes are loaded.
+        """
         if self._arena and not network.has_copies:
             return  # its state is where all others are
         if not self._is_part or network.state.numel() > KEPT_STATE:
             network.release()
 
     def _phenotype(self, count: int) -> Phenotype:
+        """Returns a new network of so many genomes of each lineage."""
         return Phenotype(self._blueprints, [count] * len(self._blueprints), self._device, self._arena)
 
     def begin(self, states: Sequence[State]) -> None:
-        """Forgets what belongs to another generation than that of these states."""
+        """Forgets what belongs to another generation than that of some states.
+
+        Args:
+            states: R states of equal generation.
+        """
         generation, pairs = states[0].generation, zip(self._shard.lineages, states, strict=True)
         answers = [centre(lineage, state) for lineage, state in pairs]
         if generation != self._generation or not all(map(torch.equal, answers, self._answers)):
-            self._generation, self._answers = generation, answers
+            self._generation = generation
+            self._answers = answers
             self._blocks = [Blocks() if self._is_part else None for _ in states]
             self._choices = None
 
     def proposals(self, states: Sequence[State], rows: range) -> list[Tensor]:
-        """Returns some rows of what each lineage proposes."""
-        settings, made = self._shard.settings, zip(self._shard.lineages, states, self._blocks, strict=True)
-        return [propose(x, s, settings, rows, blocks).to(self._device) for x, s, blocks in made]
+        """Returns some of the genomes that each lineage proposes, R tensors [p, L].
+
+        Args:
+            states: R states of equal generation.
+            rows: Which p of the P + 1 genomes.
+        """
+        settings, triples = self._shard.settings, zip(self._shard.lineages, states, self._blocks, strict=True)
+        return [propose(x, s, settings, rows, blocks).to(self._device) for x, s, blocks in triples]
 
     def choices(self) -> list[Any] | None:
-        """Returns what each lineage is tested on; None if the task does not choose it."""
+        """Returns what each lineage is tested on, or None if the task does not choose it."""
         if self._choices is None and isinstance(self._task, Chooses) and self._task.chooses:
             self._centres = self._centres or self._phenotype(1)
             self._centres.load([genome[None].to(self._device) for genome in self._answers])
@@ -97,28 +135,46 @@ class Runner:
     Args:
         shard: The shard, or a part of it.
         task: Its task.
-        sibling: Another part's, if there is one: what they have in common is then made once.
-        arena: Memory that it shares with runners that run when it does not; None: its own.
+        sibling: The runner of another part, with which this one shares what is equal for both, or None.
+        arena: Memory that it shares with runners that run when it does not, or None for memory of its own.
+
+    Attributes:
+        shard: The shard, or a part of it.
+        task: Its task.
     """
 
     def __init__(
         self, shard: Shard, task: Task, sibling: Runner | None = None, arena: Arena | None = None
     ) -> None:
-        self.shard, self.task, self._device = shard, task, devices.place(shard.device)
+        self.shard = shard
+        self.task = task
         self._shared: Shared = sibling._shared if sibling else Shared(shard, task, arena or Arena())
         self._population = 0
         self._set_population(shard.settings.phases[0].population)
 
     def shares_lineages(self, shard: Shard) -> bool:
-        """Says whether a shard of the same run is another part of this one, or this one."""
+        """Says whether a shard of the same run is another part of this one, or this one.
+
+        Args:
+            shard: The other shard.
+        """
         return [x.key for x in self.shard.lineages] == [x.key for x in shard.lineages]
 
     def evaluate(self, states: Sequence[State]) -> Evaluation:
-        """Evaluates the shard's part of each proposed generation."""
+        """Returns the fitness of the shard's part of each lineage's next generation, [R, p].
+
+        Args:
+            states: R states of equal generation.
+        """
         return self._evaluate(states, self._propose(states))
 
-    def advance(self, states: Sequence[State], generations: int) -> tuple[list[State], list[dict[str, Any]]]:
-        """Returns the states after some generations and all rows of metrics; needs the whole population."""
+    def advance(self, states: Sequence[State], generations: int) -> Advanced:
+        """Returns the states after some generations, and metrics; needs the whole population.
+
+        Args:
+            states: R states of equal generation.
+            generations: How many, at least 1.
+        """
         rows, current = [], list(states)
         for _ in range(generations):
             start = time.perf_counter()
@@ -126,14 +182,15 @@ class Runner:
             evaluation = self._evaluate(current, proposals)
             current, new = update(self.shard, current, proposals, evaluation, time.perf_counter() - start)
             rows += new
-        return current, rows
+        return Advanced(current, rows)
 
     def _set_population(self, population: int) -> None:
         """Builds the network for a population, unless it is that of the generation before."""
         if population == self._population:
             return
         (k, n), num = self.shard.part, population + 1
-        self._population, self._rows = population, range(k * num // n, (k + 1) * num // n)
+        self._population = population
+        self._rows = range(k * num // n, (k + 1) * num // n)
         self._phenotype = self._shared.network(population, len(self._rows))
 
     def _propose(self, states: Sequence[State]) -> list[Tensor]:
@@ -143,6 +200,7 @@ class Runner:
         return self._shared.proposals(states, self._rows)
 
     def _evaluate(self, states: Sequence[State], proposals: Sequence[Tensor]) -> Evaluation:
+        """Returns the fitness of proposed genomes, R tensors [p, L], on the episodes of their generation."""
         self._phenotype.load(proposals)
         count, chosen = self._phenotype.counts[0], self._shared.choices()
         nodes = [x.node("episodes", s.generation) for x, s in zip(self.shard.lineages, states, strict=True)]
@@ -164,17 +222,20 @@ class Runner:
         seeds: Sequence[int],
         chosen: Sequence[Any] | None,
     ) -> list[str]:
-        """Returns where the first blown-up genome [R, p] of lineages that had no failure before blew up."""
-        found = []
+        """Returns, for each lineage that had no failure before, where its first blown-up genome blew up.
+
+        The phrase is "" where none did; `blown` is bool [R, p].
+        """
+        phrases = []
         for r, (lineage, state, row) in enumerate(zip(self.shard.lineages, states, blown, strict=True)):
             if state.failures or not row.any():
-                found.append("")
+                phrases.append("")
                 continue
             genome = proposals[r][int(row.nonzero()[0, 0])].cpu()
             choices = None if chosen is None else [chosen[r]]
             where = explain(lineage.blueprint, genome, self.task, [seeds[r]], choices)
-            found.append(f"{where}, generation {state.generation}" if where else "")
-        return found
+            phrases.append(f"{where}, generation {state.generation}" if where else "")
+        return phrases
 
 
 def evaluate(
@@ -186,7 +247,7 @@ def evaluate(
         task: The task.
         phenotype: G genomes.
         seeds: One a genome, [G].
-        choices: What the task chose, one a genome, [G]; None where it chooses nothing.
+        choices: What the task chose, one a genome, [G], or None where it chooses nothing.
 
     Returns:
         Fitness [G, B].
@@ -198,11 +259,20 @@ def evaluate(
 
 
 def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
-    """Returns fitness or scores as float64 [G, B]; raises TaskError if they have another form."""
+    """Returns fitness or scores as float64 [G, B].
+
+    Args:
+        values: What a task returned.
+        phenotype: The network of G genomes that it was given.
+        task: Names the task in the error.
+
+    Raises:
+        TaskError: If they are not a tensor with a row for each genome.
+    """
     if not isinstance(values, Tensor) or values.ndim != 2 or len(values) != phenotype.num_genomes:
-        found = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        form = list(values.shape) if isinstance(values, Tensor) else type(values).__name__
         raise TaskError(
-            f"Task {task.label!r} returned {found}; wanted a tensor [{phenotype.num_genomes}, B], one row "
+            f"Task {task.label!r} returned {form}; wanted a tensor [{phenotype.num_genomes}, B], one row "
             "for each genome."
         )
     return values.to("cpu", torch.float64)
@@ -212,20 +282,31 @@ class Watch:
     """A monitor that notes the first cell whose activity or potential is not finite.
 
     Attributes:
-        found: The cell, and the network step since the last reset, counted from 1; None as yet.
+        first: The number of the cell, and the network step since the last reset, counted from 1; None while
+            all are finite.
     """
 
     def __init__(self, phenotype: Phenotype) -> None:
         self._phenotype = phenotype
-        self.found: tuple[int, int] | None = None
+        self.first: tuple[int, int] | None = None
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
-        """Currents are not watched."""
+        """Passes over the currents of a network step.
+
+        Args:
+            recurrent: What cells receive from each other, [cells, B].
+            drives: What they receive from outside, [g, I, B] an adapter.
+        """
 
     def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
-        """Looks at the cells behind a network step."""
-        if self.found is None and not (finite := self._phenotype.cells.are_finite()).all():
-            self.found = int((~finite).nonzero()[0, 0]), self._phenotype.time
+        """Looks at the cells after a network step.
+
+        Args:
+            state: Activities, [cells, B].
+            outputs: Outputs, [G, A, B].
+        """
+        if self.first is None and not (finite := self._phenotype.cells.are_finite()).all():
+            self.first = int((~finite).nonzero()[0, 0]), self._phenotype.time
 
 
 def explain(
@@ -235,21 +316,21 @@ def explain(
     seeds: Sequence[int],
     choices: Sequence[Any] | None = None,
 ) -> str:
-    """Returns a phrase that says where a genome's state blew up; "" if it does not by itself.
+    """Returns a phrase that says where a genome's state blew up, or "" if it does not by itself.
 
     Args:
         blueprint: The genome's.
-        parameters: float32 [L].
-        task: What it was evaluated on.
+        parameters: The genome's, float32 [L].
+        task: The task that it was evaluated on.
         seeds: The seed of its episodes, [1].
-        choices: What the task chose for it, [1]; None where it chooses nothing.
+        choices: What the task chose for it, [1], or None where it chooses nothing.
     """
     phenotype = Phenotype([blueprint], [1])
     phenotype.load([parameters[None]])
     phenotype.monitor = watch = Watch(phenotype)
     with torch.inference_mode():
         evaluate(task, phenotype, seeds, choices)
-    if watch.found is None:
+    if watch.first is None:
         return ""
-    cell, step = watch.found
+    cell, step = watch.first
     return f"cell {blueprint.architecture.cells[cell]} at network step {step}"

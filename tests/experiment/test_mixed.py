@@ -13,6 +13,7 @@ from scipy import stats
 
 from neuroevo.experiment import mixed
 from neuroevo.experiment.evolution import Evolution, Listeners
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.referee import drift
 from neuroevo.referee.drift import dealt_shares, fixation, neutral_shares, turnover
 from neuroevo.run_folder import RunFolder
@@ -242,7 +243,7 @@ def evolved(tmp_path: Path) -> tuple[Evolution, list[mixed.Member]]:
     """Members of a small mixed population after two generations."""
     planned = plan(genome=("connectome", "degree", "random"), selection="mixed", graphs=2, generations=10)
     made = RunFolder.create(tmp_path / "run", {}, {})
-    evolution = Evolution(planned, LocalPool(), made, Listeners())
+    evolution = Evolution(planned, LocalPool(), RunWriter(made), Listeners())
     members = mixed._founders(planned, planned.requests[0], evolution.set_gains(planned.requests[0]))
     groups = mixed._regrouped(evolution, planned.requests[0], [], members)
     members, fitness = mixed._lived(evolution, groups, members, 2, 0)

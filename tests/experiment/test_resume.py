@@ -11,12 +11,13 @@ import pytest
 
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
-from neuroevo.experiment import evolution, selection
+from neuroevo.experiment import selection, writer
 from neuroevo.experiment.evolution import Listeners, Progress, Stopped
 from neuroevo.experiment.resume import Past
+from neuroevo.experiment.writer import RunWriter
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool
-from neuroevo.workers.worker import Request
+from neuroevo.workers.requests import Request
 from tests.small import ECHO, plan, run, without_seconds
 
 TWO = (ECHO, "again=tests.toy:Echo:episodes=3")
@@ -52,7 +53,7 @@ class Mortal(LocalPool):
         super().__init__()
         self.lives, self.computed = lives, 0
 
-    def completed(self) -> tuple[Request, Any]:
+    def completed(self) -> tuple[Request[object], object]:
         if self.computed == self.lives:
             raise Death
         found = super().completed()
@@ -69,7 +70,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def resume(folder: RunFolder, pool: LocalPool | None = None, **request: Any) -> None:
-    selection.run(plan(**request), pool or LocalPool(), folder, None, Past.read(folder))
+    selection.run(plan(**request), pool or LocalPool(), RunWriter(folder, Past.read(folder)))
 
 
 def assert_same(found: RunFolder, wanted: RunFolder) -> None:
@@ -94,7 +95,7 @@ def test_run_that_dies_anywhere_goes_on_to_the_same_results(
     whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is a checkpoint after every generation: no more than one is computed again."""
-    monkeypatch.setattr(evolution, "CHECKPOINT_SHARE", float("inf"))
+    monkeypatch.setattr(writer, "CHECKPOINT_SHARE", float("inf"))
     request, wanted, total = whole
     for lives in range(0, total, max(1, total // 5)):
         path = tmp_path / str(lives)
@@ -112,7 +113,7 @@ BETWEEN = 4  # requests at most between two checkpoints: parts of a generation, 
 def test_run_that_dies_again_and_again_ends(
     whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(evolution, "CHECKPOINT_SHARE", float("inf"))
+    monkeypatch.setattr(writer, "CHECKPOINT_SHARE", float("inf"))
     request, wanted, total = whole
     lives = max(5, total // 6)
     with pytest.raises(Death):
@@ -147,7 +148,8 @@ def test_progress_goes_on_where_it_was(tmp_path: Path) -> None:
         run(tmp_path / "run", None, Listeners(update=seen.append, stopping=lambda: len(seen) > 2), **request)
     before, count = seen[-1].done, len(seen)
     folder = RunFolder.open(tmp_path / "run")
-    selection.run(plan(**request), LocalPool(), folder, Listeners(update=seen.append), Past.read(folder))
+    again = RunWriter(folder, Past.read(folder))
+    selection.run(plan(**request), LocalPool(), again, Listeners(update=seen.append))
     assert 0 < before < seen[-1].done == seen[-1].total
     assert all(p.done > before for p in seen[count:])
 
@@ -156,7 +158,7 @@ def test_progress_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_damaged_checkpoint_is_passed_over_for_the_one_before(
     whole: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
-    monkeypatch.setattr(evolution, "CHECKPOINT_SHARE", float("inf"))
+    monkeypatch.setattr(writer, "CHECKPOINT_SHARE", float("inf"))
     request, wanted, total = whole
     with pytest.raises(Death):
         run(tmp_path / "run", Mortal(total // 2), **request)

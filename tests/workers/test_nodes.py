@@ -13,7 +13,7 @@ from neuroevo.experiment.evolution import Listeners
 from neuroevo.workers import ray_cluster, ray_pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
-from neuroevo.workers.worker import Request
+from tests.faulty import Impossible
 from tests.small import run
 from tests.workers.test_ray_pool import assert_equal
 
@@ -58,7 +58,7 @@ def at_generation(number: int, act: Callable[[], object]) -> Listeners:
 def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_pool, "START_SECONDS", 1.0)
     pool = RayPool.start(Workers(1, nodes.address))
-    pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+    pool.submit(Impossible())
     with pytest.raises(EvaluationError, match=r"^No worker has started in 1 s .*wanted a free core"):
         pool.completed()
 

@@ -19,8 +19,9 @@ from neuroevo.search.settings import Settings
 from neuroevo.seeds import generator
 from neuroevo.task import TaskRequest
 from neuroevo.wiring.architecture import Architecture
-from neuroevo.workers import worker
-from neuroevo.workers.runner import Runner
+from neuroevo.workers.requests import Advance, Evaluate
+from neuroevo.workers.runner import Runner, evaluate
+from neuroevo.workers.worker import ShardKey, Worker
 from tasks import classification
 from tasks.classification import Minibatch, _drawn_by
 from tasks.images import Digits, Mnist
@@ -89,7 +90,7 @@ def test_what_tells_neighbours_apart_is_less_noisy(digits: Digits) -> None:
 
     def difference(seed: int, chosen: bool) -> float:
         choices = [choice(digits, centre, seed)] * 2 if chosen else None
-        fitness = digits.evaluate_on(pair, seeds=[seed, seed], choices=choices).mean(1)  # type: ignore[arg-type]
+        fitness = evaluate(digits, pair, [seed, seed], choices).mean(1)  # type: ignore[arg-type]
         return float(fitness[0] - fitness[1])
 
     even, chosen = (np.var([difference(seed, kind) for seed in range(300)]) for kind in (False, True))
@@ -163,7 +164,7 @@ def test_parts_in_one_worker_choose_and_draw_once(monkeypatch: pytest.MonkeyPatc
     choose, block = Digits.choose, ask_tell.block_seed
     monkeypatch.setattr(Digits, "choose", lambda *a, **k: asked.append(1) or choose(*a, **k))
     monkeypatch.setattr(ask_tell, "block_seed", lambda *a: drawn.append(1) or block(*a))
-    shard, own = group(1), worker.Worker()
+    shard, own = group(1), Worker()
     states = [begin(x, shard.settings) for x in shard.lineages]
     for generation in (1, 2):
         parts = lineages_.parts(shard, 3)
@@ -171,16 +172,16 @@ def test_parts_in_one_worker_choose_and_draw_once(monkeypatch: pytest.MonkeyPatc
         asked.clear()
         drawn.clear()
         for k, part in enumerate(parts):
-            own.compute("evaluate", "", ("run", 0, 0, k), part, states)
+            Evaluate(ShardKey(0, 0, part=k), "", part, states).run(own)
         assert (states[0].generation, len(asked), len(drawn)) == (generation, 1, 1)
 
 
 def test_probe_of_one_lineage_does_not_take_its_shards_choices() -> None:
-    shard, own = group(2), worker.Worker()
+    shard, own = group(2), Worker()
     states = [begin(x, shard.settings) for x in shard.lineages]
-    own.compute("evaluate", "", ("run", 0, 0, 0), shard, states)
+    Evaluate(ShardKey(0, 0), "", shard, states).run(own)
     alone = Shard(REQUEST, shard.lineages[1:], shard.settings)
-    found = own.compute("advance", "", ("run", 0, 0, "probe 1"), alone, states[1:], 2)
+    found = Advance(ShardKey(0, 0, probe=1), "", alone, states[1:], 2).run(own)
     wanted = Runner(alone, Digits(episodes=BATCH, pool=POOL)).advance(states[1:], 2)
     assert torch.equal(found[0][0].search["centre"], wanted[0][0].search["centre"])
 

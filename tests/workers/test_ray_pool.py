@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from neuroevo.errors import EvaluationError, OptionError, TaskError
-from neuroevo.experiment import evolution, shards
+from neuroevo.experiment import scheduling, shards
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.lineage import Lineage, Shard, begin
@@ -22,24 +22,27 @@ from neuroevo.workers import ray_cluster, worker
 from neuroevo.workers.pool import LocalPool, Pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import PATIENCE, RayPool
-from neuroevo.workers.worker import Failed, Request
+from neuroevo.workers.requests import Advance, Evaluate, Failed, Request
+from neuroevo.workers.worker import ShardKey
 from tests.reference import random_architecture
 from tests.sighted import Sighted
 from tests.small import ECHO, run, without_seconds
 
 SETTINGS = Settings(population=4, generations=2)
+RUN = -1  # no run of an `Evolution` has this number
+WAYS = ("", "raises", "refuses", "unpicklable", "dies")
 
 
 PAIR = ("adapter-only", "late=tests.planted:late")  # the second is dropped by a race
 
 
-def request(how: str) -> Request:
+def request(how: str) -> Evaluate:
     """One evaluation of one lineage, in the third of its generations."""
     lineage = Lineage("tank", "random", 2, 5, 0, Blueprint(random_architecture(0), 2, 2))
     shard = Shard(TaskRequest("tank", "tests.tank:Tank", {"how": how}), (lineage,), SETTINGS)
     state = replace(begin(lineage, SETTINGS), generation=2)
-    about = shards.about(shard, f"generation {state.generation}")
-    return Request(("test", how, 0), "evaluate", (shard,), ([state],), about)
+    about = shards.describe(shard, f"generation {state.generation}")
+    return Evaluate(ShardKey(RUN, WAYS.index(how)), about, shard, [state])
 
 
 def compute(pool: Pool, how: str) -> torch.Tensor:
@@ -54,9 +57,9 @@ def compute(pool: Pool, how: str) -> torch.Tensor:
 def test_shard_that_is_forgotten_can_still_be_computed(pools: dict[int, Pool], workers: int) -> None:
     pool = pools[workers]
     before = compute(pool, "")
-    pool.forget(("test", ""))
+    pool.forget(RUN, 0)
     if isinstance(pool, RayPool):
-        assert not [key for key in pool._stored if key[:2] == ("test", "")]
+        assert not [key for key in pool._stored if key.run == RUN]
     assert torch.equal(compute(pool, ""), before)
 
 
@@ -87,7 +90,7 @@ def test_many_lineages_do_not_depend_on_the_workers(
     pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 24)
-    monkeypatch.setattr(evolution, "BLUEPRINTS_PER_REQUEST", 2)
+    monkeypatch.setattr(scheduling, "BLUEPRINTS_PER_REQUEST", 2)
     request = {"seeds": 3, "graphs": 2, "task": (ECHO, "long=tests.toy:Echo:steps=6")}
     assert shards.shard_size(9, 8) == (3, 1)
     folders = [run(tmp_path / str(n), pool, **request) for n, pool in pools.items()]
@@ -158,10 +161,10 @@ def test_no_shard_is_left_behind_because_a_worker_has_the_network_of_another(
     pool = pools[1]
     wait = pool.completed
 
-    def listening() -> tuple[Request, Any]:
+    def listening() -> tuple[Request[object], object]:
         request, result = wait()
-        if request.method == "advance":
-            completed.append(request.key[1])
+        if isinstance(request, Advance):
+            completed.append(request.key.shard)
         return request, result
 
     monkeypatch.setattr(pool, "completed", listening)
@@ -207,7 +210,7 @@ def test_worker_that_dies_is_reported_and_what_it_was_to_do_next_did_not_fail_wi
     assert isinstance(pool, RayPool)
     alone = compute(pool, "")
     fatal, following = request("dies"), request("")
-    pool._seconds = {fatal.key: 0.0, following.key: 0.0}
+    pool._seconds = {(Evaluate, fatal.key): 0.0, (Evaluate, following.key): 0.0}
     pool.submit(fatal)
     pool.submit(following)
     assert pool._slots[0].ahead is not None and not pool._queue
@@ -252,5 +255,5 @@ def test_worker_keeps_a_bounded_number_of_networks(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(worker, "CACHED_RUNNERS", 2)
     own, one = worker.Worker(), request("")
     for k in (0, 1, 0, 2, 0):
-        own.compute(one.method, one.about, (k, 0), *one.constant, *one.arguments)
-    assert list(own._runners) == [(2, 0), (0, 0)]
+        replace(one, key=ShardKey(RUN, k)).run(own)
+    assert [key.shard for key in own._runners] == [2, 0]

@@ -18,8 +18,8 @@ from neuroevo.seeds import derive
 from neuroevo.workers.pool import LocalPool, Pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
-from neuroevo.workers.worker import Failed, Request
-from tests.faulty import order
+from neuroevo.workers.requests import Failed
+from tests.faulty import Impossible, order
 from tests.small import run
 from tests.workers.conftest import FREE_CORES
 from tests.workers.test_ray_pool import assert_equal
@@ -82,7 +82,7 @@ def test_workers_that_are_killed_from_outside_change_nothing(
 
 def test_request_that_fails_three_times_is_given_up(crew: RayPool) -> None:
     for pool in (LocalPool(), crew):
-        pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+        pool.submit(Impossible())
         request, result = pool.completed()
         assert request.about == "Nothing at all" and isinstance(result, Failed)
         assert result.reason.startswith("Nothing at all failed with AttributeError: ")
@@ -125,7 +125,7 @@ def test_worker_reserves_what_it_is_told_to_and_tries_again_where_there_is_no_ot
     import ray
 
     pool = RayPool(Workers(2, cpus=FREE_CORES))
-    pool.submit(Request(("x",), "no_such_method", (), (), "Nothing at all"))
+    pool.submit(Impossible())
     assert isinstance(pool.completed()[1], Failed)
     end = time.monotonic() + 10  # seconds, in which Ray counts its cores again
     while ray.available_resources().get("CPU", 0.0) > 0:

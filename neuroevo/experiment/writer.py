@@ -1,0 +1,231 @@
+"""The writer of a run: the only one that changes a run folder between its creation and its report.
+
+Rows that a run that is resumed wrote before are not written again.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import platform
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from neuroevo.experiment.resume import Past
+from neuroevo.experiment.shards import Pair
+from neuroevo.files import Row, to_json
+from neuroevo.run_folder import RunFolder
+from neuroevo.search import coordinates
+from neuroevo.search import lineage as lineages_
+from neuroevo.search.lineage import Lineage, State
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT_SHARE = 0.02  # of the time: a checkpoint is written once it costs no more than this
+NO_SCORE = {  # of a lineage that is not assessed, see `assessment`
+    **dict.fromkeys(("score", "episode_scores", "untrained_score", "tuned_score", "tuned_factors")),
+    "tuning_evaluations": 0,
+    "activity": None,
+}
+
+
+class RunWriter:
+    """Writes what happens in a run into its folder.
+
+    Args:
+        folder: The folder.
+        past: What the run has behind it if it is resumed, or None for a new run.
+
+    Attributes:
+        folder: The folder, to read from.
+        past: What the run had behind it when it was begun or resumed.
+    """
+
+    def __init__(self, folder: RunFolder, past: Past | None = None) -> None:
+        self.folder = folder
+        self.past = past or Past()
+        self._seconds_before: float = folder.manifest().get("wall_seconds", 0.0)
+        self._gains: dict[str, list[Row]] = dict(self.past.gains)
+        self._members: dict[str, Row] = dict(self.past.members)
+        self._saved = time.monotonic()  # when the last checkpoint was written
+        self._cost = 0.0  # seconds that it took
+
+    # --- manifest ---------------------------------------------------------------------------------------
+
+    def note_resumed(self, workers: int | None) -> None:
+        """Notes that the run is resumed.
+
+        Args:
+            workers: How many workers it has now; None stands for as many as a cluster has room for.
+        """
+        here = {"python": platform.python_version(), "workers": workers}
+        resumed = [*self.folder.manifest().get("resumed", ()), here]
+        self.folder.write_manifest(status="running", resumed=resumed)
+
+    def note_end(self, status: str, seconds: float) -> None:
+        """Notes how the run ended.
+
+        Args:
+            status: "done", "interrupted" or "failed".
+            seconds: Time that it took since it was begun or resumed; what it took before is added.
+        """
+        self.folder.write_manifest(status=status, wall_seconds=round(self._seconds_before + seconds, 2))
+
+    def note_tracker_failures(self, lines: Sequence[str]) -> None:
+        """Notes what trackers did not take.
+
+        Args:
+            lines: A sentence for each failure.
+        """
+        self.folder.write_manifest(tracker_failures=list(lines))
+
+    def add_lineages(self, rows: Sequence[Row]) -> None:
+        """Adds lineages to those that are planned.
+
+        Args:
+            rows: Their identities; those that are planned already are passed over.
+        """
+        known = self.folder.manifest().get("lineages", [])
+        self.folder.write_manifest(lineages=[*known, *(row for row in rows if row not in known)])
+
+    def replace_lineages(self, rows: Sequence[Row]) -> None:
+        """Replaces the lineages that are planned.
+
+        Args:
+            rows: Their identities.
+        """
+        self.folder.write_manifest(lineages=list(rows))
+
+    def note_selection_record(self, record: Mapping[str, Row]) -> None:
+        """Writes how mixed populations ended.
+
+        Args:
+            record: By task, what `drift.fixation` found.
+        """
+        self.folder.write_manifest(selection_record=record)
+
+    # --- rows -------------------------------------------------------------------------------------------
+
+    def write_metrics(self, rows: Iterable[Row]) -> None:
+        """Appends metrics.
+
+        Args:
+            rows: A row a lineage a generation, none of which the past holds.
+        """
+        self.folder.append_metrics(rows)
+
+    def write_selection(self, rows: Iterable[Row]) -> None:
+        """Appends what a race decided, or how mixed populations stand.
+
+        Args:
+            rows: Rows of selection.jsonl; those that the past holds are passed over.
+        """
+        self.folder.append_selection([row for row in rows if to_json(row) not in self.past.selection])
+
+    def write_unscored(self, lineage: Lineage, state: State, status: str, columns: Row) -> None:
+        """Appends the results of a lineage that is not assessed, unless the past holds them.
+
+        Args:
+            lineage: The lineage.
+            state: Its last state.
+            status: The column `status`, unless the lineage has failed.
+            columns: Further columns.
+        """
+        self._write_result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status, columns)
+
+    def write_assessed(self, lineage: Lineage, state: State, scores: Row | None, columns: Row) -> None:
+        """Writes the champion of a lineage, then its results, unless the past holds them.
+
+        Args:
+            lineage: The lineage.
+            state: Its last state.
+            scores: What `assessment.assess` found; None where it was not assessed, or that failed.
+            columns: Further columns of the results.
+        """
+        if lineage.key not in self.past.results and not state.error:
+            parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
+            self.folder.write_champion(lineage.key, lineage.blueprint.describe(), parameters)
+        row = scores or NO_SCORE
+        is_scored = row["score"] is not None and math.isfinite(row["score"])
+        status = "done" if is_scored and not has_failed(state) else "failed"
+        self._write_result(lineage, state, row, status, columns)
+
+    def _write_result(self, lineage: Lineage, state: State, scores: Row, status: str, columns: Row) -> None:
+        """Appends a row of results.jsonl, unless the past holds it."""
+        if lineage.key not in self.past.results:
+            self.folder.append_results([_result(lineage, state, scores, status) | columns])
+
+    # --- checkpoints ------------------------------------------------------------------------------------
+
+    def hold_gains(self, task: str, gains: list[Row]) -> None:
+        """Notes gains for all checkpoints to come.
+
+        Args:
+            task: Label of the task.
+            gains: Those of each of its samples.
+        """
+        self._gains[task] = gains
+
+    def hold_members(self, task: str, members: Row) -> None:
+        """Notes, for all checkpoints to come, who lives in mixed populations.
+
+        Args:
+            task: Label of the task.
+            members: The epoch that is under way, and its members, see `mixed`.
+        """
+        self._members[task] = members
+
+    @property
+    def is_checkpoint_due(self) -> bool:
+        """Whether so much time has passed that a checkpoint costs little of it."""
+        return time.monotonic() - self._saved >= self._cost / CHECKPOINT_SHARE
+
+    def write_checkpoint(self, pairs: Iterable[Pair]) -> None:
+        """Writes a checkpoint.
+
+        Args:
+            pairs: All lineages of the run that have begun, with their states.
+        """
+        started = time.monotonic()
+        arrays: dict[str, np.ndarray] = {}
+        states: list[Row] = []
+        for lineage, state in pairs:
+            arrays |= {f"{len(states)}/{k}": v for k, v in lineages_.to_arrays(state).items()}
+            numbers = {name: getattr(state, name) for name in lineages_.NUMBERS}
+            gains = lineage.blueprint.gains.to_dict()
+            states.append({"lineage": list(lineage.key), **numbers, "gains": gains})
+        whole = {"lineages": states, "gains": self._gains, "members": self._members}
+        self.folder.write_checkpoint(arrays, whole)
+        self._saved = time.monotonic()
+        self._cost = self._saved - started
+        logger.info("checkpoint of %d lineages, %.3f s", len(states), self._cost)
+
+
+def has_failed(state: State) -> bool:
+    """Says whether a lineage was lost, or no genome of it ever had a finite fitness.
+
+    Args:
+        state: Its last state.
+    """
+    return bool(state.error) or state.failures >= state.evaluations
+
+
+def _result(lineage: Lineage, state: State, scores: Row, status: str) -> Row:
+    """Returns a row of results.jsonl; `scores` are what `assessment.assess` found, or `NO_SCORE`."""
+    return {
+        "task": lineage.task,
+        "genome": lineage.genome,
+        "graph": lineage.graph,
+        "graph_hash": lineage.graph_hash,
+        "seed": lineage.seed,
+        **scores,
+        "parameters": coordinates.count(lineage.blueprint),
+        "evaluations": state.evaluations,
+        "status": status,
+        "failures": state.failures,
+        "blowup": state.blowup or None,
+        "error": state.error or None,
+        "gains": lineage.blueprint.gains.to_dict(),
+    }
