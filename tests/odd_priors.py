@@ -15,12 +15,28 @@ NO_EDGES = Edges(np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 def without_core(connectome: Connectome, *, seed: int) -> Architecture:
-    """The cells of the connectome and no connections."""
+    """The cells of the connectome and no connections.
+
+    Args:
+        connectome: Source of the cells.
+        seed: Not used: there is one such wiring.
+
+    Returns:
+        An architecture with a note.
+    """
     return Architecture.of(connectome, synapses=NO_EDGES, gap_junctions=NO_EDGES, notes=("It has no core.",))
 
 
 def other_cells(connectome: Connectome, *, seed: int) -> Architecture:
-    """A random wiring of cells of its own, whose number depends on the seed."""
+    """A random wiring of cells of its own.
+
+    Args:
+        connectome: Not used.
+        seed: Sets the number of cells too.
+
+    Returns:
+        An architecture of four to eight cells, with two notes.
+    """
     rng = np.random.default_rng(seed)
     size = int(rng.integers(4, 9))
     pre, post = np.nonzero(np.triu(rng.random((size, size)) < 0.7, 1))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.model import Connectome, Edges
 
 
 def write(folder: Path, **files: str) -> Path:
-    """Writes files, `wiring` as `wiring.csv`, and returns the first."""
+    """Writes files, `wiring` as `wiring.csv`.
+
+    Args:
+        folder: Where they are written.
+        files: Their text by name, without the ending.
+
+    Returns:
+        The path of the first.
+    """
     paths = [folder / f"{name}.csv" for name in files]
     for path, text in zip(paths, files.values(), strict=True):
         path.write_text(text, encoding="utf-8")
@@ -16,12 +25,40 @@ def write(folder: Path, **files: str) -> Path:
 
 
 def pairs(wiring: Connectome, kind: str) -> dict[tuple[str, str], float]:
-    """Returns weights of one kind by the names of the two cells."""
+    """Returns weights of one kind by the names of the two cells.
+
+    Args:
+        wiring: The connectome.
+        kind: One of `model.KINDS`.
+    """
     edges = getattr(wiring, kind)
     ends = zip(edges.pre, edges.post, edges.weight.tolist(), strict=True)
     return {(wiring.cells[i], wiring.cells[j]): weight for i, j, weight in ends}
 
 
 def ports(wiring: Connectome) -> tuple[list[str], list[str]]:
-    """Returns the names of the input and the output cells."""
+    """Returns the names of the input and the output cells.
+
+    Args:
+        wiring: The connectome.
+    """
     return [wiring.cells[i] for i in wiring.inputs], [wiring.cells[i] for i in wiring.outputs]
+
+
+def signed(wiring: Connectome) -> list[dict[tuple[str, ...], float]]:
+    """Returns the weights of each kind of edge by the names of its ends, with the sign of synapses.
+
+    Args:
+        wiring: The connectome; the ends of a gap junction are sorted.
+    """
+
+    def named(kind: Edges) -> Iterator[tuple[str, str, float, int]]:
+        for i, j, weight in zip(kind.pre, kind.post, kind.weight, strict=True):
+            yield wiring.cells[i], wiring.cells[j], float(weight), int(wiring.sign[i])
+
+    synapses = [
+        {(pre, post): weight * sign for pre, post, weight, sign in named(kind)}
+        for kind in (wiring.chemical, wiring.neuromuscular)
+    ]
+    gaps = {tuple(sorted((a, b))): weight for a, b, weight, _ in named(wiring.electrical)}
+    return [*synapses, gaps]

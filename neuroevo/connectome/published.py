@@ -133,7 +133,7 @@ def _checked(content: bytes, wheel: Wheel, place: str, advice: str) -> bytes:
 
 @dataclass(frozen=True)
 class _Cell:
-    """What is known of a cell; muscles have the class muscle."""
+    """A cell and what is known of it; muscles have the class muscle."""
 
     role: str
     cell_class: str

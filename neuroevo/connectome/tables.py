@@ -148,7 +148,7 @@ class Row(Place):
         post: Name of the postsynaptic cell.
         kind: One of KINDS.
         weight: Greater than 0 and within float32.
-        sign: Of the presynaptic cell, +1 or -1; 0 where the row does not say, and for gap junctions.
+        sign: Sign of the presynaptic cell, +1 or -1; 0 where the row does not say, and for gap junctions.
     """
 
     pre: str = ""
@@ -212,7 +212,7 @@ class Cell(Place):
         role: One of ROLES, or "".
         cell_class: Its class, or "".
         transmitter: Transmitters joined by "+", or "".
-        sign: Of its synapses, +1 or -1; 0 where not known.
+        sign: Sign of its synapses, +1 or -1; 0 where not known.
         position: x, y and z in micrometres.
         is_input: Whether it takes input; None where nothing is said.
         is_output: Whether it gives output.

@@ -20,7 +20,7 @@ MAX_MODULAR_EDGES = 1_000_000  # networkx needs a kilobyte and microseconds for 
 
 
 class Wiring(Protocol):
-    """What `describe` needs: a Connectome and an Architecture both have it."""
+    """A wiring with cells, signs and edges by kind, such as a Connectome or an Architecture."""
 
     @property
     def cells(self) -> tuple[str, ...]: ...  # noqa: D102

@@ -7,27 +7,14 @@ import pytest
 
 from neuroevo.connectome import bundled, catalog, published
 from neuroevo.connectome.catalog import load
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError
+from tests.wirings import signed
 
 
 @pytest.fixture(params=bundled.names())
 def wiring(request) -> Connectome:
     return load(request.param)
-
-
-def named(wiring: Connectome) -> list[dict[tuple[str, ...], float]]:
-    """Returns the signed weights of each kind of edge by the names of its ends; those of a gap are sorted."""
-    cells = wiring.cells
-    synapses = [
-        {(cells[i], cells[j]): float(w) * int(wiring.sign[i]) for i, j, w in rows(kind)}
-        for kind in (wiring.chemical, wiring.neuromuscular)
-    ]
-    return [*synapses, {tuple(sorted((cells[i], cells[j]))): float(w) for i, j, w in rows(wiring.electrical)}]
-
-
-def rows(kind: Edges) -> zip:
-    return zip(kind.pre, kind.post, kind.weight, strict=True)
 
 
 # --- the bundle ---------------------------------------------------------------------------------------
@@ -44,14 +31,14 @@ def rows(kind: Edges) -> zip:
 def test_bundled_wiring_has_the_published_size(
     name, neurons, muscles, chemical, neuromuscular, electrical, inputs, outputs
 ):
-    found = load(name)
-    assert (found.num_neurons, found.num_cells - found.num_neurons) == (neurons, muscles)
-    assert (len(found.chemical), len(found.neuromuscular), len(found.electrical)) == (
+    wiring = load(name)
+    assert (wiring.num_neurons, wiring.num_cells - wiring.num_neurons) == (neurons, muscles)
+    assert (len(wiring.chemical), len(wiring.neuromuscular), len(wiring.electrical)) == (
         chemical,
         neuromuscular,
         electrical,
     )
-    assert (len(found.inputs), len(found.outputs)) == (inputs, outputs)
+    assert (len(wiring.inputs), len(wiring.outputs)) == (inputs, outputs)
 
 
 def test_bundled_edges_are_sorted_once_and_without_autapses(wiring):
@@ -100,7 +87,7 @@ def test_celegans_gap_junctions_join_neurons_and_muscles():
 )
 def test_celegans_class_has_the_published_number_of_cells(cell_class, count):
     worm = load("celegans")
-    assert sum(found == cell_class for found in worm.cell_class) == count
+    assert sum(name == cell_class for name in worm.cell_class) == count
     assert len(worm.find(cell_class)) == count
 
 
@@ -164,10 +151,10 @@ def test_every_bundled_name_has_a_summary_and_loads_once():
 
 def test_find_joins_roles_classes_and_names():
     worm = load("celegans")
-    found = worm.find("sensory + AVA + VB1 + AVAL")
-    assert len(found) == 85 + 2 + 1
-    assert found.dtype == np.int32
-    assert (np.diff(found) > 0).all()
+    cells = worm.find("sensory + AVA + VB1 + AVAL")
+    assert len(cells) == 85 + 2 + 1
+    assert cells.dtype == np.int32
+    assert (np.diff(cells) > 0).all()
 
 
 @pytest.mark.parametrize(("selector", "near"), [("AVAA", "AVA"), ("avb", "AVB"), ("VB1+sensor", "sensory")])
@@ -182,7 +169,7 @@ def test_find_refuses_a_part_that_names_nothing(selector):
         load("celegans").find(selector)
 
 
-def test_with_ports_changes_only_what_is_named():
+def test_with_ports_changes_only_what_issigned():
     motor = load("celegans-motor")
     changed = motor.with_ports(inputs="ALM+PLM")
     assert [motor.cells[i] for i in changed.inputs] == ["ALML", "ALMR", "PLML", "PLMR"]
@@ -199,10 +186,10 @@ def test_with_ports_refuses_an_empty_port_set():
 def test_circuit_keeps_edges_and_ports_among_its_cells():
     worm = load("celegans")
     part = worm.circuit("part", "AVA+VA+DA+ASH+muscle")
-    for whole, found in zip(named(worm), named(part), strict=True):
+    for whole, circuit in zip(signed(worm), signed(part), strict=True):
         within = {ends: weight for ends, weight in whole.items() if set(ends) <= set(part.cells)}
-        assert found == within
-        assert found
+        assert circuit == within
+        assert circuit
     assert [part.cells[i] for i in part.inputs] == ["ASHL", "ASHR"]
     assert {part.cell_class[i] for i in part.outputs} == {"VA", "DA"}
 

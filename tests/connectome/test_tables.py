@@ -12,6 +12,7 @@ from neuroevo.connectome.catalog import load, read
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import ConnectomeError, RegistryError
+from tests.wirings import signed
 
 HEADER = "pre,post,kind,weight,sign\n"
 
@@ -19,20 +20,6 @@ HEADER = "pre,post,kind,weight,sign\n"
 @pytest.fixture(params=bundled.names())
 def wiring(request) -> Connectome:
     return load(request.param)
-
-
-def named(wiring: Connectome) -> list[dict[tuple[str, ...], float]]:
-    """Returns the signed weights of each kind of edge by the names of its ends; those of a gap are sorted."""
-    cells = wiring.cells
-    synapses = [
-        {(cells[i], cells[j]): float(w) * int(wiring.sign[i]) for i, j, w in rows(kind)}
-        for kind in (wiring.chemical, wiring.neuromuscular)
-    ]
-    return [*synapses, {tuple(sorted((cells[i], cells[j]))): float(w) for i, j, w in rows(wiring.electrical)}]
-
-
-def rows(kind: Edges) -> zip:
-    return zip(kind.pre, kind.post, kind.weight, strict=True)
 
 
 def edges(*rows) -> Edges:
@@ -47,21 +34,21 @@ def write(tmp_path, text, name="wiring.csv"):
 
 def test_load_reads_an_edge_table_by_path(tmp_path):
     text = HEADER + "b,a,chemical,2,-1\na,m,neuromuscular,1.5,+1\nb,a,electrical,3,0\n"
-    found = load(str(write(tmp_path, text)))
-    assert found.cells == ("a", "b", "m")
-    assert found.name == "wiring"
-    assert found.role == ("interneuron", "interneuron", "muscle")
-    assert found.sign.tolist() == [1, -1, 1]
-    assert found.inputs.tolist() == [0, 1]
-    assert found.outputs.tolist() == [2]
-    assert (found.chemical.pre.tolist(), found.chemical.post.tolist()) == ([1], [0])
-    assert (found.electrical.pre.tolist(), found.electrical.post.tolist()) == ([0], [1])
-    assert found.neuromuscular.weight.tolist() == [1.5]
+    wiring = load(str(write(tmp_path, text)))
+    assert wiring.cells == ("a", "b", "m")
+    assert wiring.name == "wiring"
+    assert wiring.role == ("interneuron", "interneuron", "muscle")
+    assert wiring.sign.tolist() == [1, -1, 1]
+    assert wiring.inputs.tolist() == [0, 1]
+    assert wiring.outputs.tolist() == [2]
+    assert (wiring.chemical.pre.tolist(), wiring.chemical.post.tolist()) == ([1], [0])
+    assert (wiring.electrical.pre.tolist(), wiring.electrical.post.tolist()) == ([0], [1])
+    assert wiring.neuromuscular.weight.tolist() == [1.5]
 
 
 def test_edge_table_without_muscles_gives_output_on_all_neurons(tmp_path):
-    found = read(write(tmp_path, "\ufeff" + HEADER + "a,b,chemical,1,1\nb,c,chemical,1,1\n"))
-    assert found.outputs.tolist() == found.inputs.tolist() == [0, 1, 2]
+    wiring = read(write(tmp_path, "\ufeff" + HEADER + "a,b,chemical,1,1\nb,c,chemical,1,1\n"))
+    assert wiring.outputs.tolist() == wiring.inputs.tolist() == [0, 1, 2]
 
 
 def test_edge_table_may_have_other_columns_and_row_order(tmp_path):
@@ -154,17 +141,17 @@ def test_write_edges_leaves_nothing_behind_when_it_fails(tmp_path):
 
 def test_written_wiring_keeps_every_edge_and_sign(tmp_path, wiring):
     save(wiring, tmp_path / "wiring.csv")
-    found = read(tmp_path / "wiring.csv")
-    assert named(found) == named(wiring)
+    again = read(tmp_path / "wiring.csv")
+    assert signed(again) == signed(wiring)
     joined = (wiring.chemical, wiring.neuromuscular, wiring.electrical)
     with_edges = np.unique(np.concatenate([ends for kind in joined for ends in (kind.pre, kind.post)]))
-    assert set(found.cells) == {wiring.cells[i] for i in with_edges}
+    assert set(again.cells) == {wiring.cells[i] for i in with_edges}
     assert [path.name for path in tmp_path.iterdir()] == ["wiring.csv"]
 
 
 @st.composite
 def wirings(draw) -> Connectome:
-    """Small wirings in which every muscle is reached by a neuron and every cell has an edge."""
+    # Small wirings in which every muscle is reached by a neuron and every cell has an edge.
     text = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=5)
     labels = sorted(draw(st.sets(text, min_size=3, max_size=8)))
     num_muscles = draw(st.integers(0, len(labels) - 2))

@@ -32,7 +32,7 @@ def control(name: str) -> Architecture:
     return priors.get(name).target(WORM, seed=0)
 
 
-def outputs(
+def _outputs(
     blueprints: list[Blueprint], parameters: list[torch.Tensor], sensed: torch.Tensor
 ) -> torch.Tensor:
     """Runs one genome of each blueprint on observations [T, G, S]; returns [T, G, A]."""
@@ -48,8 +48,8 @@ def test_frozen_core_equals_a_plain_loop_and_has_no_parameters(name: str) -> Non
     assert built.layout.core == 0 and built.layout.length == built.layout.adapters > 0
     parameters = built.draw(1, np.random.default_rng(0)) + 0.1
     sensed = np.random.default_rng(1).normal(size=(20, 3)).astype(np.float32)
-    found = outputs([built], [parameters], torch.from_numpy(sensed)[:, None])[:, 0]
-    np.testing.assert_allclose(found, run_plainly(built, parameters[0].numpy(), sensed), atol=1e-5)
+    acted = _outputs([built], [parameters], torch.from_numpy(sensed)[:, None])[:, 0]
+    np.testing.assert_allclose(acted, run_plainly(built, parameters[0].numpy(), sensed), atol=1e-5)
 
 
 def test_frozen_network_is_the_evolving_one_before_evolution() -> None:
@@ -57,10 +57,10 @@ def test_frozen_network_is_the_evolving_one_before_evolution() -> None:
     evolving = Blueprint(Architecture.of(WORM), 3, 2)
     genome = evolving.draw(1, np.random.default_rng(0))
     sensed = torch.randn(10, 2, 3, generator=torch.Generator().manual_seed(0))
-    found = outputs(
+    acted = _outputs(
         [frozen, evolving], [genome[:, evolving.layout.core :], genome], sensed[:, :1].expand(-1, 2, -1)
     )
-    torch.testing.assert_close(found[:, 0], found[:, 1])
+    torch.testing.assert_close(acted[:, 0], acted[:, 1])
     assert frozen.architecture.content_hash != evolving.architecture.content_hash
 
 
@@ -69,11 +69,11 @@ def test_clock_is_a_travelling_sine_that_senses_nothing() -> None:
     assert built.layout == Layout(clock=CLOCK)
     theta = torch.tensor([[-0.3, 0.2, 0.7]])
     sensed = torch.randn(50, 2, 3, generator=torch.Generator().manual_seed(0))
-    found = outputs([built, built], [theta, theta], sensed)
-    torch.testing.assert_close(found[:, 0], found[:, 1], rtol=0, atol=0)
+    acted = _outputs([built, built], [theta, theta], sensed)
+    torch.testing.assert_close(acted[:, 0], acted[:, 1], rtol=0, atol=0)
     t, j = np.arange(1, 51)[:, None], np.arange(4)
     expected = np.exp(-0.3) * np.sin(2 * np.pi * np.exp(0.2) / CLOCK_PERIOD * t - 0.7 * j)
-    np.testing.assert_allclose(found[:, 0], expected, atol=1e-4)
+    np.testing.assert_allclose(acted[:, 0], expected, atol=1e-4)
 
 
 def test_clock_starts_anew_at_every_reset() -> None:
@@ -92,9 +92,9 @@ def test_controls_share_a_batch_with_circuits_without_changing_them() -> None:
     mixed = [circuit, *(Blueprint(control(n), 3, 2) for n in ("clock", "adapter-only", "frozen")), circuit]
     parameters = [b.draw(1, np.random.default_rng(i)) for i, b in enumerate(mixed)]
     sensed = torch.randn(12, len(mixed), 3, generator=torch.Generator().manual_seed(0))
-    together = outputs(mixed, parameters, sensed)
+    together = _outputs(mixed, parameters, sensed)
     for i, (built, genome) in enumerate(zip(mixed, parameters, strict=True)):
-        alone = outputs([built], [genome], sensed[:, i : i + 1])
+        alone = _outputs([built], [genome], sensed[:, i : i + 1])
         torch.testing.assert_close(together[:, i], alone[:, 0], atol=1e-6, rtol=0)
 
 

@@ -30,37 +30,37 @@ def core(architecture: Architecture) -> int:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_counts_keeps_numbers_and_signs_of_neurons_and_synapses(worm: Connectome, seed: int) -> None:
-    found = sample("counts", worm, seed)
+    graph = sample("counts", worm, seed)
     exact = Architecture.of(worm)
-    assert sorted(found.sign[~worm.is_muscle]) == sorted(worm.sign[~worm.is_muscle])
+    assert sorted(graph.sign[~worm.is_muscle]) == sorted(worm.sign[~worm.is_muscle])
     for value in (1, -1):
-        new, old = (a.synapses.weight[a.sign[a.synapses.pre] == value] for a in (found, exact))
+        new, old = (a.synapses.weight[a.sign[a.synapses.pre] == value] for a in (graph, exact))
         np.testing.assert_array_equal(np.sort(new), np.sort(old))
-    assert (found.sign != worm.sign).any()
-    assert len(found.neuromuscular) != len(exact.neuromuscular)
+    assert (graph.sign != worm.sign).any()
+    assert len(graph.neuromuscular) != len(exact.neuromuscular)
 
 
 @pytest.mark.parametrize("name", ["small-world", "scale-free", "sbm"])
 @pytest.mark.parametrize("seed", range(2))
 def test_generative_keeps_synapses_and_section_counts(worm: Connectome, name: str, seed: int) -> None:
-    found = sample(name, worm, seed)
+    graph = sample(name, worm, seed)
     for kind in ("chemical", "neuromuscular", "electrical"):
-        new, old = getattr(found, kind).weight, getattr(worm, kind).weight
+        new, old = getattr(graph, kind).weight, getattr(worm, kind).weight
         np.testing.assert_array_equal(np.sort(new), np.sort(old))
 
 
 @pytest.mark.parametrize("circuit", ["celegans", "celegans-motor"])
 def test_small_world_has_the_clustering_of_the_connectome(circuit: str) -> None:
     source = load(circuit)
-    found = np.mean([clustering(neurons_of(sample("small-world", source, s))) for s in range(5)])
-    assert found == pytest.approx(clustering(neurons_of(source)), rel=0.15)
+    graph = np.mean([clustering(neurons_of(sample("small-world", source, s))) for s in range(5)])
+    assert graph == pytest.approx(clustering(neurons_of(source)), rel=0.15)
 
 
 def test_small_world_has_nearly_equal_degrees() -> None:
     worm = load("celegans")
-    found, source = neurons_of(sample("small-world", worm)), neurons_of(worm)
-    assert out_degree(found).std() < 0.1 * out_degree(source).std()
-    assert in_degree(found).std() < 0.5 * in_degree(source).std()
+    graph, source = neurons_of(sample("small-world", worm)), neurons_of(worm)
+    assert out_degree(graph).std() < 0.1 * out_degree(source).std()
+    assert in_degree(graph).std() < 0.5 * in_degree(source).std()
 
 
 def test_scale_free_has_hubs_as_the_connectome_but_other_ones() -> None:
@@ -78,7 +78,7 @@ def test_scale_free_has_hubs_as_the_connectome_but_other_ones() -> None:
 @pytest.mark.parametrize("blocks", ["role", "class"])
 def test_sbm_keeps_synapses_between_blocks(worm: Connectome, blocks: str) -> None:
     named = np.array(worm.role if blocks == "role" else worm.cell_class)
-    found = sample("sbm", worm, 1, blocks=blocks)
+    graph = sample("sbm", worm, 1, blocks=blocks)
 
     def table(edges) -> dict[tuple[str, str], int]:  # type: ignore[no-untyped-def]
         pairs, numbers = np.unique(
@@ -87,37 +87,37 @@ def test_sbm_keeps_synapses_between_blocks(worm: Connectome, blocks: str) -> Non
         return dict(zip(map(tuple, pairs.T), numbers, strict=True))
 
     for kind in ("chemical", "neuromuscular"):
-        assert table(getattr(found, kind)) == table(getattr(worm, kind))
+        assert table(getattr(graph, kind)) == table(getattr(worm, kind))
 
 
 def test_dense_matched_is_all_to_all_with_as_many_parameters(worm: Connectome) -> None:
     wanted = core(Architecture.of(worm))
     for seed in range(3):
-        found = sample("dense-matched", worm, seed)
-        n, m = int((~found.is_muscle).sum()), int(found.is_muscle.sum())
-        assert len(found.synapses) == n * (n - 1) + n * m
-        assert len(found.inputs) and len(found.outputs)
-        assert core(found) == pytest.approx(wanted, rel=0.1)
-        live = found.without_dead_ends()
+        graph = sample("dense-matched", worm, seed)
+        n, m = int((~graph.is_muscle).sum()), int(graph.is_muscle.sum())
+        assert len(graph.synapses) == n * (n - 1) + n * m
+        assert len(graph.inputs) and len(graph.outputs)
+        assert core(graph) == pytest.approx(wanted, rel=0.1)
+        live = graph.without_dead_ends()
         assert len(live.inputs) and len(live.outputs)
 
 
 def test_dense_matched_keeps_signs_and_ports_of_the_cells_that_stay(worm: Connectome) -> None:
-    found = sample("dense-matched", worm, 4)
+    graph = sample("dense-matched", worm, 4)
     place = {name: i for i, name in enumerate(worm.cells)}
-    stay = np.array([place[name] for name in found.cells])
-    np.testing.assert_array_equal(found.sign, worm.sign[stay])
+    stay = np.array([place[name] for name in graph.cells])
+    np.testing.assert_array_equal(graph.sign, worm.sign[stay])
     for port in ("inputs", "outputs"):
-        assert set(stay[getattr(found, port)]) == set(stay) & set(getattr(worm, port))
+        assert set(stay[getattr(graph, port)]) == set(stay) & set(getattr(worm, port))
 
 
 @pytest.mark.parametrize("name", ["mlp", "mlp-matched", "sparse-mlp"])
 def test_layered_networks_feed_forward_from_inputs_to_outputs(worm: Connectome, name: str) -> None:
-    found = sample(name, worm, 2)
-    first = len(found.inputs)
-    assert (found.synapses.pre < first).all() and (found.synapses.post >= first).all()
-    np.testing.assert_array_equal(found.outputs, np.arange(first, found.num_cells))
-    assert set(found.synapses.post) == set(found.outputs)  # no output cell is left without input
+    graph = sample(name, worm, 2)
+    first = len(graph.inputs)
+    assert (graph.synapses.pre < first).all() and (graph.synapses.post >= first).all()
+    np.testing.assert_array_equal(graph.outputs, np.arange(first, graph.num_cells))
+    assert set(graph.synapses.post) == set(graph.outputs)  # no output cell is left without input
 
 
 def test_mlp_sizes(worm: Connectome) -> None:
@@ -132,10 +132,10 @@ def test_sparse_mlp_draws_density_and_signs_uniformly() -> None:
     worm = load("celegans-motor")
     density, excitatory = [], []
     for seed in range(200):
-        found = sample("sparse-mlp", worm, seed)
-        first = len(found.inputs)
-        density.append(len(found.synapses) / (first * (found.num_cells - first)))
-        excitatory.append((found.sign[:first] > 0).mean())
+        graph = sample("sparse-mlp", worm, seed)
+        first = len(graph.inputs)
+        density.append(len(graph.synapses) / (first * (graph.num_cells - first)))
+        excitatory.append((graph.sign[:first] > 0).mean())
     for drawn in (density, excitatory):
         assert np.mean(drawn) == pytest.approx(0.5, abs=0.07)
         assert np.std(drawn) == pytest.approx(12**-0.5, abs=0.04)

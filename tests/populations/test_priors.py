@@ -42,7 +42,7 @@ def signs(architecture: Architecture, edges: Edges) -> tuple[int, int]:
     return int((sign > 0).sum()), int((sign < 0).sum())
 
 
-def degrees(edges: Edges, num_cells: int) -> np.ndarray:
+def _degrees(edges: Edges, num_cells: int) -> np.ndarray:
     """In-, out- and mutual degrees [3, N]."""
     matrix = np.zeros((num_cells, num_cells), bool)
     matrix[edges.pre, edges.post] = True
@@ -97,8 +97,8 @@ def test_connectome_is_the_wiring_itself(worm: Connectome) -> None:
 def test_stats_prior_keeps_in_out_and_mutual_degrees(worm: Connectome, seed: int) -> None:
     architecture = PRIORS["stats-prior"].target(worm, seed=seed)
     for kind in ("chemical", "neuromuscular"):
-        expected = degrees(getattr(worm, kind), worm.num_cells)
-        np.testing.assert_array_equal(degrees(getattr(architecture, kind), worm.num_cells), expected)
+        expected = _degrees(getattr(worm, kind), worm.num_cells)
+        np.testing.assert_array_equal(_degrees(getattr(architecture, kind), worm.num_cells), expected)
         assert signs(architecture, getattr(architecture, kind)) == signs(architecture, getattr(worm, kind))
 
 
@@ -128,7 +128,7 @@ def test_random_keeps_synapse_and_sign_counts(worm: Connectome, seed: int) -> No
 
 def test_random_destroys_degrees(worm: Connectome) -> None:
     architecture = PRIORS["random"].target(worm, seed=0)
-    new, old = degrees(architecture.chemical, worm.num_cells), degrees(worm.chemical, worm.num_cells)
+    new, old = _degrees(architecture.chemical, worm.num_cells), _degrees(worm.chemical, worm.num_cells)
     assert (new != old)[:, ~worm.is_muscle].any(0).mean() > 0.8
 
 
@@ -142,8 +142,8 @@ def test_dense_is_all_to_all(worm: Connectome) -> None:
 
 @pytest.mark.parametrize("name", ["stats-prior", "random"])
 def test_gap_option_keeps_or_drops_gap_junctions(worm: Connectome, name: str) -> None:
-    kept = PRIORS[name].target(worm, seed=0, gap="keep").gap_junctions
-    np.testing.assert_array_equal(kept.post, worm.electrical.post)
+    pairs = PRIORS[name].target(worm, seed=0, gap="keep").gap_junctions
+    np.testing.assert_array_equal(pairs.post, worm.electrical.post)
     assert len(PRIORS[name].target(worm, seed=0, gap="drop").gap_junctions) == 0
 
 

@@ -38,7 +38,7 @@ def sample(rung: str, worm: Connectome, seed: int = 0, **options: object) -> Arc
     return priors.get(rung).target(worm, seed=seed, **options)
 
 
-def towards(edges: Edges, labels: np.ndarray, both_ways: bool) -> np.ndarray:
+def _towards(edges: Edges, labels: np.ndarray, both_ways: bool) -> np.ndarray:
     """Numbers of partners of every cell by label [kinds, N, labels]: in, out, mutual; or both ways."""
     matrix = adjacency(len(labels), edges.pre, edges.post)
     of_label = np.eye(int(labels.max()) + 1, dtype=int)[labels]
@@ -49,7 +49,7 @@ def towards(edges: Edges, labels: np.ndarray, both_ways: bool) -> np.ndarray:
 def assert_degrees(new: Architecture, worm: Connectome, labels: np.ndarray, mutual: bool = True) -> None:
     for kind in KINDS:
         both_ways = kind == "electrical"
-        after, before = (towards(getattr(w, kind), labels, both_ways) for w in (new, worm))
+        after, before = (_towards(getattr(w, kind), labels, both_ways) for w in (new, worm))
         count = slice(None) if mutual or both_ways else slice(2)
         np.testing.assert_array_equal(after[count], before[count], kind)
 
@@ -115,7 +115,7 @@ def test_rung_is_a_function_of_its_seed(rung: str, name: str) -> None:
     assert first == again != other
 
 
-def moved(new: Architecture, worm: Connectome) -> float:
+def _moved(new: Architecture, worm: Connectome) -> float:
     """Share of the connectome's synapses that changed: place, weight or sign."""
 
     def keyed(wiring: Architecture | Connectome) -> set[tuple[object, ...]]:
@@ -134,7 +134,7 @@ def moved(new: Architecture, worm: Connectome) -> float:
 def test_rung_moves_more_the_higher_the_dose(rung: str, name: str) -> None:
     worm = load(name)
     mean = [
-        np.mean([moved(sample(rung, worm, seed=s, rewired=dose), worm) for s in range(2)])
+        np.mean([_moved(sample(rung, worm, seed=s, rewired=dose), worm) for s in range(2)])
         for dose in (0.0, 0.3, 0.7, 1.0)
     ]
     assert mean[0] == 0 and (np.diff(mean) > 0).all()
@@ -145,11 +145,11 @@ def test_rung_keeps_of_the_worm_what_its_dose_says(rung: str) -> None:
     worm = load("celegans")
     source = neurons_of(worm)
 
-    def kept(dose: float) -> float:
+    def shared(dose: float) -> float:
         return float((source & neurons_of(sample(rung, worm, seed=2, rewired=dose))).sum() / source.sum())
 
-    full = 1 - kept(1.0)
-    assert 1 - kept(0.5) == pytest.approx(0.5 * full, abs=0.05)
+    full = 1 - shared(1.0)
+    assert 1 - shared(0.5) == pytest.approx(0.5 * full, abs=0.05)
 
 
 @pytest.mark.parametrize("name", names())
@@ -218,9 +218,9 @@ def test_lengths_without_positions_is_one_clear_error() -> None:
 def test_classes_says_how_little_room_a_wiring_leaves() -> None:
     worm = load("celegans-motor")
     new = sample("classes", worm)
-    kept = (neurons_of(worm) & neurons_of(new)).sum() / neurons_of(worm).sum()
-    assert 0.5 < kept < 0.75
-    assert any(note.startswith(f"keeps {kept:.0%} of the chemical synapses") for note in new.notes)
+    shared = (neurons_of(worm) & neurons_of(new)).sum() / neurons_of(worm).sum()
+    assert 0.5 < shared < 0.75
+    assert any(note.startswith(f"keeps {shared:.0%} of the chemical synapses") for note in new.notes)
     assert sample("degree-mutual", worm).notes == ()
     alone = replace(worm, cell_class=worm.cells)
     assert (
@@ -283,5 +283,5 @@ def test_weights_option_shuffles_within_kind_and_sign(rung: str, name: str) -> N
 
 def test_listing_priors_does_not_wait_for_numba() -> None:
     code = "import sys, populations; print('numba' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"
+    listing = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert listing.stdout.strip() == "False"

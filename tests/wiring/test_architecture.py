@@ -20,7 +20,7 @@ S, A, T = 3, 2, 20
 GAINS = Gains(input=0.7, core=0.9, neuromuscular=2.0, output=1.3)
 
 
-def with_dead_ends(seed: int, dale: bool = True) -> Architecture:
+def _with_dead_ends(seed: int, dale: bool = True) -> Architecture:
     """A random wiring of which two cells give output, with five cells that only listen.
 
     The listeners receive from all over the rest, two of them take input, and they talk to one another.
@@ -46,26 +46,28 @@ def with_dead_ends(seed: int, dale: bool = True) -> Architecture:
     )
 
 
-def parameters_of_live_part(
+def _parameters_of_live_part(
     whole: Architecture, live: Architecture, parameters: torch.Tensor
 ) -> torch.Tensor:
     """Returns, [P, l], the parameters of `whole`, [P, L], that `live` has too, by cell names alone."""
-    kept = np.isin(whole.cells, live.cells)
+    is_live = np.isin(whole.cells, live.cells)
 
     def among(edges: Edges) -> np.ndarray:
-        return kept[edges.pre] & kept[edges.post]
+        return is_live[edges.pre] & is_live[edges.post]
 
     masks = [
         among(whole.synapses),
         among(whole.gap_junctions),
-        kept,
-        np.repeat(kept[whole.inputs], S),
+        is_live,
+        np.repeat(is_live[whole.inputs], S),
         np.ones(A * len(whole.outputs) + A, bool),
     ]
     return parameters[:, torch.from_numpy(np.concatenate(masks))]
 
 
-def outputs(architecture: Architecture, parameters: torch.Tensor, observations: torch.Tensor) -> torch.Tensor:
+def _outputs(
+    architecture: Architecture, parameters: torch.Tensor, observations: torch.Tensor
+) -> torch.Tensor:
     """Returns outputs [T, P, B, A] for observations [T, P, B, S]."""
     phenotype = Phenotype([Blueprint(architecture, S, A, GAINS)], [len(parameters)])
     phenotype.load([parameters])
@@ -76,7 +78,7 @@ def outputs(architecture: Architecture, parameters: torch.Tensor, observations: 
 @pytest.mark.parametrize("dale", [True, False])
 @pytest.mark.parametrize("seed", range(4))
 def test_leaving_dead_ends_out_keeps_the_function(seed: int, dale: bool) -> None:
-    whole = with_dead_ends(seed, dale)
+    whole = _with_dead_ends(seed, dale)
     live = whole.without_dead_ends()
     gone = set(whole.cells) - set(live.cells)
     assert gone >= {f"listener{i}" for i in range(5)}
@@ -85,17 +87,17 @@ def test_leaving_dead_ends_out_keeps_the_function(seed: int, dale: bool) -> None
     rng = torch.Generator().manual_seed(seed)
     parameters = torch.randn(3, length, generator=rng) / 2
     observations = torch.randn(T, 3, 2, S, generator=rng)
-    pruned = parameters_of_live_part(whole, live, parameters)
+    pruned = _parameters_of_live_part(whole, live, parameters)
     assert pruned.shape[1] == Blueprint(live, S, A).layout.length < length
     # The same sums, of the same terms, in an order that the sparse product may choose: float32 rounding.
     torch.testing.assert_close(
-        outputs(live, pruned, observations), outputs(whole, parameters, observations), atol=1e-5, rtol=1e-5
+        _outputs(live, pruned, observations), _outputs(whole, parameters, observations), atol=1e-5, rtol=1e-5
     )
-    assert outputs(live, pruned, observations).std() > 0.01
+    assert _outputs(live, pruned, observations).std() > 0.01
 
 
 def test_every_cell_that_is_kept_can_change_an_output() -> None:
-    live = with_dead_ends(1).without_dead_ends()
+    live = _with_dead_ends(1).without_dead_ends()
     layout = Blueprint(live, S, A).layout
     rng = torch.Generator().manual_seed(0)
     parameters = torch.randn(1, layout.length, generator=rng).repeat(live.num_cells + 1, 1)
@@ -103,17 +105,17 @@ def test_every_cell_that_is_kept_can_change_an_output() -> None:
     for cell in range(live.num_cells):
         parameters[cell, first + cell] += 1.0  # its bias
     quiet = torch.zeros(T, len(parameters), 1, S)
-    found = outputs(live, parameters, quiet)[-1, :, 0]
-    assert (found[:-1] != found[-1]).any(1).all()
+    last = _outputs(live, parameters, quiet)[-1, :, 0]
+    assert (last[:-1] != last[-1]).any(1).all()
 
 
 def test_wiring_without_dead_ends_is_returned_as_it_is() -> None:
-    live = with_dead_ends(2).without_dead_ends()
+    live = _with_dead_ends(2).without_dead_ends()
     assert live.without_dead_ends() is live
 
 
 def test_inputs_that_reach_no_output_are_refused() -> None:
-    whole = with_dead_ends(0)
+    whole = _with_dead_ends(0)
     deaf = replace(whole, inputs=np.array([whole.num_cells - 1], np.int32))
     with pytest.raises(ConnectomeError, match=r"None of the 1 input cells reaches .* --inputs and --outputs"):
         deaf.without_dead_ends()
@@ -121,7 +123,7 @@ def test_inputs_that_reach_no_output_are_refused() -> None:
 
 @pytest.mark.parametrize("dale", [True, False])
 def test_architecture_survives_json(dale: bool) -> None:
-    first = with_dead_ends(3, dale)
+    first = _with_dead_ends(3, dale)
     second = Architecture.from_dict(json.loads(json.dumps(first.to_dict())))
     assert second.content_hash == first.content_hash
     assert second.to_dict() == first.to_dict()
@@ -130,8 +132,8 @@ def test_architecture_survives_json(dale: bool) -> None:
 
 
 def test_equal_content_has_equal_hashes() -> None:
-    assert with_dead_ends(0).content_hash == with_dead_ends(0).content_hash
-    assert len({with_dead_ends(seed).content_hash for seed in range(5)}) == 5
+    assert _with_dead_ends(0).content_hash == _with_dead_ends(0).content_hash
+    assert len({_with_dead_ends(seed).content_hash for seed in range(5)}) == 5
 
 
 def _heavier(edges: Edges) -> Edges:

@@ -32,8 +32,8 @@ def wiring() -> Connectome:
 
 
 @pytest.fixture(scope="module")
-def found(wiring: Connectome) -> Comparison:
-    """Five priors, three of them odd, four samples each, with a null model."""
+def comparison(wiring: Connectome) -> Comparison:
+    # Five priors, three of them odd, four samples each, with a null model.
     return compare(wiring, entrants("connectome", "random", *ODD), 4, 7, entrants("null=random:gap=drop")[0])
 
 
@@ -58,15 +58,15 @@ def test_draw_wants_an_architecture(wiring: Connectome) -> None:
 # --- figures ------------------------------------------------------------------------------------------
 
 
-def test_comparison_has_its_schema(found: Comparison) -> None:
-    figures = found.figures
+def test_comparison_has_its_schema(comparison: Comparison) -> None:
+    figures = comparison.figures
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert list(figures) == [
         *("connectome", "samples", "seed", "null", "source", "genomes", "curves", "distinct", "notes")
     ]
     assert (figures["connectome"], figures["samples"], figures["seed"]) == (CIRCUIT, 4, 7)
-    own = {"degree_error", "triad_error", "overlap", "overlap_between", "rich_club_ratio"}
-    names = statistics.describe(found.connectome).keys() | own | {f"z_{x}" for x in CONNECTED}
+    relative = {"degree_error", "triad_error", "overlap", "overlap_between", "rich_club_ratio"}
+    names = statistics.describe(comparison.connectome).keys() | relative | {f"z_{x}" for x in CONNECTED}
     assert figures["source"].keys() == names
     labels = ["connectome", "random", "without", "other", "empty"]
     assert list(figures["genomes"]) == list(figures["curves"]["genomes"]) == labels
@@ -77,20 +77,21 @@ def test_comparison_has_its_schema(found: Comparison) -> None:
         assert curves.keys() == {"in_degree", "out_degree", "rich_club"}
 
 
-def test_comparison_of_the_connectome_with_itself_finds_no_difference(found: Comparison) -> None:
-    source, genome = found.figures["source"], found.figures["genomes"]["connectome"]
+def test_comparison_of_the_connectome_with_itself_finds_no_difference(comparison: Comparison) -> None:
+    source, genome = comparison.figures["source"], comparison.figures["genomes"]["connectome"]
     assert source["overlap"] == 1.0 and source["degree_error"] == source["triad_error"] == 0.0
     for name, value in source.items():
         if name != "overlap_between":
             assert genome[name]["mean"] == value
             assert genome[name]["std"] == (None if value is None else 0.0)
     assert genome["overlap_between"]["mean"] == 1.0
-    assert found.figures["distinct"] == {"connectome": 1, "random": 4, "without": 1, "other": 4, "empty": 1}
-    assert found.figures["curves"]["genomes"]["connectome"] == found.figures["curves"]["source"]
+    distinct = {"connectome": 1, "random": 4, "without": 1, "other": 4, "empty": 1}
+    assert comparison.figures["distinct"] == distinct
+    assert comparison.figures["curves"]["genomes"]["connectome"] == comparison.figures["curves"]["source"]
 
 
-def test_figures_are_means_and_deviations_over_samples(found: Comparison, wiring: Connectome) -> None:
-    genome = found.figures["genomes"]["random"]
+def test_figures_are_means_and_deviations_over_samples(comparison: Comparison, wiring: Connectome) -> None:
+    genome = comparison.figures["genomes"]["random"]
     samples = list(draw(wiring, entrants("random")[0], 4, 7))
     for name in ("density", "reciprocity", "clustering", "path_length", "triads_030T", "chemical"):
         values = [statistics.describe(sample)[name] for sample in samples]
@@ -103,11 +104,11 @@ def test_figures_are_means_and_deviations_over_samples(found: Comparison, wiring
     assert genome["overlap_between"]["mean"] == pytest.approx(np.mean(between)) and max(between) > 0
 
 
-def test_z_scores_refer_to_samples_of_the_null_model(found: Comparison, wiring: Connectome) -> None:
+def test_z_scores_refer_to_samples_of_the_null_model(comparison: Comparison, wiring: Connectome) -> None:
     null = entrants("random:gap=drop")[0]
     censuses = [triad_census(neurons_of(sample)) for sample in draw(wiring, null, 4, derive(7, "null"))]
     expected = z_scores(triad_census(neurons_of(wiring)), censuses)
-    figures = found.figures
+    figures = comparison.figures
     assert {x: figures["source"][f"z_{x}"] for x in CONNECTED} == expected
     assert figures["null"]["genome"] == "null" and figures["null"]["samples"] == 4
     mean_count = np.mean([census["021D"] for census in censuses])
@@ -139,43 +140,44 @@ def test_rich_club_ratio_is_over_the_null_at_the_same_degree() -> None:
 @pytest.mark.parametrize("name", plugins.priors.names())
 def test_every_registered_prior_can_be_compared(name: str) -> None:
     motor = load("celegans-motor")  # it has positions, which some priors need
-    found = compare(motor, entrants(name), 1, 0)
-    figures = found.figures["genomes"][name]
-    assert (figures["overlap"]["mean"] is not None) is is_comparable(motor, found.examples[name])
+    comparison = compare(motor, entrants(name), 1, 0)
+    figures = comparison.figures["genomes"][name]
+    assert (figures["overlap"]["mean"] is not None) is is_comparable(motor, comparison.examples[name])
     assert figures["cells"]["mean"] is not None and 0 <= figures["density"]["mean"] <= 1
 
 
-def test_wirings_of_other_cells_have_no_overlap(found: Comparison, wiring: Connectome) -> None:
+def test_wirings_of_other_cells_have_no_overlap(comparison: Comparison, wiring: Connectome) -> None:
     relative = ["overlap", "overlap_between", "degree_error", "triad_error", "wiring_length", "z_030T"]
     for label in ("other", "empty"):
-        assert not is_comparable(wiring, found.examples[label])
-        assert {found.figures["genomes"][label][name]["mean"] for name in relative} == {None}
-    without = found.figures["genomes"]["without"]
+        assert not is_comparable(wiring, comparison.examples[label])
+        assert {comparison.figures["genomes"][label][name]["mean"] for name in relative} == {None}
+    without = comparison.figures["genomes"]["without"]
     assert without["overlap"]["mean"] == 0.0
-    assert without["degree_error"]["mean"] == pytest.approx(found.figures["source"]["mean_degree"])
-    assert found.figures["genomes"]["other"]["density"]["mean"] > 0
+    assert without["degree_error"]["mean"] == pytest.approx(comparison.figures["source"]["mean_degree"])
+    assert comparison.figures["genomes"]["other"]["density"]["mean"] > 0
 
 
-def test_curves_count_every_neuron(found: Comparison) -> None:
-    source = found.figures["curves"]["source"]
+def test_curves_count_every_neuron(comparison: Comparison) -> None:
+    source = comparison.figures["curves"]["source"]
     assert sum(source["in_degree"]) == sum(source["out_degree"]) == 66
     edges = sum(k * cells for k, cells in enumerate(source["in_degree"]))
     assert edges == sum(k * cells for k, cells in enumerate(source["out_degree"])) == 188
-    genome = found.figures["curves"]["genomes"]["random"]
+    genome = comparison.figures["curves"]["genomes"]["random"]
     assert sum(genome["in_degree"]) == pytest.approx(66)
 
 
-def test_notes_are_told_once(found: Comparison) -> None:
-    assert found.figures["notes"] == {
+def test_notes_are_told_once(comparison: Comparison) -> None:
+    assert comparison.figures["notes"] == {
         "without": ["It has no core."],
         "other": ["It has cells of its own.", "Their number is drawn."],
     }
 
 
-def test_comparison_follows_from_its_seed(found: Comparison, wiring: Connectome) -> None:
+def test_comparison_follows_from_its_seed(comparison: Comparison, wiring: Connectome) -> None:
     null = entrants("null=random:gap=drop")[0]
     again = compare(wiring, entrants("random"), 4, 7, null).figures
-    assert again["genomes"]["random"] == found.figures["genomes"]["random"]  # and not from the other priors
+    # Nor does it follow from the other priors.
+    assert again["genomes"]["random"] == comparison.figures["genomes"]["random"]
     other = compare(wiring, entrants("random"), 4, 8, null).figures
     assert other["genomes"]["random"] != again["genomes"]["random"]
 
@@ -185,7 +187,7 @@ def test_comparison_follows_from_its_seed(found: Comparison, wiring: Connectome)
 
 @pytest.mark.parametrize("kind", ["folder", "file", "broken link"])
 def test_nothing_is_written_over_what_exists(
-    found: Comparison, wiring: Connectome, tmp_path: Path, kind: str
+    comparison: Comparison, wiring: Connectome, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / "out"
     if kind == "folder":
@@ -196,7 +198,7 @@ def test_nothing_is_written_over_what_exists(
         path.symlink_to(tmp_path / "nowhere")
     for write in (
         lambda: write_samples(wiring, entrants("random"), 1, 0, path),
-        lambda: write_pictures(found, path),
+        lambda: write_pictures(comparison, path),
     ):
         with pytest.raises(RunError, match="out exists; wanted a new folder"):
             write()
@@ -222,8 +224,8 @@ def test_ladder_has_a_row_or_a_reason_for_every_prior(
 ) -> None:
     functions = {"other": other_cells, "without": without_core, "unwilling": unwilling}
     odd = {name: Plugin("prior", name, function) for name, function in functions.items()}
-    kept = {name: plugins.priors.get(name) for name in ("connectome", "random")}
-    monkeypatch.setattr(plugins.priors, "_plugins", kept | odd)
+    registered = {name: plugins.priors.get(name) for name in ("connectome", "random")}
+    monkeypatch.setattr(plugins.priors, "_plugins", registered | odd)
     rows, left_out = ladder_table.ladder(wiring, 2, 0)
     assert [row[0] for row in rows] == [f"*{CIRCUIT}*", "`connectome`", "`random`"]
     assert rows[0][1:] == rows[1][1:] != rows[2][1:]

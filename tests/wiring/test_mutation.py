@@ -50,21 +50,21 @@ on_both_circuits = pytest.mark.parametrize(("name", "circuit"), CASES)
 def mutant(name: str, worm: Connectome, parent: Architecture, seed: int = 0, **options: object) -> Mutant:
     plugin = priors.get(name)
     assert plugin.mutate is not None
-    found = plugin.mutate(worm, parent, seed=seed, **{**plugin.defaults, **options})
-    assert isinstance(found, Mutant)
-    return found
+    child = plugin.mutate(worm, parent, seed=seed, **{**plugin.defaults, **options})
+    assert isinstance(child, Mutant)
+    return child
 
 
 @cache
-def family(name: str, circuit: str) -> tuple[Connectome, Architecture, tuple[Mutant, ...]]:
+def _family(name: str, circuit: str) -> tuple[Connectome, Architecture, tuple[Mutant, ...]]:
     """A circuit, a sample of a prior, and its descendants, each the mutant of the one before."""
     worm = load(circuit)
     sample = priors.get(name).target(worm, seed=1)
-    found, parent = [], sample
+    descendants, parent = [], sample
     for seed in range(STEPS):
-        found.append(mutant(name, worm, parent, seed))
-        parent = found[-1].architecture
-    return worm, sample, tuple(found)
+        descendants.append(mutant(name, worm, parent, seed))
+        parent = descendants[-1].architecture
+    return worm, sample, tuple(descendants)
 
 
 # --- what priors promise ------------------------------------------------------------------------------
@@ -77,33 +77,33 @@ def test_every_prior_mutates_or_is_known_not_to() -> None:
 
 @on_both_circuits
 def test_descendants_keep_what_the_prior_promises(name: str, circuit: str) -> None:
-    worm, sample, mutants = family(name, circuit)
+    worm, sample, mutants = _family(name, circuit)
     PROMISES[name](sample, sample, worm)  # else the promise says nothing about mutation
-    for found in mutants:
-        PROMISES[name](found.architecture, sample, worm)
+    for mutant_ in mutants:
+        PROMISES[name](mutant_.architecture, sample, worm)
 
 
 @on_both_circuits
 def test_descendants_keep_cells_ports_and_signs(name: str, circuit: str) -> None:
-    _, sample, mutants = family(name, circuit)
-    for found in (m.architecture for m in mutants):
-        assert (found.cells, found.dale, found.core) == (sample.cells, sample.dale, sample.core)
+    _, sample, mutants = _family(name, circuit)
+    for wiring in (m.architecture for m in mutants):
+        assert (wiring.cells, wiring.dale, wiring.core) == (sample.cells, sample.dale, sample.core)
         for field in ("is_muscle", "inputs", "outputs"):
-            np.testing.assert_array_equal(getattr(found, field), getattr(sample, field))
-        assert (found.sign != sample.sign).any() == (name == "signs-shuffled")
-        np.testing.assert_array_equal(np.sort(found.sign), np.sort(sample.sign))
-        np.testing.assert_array_equal(found.sign[found.is_muscle], sample.sign[sample.is_muscle])
+            np.testing.assert_array_equal(getattr(wiring, field), getattr(sample, field))
+        assert (wiring.sign != sample.sign).any() == (name == "signs-shuffled")
+        np.testing.assert_array_equal(np.sort(wiring.sign), np.sort(sample.sign))
+        np.testing.assert_array_equal(wiring.sign[wiring.is_muscle], sample.sign[sample.is_muscle])
 
 
 @on_both_circuits
 def test_descendants_are_simple_wirings_in_order(name: str, circuit: str) -> None:
-    _, _, mutants = family(name, circuit)
-    for found in (m.architecture for m in mutants):
-        for edges in (found.synapses, found.gap_junctions):
-            order = edges.pre.astype(int) * found.num_cells + edges.post
+    _, _, mutants = _family(name, circuit)
+    for wiring in (m.architecture for m in mutants):
+        for edges in (wiring.synapses, wiring.gap_junctions):
+            order = edges.pre.astype(int) * wiring.num_cells + edges.post
             assert (np.diff(order) > 0).all() and (edges.pre != edges.post).all()
-        assert (found.gap_junctions.pre < found.gap_junctions.post).all()
-        assert not found.is_muscle[found.synapses.pre].any()
+        assert (wiring.gap_junctions.pre < wiring.gap_junctions.post).all()
+        assert not wiring.is_muscle[wiring.synapses.pre].any()
 
 
 # --- how much moves, and what goes along --------------------------------------------------------------
@@ -111,34 +111,34 @@ def test_descendants_are_simple_wirings_in_order(name: str, circuit: str) -> Non
 
 @on_both_circuits
 def test_mutation_moves_a_little(name: str, circuit: str) -> None:
-    _, sample, mutants = family(name, circuit)
+    _, sample, mutants = _family(name, circuit)
     parent = sample
-    for found in mutants:
-        new = found.architecture
-        share = moved(new, parent)
+    for child in mutants:
+        new = child.architecture
+        share = _moved(new, parent)
         assert new.content_hash != parent.content_hash
         assert 0 < share < (0.3 if name == "signs-shuffled" else 0.1)  # a sign concerns all that a cell makes
         parent = new
 
 
-def moved(new: Architecture, old: Architecture) -> float:
+def _moved(new: Architecture, old: Architecture) -> float:
     """Share of the synapses that changed place, weight or sign."""
-    found, before = (
+    after, before = (
         set(zip(a.synapses.pre, a.synapses.post, a.synapses.weight, a.sign[a.synapses.pre], strict=True))
         for a in (new, old)
     )
-    return len(before - found) / len(before)
+    return len(before - after) / len(before)
 
 
 @on_both_circuits
 def test_parameters_travel_with_their_connections(name: str, circuit: str) -> None:
-    _, sample, mutants = family(name, circuit)
+    _, sample, mutants = _family(name, circuit)
     parent = sample
-    for found in mutants:
-        new, old, origin = found.architecture.synapses, parent.synapses, found.synapses
+    for child in mutants:
+        new, old, origin = child.architecture.synapses, parent.synapses, child.synapses
         np.testing.assert_array_equal(np.sort(origin), np.arange(len(old)))
         np.testing.assert_array_equal(new.pre, old.pre[origin])  # a synapse stays with its presynaptic cell
-        pairs, gaps = found.architecture.gap_junctions, found.gap_junctions
+        pairs, gaps = child.architecture.gap_junctions, child.gap_junctions
         np.testing.assert_array_equal(np.sort(gaps), np.arange(len(parent.gap_junctions)))
         if name in SHUFFLES:
             np.testing.assert_array_equal(new.post, old.post[origin])
@@ -149,19 +149,19 @@ def test_parameters_travel_with_their_connections(name: str, circuit: str) -> No
             before = parent.gap_junctions
             stay = (pairs.pre == before.pre[gaps]) & (pairs.post == before.post[gaps])
             assert name == "sparse-mlp" or 0.85 < stay.mean() < 1  # that one has none
-        parent = found.architecture
+        parent = child.architecture
 
 
 @on_both_circuits
 def test_mutation_is_a_function_of_its_seed(name: str, circuit: str) -> None:
-    worm, sample, _ = family(name, circuit)
+    worm, sample, _ = _family(name, circuit)
     before = sample.content_hash
-    first, again, other = (fresh_hash(mutant(name, worm, sample, seed).architecture) for seed in (7, 7, 8))
+    first, again, other = (_fresh_hash(mutant(name, worm, sample, seed).architecture) for seed in (7, 7, 8))
     assert first == again != other
-    assert fresh_hash(sample) == before
+    assert _fresh_hash(sample) == before
 
 
-def fresh_hash(architecture: Architecture) -> str:
+def _fresh_hash(architecture: Architecture) -> str:
     """The hash, computed anew."""
     return replace(architecture).content_hash
 
@@ -179,10 +179,10 @@ def test_gap_junctions_mutate_as_their_option_says(name: str) -> None:
     worm, plugin = load("celegans-motor"), priors.get(name)
     for gap in ("keep", "drop"):
         sample = plugin.target(worm, seed=1, gap=gap)
-        found = mutant(name, worm, sample, gap=gap)
+        child = mutant(name, worm, sample, gap=gap)
         for end in ("pre", "post"):
             np.testing.assert_array_equal(
-                getattr(found.architecture.gap_junctions, end), getattr(sample.gap_junctions, end)
+                getattr(child.architecture.gap_junctions, end), getattr(sample.gap_junctions, end)
             )
     rewired = "random" if name == "random" else "rewire"
     sample = plugin.target(worm, seed=1, gap=rewired)
@@ -213,24 +213,24 @@ def test_wiring_without_room_stays_as_it_is() -> None:
 
 
 def test_mutant_that_does_not_meet_the_triads_again_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    worm, sample, _ = family("stats-prior", "celegans-motor")
+    worm, sample, _ = _family("stats-prior", "celegans-motor")
 
     def stray(chain: Chain, enough: int) -> None:
         chain._mix(enough)
         chain._recount()
 
     monkeypatch.setattr(Chain, "run_until", stray)
-    found = mutant("stats-prior", worm, sample, gap="keep").architecture
-    np.testing.assert_array_equal(neurons_of(found), neurons_of(sample))
-    assert len(found.neuromuscular) and (found.neuromuscular.post != sample.neuromuscular.post).any()
+    child = mutant("stats-prior", worm, sample, gap="keep").architecture
+    np.testing.assert_array_equal(neurons_of(child), neurons_of(sample))
+    assert len(child.neuromuscular) and (child.neuromuscular.post != sample.neuromuscular.post).any()
 
 
 def test_transposition_stays_within_groups_and_changes_something() -> None:
     values, group = np.arange(20.0), np.arange(20) % 3
-    found = transpose(values, group, np.random.default_rng(0))
-    assert 0 < (found != values).sum() <= 2
+    transposed = transpose(values, group, np.random.default_rng(0))
+    assert 0 < (transposed != values).sum() <= 2
     for k in range(3):
-        np.testing.assert_array_equal(np.sort(found[group == k]), values[group == k])
+        np.testing.assert_array_equal(np.sort(transposed[group == k]), values[group == k])
     equal = np.ones(4)
     np.testing.assert_array_equal(transpose(equal, np.zeros(4, int), np.random.default_rng(0)), equal)
 
@@ -245,16 +245,16 @@ def test_mutation_is_found_under_every_name_of_a_prior() -> None:
 SENSORS, ACTUATORS = 3, 2
 
 
-def named_parameters(blueprint: Blueprint) -> list[tuple[object, ...]]:
+def _named_parameters(blueprint: Blueprint) -> list[tuple[object, ...]]:
     """What each parameter belongs to, by names of cells."""
     a = blueprint.architecture
-    found: list[tuple[object, ...]] = []
+    names: list[tuple[object, ...]] = []
     if a.core == "evolves":
-        found = [(kind, *ends) for kind in ("synapses", "gap_junctions") for ends in ends_of(a, kind)]
-        found += [("bias", cell) for cell in a.cells]
+        names = [(kind, *ends) for kind in ("synapses", "gap_junctions") for ends in _ends_of(a, kind)]
+        names += [("bias", cell) for cell in a.cells]
         keys = {"class": sorted(set(a.cell_class)), "cell": a.cells, "shared": [""], "fixed": []}
         constants = blueprint.neuron.model.evolving
-        found += [("constant", name, key) for name in constants for key in keys[blueprint.neuron.constants]]
+        names += [("constant", name, key) for name in constants for key in keys[blueprint.neuron.constants]]
     inputs, outputs = [a.cells[i] for i in a.inputs], [a.cells[i] for i in a.outputs]
     hidden = [f"hidden {k}" for k in range(getattr(blueprint.adapter, "hidden", 0))]
     for layer, (before, behind) in {
@@ -262,13 +262,13 @@ def named_parameters(blueprint: Blueprint) -> list[tuple[object, ...]]:
         "out": (outputs, range(ACTUATORS)),
     }.items():
         if hidden:
-            found += [(layer, "first", h, x) for h in hidden for x in before]
-            found += [(layer, "hidden bias", h) for h in hidden]
-        found += [(layer, y, x) for y in behind for x in (hidden or before)]
-    return [*found, *(("out bias", k) for k in range(ACTUATORS))]
+            names += [(layer, "first", h, x) for h in hidden for x in before]
+            names += [(layer, "hidden bias", h) for h in hidden]
+        names += [(layer, y, x) for y in behind for x in (hidden or before)]
+    return [*names, *(("out bias", k) for k in range(ACTUATORS))]
 
 
-def ends_of(architecture: Architecture, kind: str) -> list[tuple[str, str]]:
+def _ends_of(architecture: Architecture, kind: str) -> list[tuple[str, str]]:
     """Names of the cells that each connection of a kind joins."""
     edges: Edges = getattr(architecture, kind)
     return [
@@ -281,19 +281,19 @@ def live(architecture: Architecture, neuron: str = "leaky", adapter: str = "line
     return Blueprint(fitted, SENSORS, ACTUATORS, neuron=Neuron.parse(neuron), adapter=adapters.parse(adapter))
 
 
-def check_inheritance(whole: Architecture, found: Mutant, *kind: str) -> np.ndarray:
+def _check_inheritance(whole: Architecture, change: Mutant, *kind: str) -> np.ndarray:
     """Checks that what a child has in common with its parent comes from there; returns the sources."""
-    parent, child = live(whole, *kind), live(found.architecture, *kind)
-    source = inheritance.sources(whole, parent, found, child)
+    parent, child = live(whole, *kind), live(change.architecture, *kind)
+    source = inheritance.sources(whole, parent, change, child)
     assert len(source) == child.layout.length
-    own, parents = named_parameters(child), named_parameters(parent)
+    children, parents = _named_parameters(child), _named_parameters(parent)
     places = {name: k for k, name in enumerate(parents)}
     origin: dict[tuple[object, ...], tuple[object, ...]] = {}
     for kind in ("synapses", "gap_junctions"):
-        before = ends_of(whole, kind)
-        for ends, e in zip(ends_of(found.architecture, kind), getattr(found, kind), strict=True):
+        before = _ends_of(whole, kind)
+        for ends, e in zip(_ends_of(change.architecture, kind), getattr(change, kind), strict=True):
             origin[kind, *ends] = (kind, *before[e])
-    for name, k in zip(own, source, strict=True):
+    for name, k in zip(children, source, strict=True):
         assert k == places.get(origin.get(name, name), -1), name
     return source
 
@@ -303,8 +303,8 @@ def test_every_parameter_comes_from_where_it_was(name: str) -> None:
     worm = load("celegans-motor")
     sample = priors.get(name).target(worm, seed=1)
     plugin = priors.get(name)
-    found = mutant(name, worm, sample) if plugin.mutate else Mutant.same(sample)
-    source = check_inheritance(sample, found)
+    change = mutant(name, worm, sample) if plugin.mutate else Mutant.same(sample)
+    source = _check_inheritance(sample, change)
     known = source[source >= 0]
     assert len(set(known)) == len(known) > 0.9 * len(source)
     if plugin.mutate is None:
@@ -316,15 +316,15 @@ def test_constants_and_hidden_layers_come_from_where_they_were(sharing: str) -> 
     kind = (f"alif:constants={sharing}", "mlp:hidden=5")
     worm = load("celegans-motor")
     sample = priors.get("degree").target(worm, seed=1)
-    source = check_inheritance(sample, mutant("degree", worm, sample), *kind)
+    source = _check_inheritance(sample, mutant("degree", worm, sample), *kind)
     known = source[source >= 0]
     assert len(set(known)) == len(known) > 0.9 * len(source)
-    check_inheritance(*crossing(), *kind)
-    same = check_inheritance(sample, Mutant.same(sample), *kind)
+    _check_inheritance(*_crossing(), *kind)
+    same = _check_inheritance(sample, Mutant.same(sample), *kind)
     np.testing.assert_array_equal(same, np.arange(len(same)))
 
 
-def crossing() -> tuple[Architecture, Mutant]:
+def _crossing() -> tuple[Architecture, Mutant]:
     """Two inputs of which only one reaches the output; after a swap of targets it is the other one."""
     none = np.zeros(0, np.int32)
     parent = Architecture(
@@ -341,15 +341,15 @@ def crossing() -> tuple[Architecture, Mutant]:
 
 
 def test_what_comes_alive_is_new_and_what_dies_is_forgotten() -> None:
-    parent, found = crossing()
-    source = check_inheritance(parent, found)
-    child = live(found.architecture)
+    parent, change = _crossing()
+    source = _check_inheritance(parent, change)
+    child = live(change.architecture)
     assert child.architecture.cells == ("b", "live")
     # b's synapse, bias and input weights are new; the output cell keeps what it had.
     assert source.tolist() == [-1, -1, 2, -1, -1, -1, 6, 7, 8, 9]
 
 
-def searching(blueprint: Blueprint) -> State:
+def _searching(blueprint: Blueprint) -> State:
     """A state some generations into a search."""
     size = blueprint.layout.length
     arrays = {
@@ -361,12 +361,12 @@ def searching(blueprint: Blueprint) -> State:
 
 
 def test_search_is_carried_over_parameter_by_parameter() -> None:
-    parent, found = crossing()
+    parent, change = _crossing()
     settings = Settings(population=8, generations=10)
-    child = live(found.architecture)
-    source = inheritance.sources(parent, live(parent), found, child)
+    child = live(change.architecture)
+    source = inheritance.sources(parent, live(parent), change, child)
     fresh = torch.full((child.layout.length,), 0.5)
-    state = inheritance.inherit(searching(live(parent)), source, fresh, child, settings)
+    state = inheritance.inherit(_searching(live(parent)), source, fresh, child, settings)
     assert (state.generation, state.evaluations, state.failures) == (4, 36, 2)
     arrays, new = ask_tell.to_arrays(state.search), source < 0
     np.testing.assert_array_equal(arrays["centre"], np.where(new, 0.5, source))
@@ -375,14 +375,14 @@ def test_search_is_carried_over_parameter_by_parameter() -> None:
     spread = np.where(is_core, usual.stdev * usual.core, usual.stdev).astype(np.float32)
     np.testing.assert_array_equal(arrays["stdev"], np.where(new, spread, 1 + source))
     population = ask_tell.ask(state.search, settings, 4, seed=0)
-    told = ask_tell.tell([state.search], [population], [torch.arange(8.0)], settings, 4)
-    assert torch.isfinite(ask_tell.centre(told[0])).all()
+    searches = ask_tell.tell([state.search], [population], [torch.arange(8.0)], settings, 4)
+    assert torch.isfinite(ask_tell.centre(searches[0])).all()
 
 
 def test_identity_carries_everything() -> None:
     whole = random_architecture(3)
     settings = Settings(population=8, generations=10)
-    state, blueprint = searching(live(whole)), live(whole)
+    state, blueprint = _searching(live(whole)), live(whole)
     source = inheritance.sources(whole, blueprint, Mutant.same(whole), blueprint)
     again = inheritance.inherit(state, source, torch.zeros(blueprint.layout.length), blueprint, settings)
     for name, array in ask_tell.to_arrays(state.search).items():
@@ -390,9 +390,9 @@ def test_identity_carries_everything() -> None:
 
 
 def test_child_cut_off_from_its_inputs_does_not_fit() -> None:
-    parent, found = crossing()
-    cut = replace(found.architecture, synapses=Edges(np.array([0]), np.array([3]), np.array([1.0])))
+    parent, change = _crossing()
+    cut = replace(change.architecture, synapses=Edges(np.array([0]), np.array([3]), np.array([1.0])))
     none = np.zeros(0, int)
     assert inheritance.fit(live(parent), Mutant(cut, np.array([0]), none)) is None
-    fitting = inheritance.fit(live(parent), found)
+    fitting = inheritance.fit(live(parent), change)
     assert fitting is not None and fitting.gains == live(parent).gains

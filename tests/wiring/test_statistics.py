@@ -27,7 +27,7 @@ CENSUS = {  # chemical synapses of the Cook et al. (2019) hermaphrodite, 302 neu
 }
 
 
-def drawn(seed: int) -> np.ndarray:
+def _drawn(seed: int) -> np.ndarray:
     """A random directed graph of 3 to 40 cells at any density, part of its edges mutual."""
     rng = np.random.default_rng(seed)
     size = int(rng.integers(3, 41))
@@ -45,7 +45,7 @@ MATRICES = [pytest.param(seed, id=str(seed)) for seed in range(12)] + [pytest.pa
 
 
 def matrix_of(seed: int | None) -> np.ndarray:
-    return worm() if seed is None else drawn(seed)
+    return worm() if seed is None else _drawn(seed)
 
 
 def test_whole_animal_has_the_reference_figures():
@@ -90,7 +90,7 @@ def test_statistics_equal_networkx(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_statistics_do_not_depend_on_the_order_of_cells(seed):
-    matrix = drawn(seed)
+    matrix = _drawn(seed)
     order = np.random.default_rng(seed).permutation(len(matrix))
     mixed = matrix[np.ix_(order, order)]
     assert triads.triad_census(mixed) == triads.triad_census(matrix)
@@ -161,14 +161,14 @@ def test_wiring_length_leaves_out_synapses_with_an_unknown_end():
 def test_path_length_equals_networkx(seed):
     matrix = matrix_of(seed)
     lengths = dict(networkx.all_pairs_shortest_path_length(networkx.DiGraph(matrix)))
-    found = [steps for source, targets in lengths.items() for t, steps in targets.items() if t != source]
+    expected = [steps for source, targets in lengths.items() for t, steps in targets.items() if t != source]
     length, reachable = statistics.path_length(matrix)
-    assert reachable == pytest.approx(len(found) / (len(matrix) * (len(matrix) - 1)))
-    assert length == (pytest.approx(np.mean(found)) if found else None)
+    assert reachable == pytest.approx(len(expected) / (len(matrix) * (len(matrix) - 1)))
+    assert length == (pytest.approx(np.mean(expected)) if expected else None)
 
 
 def test_sparse_and_dense_products_give_equal_figures(monkeypatch):
-    matrices = [worm(), *(drawn(seed) for seed in range(6))]
+    matrices = [worm(), *(_drawn(seed) for seed in range(6))]
     figures = []
     for share in (0.0, 2.0):
         monkeypatch.setattr(triads, "SPARSE", share)
@@ -201,7 +201,7 @@ def test_rich_club_equals_a_plain_count(seed):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rich_club_of_a_symmetric_wiring_equals_networkx(seed):
-    matrix = drawn(seed) | drawn(seed).T
+    matrix = _drawn(seed) | _drawn(seed).T
     phi = statistics.rich_club(matrix)
     graph = networkx.Graph(matrix)
     for k, expected in networkx.rich_club_coefficient(graph, normalized=False).items():
@@ -209,7 +209,7 @@ def test_rich_club_of_a_symmetric_wiring_equals_networkx(seed):
 
 
 def test_rich_degree_leaves_a_tenth_of_the_cells_or_less_above():
-    for matrix in (worm(), *(drawn(seed) for seed in range(12))):
+    for matrix in (worm(), *(_drawn(seed) for seed in range(12))):
         degree = matrix.sum(0) + matrix.sum(1)
         k = statistics.rich_degree(matrix)
         assert (degree > k).mean() <= 0.1 + 1 / len(matrix)
@@ -227,13 +227,13 @@ def test_whole_animal_has_a_rich_club():
 @pytest.mark.parametrize("seed", MATRICES)
 def test_assortativity_equals_networkx(seed):
     matrix = matrix_of(seed)
-    found = statistics.assortativity(matrix)
+    figure = statistics.assortativity(matrix)
     pre, post = np.nonzero(matrix)
     if not len(pre) or np.ptp(matrix.sum(1)[pre]) == 0 or np.ptp(matrix.sum(0)[post]) == 0:
-        assert found is None
+        assert figure is None
     else:
         expected = networkx.degree_pearson_correlation_coefficient(networkx.DiGraph(matrix))
-        assert found == pytest.approx(expected)
+        assert figure == pytest.approx(expected)
 
 
 def test_assortativity_of_a_complete_wiring_is_undefined():
@@ -263,8 +263,8 @@ def test_modules_are_found_where_they_are():
 
 def test_modules_follow_from_the_seed():
     matrix = worm()
-    found = [statistics.modules(matrix, seed).tolist() for seed in (0, 0, 1)]
-    assert found[0] == found[1] != found[2]
+    partitions = [statistics.modules(matrix, seed).tolist() for seed in (0, 0, 1)]
+    assert partitions[0] == partitions[1] != partitions[2]
 
 
 # --- triads -------------------------------------------------------------------------------------------
