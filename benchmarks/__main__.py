@@ -47,7 +47,7 @@ def module(name: str) -> Any:
 
 
 def run(names: Sequence[str], options: Options) -> Iterator[tuple[str, Row | None, float]]:
-    """Yields the rows of measurements as they are found, and after each measurement how long it took."""
+    """Yields the rows of measurements as they are measured, and after each measurement how long it took."""
     for name in names:
         begin, is_empty = time.perf_counter(), True
         for row in module(name).measure(options):
@@ -100,9 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.seed,
         only=given.only,
     )
-    found = measured(given.names or [name for name in MEASUREMENTS if name not in LONG], options)
+    figures = measured(given.names or [name for name in MEASUREMENTS if name not in LONG], options)
     if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 def measured(names: Sequence[str], options: Options) -> dict[str, Any]:
@@ -124,8 +124,8 @@ def measured(names: Sequence[str], options: Options) -> dict[str, Any]:
         print_row(row, last)
         last = row
         entry["rows"].append(row.to_dict())
-    told = ("repeats", "smallest", "peers", "cores", "seed", "only")
-    settings = {name: getattr(options, name) for name in told}
+    names = ("repeats", "smallest", "peers", "cores", "seed", "only")
+    settings = {name: getattr(options, name) for name in names}
     return {"schema": 1, **about, "options": settings, "measurements": measurements}
 
 

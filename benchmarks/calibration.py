@@ -51,11 +51,11 @@ def table(
 
     Args:
         rng: Source of randomness.
-        num_graphs: K.
-        num_seeds: S.
+        num_graphs: Number of graphs.
+        num_seeds: Number of seeds, S.
         between: Variance between graphs.
-        shared: Effects of seeds, [S], of variance 0.5 in place of as much of the rest.
-        noise: Of graphs and of the rest: a key of NOISES.
+        shared: Effects of seeds, [S], of variance 0.5 in place of as much of the rest; None for none.
+        noise: Distribution of the effects of graphs and of the rest: a key of NOISES.
     """
     draw = NOISES[noise]
     rest = draw(rng, (num_graphs, num_seeds)) * np.sqrt(1.0 if shared is None else 0.5)
@@ -71,7 +71,7 @@ def scores_of(values: np.ndarray) -> Scores:
 def tables(
     rng: np.random.Generator, number: int, is_wiring: bool, num_graphs: int, between: float, noise: str
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields pairs of tables between which there is no difference; every other pair shares seeds' effects."""
+    """Yields pairs of tables that do not differ; every other pair shares the effects of seeds."""
     for k in range(number):
         shared = rng.normal(size=SEEDS) * np.sqrt(0.5) if k % 2 else None
         first = 1 if is_wiring else num_graphs
@@ -81,21 +81,21 @@ def tables(
 
 def referee(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dict[str, float]:
     """Returns false alarms, winners declared, power and coverage of the referee, in per cent."""
-    alarms = winners = found = covers = own = 0
+    alarms = winners = detected = covers = covers_iqm = 0
     for k, (a, b) in enumerate(tables(rng, number, *cell)):
         x, y = scores_of(a), scores_of(b)
         null, planted = contrast(x, y), contrast(scores_of(a + 1), y)
         assert null is not None and planted is not None
         alarms += null.p < 0.05
-        found += planted.p < 0.05
+        detected += planted.p < 0.05
         covers += null.ci95[0] <= 0 <= null.ci95[1]
         limits = interval(y)
         assert limits is not None
-        own += limits[0] <= 0 <= limits[1] if cell[3] == "normal" else 0
+        covers_iqm += limits[0] <= 0 <= limits[1] if cell[3] == "normal" else 0
         entries = [Entry("a", x, one_point=len(a) == 1), Entry("b", y)]
         rows = compare({"t": entries}, {}, k)["t"]
         winners += decide("t", entries, rows, "")["winner"] is not None
-    counts = {"alarm": alarms, "winner": winners, "power": found, "cover": covers, "iqm": own}
+    counts = {"alarm": alarms, "winner": winners, "power": detected, "cover": covers, "iqm": covers_iqm}
     return {name: 100 * value / number for name, value in counts.items()}
 
 
@@ -138,11 +138,11 @@ def simulated(number: int, of_rivals: int, seed: int) -> None:
                     shape = "wiring" if is_wiring else "families"
                     ours, theirs = referee(rng, number, cell), rivals(rng, of_rivals, cell)
                     iqm = ours.pop("iqm")  # a skewed distribution has no such simple truth
-                    own = f"{iqm:>10.1f}" if noise == "normal" else f"{'':>10}"
+                    iqm_text = f"{iqm:>10.1f}" if noise == "normal" else f"{'':>10}"
                     print(
                         f"{noise:<7} {shape:<8} {num_graphs:>2} graphs, between {between:3.1f}"
                         + "".join(f"{x:>10.1f}" for x in ours.values())
-                        + own
+                        + iqm_text
                         + "".join(f"{x:>10.1f}" for x in theirs.values()),
                         flush=True,
                     )

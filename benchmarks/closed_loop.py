@@ -36,16 +36,16 @@ OPEN_GOALS = {("swimmer-v5", 64): 0.70, ("swimmer-v5", 1024): 0.90}
 
 @dataclass(frozen=True)
 class Rival:
-    """One of those that are compared.
+    """A program whose speed is compared with ours, or ours itself.
 
     Attributes:
-        name: What it is called.
-        maker: What makes its turns, see `crew`.
-        arguments: Of the maker, beside those that all have.
-        largest: Networks that it gets at most.
+        name: Name in the table.
+        maker: Function that makes its turns, see `crew`.
+        arguments: Arguments of the maker, beside those that all rivals have.
+        largest: Number of networks that it gets at most.
         is_shared: Whether the networks are dealt to one process a core.
-        is_peer: Whether it is run by the interpreter for peers.
-        goal: How many times as fast ours should be.
+        is_peer: Whether the interpreter for peers runs it.
+        goal: How many times as fast ours should be; None where no goal was set.
     """
 
     name: str
@@ -57,11 +57,11 @@ class Rival:
     goal: float | None = None
 
     def networks(self, wanted: int, smallest: bool) -> int:
-        """Returns how many networks it gets."""
+        """Returns how many networks the rival gets."""
         return min(wanted, self.largest, 4 if smallest and self.largest < UNLIMITED else wanted)
 
     def key(self, task: str, networks: int, steps: int, options: Options) -> tuple[str, list[dict[str, Any]]]:
-        """Returns its maker and the maker's arguments in each of its processes."""
+        """Returns the rival's maker and the arguments that the maker gets in each process."""
         given = {
             "task": task,
             "networks": networks,
@@ -75,9 +75,9 @@ class Rival:
 
 
 def rivals(options: Options, units: int) -> list[Rival]:
-    """Returns all rivals; without peers those alone that the project's own dependencies give."""
+    """Returns all rivals; without peers only those that the project's own dependencies give."""
     cores, vector, net = options.cores, f"{RIVALS}:Vector", {"units": units}
-    own = [
+    dependencies = [
         Rival(OURS, f"{RIVALS}:Ours", is_shared=True),
         Rival(OPEN, f"{RIVALS}:open_loop", {"threads": cores}),
         Rival(OWN, f"{RIVALS}:open_loop", {"threads": cores, "is_own": True}),
@@ -85,10 +85,10 @@ def rivals(options: Options, units: int) -> list[Rival]:
         Rival(f"Gymnasium sync, {cores} processes", vector, {"kind": "sync"}, 256, True, goal=3),
     ]
     if not options.peers:
-        return own
+        return dependencies
     pool: dict[str, Any] = {"kind": "envpool"}
     return [
-        *own,
+        *dependencies,
         Rival("Gymnasium sync, one process", vector, {"kind": "sync", "threads": cores}, 256, goal=3),
         Rival("Gymnasium async", vector, {"kind": "async"}, 64, goal=3),
         Rival(f"EnvPool, {cores} processes", vector, pool, UNLIMITED, True, True, 1.2),
@@ -148,7 +148,7 @@ def _case(
         number = rival.networks(networks, options.smallest)
         maker, shares = rival.key(task, number, steps, options)
         wanted.append((rival, number, maker, shares, f"{maker} {json.dumps(shares)}"))
-    for name in crews.keys() - {kept for *_, kept in wanted}:
+    for name in crews.keys() - {key for *_, key in wanted}:
         crews.pop(name).close()  # their memory would be missed
     for rival, number, maker, shares, name in wanted:
         if name not in crews:

@@ -14,26 +14,26 @@ from benchmarks.closed_loop_rivals import BRAX
 
 
 def recurrent(sensors: int, units: int, actuators: int) -> tuple[int, Callable[..., Any]]:
-    """Returns the number of parameters of a recurrent net, and `(theta, state, seen) -> state, action`."""
+    """Returns the size of a recurrent net's genome, and `(theta, state, observed) -> state, action`."""
     import jax.numpy as jnp
 
     sizes = units * sensors, units * units, units, actuators * units
 
-    def step(theta: Any, state: Any, seen: Any) -> tuple[Any, Any]:
+    def step(theta: Any, state: Any, observed: Any) -> tuple[Any, Any]:
         parts = jnp.split(theta, [sum(sizes[:k]) for k in range(1, len(sizes))])
         entering, between, out = (
             parts[0].reshape(units, sensors),
             parts[1].reshape(units, units),
             parts[3].reshape(actuators, units),
         )
-        state = jnp.tanh(between @ state + entering @ seen + parts[2])
+        state = jnp.tanh(between @ state + entering @ observed + parts[2])
         return state, jnp.clip(out @ state, -1.0, 1.0)
 
     return sum(sizes), step
 
 
 def brax(task: str, networks: int, steps: int, seed: int, units: int, backend: str) -> Callable[[], float]:
-    """Brax's environment, all steps compiled into one program."""
+    """Returns turns of Brax's environment, all steps compiled into one program."""
     import jax
     import jax.numpy as jnp
     from brax import envs
@@ -63,7 +63,7 @@ def brax(task: str, networks: int, steps: int, seed: int, units: int, backend: s
 
 
 def evojax(task: str, networks: int, steps: int, seed: int, units: int) -> Callable[[], float]:
-    """EvoJAX's simulation manager with its task of Brax."""
+    """Returns turns of EvoJAX's simulation manager with its task of Brax."""
     import jax
     import jax.numpy as jnp
     from evojax.policy.base import PolicyNetwork, PolicyState

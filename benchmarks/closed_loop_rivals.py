@@ -24,7 +24,7 @@ class Ours:
     """Our evaluation, as one worker runs it: its share of the networks in batches, one after another.
 
     Attributes:
-        returns: Of the last turn, float64 [G].
+        returns: float64 [G], returns of the last turn.
     """
 
     def __init__(self, task: str, networks: int, steps: int, seed: int, share: tuple[int, int]) -> None:
@@ -33,36 +33,38 @@ class Ours:
         from benchmarks.networks import batches
 
         torch.set_num_threads(1)
-        self._task, self._steps, self._seed = task_of(task, steps), steps, seed
+        self._task = task_of(task, steps)
+        self._steps = steps
+        self._seed = seed
         ports = self._task.num_sensors, self._task.num_actuators
         self._batches = batches(networks, ports, seed, (share[0], share[1]))
         self.returns = np.zeros(0)
 
     def __call__(self) -> float:
         """Evaluates all networks."""
-        found = []
+        returns = []
         for phenotype, parameters in self._batches:
             phenotype.load(parameters)
-            found.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes))
-        self.returns = np.concatenate([x[:, 0].numpy() for x in found])
+            returns.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes))
+        self.returns = np.concatenate([x[:, 0].numpy() for x in returns])
         if not np.isfinite(self.returns).all():
             raise ValueError("a return is not finite: the simulation failed, and its time says nothing")
         return float(len(self.returns) * self._steps)
 
 
 def given(task: str, networks: int, steps: int, seed: int) -> np.ndarray:
-    """Returns what our networks give bodies as control, float64 [networks, steps, A]."""
+    """Returns the controls that our networks give bodies, float64 [networks, steps, A]."""
     ours = Ours(task, networks, steps, seed, (0, 1))
-    found = []
+    controls = []
     for phenotype, _ in ours._batches:
-        kept: list[np.ndarray] = []
+        taken: list[np.ndarray] = []
         worlds: Any = ours._task.batch(phenotype.num_genomes)
         step = worlds.step
-        worlds.step = lambda control, *rest, k=kept, s=step: (k.append(np.array(control)), s(control, *rest))
+        worlds.step = lambda control, *rest, k=taken, s=step: (k.append(np.array(control)), s(control, *rest))
         ours._task.evaluate(phenotype, seeds=[seed] * phenotype.num_genomes)
         worlds.step = step
-        found.append(np.stack(kept, 1))
-    return np.concatenate(found)
+        controls.append(np.stack(taken, 1))
+    return np.concatenate(controls)
 
 
 def open_loop(
@@ -74,10 +76,11 @@ def open_loop(
     is_own: bool = False,
     is_lean: bool = False,
 ) -> Callable[[], float]:
-    """Bare physics: `mujoco.rollout`, all steps in one call under controls given in advance.
+    """Returns turns of bare physics: `mujoco.rollout`, all steps in one call, controls given in advance.
 
     Args:
-        is_own: Whether they are those that our networks give; else they are random, for all bodies the same.
+        is_own: Whether controls are those that our networks give; else they are random, the same for all
+            bodies.
         is_lean: Whether MuJoCo is spared what ours is spared: its stopwatch, and searches that find nothing.
     """
     import mujoco
@@ -119,16 +122,16 @@ class Policy:
     """Our networks as the policy of somebody else's environments.
 
     Args:
-        is_dense: Whether they are dense matrices, as they would be without this project.
+        is_dense: Whether the networks are dense matrices, as they would be without this project.
     """
 
     def __init__(self, task: Any, networks: int, seed: int, share: tuple[int, int], is_dense: bool) -> None:
         from benchmarks.networks import Dense, batches
 
         ports = task.num_sensors, task.num_actuators
-        made = batches(networks, ports, seed, (share[0], share[1]), largest=networks)
-        self.networks: Any = Dense(made[0]) if is_dense else made[0][0]
-        self.number = made[0][0].num_genomes
+        loaded = batches(networks, ports, seed, (share[0], share[1]), largest=networks)
+        self.networks: Any = Dense(loaded[0]) if is_dense else loaded[0][0]
+        self.number = loaded[0][0].num_genomes
         self._scale = task._scale().beside(np.zeros(0))
 
     def reset(self) -> None:
@@ -147,14 +150,14 @@ class Vector:
     """Somebody else's batched environments with a batched policy of ours.
 
     Args:
-        kind: `sync` or `async`, Gymnasium's; `envpool`.
-        threads: Of the policy, and of EnvPool's physics.
+        kind: `sync` or `async` for Gymnasium's environments, `envpool` for EnvPool's.
+        threads: Threads of the policy and of EnvPool's physics.
         is_dense: Whether the policy's matrices are dense.
         is_exact: Whether environments start where ours do, without the solver's warm start, so that they
-            compute the same; Gymnasium's alone.
+            compute the same; for Gymnasium's environments alone.
 
     Attributes:
-        returns: Of the last turn, float64 [W].
+        returns: float64 [W], returns of the last turn.
     """
 
     def __init__(
@@ -174,7 +177,9 @@ class Vector:
         torch.set_num_threads(threads)
         ours = task_of(task, steps)
         self._policy = Policy(ours, networks, seed, share, is_dense)
-        number, self._steps, self._seed = self._policy.number, steps, seed
+        self._steps = steps
+        self._seed = seed
+        number = self._policy.number
         starts = ours.starts(seed, "training", 1) if is_exact else None
         self._environments = (
             _envpool(ours.environment, number, steps, threads)
@@ -234,12 +239,12 @@ def _from(body: Any, starts: Any) -> Any:
 def evotorch(
     kind: str, task: str, networks: int, steps: int, seed: int, units: int, actors: int
 ) -> Callable[[], float]:
-    """EvoTorch's own problems with a recurrent net of its own that has as many units.
+    """Returns turns of EvoTorch's own problems with a recurrent net of its own that has as many units.
 
     Args:
-        kind: `GymNE`, one environment after another; `VecGymNE`, batched ones.
-        units: Of the recurrent layer.
-        actors: Of Ray; 1: none, this process computes.
+        kind: `GymNE` for one environment after another, `VecGymNE` for batched ones.
+        units: Number of units of the recurrent layer.
+        actors: Number of Ray actors; with 1 there is none and this process computes.
     """
     import torch
     from evotorch import neuroevolution

@@ -26,6 +26,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from neuroevo.errors import described
+from neuroevo.text import one_line
+
 ROOT = Path(__file__).parent.parent
 LONGEST = 200  # characters of another library's error that are quoted
 
@@ -36,16 +39,16 @@ class Crew:
     """One rival, in one process or several that work at once; they start while others do.
 
     Args:
-        maker: `module:function`, what each process calls for its turns.
+        maker: Function that each process calls for its turns, as `module:function`.
         shares: Keyword arguments of the maker in each process, plain JSON types.
-        python: Interpreter; "": this one.
-        threads: Of numeric libraries in each process.
+        python: Path of the interpreter; empty for this one.
+        threads: Number of threads of numeric libraries in each process.
         limit: Seconds that an answer may take; after that the rival is ended and counts as missing.
 
     Attributes:
-        missing: Why the rival cannot take part, known once it was told to take a turn; "": it can.
+        missing: Why the rival cannot take part, known once it was told to take a turn; empty if it can.
         work: Work of the last turn, over all processes.
-        answers: Of the last turn, one a process.
+        answers: Answers of the last turn, one a process.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class Crew:
         limit: float = 900.0,
     ) -> None:
         self._limit = limit
-        self.missing, self.work, self.answers = "", 0.0, list[dict[str, Any]]()
+        self.missing = ""
+        self.work = 0.0
+        self.answers: list[dict[str, Any]] = []
         self._notes = [tempfile.TemporaryFile("w+") for _ in shares]
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
@@ -132,15 +137,17 @@ class Crew:
             process.kill()
             return {"missing": f"failed: no answer in {self._limit:g} s"}
         line = process.stdout.readline()
-        found: dict[str, Any] = json.loads(line) if line else {"missing": f"failed: {_last_line(notes)}"}
-        return found
+        answer: dict[str, Any] = json.loads(line) if line else {"missing": f"failed: {_last_line(notes)}"}
+        return answer
 
 
 class Here(Crew):
     """A rival in this process, one share after another: quick to start, but its times say little."""
 
     def __init__(self, maker: str, shares: Sequence[dict[str, Any]]) -> None:
-        self.missing, self.work, self.answers = "", 0.0, list[dict[str, Any]]()
+        self.missing = ""
+        self.work = 0.0
+        self.answers: list[dict[str, Any]] = []
         self._turns: list[Turn] = []
         try:
             self._turns = [_turn(maker, share) for share in shares]
@@ -157,22 +164,22 @@ class Here(Crew):
         if self.missing:
             return
         try:
-            self.answers = [_plain(turn()) for turn in self._turns]
+            self.answers = [_answer_of(turn()) for turn in self._turns]
         except Exception as error:
             self.missing = reason(error)
         self.work = sum(float(answer.get("work", 0.0)) for answer in self.answers)
 
 
 def _turn(maker: str, share: dict[str, Any]) -> Turn:
-    """Returns what a maker makes."""
+    """Returns the turn that a maker makes."""
     module, _, name = maker.partition(":")
-    made: Turn = getattr(importlib.import_module(module), name)(**share)
-    return made
+    turn: Turn = getattr(importlib.import_module(module), name)(**share)
+    return turn
 
 
-def _plain(found: float | dict[str, Any]) -> dict[str, Any]:
-    """Returns an answer."""
-    return found if isinstance(found, dict) else {"work": found}
+def _answer_of(result: float | dict[str, Any]) -> dict[str, Any]:
+    """Returns the result of a turn as a dict that has the work done."""
+    return result if isinstance(result, dict) else {"work": result}
 
 
 def _last_line(notes: Any) -> str:
@@ -184,27 +191,26 @@ def _last_line(notes: Any) -> str:
 
 def reason(error: BaseException) -> str:
     """Returns in one line why a rival cannot take part."""
-    text = " ".join(str(error).split())[:LONGEST]
     if isinstance(error, ModuleNotFoundError):
-        return f"not installed: {text}"
-    return f"failed: {type(error).__name__}: {text}"
+        return f"not installed: {one_line(error, LONGEST)}"
+    return f"failed: {described(error, LONGEST)}"
 
 
 def serve(maker: str) -> None:
-    """Answers on what was standard output; whatever libraries print there goes to standard error."""
+    """Takes turns and answers on standard output; whatever libraries print there goes to standard error."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 
-    def say(**found: Any) -> None:
-        answers.write(json.dumps(found) + "\n")
+    def say(**facts: Any) -> None:
+        answers.write(json.dumps(facts) + "\n")
         answers.flush()
 
     try:
         turn = _turn(maker, json.loads(sys.stdin.readline()))
         say()
         for _ in sys.stdin:
-            say(**_plain(turn()))
+            say(**_answer_of(turn()))
         getattr(turn, "close", lambda: None)()
     except Exception as error:
         traceback.print_exc()

@@ -43,7 +43,7 @@ def effect(a: list[float], b: list[float]) -> float:
     return float(difference / pooled**0.5 * (1 - 3 / (4 * (n + m) - 9)))
 
 
-def made(out: Path, task: str, budget: int, adapter: str, options: list[str]) -> RunFolder | None:
+def run_of(out: Path, task: str, budget: int, adapter: str, options: list[str]) -> RunFolder | None:
     """Returns the run of a combination, made if need be; None if it cannot be."""
     path = out / safe_name(f"{task} {adapter} {budget}")
     if not path.exists():
@@ -66,7 +66,7 @@ def main() -> None:
     print(f"{'task':28} {'adapter':8} {'budget':>7}  " + " ".join(f"{p:>13}" for p in PRIORS))
     effects = []
     for task, adapter, budget in itertools.product(options.task, options.adapter, options.budget):
-        folder = made(options.out, task, budget, adapter, others)
+        folder = run_of(options.out, task, budget, adapter, others)
         if folder is None:
             continue
         scores: dict[str, list[float]] = {prior: [] for prior in PRIORS}
@@ -79,11 +79,11 @@ def main() -> None:
         )
         report = json.loads((folder.path / "report.json").read_text())
         (section,) = report["tasks"].values()
-        told = {
+        significant = {
             frozenset((c["a"], c["b"])) for c in section["comparisons"] if c["verdict"] in ("better", "worse")
         }
         cells = [
-            f"{effect(scores[a], scores[b]):+.1f}{'*' if frozenset((a, b)) in told else ' '}"
+            f"{effect(scores[a], scores[b]):+.1f}{'*' if frozenset((a, b)) in significant else ' '}"
             if scores[a] and scores[b]
             else "- "
             for a, b in PAIRS

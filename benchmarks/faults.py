@@ -46,7 +46,7 @@ WILD = "wild=0.1"  # share of genomes whose fitness is no finite number, where t
 
 @dataclass
 class Tally:
-    """What became of the runs of one class."""
+    """Counts of what became of the runs of one class."""
 
     runs: int = 0
     faults: int = 0
@@ -57,19 +57,19 @@ class Tally:
 
 
 class Process:
-    """A run of the program, and its children; on the first of some machines, where there are several."""
+    """A run of the program with its children; it runs on the first machine where there are several."""
 
     def __init__(self, arguments: list[str], cwd: Path, machines: Machines | None = None) -> None:
         command = [sys.executable, str(ROOT / "run.py"), *arguments]
-        own = {**os.environ, "PYTHONPATH": str(ROOT)}
+        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
         if (cwd / "clock").exists():
-            own |= {"PYTHONPATH": f"{FALSE_CLOCK}:{ROOT}", "FALSE_CLOCK": str(cwd / "clock")}
+            variables |= {"PYTHONPATH": f"{FALSE_CLOCK}:{ROOT}", "FALSE_CLOCK": str(cwd / "clock")}
         self.machines = machines
         if machines:
             command = machines.command(machines.names[0], *command, "--address", machines.address)
-            own |= machines.environment
+            variables |= machines.environment
         self.process = subprocess.Popen(
-            command, cwd=cwd, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def wait(self) -> tuple[int, str]:
@@ -79,7 +79,7 @@ class Process:
 
     def children(self, name: str) -> list[int]:
         """Returns processes that descend from this one, by the beginning of their command."""
-        parents, found = {}, []
+        parents, descendants = {}, []
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
@@ -93,8 +93,8 @@ class Process:
             while above in parents and above != self.process.pid:
                 above = parents[above][0]
             if above == self.process.pid and name in command.split(" ")[0]:
-                found.append(pid)
-        return sorted(found)
+                descendants.append(pid)
+        return sorted(descendants)
 
 
 Injection = Callable[[Process, Path, random.Random], int]  # returns the number of faults
@@ -255,10 +255,10 @@ def carried_through(
     run = out / "run"
     if inject is clock_changed:
         (out / "clock").write_text("0")
-    told = f'seconds=0.05,folder="{out / "faults"}"' + (
+    arguments = f'seconds=0.05,folder="{out / "faults"}"' + (
         f",{WILD}" if out.name.startswith("infinities") else ""
     )
-    options = [x.replace("seconds=0.05", told) for x in REQUEST]
+    options = [x.replace("seconds=0.05", arguments) for x in REQUEST]
     process = Process([*options, "--out", str(run)], out, machines)
     tally.runs += 1
     faults = inject(process, run, rng)
@@ -278,11 +278,11 @@ def carried_through(
 
 
 def compare(run: Path, wanted: Path) -> str:
-    """Returns what differs between two runs; empty: nothing."""
-    found, plain = RunFolder.open(run), RunFolder.open(wanted)
+    """Returns the name of a file in which two runs differ; empty if there is none."""
+    disturbed, plain = RunFolder.open(run), RunFolder.open(wanted)
     if (run / "results.jsonl").read_bytes() != (wanted / "results.jsonl").read_bytes():
         return "results.jsonl"
-    if without_seconds(found.metrics()) != without_seconds(plain.metrics()):
+    if without_seconds(disturbed.metrics()) != without_seconds(plain.metrics()):
         return "metrics.jsonl"
     for path in wanted.glob("champions/*/*"):
         if path.read_bytes() != (run / path.relative_to(wanted)).read_bytes():

@@ -80,19 +80,19 @@ def attempt(target: Target, data: bytes, root: Path, said: list[str] | None = No
                 assert len(str(error).splitlines()) == 1, f"not one line: {str(error)!r}"
                 messages.append(str(error))
         assert not warned, f"warned: {warned[0].message}"
-        found = {str(path.relative_to(given)) for path in given.rglob("*") if path.is_file()}
-        found |= {path.name for path in root.iterdir() if path != given}
-        assert found == set(files), f"left behind: {sorted(found ^ set(files))}"
+        left = {str(path.relative_to(given)) for path in given.rglob("*") if path.is_file()}
+        left |= {path.name for path in root.iterdir() if path != given}
+        assert left == set(files), f"left behind: {sorted(left ^ set(files))}"
     return num_read
 
 
 def valid(target: Target) -> list[bytes]:
     """Returns valid inputs of a target."""
-    found = []
+    inputs = []
     with tempfile.TemporaryDirectory() as folder:
         for parts in target.corpus(Path(folder)):
-            found.append(SEPARATOR.join(parts))
-    return found
+            inputs.append(SEPARATOR.join(parts))
+    return inputs
 
 
 # --- exploring ----------------------------------------------------------------------------------------
@@ -114,15 +114,15 @@ def prepare(name: str, folder: str) -> None:
 def explore(name: str, folder: str, out: str, seconds: str) -> None:
     """Fuzzes a target, and ends the process."""
     atheris = importlib.import_module("atheris")
-    work, kept = Path(folder, "work"), set()
+    work, places = Path(folder, "work"), set()
 
     def one(data: bytes) -> None:
         try:
             attempt(TARGETS[name], data, work)
         except (Exception, SystemExit) as error:
-            if (where := place(error)) not in kept:
-                kept.add(where)
-                path = Path(out, f"{name}-{len(kept)}")
+            if (where := place(error)) not in places:
+                places.add(where)
+                path = Path(out, f"{name}-{len(places)}")
                 path.write_bytes(data)
                 print(f"finding: {where} in {path}", flush=True)
 
@@ -165,10 +165,10 @@ def place(error: BaseException) -> str:
     """Returns what was raised and the last line of the project that it went through."""
     shown = error.__context__ if isinstance(error, AssertionError) and error.__context__ else error
     frames = traceback.extract_tb(shown.__traceback__)
-    own = [f for f in frames if Path(f.filename).is_relative_to(ROOT) and Path(f.filename).parent != HERE]
-    if not own:
+    ours = [f for f in frames if Path(f.filename).is_relative_to(ROOT) and Path(f.filename).parent != HERE]
+    if not ours:
         return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]:.100}"
-    return f"{type(error).__name__} at {Path(own[-1].filename).relative_to(ROOT)}:{own[-1].lineno}"
+    return f"{type(error).__name__} at {Path(ours[-1].filename).relative_to(ROOT)}:{ours[-1].lineno}"
 
 
 def fuzz(name: str, seconds: int, out: Path) -> str:
@@ -176,8 +176,8 @@ def fuzz(name: str, seconds: int, out: Path) -> str:
     for path in out.glob(f"{name}-*"):
         path.unlink()
     with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as folder:
-        own = {"NEUROEVO_CACHE": f"{folder}/cache", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        env = os.environ | own
+        variables = {"NEUROEVO_CACHE": f"{folder}/cache", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        env = os.environ | variables
         command = [sys.executable, "-c", CHILD, name, folder, str(out), str(seconds)]
         with open(Path(folder, "said"), "w+b") as file:
             process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=env)
@@ -192,12 +192,12 @@ def fuzz(name: str, seconds: int, out: Path) -> str:
     if not counts:
         raise SystemExit(f"{name} could not be fuzzed:\n{said[-2000:]}")
     start = next((cov for _, event, cov in counts if event == "INITED"), "?")
-    found = re.findall("^finding: (.*)", said, re.MULTILINE)
-    found += [str(path) for path in sorted(out.glob(f"{name}-*-*"))]  # of libFuzzer: timeout, oom, crash
-    if process.returncode and not found:
-        found.append(f"the process ended with status {process.returncode}")
-    row = f"{name:<16} {int(counts[-1][0]):>10,} {start:>7} {counts[-1][2]:>7} {len(found):>9}"
-    return "\n".join([row, *(f"    {finding}" for finding in found)])
+    findings = re.findall("^finding: (.*)", said, re.MULTILINE)
+    findings += [str(path) for path in sorted(out.glob(f"{name}-*-*"))]  # of libFuzzer: timeout, oom, crash
+    if process.returncode and not findings:
+        findings.append(f"the process ended with status {process.returncode}")
+    row = f"{name:<16} {int(counts[-1][0]):>10,} {start:>7} {counts[-1][2]:>7} {len(findings):>9}"
+    return "\n".join([row, *(f"    {finding}" for finding in findings)])
 
 
 def main() -> int:

@@ -14,13 +14,13 @@ from typing import Any
 OURS = ("neuroevo", "torch", "numpy", "mujoco", "gymnasium", "evotorch", "ray", "numba", "scipy", "networkx")
 PEERS = ("envpool", "networkit", "bctpy", "jax", "jaxlib", "brax", "evosax", "evojax")
 _ASK = (
-    "import importlib.metadata as m, json, sys\nfound = {}\nfor n in sys.argv[1:]:\n"
-    " try: found[n] = m.version(n)\n except m.PackageNotFoundError: pass\nprint(json.dumps(found))"
+    "import importlib.metadata as m, json, sys\nversions = {}\nfor n in sys.argv[1:]:\n"
+    " try: versions[n] = m.version(n)\n except m.PackageNotFoundError: pass\nprint(json.dumps(versions))"
 )
 
 
 def machine() -> dict[str, Any]:
-    """Returns what the machine is."""
+    """Returns facts about the machine."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -33,12 +33,12 @@ def machine() -> dict[str, Any]:
 
 def versions(peers_python: str) -> dict[str, str]:
     """Returns versions of this project's dependencies and of peers; "not installed" of those that are not."""
-    found = {name: _version(name) for name in OURS}
+    ours = {name: _version(name) for name in OURS}
     asked = subprocess.run(
         [peers_python or sys.executable, "-c", _ASK, *PEERS], capture_output=True, text=True, check=True
     )
     there = json.loads(asked.stdout)
-    return found | {name: there.get(name, "not installed") for name in PEERS}
+    return ours | {name: there.get(name, "not installed") for name in PEERS}
 
 
 def load() -> float:
@@ -67,9 +67,9 @@ def _processor() -> str:
 
 def _caches() -> dict[str, str]:
     """Returns the sizes of the first core's caches, by level and kind."""
-    found = {}
+    sizes = {}
     for folder in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         kind = (folder / "type").read_text().strip().lower()
         if kind != "instruction":
-            found[f"L{(folder / 'level').read_text().strip()}"] = (folder / "size").read_text().strip()
-    return found
+            sizes[f"L{(folder / 'level').read_text().strip()}"] = (folder / "size").read_text().strip()
+    return sizes

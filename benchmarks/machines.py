@@ -23,12 +23,13 @@ class Machines:
     """Some machines and the switch between them, while a context lasts.
 
     Args:
-        number: How many; the first is the head of the cluster, without workers.
-        cores: Of each of the others.
+        number: Number of machines; the first is the head of the cluster, without workers.
+        cores: Number of cores of each of the others.
     """
 
     def __init__(self, number: int = 3, cores: int = 1) -> None:
-        self._stem, self.cores = f"ne{secrets.token_hex(3)}", cores
+        self._stem = f"ne{secrets.token_hex(3)}"
+        self.cores = cores
         self._hub = f"{self._stem}h"
         self.names = [f"{self._stem}{k}" for k in range(number)]
         self.environment = {
@@ -40,7 +41,7 @@ class Machines:
 
     @property
     def address(self) -> str:
-        """Where the cluster is."""
+        """Address of the head of the cluster."""
         return f"{NETWORK}.1:{PORT}"
 
     def __enter__(self) -> Machines:
@@ -73,11 +74,13 @@ class Machines:
 
     def start(self, name: str) -> None:
         """Starts Ray on a machine; the head first."""
-        own = f"{NETWORK}.{self.names.index(name) + 1}"
+        address = f"{NETWORK}.{self.names.index(name) + 1}"
         is_head = name == self.names[0]
         where = ["--head", f"--port={PORT}", "--num-cpus=0", "--include-dashboard=false"]
         node = where if is_head else [f"--address={self.address}", f"--num-cpus={self.cores}"]
-        command = self.command(name, RAY, "start", *node, f"--node-ip-address={own}", "--disable-usage-stats")
+        command = self.command(
+            name, RAY, "start", *node, f"--node-ip-address={address}", "--disable-usage-stats"
+        )
         subprocess.run(command, check=True, env=self.environment, stdout=subprocess.DEVNULL)
 
     def cut(self, name: str) -> None:
@@ -91,10 +94,12 @@ class Machines:
     def kill(self, name: str) -> None:
         """Ends all processes of a machine at once, as a loss of power does."""
         for _ in range(3):  # what they started meanwhile, too
-            found = subprocess.run(["ip", "netns", "pids", name], capture_output=True, text=True, check=False)
-            if not found.stdout.split():
+            processes = subprocess.run(
+                ["ip", "netns", "pids", name], capture_output=True, text=True, check=False
+            )
+            if not processes.stdout.split():
                 return
-            subprocess.run(["kill", "-9", *found.stdout.split()], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(["kill", "-9", *processes.stdout.split()], check=False, stderr=subprocess.DEVNULL)
             time.sleep(0.2)
 
 

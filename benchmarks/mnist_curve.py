@@ -31,8 +31,8 @@ def curve(folder: RunFolder, genome: str) -> tuple[np.ndarray, np.ndarray]:
     loss = -np.array([row["fitness_centre"] for row in rows])
     ends = np.geomspace(work.min(), work.max() * (1 + 1e-9), POINTS + 1)
     place = np.searchsorted(ends, work, side="right")
-    kept = np.unique(place)
-    return tuple(np.array([x[place == k].mean() for k in kept]) for x in (work, loss))  # type: ignore[return-value]
+    filled = np.unique(place)
+    return tuple(np.array([x[place == k].mean() for k in filled]) for x in (work, loss))  # type: ignore[return-value]
 
 
 def main() -> None:

@@ -60,12 +60,14 @@ class Network:
         self._weights = dense[self._places[0], self._places[1]]
         encoder = adapter.encoder._weights[0][0][:, : blueprint.ports.num_inputs]
         decoder = adapter.decoder._weights[0][0][:, : blueprint.ports.num_actuators]
-        self._shapes, drawn = (encoder.shape, decoder.shape), blueprint.layout.parts
+        self._shapes = encoder.shape, decoder.shape
+        drawn = blueprint.layout.parts
         self._scales = [
             float(maps.std() / genome[0, drawn[name]].std())
             for name, maps in (("encoder", encoder), ("decoder", decoder))
         ]
-        self._inputs, self._outputs = (torch.from_numpy(x).long() for x in (wiring.inputs, wiring.outputs))
+        self._inputs = torch.from_numpy(wiring.inputs).long()
+        self._outputs = torch.from_numpy(wiring.outputs).long()
         self._cells = wiring.num_cells
         maps = [x.flatten() / scale for x, scale in zip((encoder, decoder), self._scales, strict=True)]
         self.start = torch.cat([*maps, torch.zeros(len(self._weights) + self._cells)])
@@ -100,7 +102,7 @@ def forecast(network: Network, task: Mnist, method: Pgpe, budget: Budget) -> Non
     data, rng, began = task._data(), torch.Generator().manual_seed(0), time.perf_counter()
     parameters, velocity = network.start.clone(), torch.zeros_like(network.start)
     spread = torch.from_numpy(spreads(method, network.parts)).float()
-    found, losses = [], []
+    accuracies, losses = [], []
     for k in range(budget.generations):
         images, weights = _minibatch(network, parameters, task, budget, k)
         centre = parameters.clone().requires_grad_()
@@ -119,11 +121,12 @@ def forecast(network: Network, task: Mnist, method: Pgpe, budget: Budget) -> Non
         if (k + 1) % max(1, budget.generations // READINGS) == 0:
             with torch.no_grad():
                 right = (network(parameters, data.test).argmax(1) == data.test_labels).float().mean()
-            found.append(f"{float(right):.4f}")
+            accuracies.append(f"{float(right):.4f}")
     tenth = losses[-max(1, len(losses) // 10) :]
     seconds = time.perf_counter() - began
     print(
-        f"{method}, {budget}: {' '.join(found)}; loss of the last tenth {np.mean(tenth):.3f}; {seconds:.0f} s"
+        f"{method}, {budget}: {' '.join(accuracies)}; loss of the last tenth {np.mean(tenth):.3f}; "
+        f"{seconds:.0f} s"
     )
 
 

@@ -33,8 +33,10 @@ class Differentiable:
 
     def __init__(self, blueprint: Blueprint, phenotype: Phenotype, steps: int) -> None:
         ports, wiring = blueprint.ports, blueprint.architecture
-        self.inputs, self.outputs = (torch.from_numpy(p).long() for p in (wiring.inputs, wiring.outputs))
-        self.cells, self.steps = wiring.num_cells, steps
+        self.inputs = torch.from_numpy(wiring.inputs).long()
+        self.outputs = torch.from_numpy(wiring.outputs).long()
+        self.cells = wiring.num_cells
+        self.steps = steps
         self.leak = MODELS["leaky"].constants["leak"].default
         self.weights = phenotype.matrix.to_dense().clone()
         self.there = self.weights != 0

@@ -114,7 +114,7 @@ def _product(cells: int, columns: int, options: Options) -> Iterator[Row]:
     turns = max(2, min(options.turns(9), int(CASE_SECONDS / (calls * longest * len(rivals)))))
     seconds = take_turns(rivals, min(turns, options.turns(9)), calls)
     micro = 1e6 / (calls * genomes)
-    values = {name: [x * micro for x in found] for name, found in seconds.items()}
+    values = {name: [x * micro for x in times] for name, times in seconds.items()}
     dense = min(("dense, W x", "dense, x' W'"), key=lambda name: np.median(values[name]))
     notes = {dense: "the faster dense one", TRIAD: f"{moved / 1e6:,.1f} MB"}
     goal = {dense: GOALS[cells, columns]} if (cells, columns) in GOALS else {}

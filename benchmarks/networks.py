@@ -54,21 +54,21 @@ def batches(
     """Returns networks of many wirings in batches, or one process's share of them, their states in one arena.
 
     Args:
-        networks: Of all processes; a whole number for each wiring.
-        ports: Sensors and actuators.
-        seed: Of wirings and parameters.
-        share: (k, n): of every n wirings the k-th.
-        largest: Genomes of a batch at most, if that is not less than those of one wiring.
+        networks: Number of networks of all processes; each wiring gets as many as another.
+        ports: Numbers of sensors and actuators.
+        seed: Seed of wirings and parameters.
+        share: (k, n), where the process gets the k-th of every n wirings.
+        largest: Number of genomes of a batch at most, unless one wiring has more.
     """
     num_wirings = min(WIRINGS, networks)
     each = networks // num_wirings
     mine = range(share[0], num_wirings, share[1])
     at_once = max(1, largest // each)
-    made, arena = [], Arena()
+    loaded, arena = [], Arena()
     for first in range(0, len(mine), at_once):
         blueprints = [Blueprint(wiring(w, seed), *ports) for w in mine[first : first + at_once]]
-        made.append(animate(blueprints, each, derive(seed, "batch", share[0], first), arena))
-    return made
+        loaded.append(animate(blueprints, each, derive(seed, "batch", share[0], first), arena))
+    return loaded
 
 
 class Dense:
@@ -77,12 +77,12 @@ class Dense:
     Networks smaller than the largest are filled up with zeros.
 
     Attributes:
-        weights: Between cells, float32 [G, N, N].
-        bias: float32 [G, N, 1].
-        encoder: From sensors to cells, float32 [G, N, S].
-        decoder: From cells to actuators, float32 [G, A, N].
-        offset: Of the actuators, float32 [G, A, 1].
-        leak: Of the leaky neuron.
+        weights: float32 [G, N, N], weights between cells.
+        bias: float32 [G, N, 1], bias of each cell.
+        encoder: float32 [G, N, S], weights from sensors to cells.
+        decoder: float32 [G, A, N], weights from cells to actuators.
+        offset: float32 [G, A, 1], bias of each actuator.
+        leak: Leak of the leaky neuron.
     """
 
     def __init__(self, batch: Batch) -> None:

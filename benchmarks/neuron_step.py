@@ -54,16 +54,16 @@ def main() -> None:
     networks = {name: network(neuron) for name, neuron in cases.items()}
     print(f"{GENOMES} genomes of {CIRCUIT}, one thread; time of a network step over that of leaky")
     print(f"{'':32}" + "".join(f"{f'{columns} columns':>14}" for columns in COLUMNS))
-    found = {}
+    figures = {}
     for columns in COLUMNS:
         observations = torch.randn(GENOMES, columns, SENSORS, generator=torch.Generator().manual_seed(0))
         for phenotype in networks.values():
             phenotype.reset(columns)
         rounds = [{n: seconds(p, observations) for n, p in networks.items()} for _ in range(ROUNDS)]
-        found[columns] = {n: np.median([r[n] / r["leaky"] for r in rounds]) for n in networks}
-        found[columns]["leaky, ms"] = 1e3 * np.median([r["leaky"] for r in rounds])
+        figures[columns] = {n: np.median([r[n] / r["leaky"] for r in rounds]) for n in networks}
+        figures[columns]["leaky, ms"] = 1e3 * np.median([r["leaky"] for r in rounds])
     for name in [*networks, "leaky, ms"]:
-        print(f"{name:32}" + "".join(f"{found[columns][name]:14.2f}" for columns in COLUMNS))
+        print(f"{name:32}" + "".join(f"{figures[columns][name]:14.2f}" for columns in COLUMNS))
 
 
 if __name__ == "__main__":

@@ -37,8 +37,8 @@ FLY_CELLS, FLY_SYNAPSES = 3000, 110_000
 def timed(call: Callable[[], object]) -> tuple[float, object]:
     """Returns the processor seconds that a call took, and what it returned."""
     begin = time.process_time()
-    found = call()
-    return time.process_time() - begin, found
+    result = call()
+    return time.process_time() - begin, result
 
 
 def samples(worm: Connectome, keep: Keep, number: int, seed: int) -> tuple[float, list[Rewired]]:
@@ -49,7 +49,7 @@ def samples(worm: Connectome, keep: Keep, number: int, seed: int) -> tuple[float
         timed(lambda k=k: rewire(edges, cells, seed=derive(seed, k), keep=keep))  # type: ignore[misc]
         for k in range(number)
     ]
-    return median(seconds for seconds, _ in runs), [found for _, found in runs]  # type: ignore[misc]
+    return median(seconds for seconds, _ in runs), [sample for _, sample in runs]  # type: ignore[misc]
 
 
 def matrix_of(edges: Edges, worm: Connectome) -> np.ndarray:
@@ -90,28 +90,28 @@ def ladder(worm: Connectome, number: int, seed: int) -> dict[str, tuple[float, l
     print(f"{'':<27}" + "".join(f"{head:>10}" for head in heads))
     worms = structure(source, source)
     print(f"{worm.name:<27}{'':>10}{'':>10}" + "".join(f"{x:>10.3f}" for x in worms))
-    found = {}
+    drawn_by = {}
     for name, keep in rules.items():
         seconds, drawn = samples(worm, keep, number if "bins" not in name else max(number // 5, 2), seed)
         matrices = [matrix_of(sample.edges, worm) for sample in drawn]
         census = triad_census(source)
         exact = sum(triad_census(m) == census for m in matrices)
         means = np.mean([structure(m, source) for m in matrices], 0)
-        kept = np.mean([sample.overlap for sample in drawn])
+        overlap = np.mean([sample.overlap for sample in drawn])
         print(
             f"{name:<27}{seconds:>10.4f}{f'{exact}/{len(drawn)}':>10}"
-            + "".join(f"{x:>10.3f}" for x in (*means, kept, mean_shared(matrices)))
+            + "".join(f"{x:>10.3f}" for x in (*means, overlap, mean_shared(matrices)))
             + f"{median(sample.proposals for sample in drawn):>10,.0f}"
         )
-        found[name] = seconds, drawn
-    return found
+        drawn_by[name] = seconds, drawn
+    return drawn_by
 
 
 def against_networkx(
-    worm: Connectome, found: dict[str, tuple[float, list[Rewired]]], rounds: int, seed: int
+    worm: Connectome, drawn_by: dict[str, tuple[float, list[Rewired]]], rounds: int, seed: int
 ) -> None:
     """Prints how many times as fast as networkx each null is, at as many swaps as `degree` makes."""
-    swaps = round(median(sample.moves for sample in found["degree"][1]) * len(worm.chemical))
+    swaps = round(median(sample.moves for sample in drawn_by["degree"][1]) * len(worm.chemical))
     graph = networkx.DiGraph(zip(worm.chemical.pre.tolist(), worm.chemical.post.tolist(), strict=True))
 
     def swap(number: int) -> None:
@@ -120,7 +120,7 @@ def against_networkx(
     theirs = median(timed(lambda k=k: swap(k))[0] for k in range(rounds))  # type: ignore[misc]
     print(f"\nnetworkx directed_edge_swap, {swaps:,} swaps: {theirs:.2f} s")
     for name in ("degree", "degree-mutual", "stats-prior"):
-        seconds, drawn = found[name]
+        seconds, drawn = drawn_by[name]
         proposals = median(sample.proposals for sample in drawn)
         print(
             f"  {name}: a sample {theirs / seconds:,.1f} times as fast; "
@@ -174,11 +174,11 @@ def fly(seed: int) -> None:
     np.fill_diagonal(chance, 0)
     flat = rng.choice(chance.size, FLY_SYNAPSES, replace=False, p=chance.ravel() / chance.sum())
     edges = Edges(*np.divmod(np.sort(flat), FLY_CELLS), np.ones(FLY_SYNAPSES))
-    seconds, found = timed(lambda: rewire(edges, FLY_CELLS, seed=seed))
-    assert isinstance(found, Rewired)
+    seconds, sample = timed(lambda: rewire(edges, FLY_CELLS, seed=seed))
+    assert isinstance(sample, Rewired)
     print(
         f"\n{FLY_CELLS:,} cells, {FLY_SYNAPSES:,} synapses, degree-mutual: {seconds:.2f} s, "
-        f"{found.moves:.1f} moves a synapse, overlap {found.overlap:.3f}"
+        f"{sample.moves:.1f} moves a synapse, overlap {sample.overlap:.3f}"
     )
 
 
@@ -191,8 +191,8 @@ def main() -> None:
     options = parser.parse_args()
     worm = load("celegans")
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
-    found = ladder(worm, options.samples, options.seed)
-    against_networkx(worm, found, options.rounds, options.seed)
+    drawn_by = ladder(worm, options.samples, options.seed)
+    against_networkx(worm, drawn_by, options.rounds, options.seed)
     mixing(worm, max(options.samples // 20, 2), options.seed)
     memory(worm, options.memory, options.seed)
     fly(options.seed)

@@ -71,10 +71,10 @@ def shares(name: str, networks: int, clocks: Clocks) -> tuple[float, dict[str, f
     kind = registered.get(name).target
     task = kind(**SHORT) if issubclass(kind, HasBody) else kind()
     task.prepare()
-    made = batches(networks, (task.num_sensors, task.num_actuators), 0, (0, 2))
+    loaded = batches(networks, (task.num_sensors, task.num_actuators), 0, (0, 2))
 
     def turn() -> None:
-        for phenotype, parameters in made:
+        for phenotype, parameters in loaded:
             phenotype.load(parameters)
             task.evaluate(phenotype, seeds=[0] * phenotype.num_genomes)
             if phenotype.has_copies:
@@ -85,15 +85,15 @@ def shares(name: str, networks: int, clocks: Clocks) -> tuple[float, dict[str, f
     begin = time.perf_counter()
     for _ in range(TURNS):
         turn()
-    whole, found = time.perf_counter() - begin, clocks.seconds
+    whole, watched = time.perf_counter() - begin, clocks.seconds
     parts = {
-        "parameters": found["parameters"],
-        "adapters": found["network"] - found["cells"],
-        "cells": found["cells"],
-        "bodies": found["bodies"],
-        "rest": whole - found["parameters"] - found["network"] - found["bodies"],
+        "parameters": watched["parameters"],
+        "adapters": watched["network"] - watched["cells"],
+        "cells": watched["cells"],
+        "bodies": watched["bodies"],
+        "rest": whole - watched["parameters"] - watched["network"] - watched["bodies"],
     }
-    number = sum(phenotype.num_genomes for phenotype, _ in made)
+    number = sum(phenotype.num_genomes for phenotype, _ in loaded)
     return TURNS * number / whole, {part: seconds / whole for part, seconds in parts.items()}
 
 

@@ -79,41 +79,41 @@ def _speed(edges: Pairs, cells: int, name: str, options: Options) -> Iterator[Ro
                 if not crew.missing:
                     values[label].append(crew.work)
                     faults[label].append(errors(edges, crew.answers[0]["edges"][0], cells))
-        facts = {label: _worst(found) for label, found in faults.items() if found}
-        notes = {label: _told(found) for label, found in facts.items()}
+        facts = {label: _worst(samples) for label, samples in faults.items() if samples}
+        notes = {label: _summary(samples) for label, samples in facts.items()}
         notes |= {label: crew.missing for label, crew in crews.items() if crew.missing}
     case = f"{name}, {cells} cells, {len(edges):,} synapses, degrees kept"
     yield from compare(case, "processor seconds a sample", values, less=True, notes=notes, facts=facts)
 
 
-def errors(source: Pairs, found: Pairs, cells: int) -> dict[str, Any]:
+def errors(source: Pairs, sampled: Pairs, cells: int) -> dict[str, Any]:
     """Returns what is wrong with a sample, and which share of the source's edges it has."""
-    old, new = (np.array(pairs).reshape(-1, 2).T for pairs in (source, found))
+    old, new = (np.array(pairs).reshape(-1, 2).T for pairs in (source, sampled))
     changed = [np.bincount(new[k], minlength=cells) - np.bincount(old[k], minlength=cells) for k in (0, 1)]
-    distinct = {tuple(pair) for pair in found}
+    distinct = {tuple(pair) for pair in sampled}
     return {
         "cells_with_other_degrees": int(np.any(changed, 0).sum()),
         "loops": int((new[0] == new[1]).sum()) - int((old[0] == old[1]).sum()),
-        "double_edges": len(found) - len(distinct),
+        "double_edges": len(sampled) - len(distinct),
         "kept": len(distinct & {tuple(pair) for pair in source}) / len(source),
     }
 
 
-def _worst(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _worst(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Returns the largest of each error over samples, and the mean share of edges kept."""
-    worst = {name: max(x[name] for x in found) for name in found[0]}
-    return {**worst, "kept": float(np.mean([x["kept"] for x in found]))}
+    worst = {name: max(x[name] for x in samples) for name in samples[0]}
+    return {**worst, "kept": float(np.mean([x["kept"] for x in samples]))}
 
 
-def _told(found: dict[str, Any]) -> str:
-    """Says what is wrong with samples."""
-    degrees, loops, doubles = (found[k] for k in ("cells_with_other_degrees", "loops", "double_edges"))
+def _summary(worst: dict[str, Any]) -> str:
+    """Returns in words what is wrong with samples."""
+    degrees, loops, doubles = (worst[k] for k in ("cells_with_other_degrees", "loops", "double_edges"))
     faults = [
         f"{degrees} cells with other degrees" if degrees else "",
         f"{loops:+d} self-loops" if loops else "",
         f"{doubles} double edges" if doubles else "",
     ]
-    return f"{', '.join(filter(None, faults)) or 'exact'}; {found['kept']:.2f} of the edges kept"
+    return f"{', '.join(filter(None, faults)) or 'exact'}; {worst['kept']:.2f} of the edges kept"
 
 
 def realisations(edges: Pairs, cells: int) -> set[frozenset[tuple[int, int]]]:
@@ -140,10 +140,10 @@ def _uniformity(name: str, edges: Pairs, options: Options) -> Iterator[Row]:
             if crew.missing:
                 values[label], notes[label] = list[float](), crew.missing
                 continue
-            seen = Counter(frozenset(map(tuple, found)) for found in crew.answers[0]["edges"])
-            counts = [seen[wiring] for wiring in everything]
+            visits = Counter(frozenset(map(tuple, sampled)) for sampled in crew.answers[0]["edges"])
+            counts = [visits[wiring] for wiring in everything]
             p = float(chisquare(counts).pvalue)
-            other = sum(seen.values()) - sum(counts)
+            other = sum(visits.values()) - sum(counts)
             values[label] = [sum(count > 0 for count in counts) / len(everything)]
             notes[label] = f"equally often: p = {p:.2g}" + (f"; {other} of other degrees" if other else "")
             facts[label] = {"p": p, "reached": sum(count > 0 for count in counts), "other_degrees": other}

@@ -20,11 +20,11 @@ def maker(name: str, edges: list[list[int]], cells: int, samples: int, seed: int
     """Returns turns of a sampler.
 
     Args:
-        name: Of the function below.
-        edges: Of the wiring.
-        cells: N.
-        samples: In a turn; of more than one, the edges of each are in the answer as a list.
-        seed: Of the first sample; each has one of its own.
+        name: Name of one of the functions below.
+        edges: Edges of the wiring.
+        cells: Number of cells.
+        samples: Number of samples of a turn.
+        seed: Seed of the first sample; each sample has one of its own.
     """
     sample: Sampler = globals()[name]
     source = [(int(pre), int(post)) for pre, post in edges]
@@ -34,8 +34,11 @@ def maker(name: str, edges: list[list[int]], cells: int, samples: int, seed: int
 
     def turn() -> dict[str, Any]:
         start = next(first)
-        found = [sample(source, cells, start + k) for k in range(samples)]
-        return {"work": sum(seconds for seconds, _ in found), "edges": [edges for _, edges in found]}
+        samples_drawn = [sample(source, cells, start + k) for k in range(samples)]
+        return {
+            "work": sum(seconds for seconds, _ in samples_drawn),
+            "edges": [edges for _, edges in samples_drawn],
+        }
 
     return turn
 

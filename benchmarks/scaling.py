@@ -81,8 +81,8 @@ def main() -> None:
         print(f"{w:>8} {measured:>10.2f} {min(w / each, fastest):>10.2f}")
     print(f"\n{'workers':>8} {'requests/s':>11} {'driver busy':>12} {'MB/s each way':>14}   of 1 s requests")
     for w in PREDICTED:
-        found = min(w / (1 + each - SECONDS), fastest)
-        print(f"{w:>8,} {found:>11.1f} {found * driver:>12.0%} {found * size / 1e6:>14.1f}")
+        requests = min(w / (1 + each - SECONDS), fastest)
+        print(f"{w:>8,} {requests:>11.1f} {requests * driver:>12.0%} {requests * size / 1e6:>14.1f}")
 
 
 if __name__ == "__main__":

@@ -67,10 +67,10 @@ def returns(
     return velocity.reshape(controllers.num_genomes, -1).mean(1), rate
 
 
-def compare(found: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
+def compare(returned: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
     """Returns the largest relative error and Spearman's correlation of two sets of returns."""
     scale = np.maximum(np.abs(reference), 0.1 * np.abs(reference).max())
-    return (np.abs(found - reference) / scale).max(), spearmanr(found, reference).statistic
+    return (np.abs(returned - reference) / scale).max(), spearmanr(returned, reference).statistic
 
 
 def main() -> None:
@@ -90,8 +90,8 @@ def main() -> None:
     step = f"{1e3 * CONTROL_STEP / REFERENCE[1]:>5.2f} ms"
     print(f"{REFERENCE[0]:<13}{step}  {rate:>15,.0f}  {'reference':>13}")
     for integrator, substeps in CANDIDATES:
-        found, rate = returns(task, controllers, starts, integrator, substeps)
-        error, order = compare(found, reference)
+        returned, rate = returns(task, controllers, starts, integrator, substeps)
+        error, order = compare(returned, reference)
         verdict = "passes" if error <= TOLERANCE and order >= ORDER else ""
         step = f"{1e3 * CONTROL_STEP / substeps:>5.1f} ms"
         print(f"{integrator:<13}{step}  {rate:>15,.0f}  {error:>13.1%}  {order:>8.4f}  {verdict}")

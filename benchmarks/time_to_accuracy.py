@@ -35,11 +35,11 @@ class Trial:
     """A search that advances by turns and is looked at from time to time.
 
     Args:
-        generation: Advances it by one; raises StopIteration if there is none left.
-        accuracy: Tries its answer on the test images.
+        generation: Advances the search by one generation; raises StopIteration if there is none left.
+        accuracy: Returns the accuracy of the search's answer on the test images.
         turn: Seconds that a turn lasts.
         look: Seconds between looks.
-        close: Called at the end.
+        close: Function that is called at the end.
     """
 
     def __init__(
@@ -51,10 +51,15 @@ class Trial:
         close: Callable[[], object] = lambda: None,
     ) -> None:
         self.close = close
-        self._generation, self._accuracy, self._turn, self._look = generation, accuracy, turn, look
-        self._seconds, self._generations = 0.0, 0
+        self._generation = generation
+        self._accuracy = accuracy
+        self._turn = turn
+        self._look = look
+        self._seconds = 0.0
+        self._generations = 0
         self._reached: dict[str, float] = {}
-        self._best, self._is_over = 0.0, False
+        self._best = 0.0
+        self._is_over = False
 
     def __call__(self) -> dict[str, Any]:
         """Advances for a turn."""
@@ -83,7 +88,7 @@ class Trial:
 
 
 def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
-    """Our run, generation by generation."""
+    """Returns our run, generation by generation."""
     import torch
 
     import populations  # noqa: F401 - registers the priors
@@ -124,13 +129,13 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
 
 
 def evotorch(kind: str, seed: int, units: int, cores: int, turn: float, look: float) -> Trial:
-    """EvoTorch's PGPE.
+    """Returns EvoTorch's PGPE.
 
     Args:
         kind: `SupervisedNE` or `vmap`.
-        seed: Of the search and of minibatches.
-        units: Of the network.
-        cores: Ray actors, or threads.
+        seed: Seed of the search and of minibatches.
+        units: Number of units of the network.
+        cores: Number of Ray actors, or of threads.
         turn: Seconds that a turn lasts.
         look: Seconds between looks.
     """
@@ -231,7 +236,7 @@ def _goes_on(crew: Crew, limit: float) -> bool:
 
 
 def _rows(crews: dict[str, Crew], task: str, limit: float) -> Iterator[Row]:
-    """Yields when each rival reached each target."""
+    """Yields rows of the seconds after which each rival reached each target."""
     for target in TARGETS:
         values, notes, facts, goals = {}, {}, {}, {}
         for name, crew in crews.items():
@@ -241,12 +246,14 @@ def _rows(crews: dict[str, Crew], task: str, limit: float) -> Iterator[Row]:
             (answer,) = crew.answers
             when = answer["reached"].get(str(target))
             values[name] = [] if when is None else [when]
-            told = f"best {answer['best']:.3f}, {answer['generations']:,} generations, {answer['work']:.0f} s"
-            notes[name] = f"not reached: {told}" if when is None else told
+            outcome = (
+                f"best {answer['best']:.3f}, {answer['generations']:,} generations, {answer['work']:.0f} s"
+            )
+            notes[name] = f"not reached: {outcome}" if when is None else outcome
             facts[name] = {k: answer[k] for k in ("best", "generations", "work")}
-            own = crews[OURS].answers[0]["reached"].get(str(target)) if crews[OURS].answers else None
-            if own and when is None:
-                notes[name] += f"; ours more than {answer['work'] / own:.1f} times as soon"
+            ours_at = crews[OURS].answers[0]["reached"].get(str(target)) if crews[OURS].answers else None
+            if ours_at and when is None:
+                notes[name] += f"; ours more than {answer['work'] / ours_at:.1f} times as soon"
             if name != OURS and target == TARGETS[0]:
                 goals[name] = GOAL
         case = f"{task.partition(':')[0]}, {target} of the test images, at most {limit:g} s"

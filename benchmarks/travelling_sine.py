@@ -28,19 +28,22 @@ class TravellingSines:
 
     Args:
         parameters: float [G, 3]; amplitude in [0, 1], frequency in Hz, phase lag in rad a joint.
-        num_actuators: A.
+        num_actuators: Number of actuators, A.
     """
 
     def __init__(self, parameters: np.ndarray, num_actuators: int) -> None:
-        self.num_genomes, self.num_actuators = len(parameters), num_actuators
+        self.num_genomes = len(parameters)
+        self.num_actuators = num_actuators
         amplitude, frequency, lag = torch.from_numpy(np.asarray(parameters, np.float64)).T[:, :, None]
-        self._amplitude, self._turn = amplitude, 2 * torch.pi * CONTROL_STEP * frequency
+        self._amplitude = amplitude
+        self._turn = 2 * torch.pi * CONTROL_STEP * frequency
         self._lag = lag * torch.arange(num_actuators)
         self.reset(1)
 
     def reset(self, num_episodes: int) -> None:
         """Sets the clock to zero."""
-        self._num_episodes, self._step = num_episodes, 0
+        self._num_episodes = num_episodes
+        self._step = 0
 
     def step(self, observations: Tensor) -> Tensor:
         """Returns torques [G, B, A] and ignores what it sees, the sine being blind."""
@@ -71,9 +74,9 @@ def search(task: Swimmer, seed: int, *, grid: int = 7, rounds: int = 4) -> tuple
     for _ in range(rounds):
         ends = np.clip([best - width, best + width], low, high)
         candidates = np.array(list(itertools.product(*np.linspace(ends[0], ends[1], 5).T)))
-        found = scores(candidates, task, seed)
-        best, width = candidates[np.argmax(found)], width / 3
-    return best, float(found.max())
+        velocities = scores(candidates, task, seed)
+        best, width = candidates[np.argmax(velocities)], width / 3
+    return best, float(velocities.max())
 
 
 def main() -> None:

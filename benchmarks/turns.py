@@ -20,17 +20,18 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Options:
-    """What all measurements are told.
+    """Options of all measurements.
 
     Attributes:
-        repeats: Turns of each rival; None: the measurement's own number.
+        repeats: Number of turns of each rival; None takes the measurement's own number.
         smallest: Whether sizes are the smallest at which anything runs: a check of the code, not a figure.
         peers: Whether other libraries take part.
-        peers_python: Interpreter that runs those which are not dependencies of this project.
-        cores: Processes or threads of every rival that can use several.
-        seed: Of wirings, parameters, starts and images.
+        peers_python: Interpreter that runs those which are not dependencies of this project; empty for this
+            one.
+        cores: Number of processes or threads of every rival that can use several.
+        seed: Seed of wirings, parameters, starts and images.
         here: Whether rivals share this process: quick to start, and then their times say nothing.
-        only: What the title of a case has to have in it, where a measurement has several.
+        only: Text that the title of a case must contain, where a measurement has several cases.
     """
 
     repeats: int | None = None
@@ -57,12 +58,12 @@ class Row:
 
     Attributes:
         case: What is measured; rows of one case follow one another.
-        name: Of the rival.
-        unit: Of its values.
-        values: One a turn; none where it could not take part, and then the note says why.
-        ratios: How many times as good ours was, a turn each; none where there is nothing to compare.
-        goal: What the median of the ratios should reach; None: no goal was set.
-        note: Anything a reader has to know.
+        name: Name of the rival.
+        unit: Unit of its values.
+        values: A value a turn; none where the rival could not take part, and then the note says why.
+        ratios: How many times as good ours was in each turn; none where there is nothing to compare.
+        goal: What the median of the ratios should reach; None where no goal was set.
+        note: What a reader has to know beside the numbers.
         facts: Further numbers, for `--json`.
     """
 
@@ -127,20 +128,25 @@ def compare(
 
     Args:
         case: What is measured.
-        unit: Of the values.
-        values: By rival, one a turn; none where it could not take part. Turns of all are in the same order.
-        ours: The rival that ratios are of.
-        less: Whether less is better, as of seconds; then a ratio is theirs over ours.
-        goals: By rival, what the ratio should reach.
-        notes: By rival.
-        facts: By rival.
+        unit: Unit of the values.
+        values: Values by rival, one a turn, the turns of all in the same order; none for a rival that could
+            not take part.
+        ours: The rival that the others are compared with.
+        less: Whether less is better, as with seconds; then a ratio is theirs over ours.
+        goals: What the ratio should reach, by rival.
+        notes: What a reader has to know, by rival.
+        facts: Further numbers, by rival.
     """
-    own = np.asarray(values[ours], float)
+    ours_values = np.asarray(values[ours], float)
     for name, turns in values.items():
         theirs = np.asarray(turns, float)
-        there = name != ours and len(own) and len(theirs)
-        pairs = min(len(own), len(theirs))
-        ratios = (theirs[:pairs] / own[:pairs] if less else own[:pairs] / theirs[:pairs]) if there else ()
+        there = name != ours and len(ours_values) and len(theirs)
+        pairs = min(len(ours_values), len(theirs))
+        ratios = (
+            (theirs[:pairs] / ours_values[:pairs] if less else ours_values[:pairs] / theirs[:pairs])
+            if there
+            else ()
+        )
         yield Row(
             case,
             name,
@@ -173,12 +179,12 @@ def print_row(row: Row, last: Row | None) -> None:
     print(f"{line}  {row.note}" if row.note and len(row.values) else line, flush=True)
 
 
-def between(found: Mapping[str, float | None]) -> str:
+def between(quartiles: Mapping[str, float | None]) -> str:
     """Returns both quartiles as text."""
-    lower, upper = found["lower"], found["upper"]
+    lower, upper = quartiles["lower"], quartiles["upper"]
     return "" if lower is None or upper is None else f"{number(lower)} to {number(upper)}"
 
 
 def number(value: float) -> str:
-    """Returns a number with three digits that tell."""
+    """Returns a number with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -25,7 +25,7 @@ class Ours:
     """Our evaluation, as one worker runs it: its share of the networks in batches, one after another.
 
     Attributes:
-        fitness: Of the last turn, float32 [G, images].
+        fitness: float32 [G, images], fitness of the last turn.
     """
 
     def __init__(
@@ -36,7 +36,8 @@ class Ours:
         from benchmarks.networks import batches
 
         torch.set_num_threads(1)
-        self._task, self._seed = task_of(task, images, steps), seed
+        self._task = task_of(task, images, steps)
+        self._seed = seed
         ports = self._task.num_sensors, self._task.num_actuators
         self._batches = batches(networks, ports, seed, (share[0], share[1]))
         self.fitness = torch.zeros(0)
@@ -45,11 +46,11 @@ class Ours:
         """Evaluates all networks."""
         import torch
 
-        found = []
+        fitness = []
         for phenotype, parameters in self._batches:
             phenotype.load(parameters)
-            found.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes))
-        self.fitness = torch.cat(found)
+            fitness.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes))
+        self.fitness = torch.cat(fitness)
         return float(self.fitness.numel())
 
 
@@ -61,7 +62,7 @@ class Dense:
             functional modules; else `torch.bmm` does the work, in batches of as many genomes as ours.
 
     Attributes:
-        fitness: Of the last turn, float32 [G, images].
+        fitness: float32 [G, images], fitness of the last turn.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Dense:
         from benchmarks.networks import batches
 
         torch.set_num_threads(threads)
-        self._task, self._steps, self._seed = task_of(task, images, steps), steps, seed
+        self._task = task_of(task, images, steps)
+        self._steps = steps
+        self._seed = seed
         ports = self._task.num_sensors, self._task.num_actuators
         self._networks = [Networks(b) for b in batches(networks, ports, seed, (share[0], share[1]))]
         self._settle = self._mapped if is_mapped else self._batched
@@ -94,12 +97,12 @@ class Dense:
         data = self._task._data()
         rows = torch.from_numpy(self._task.minibatch(self._seed))
         images, labels = data.train[rows], data.train_labels[rows]
-        found = []
+        fitness = []
         for networks in self._networks:
             logits = self._settle(networks, images)
             where = labels.expand(len(logits), -1)[:, :, None]
-            found.append(torch.log_softmax(logits, 2).gather(2, where)[:, :, 0])
-        self.fitness = torch.cat(found)
+            fitness.append(torch.log_softmax(logits, 2).gather(2, where)[:, :, 0])
+        self.fitness = torch.cat(fitness)
         return float(self.fitness.numel())
 
     def _batched(self, networks: Any, images: Any) -> Any:
@@ -134,8 +137,10 @@ def network(sensors: int, units: int, classes: int, steps: int) -> Any:
     class Recurrent(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.encoder, self.between = weights(units, sensors), weights(units, units)
-            self.decoder, self.bias = weights(classes, units), nn.Parameter(torch.zeros(units))
+            self.encoder = weights(units, sensors)
+            self.between = weights(units, units)
+            self.decoder = weights(classes, units)
+            self.bias = nn.Parameter(torch.zeros(units))
 
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             drive = images @ self.encoder.t() / sensors**0.5 + self.bias
@@ -150,11 +155,11 @@ def network(sensors: int, units: int, classes: int, steps: int) -> Any:
 def evotorch(
     task: str, networks: int, images: int, steps: int, seed: int, units: int, actors: int
 ) -> Callable[[], float]:
-    """EvoTorch's SupervisedNE, one network after another, with a dense network of as many units.
+    """Returns turns of EvoTorch's SupervisedNE, one network after another, dense, with as many units.
 
     Args:
-        units: Of the network.
-        actors: Of Ray; 1: none, this process computes.
+        units: Number of units of the network.
+        actors: Number of Ray actors; with 1 there is none and this process computes.
     """
     import torch
     from evotorch.neuroevolution import SupervisedNE
@@ -184,7 +189,7 @@ def evotorch(
 def evosax(
     arrays: str, networks: int, images: int, steps: int, seed: int, units: int, classes: int
 ) -> Callable[[], float]:
-    """Evosax's TorchVisionProblem, compiled, with a dense network of as many units and with our images.
+    """Returns turns of evosax's TorchVisionProblem, compiled, with a dense network and with our images.
 
     Args:
         arrays: An npz file of `train` and `train_labels`: the problem would download MNIST itself.
@@ -196,8 +201,8 @@ def evosax(
 
     class Recurrent(linen.Module):
         @linen.compact
-        def __call__(self, seen: Any, key: Any = None) -> Any:
-            drive, state = linen.Dense(units)(seen), jnp.zeros((*seen.shape[:-1], units))
+        def __call__(self, images_shown: Any, key: Any = None) -> Any:
+            drive, state = linen.Dense(units)(images_shown), jnp.zeros((*images_shown.shape[:-1], units))
             between = linen.Dense(units, use_bias=False)
             for _ in range(steps):
                 state = state + 0.5 * (jnp.tanh(between(state) + drive) - state)
@@ -205,11 +210,11 @@ def evosax(
 
     class Problem(TorchVisionProblem):
         def __init__(self) -> None:
-            self.network, self.batch_size = Recurrent(), images
+            self.network = Recurrent()
+            self.batch_size = images
             with np.load(arrays) as data:
-                self.image_train, self.target_train = (
-                    jnp.asarray(data[k]) for k in ("train", "train_labels")
-                )
+                self.image_train = jnp.asarray(data["train"])
+                self.target_train = jnp.asarray(data["train_labels"])
 
     problem, key = Problem(), jax.random.PRNGKey(seed)
     state = problem.init(key)
@@ -225,7 +230,7 @@ def evosax(
 def evojax(
     arrays: str, networks: int, images: int, steps: int, seed: int, units: int, classes: int
 ) -> Callable[[], float]:
-    """EvoJAX's simulation manager on a task like its MNIST, with a dense network of as many units.
+    """Returns turns of EvoJAX's simulation manager on a task like its MNIST, with a dense network.
 
     Args:
         arrays: An npz file of `train` and `train_labels`.
@@ -264,10 +269,10 @@ def evojax(
         def get_actions(self, t_states: Any, params: Any, p_states: Any) -> Any:
             return jax.vmap(name)(params, t_states.obs), p_states
 
-    def name(theta: Any, seen: Any) -> Any:
+    def name(theta: Any, images_shown: Any) -> Any:
         parts = jnp.split(theta, [sum(sizes[:k]) for k in range(1, len(sizes))])
-        drive = seen @ parts[0].reshape(sensors, units) + parts[1]
-        between, state = parts[2].reshape(units, units), jnp.zeros((len(seen), units))
+        drive = images_shown @ parts[0].reshape(sensors, units) + parts[1]
+        between, state = parts[2].reshape(units, units), jnp.zeros((len(images_shown), units))
         for _ in range(steps):
             state = state + 0.5 * (jnp.tanh(state @ between + drive) - state)
         return jax.nn.log_softmax(state @ parts[3].reshape(units, classes))

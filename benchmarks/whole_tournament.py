@@ -46,12 +46,12 @@ class Tournament:
     """A request, planned once and evolved as often as it is called.
 
     Args:
-        folder: Where runs are written.
+        folder: Folder in which runs are written.
         where: Pool that computes.
-        options: What all measurements are told.
+        options: Options of all measurements.
         circuit: Source wiring.
-        graphs: Samples of each prior.
-        seeds: Of each sample.
+        graphs: Number of samples of each prior.
+        seeds: Number of seeds of each sample.
     """
 
     def __init__(
@@ -69,8 +69,9 @@ class Tournament:
             seed=options.seed,
         )
         self._plan = Plan(replace(resolve(request), connectome=circuit.with_ports(None, None)))
-        self._folder, self._where = folder, where
-        (self._request,) = self._plan.requests
+        self._folder = folder
+        self._where = where
+        self._request = self._plan.requests[0]
         first = self._evolution()
         self._blueprints = first.set_gains(self._request)
         self.lineages = len(self._plan.lineages())

@@ -54,9 +54,9 @@ def search(
     for k in range(rounds):
         ends = np.clip([best - width, best + width], low, high)
         candidates = np.array(list(itertools.product(*np.linspace(ends[0], ends[1], 5).T)))
-        found = scores(candidates, task if k == rounds - 1 else coarse, seed)
-        best, width = candidates[np.argmax(found)], width / 3
-    return best, float(found.max())
+        velocities = scores(candidates, task if k == rounds - 1 else coarse, seed)
+        best, width = candidates[np.argmax(velocities)], width / 3
+    return best, float(velocities.max())
 
 
 def main() -> None:

@@ -55,13 +55,15 @@ class Sines:
     def __init__(self, parameters: np.ndarray) -> None:
         self.num_genomes = len(parameters)
         amplitude, frequency, lag = torch.from_numpy(np.asarray(parameters, np.float64)).T[:, :, None]
-        self._amplitude, self._turn = FULL_OUTPUT * amplitude, 2 * torch.pi * CONTROL_STEP * frequency
+        self._amplitude = FULL_OUTPUT * amplitude
+        self._turn = 2 * torch.pi * CONTROL_STEP * frequency
         self._lag = lag * torch.arange(JOINTS)
         self.reset(1)
 
     def reset(self, num_episodes: int) -> None:
         """Sets the clock to zero."""
-        self._num_episodes, self._step = num_episodes, 0
+        self._num_episodes = num_episodes
+        self._step = 0
 
     def step(self, observations: Tensor) -> Tensor:
         """Returns outputs [G, B, 24] and ignores what it sees."""
@@ -74,8 +76,8 @@ class Varied:
     """All the controllers, with the interface of a `Phenotype`.
 
     Args:
-        seed: Of sines and reflexes.
-        circuits: What comes behind these.
+        seed: Seed of sines and reflexes.
+        circuits: Networks that come after these; None for none.
     """
 
     def __init__(self, seed: int, circuits: Phenotype | None = None) -> None:
@@ -174,8 +176,8 @@ def main() -> None:
         print(f"{REFERENCE[0]:<10}{3 * REFERENCE[1]:>10}  {rate:>15,.0f}  {'reference':>13}")
         for rule, (_, cuts) in RULES.items():
             for pieces in cuts:
-                found, rate = returns(task, controllers, starts, rule, pieces)
-                error, order = compare(found, reference)
+                returned, rate = returns(task, controllers, starts, rule, pieces)
+                error, order = compare(returned, reference)
                 verdict = "passes" if error <= TOLERANCE and order >= ORDER else ""
                 number = pieces * VELOCITIES[rule]
                 print(f"{rule:<10}{number:>10}  {rate:>15,.0f}  {error:>13.1%}  {order:>8.4f}  {verdict}")
