@@ -57,7 +57,13 @@ class EvaluationError(NeuroevoError, RuntimeError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Returns the line for an unknown name, with the nearest known one."""
+    """Returns the message about an unknown name, with the nearest known one.
+
+    Args:
+        kind: What the name should be of, such as "prior".
+        name: The name that came.
+        known: All names that would do.
+    """
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -65,12 +71,24 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Returns names for a message, in one line: a name from a file may hold an end of line."""
+    """Returns names for a message, separated by commas, in one line.
+
+    Args:
+        names: Names, of which one from a file may hold an end of line; without any, "none" is returned.
+    """
     return ", ".join(name if name.isprintable() else repr(name) for name in names) or "none"
 
 
 def require_text(what: str, *texts: str) -> None:
-    """Raises OptionError unless texts can be written as UTF-8; bytes of a command line may be anything."""
+    """Checks that texts can be written as UTF-8; the bytes of a command line may be anything.
+
+    Args:
+        what: What the texts are, as the subject of the message.
+        *texts: The texts.
+
+    Raises:
+        OptionError: If one cannot be written.
+    """
     for text in texts:
         try:
             text.encode()
@@ -79,7 +97,17 @@ def require_text(what: str, *texts: str) -> None:
 
 
 def require_range(name: str, value: float, low: float, high: float = float("inf")) -> None:
-    """Raises OptionError unless `low <= value <= high` (NaN never is)."""
+    """Checks that an option lies in a range; NaN never does.
+
+    Args:
+        name: Name of the option.
+        value: Value that came.
+        low: Least value that is allowed.
+        high: Greatest value that is allowed; by default there is none.
+
+    Raises:
+        OptionError: If the value lies outside.
+    """
     if not low <= value <= high:
         wanted = f"at least {low:g}" if high == float("inf") else f"in [{low:g}, {high:g}]"
         raise OptionError(f"Option {name!r} is {value:g}; wanted a number {wanted}.")

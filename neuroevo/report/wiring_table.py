@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from neuroevo.wiring.comparison import ComparisonFigures, Spread
 from neuroevo.wiring.triads import CONNECTED, TRIADS
 
 DIGITS = 4  # significant, of a single value; a deviation has two, and its mean as many decimals
@@ -71,7 +71,7 @@ _TERMS = {  # by the figure that they explain
 }
 
 
-def print_comparison(figures: Mapping[str, Any], console: Console | None = None) -> None:
+def print_comparison(figures: ComparisonFigures, console: Console | None = None) -> None:
     """Prints what `comparison.compare` returned, in as many tables as the width of the console asks for.
 
     Args:
@@ -118,7 +118,7 @@ def _range(numbers: Sequence[str]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def _tables(figures: Mapping[str, Any], width: int) -> Iterator[dict[str, dict[str, str]]]:
+def _tables(figures: ComparisonFigures, width: int) -> Iterator[dict[str, dict[str, str]]]:
     """Yields columns of text by head, `{head: {figure: value}}`, as many a time as fit the width."""
     names = [name for rows in _ROWS.values() for name in rows if _is_shown(name, figures)]
     source = {name: figure_text(figures["source"][name]) for name in names}
@@ -158,12 +158,12 @@ def _width(head: str, values: Mapping[str, str]) -> int:
     return max(min(len(head), HEAD_WIDTH), *map(len, values.values()))
 
 
-def _is_shown(name: str, figures: Mapping[str, Any]) -> bool:
+def _is_shown(name: str, figures: ComparisonFigures) -> bool:
     """Says whether a figure was taken, and says anything."""
     return name in figures["source"] and (bool(figures["genomes"]) or name not in _AGAINST_SOURCE)
 
 
-def _legend(figures: Mapping[str, Any]) -> Table:
+def _legend(figures: ComparisonFigures) -> Table:
     """Returns what a reader must know, a line each."""
     count, null = figures["samples"], figures["null"]
     names = {name: text for rows in _ROWS.values() for name, text in rows.items()}
@@ -183,11 +183,11 @@ def _legend(figures: Mapping[str, Any]) -> Table:
     return table
 
 
-def mean_text(figure: Mapping[str, Any]) -> str:
+def mean_text(figure: Spread) -> str:
     """Returns a mean with its deviation: 0.3645 ± 0.0012.
 
     Args:
-        figure: `mean` and `std`, each a number or None. The deviation has two significant digits, and the
+        figure: The figure over the samples of a prior. The deviation has two significant digits, and the
             mean as many decimals.
     """
     value, deviation = figure["mean"], figure["std"]

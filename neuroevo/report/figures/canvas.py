@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, https://jfly.uni-koeln.de/color/, without black and without its pale yellow. Line
 # styles, and hatches of areas, change where it starts again, so that no two of 24 genomes look alike.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
+LineStyle = str | tuple[float, tuple[float, ...]]  # of matplotlib: a name, or an offset and lengths
+DASHES: tuple[LineStyle, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
 HATCHES = ("", "////", "....", "xxxx")
 INK, SOFT, GRID, PAPER = "#1d2329", "#66707a", "#dfe3e8", "#fffffe"  # text, secondary text, grid, background
 WIDTH = 5.6  # inches; text of 10 points stays readable when a phone shrinks the figure to its width
@@ -30,7 +31,7 @@ LINE_HEIGHT = 12.5  # points
 MAX_POINTS = 100  # of a curve; more lie closer than a line is wide
 
 
-def style(index: int) -> tuple[str, Any]:
+def style(index: int) -> tuple[str, LineStyle]:
     """Returns the colour and the line style of a genome.
 
     Args:

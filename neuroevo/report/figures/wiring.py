@@ -24,7 +24,7 @@ from neuroevo.report.figures.canvas import (
 )
 from neuroevo.run_folder import _file_names, _new_folder
 from neuroevo.text import compact, wrap
-from neuroevo.wiring.comparison import Comparison
+from neuroevo.wiring.comparison import Comparison, ComparisonFigures
 from neuroevo.wiring.statistics import Wiring, is_comparable
 from neuroevo.wiring.triads import CONNECTED
 
@@ -224,7 +224,7 @@ def _degrees(axes: Axes, curves: Sequence[Sequence[float | None]], title: str, c
     write_title(axes, title)
 
 
-def _triads(axes: Axes, figures: Mapping[str, Any], label: str | None, color: str) -> None:
+def _triads(axes: Axes, figures: ComparisonFigures, label: str | None, color: str) -> None:
     """Draws z-scores of the connected triads, or their numbers where there is no null model."""
     null = figures["null"]
     kind = "z" if null else "triads"
