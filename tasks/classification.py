@@ -55,8 +55,8 @@ class Minibatch:
     """Training images that a genome is tested on.
 
     Attributes:
-        images: int64 [B].
-        weights: What each counts, float32 [B], whose expectation over all draws is 1; None: all count 1.
+        images: Places of the images in the training split, int64 [B].
+        weights: What each image counts, float32 [B], in expectation over all draws 1; None: all count 1.
     """
 
     images: np.ndarray
@@ -75,11 +75,10 @@ class Classification(Task):
             are drawn evenly.
 
     Attributes:
-        shape: Of an image: (height, width), or in colour (height, width, 3).
-        num_training: Images of the training split.
-        rank: Principal components of the training split that vary at all, at most.
-        class_names: What the classes are called, in order.
-        num_classes: As many as actuators.
+        shape: Shape of an image, (height, width), or in colour (height, width, 3).
+        num_training: Number of images of the training split.
+        rank: Most principal components of the training split that can vary at all.
+        class_names: Names of the classes, in order; each has an actuator.
         image_shape: (height, width) where a sensor is a pixel, row by row. None where sensors are principal
             components, and in colour, where a pixel is three sensors that follow one another.
     """
@@ -95,7 +94,14 @@ class Classification(Task):
     episodes: int
     fitness_unit: str
 
-    def __init__(self, episodes: int, steps: int, components: int, fitness: Fitness, pool: int = 0) -> None:
+    def __init__(
+        self,
+        episodes: int = 256,
+        steps: int = 4,
+        components: int = 0,
+        fitness: Fitness = "cross-entropy",
+        pool: int = 0,
+    ) -> None:
         num_pixels = math.prod(self.shape)
         require_range("episodes", episodes, 1, self.num_training)
         require_range("steps", steps, 1, 1_000)
@@ -107,11 +113,14 @@ class Classification(Task):
         require_range("components", components, 0, self.rank)
         if pool:
             require_range("pool", pool, episodes, self.num_training)
+        self.episodes = episodes
+        self.steps = steps
+        self.components = components
+        self.fitness = fitness
         self.pool = pool
-        self.episodes, self.steps, self.components, self.fitness = episodes, steps, components, fitness
         self.fitness_unit = FITNESS_UNITS[fitness]
         self.num_sensors = components or num_pixels
-        self.num_classes = self.num_actuators = len(self.class_names)
+        self.num_actuators = len(self.class_names)
         is_grey = len(self.shape) == 2
         self.image_shape = (self.shape[0], self.shape[1]) if is_grey and not components else None
         self._sensed: _Sensed | None = None
@@ -139,17 +148,17 @@ class Classification(Task):
 
         Args:
             phenotype: G genomes, the centres of lineages.
-            seeds: One a genome; each stands for a pool.
+            seeds: One a genome, [G]; each stands for a pool.
         """
         import torch
 
         pools = {seed: self._drawn(seed, "pool", self.pool) for seed in seeds}
-        found = []
+        parts_wrong = []
         for first in range(0, self.pool, SCORED_AT_ONCE):
             parts = {seed: Minibatch(pool[first : first + SCORED_AT_ONCE]) for seed, pool in pools.items()}
             logits, labels, _ = self._shown(phenotype, [parts[seed] for seed in seeds])
-            found.append(_wrong(logits, labels).cpu())
-        wrong = torch.cat(found, 1).double().numpy()
+            parts_wrong.append(_wrong(logits, labels).cpu())
+        wrong = torch.cat(parts_wrong, 1).double().numpy()
         return [
             _drawn_by(row, pools[seed], self.episodes, seed) for row, seed in zip(wrong, seeds, strict=True)
         ]
@@ -221,7 +230,11 @@ class Classification(Task):
         return self.images().test_images
 
     def minibatch(self, seed: int) -> np.ndarray:
-        """Returns the training images, int64 [B], that a seed stands for; none twice."""
+        """Returns the places of the training images that a seed stands for, int64 [B]; none twice.
+
+        Args:
+            seed: The seed, as `evaluate` gets it.
+        """
         return self._drawn(seed, "minibatch", self.episodes)
 
     def _drawn(self, seed: int, purpose: str, size: int) -> np.ndarray:

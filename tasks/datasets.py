@@ -30,11 +30,11 @@ class Images:
     """Images with labels, split once and for all; the arrays are read-only.
 
     Attributes:
-        name: What the data set is called.
-        train_images: uint8 [n, height, width], or in colour [n, height, width, 3].
-        train_labels: uint8 or int64 [n], in 0..classes - 1.
-        test_images: uint8 [m, ...]; held out.
-        test_labels: uint8 or int64 [m].
+        name: Name of the data set.
+        train_images: Training images, uint8 [n, height, width], or in colour [n, height, width, 3].
+        train_labels: Their classes, uint8 or int64 [n], in 0..classes - 1.
+        test_images: Held-out images, uint8 [m, ...].
+        test_labels: Their classes, uint8 or int64 [m].
     """
 
     name: str
@@ -64,10 +64,10 @@ class Published:
     """A data set of 60,000 training and 10,000 test images, 28 x 28 pixels, whose sums are known.
 
     Attributes:
-        name: Of the task; the cache's file is called so.
-        title: What messages call it.
+        name: Name of the task, and of the cache's file.
+        title: What messages call the data set.
         sums: SHA-256 of the uncompressed IDX files, in the order of `Images`.
-        sources: Places and how the files are fetched from there, in the order in which they are tried.
+        sources: By place, what fetches the files from there, in the order in which they are tried.
     """
 
     name: str
@@ -140,7 +140,7 @@ def mnist(folder: str = "") -> Images:
 
     Args:
         folder: Folder of the four IDX files, plain or `.gz`, used in place of all else; if empty, the
-            environment variable NEUROEVO_MNIST is asked for one.
+            environment variable NEUROEVO_MNIST may name one.
 
     Raises:
         DataError: If no source can be reached, or if what it gave is not canonical MNIST.
@@ -155,7 +155,8 @@ def fashion_mnist(folder: str = "") -> Images:
     """Returns canonical Fashion-MNIST: 60,000 training and 10,000 test pictures of clothes, 28 x 28 pixels.
 
     Args:
-        folder: As for `mnist`; the environment variable is NEUROEVO_FASHION_MNIST.
+        folder: Folder of the four IDX files, plain or `.gz`, used in place of all else; if empty, the
+            environment variable NEUROEVO_FASHION_MNIST may name one.
 
     Raises:
         DataError: If no source can be reached, or if what it gave is not canonical Fashion-MNIST.
@@ -167,7 +168,16 @@ def fashion_mnist(folder: str = "") -> Images:
 
 
 def published(data: Published, folder: str = "") -> Images:
-    """Returns a published data set; arguments and errors as for `mnist`."""
+    """Returns a published data set.
+
+    Args:
+        data: What is known of it.
+        folder: Folder of the four IDX files, plain or `.gz`, used in place of all else; if empty, the
+            data set's environment variable may name one.
+
+    Raises:
+        DataError: If no source can be reached, or if what it gave is not canonical.
+    """
     folder = folder or os.environ.get(data.variable, "")
     return _published(data, folder, cache_folder() / f"{data.name}.npz")
 
@@ -218,12 +228,12 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
     """Reads four IDX files, plain or compressed, from a folder."""
     files = {}
     for name in FILES:
-        found = [path for path in (folder / name, folder / f"{name}.gz") if path.exists()]
-        if not found:
+        paths = [path for path in (folder / name, folder / f"{name}.gz") if path.exists()]
+        if not paths:
             raise DataError(
                 f"No {name} in {folder}; wanted four IDX files, plain or .gz: {', '.join(FILES)}."
             )
-        files[name] = idx.read_bytes(found[0])
+        files[name] = idx.read_bytes(paths[0])
     return files
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from neuroevo.errors import require_range
 from neuroevo.physics import engine
 from neuroevo.physics.arrays import Array
+from neuroevo.physics.recording import Film, Recording
 from neuroevo.task import Task
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.physics.engine import Engine
-    from neuroevo.physics.recording import Film, Recording
 
 
 class Embodied(Task):
@@ -44,7 +44,9 @@ class Embodied(Task):
     def __init__(self, steps: int, episodes: int, held_out: int) -> None:
         for name, value in (("steps", steps), ("episodes", episodes), ("held_out", held_out)):
             require_range(name, value, 1, 10_000)
-        self.steps, self.episodes, self.held_out = steps, episodes, held_out
+        self.steps = steps
+        self.episodes = episodes
+        self.held_out = held_out
         self._worlds: Engine | None = None
 
     @abstractmethod
@@ -69,7 +71,7 @@ class Embodied(Task):
             num_episodes: B.
 
         Returns:
-            Positions, float64 [B, nq], and velocities, float64 [B, nv]; without these the body is at rest.
+            Positions, float64 [B, nq], and velocities, float64 [B, nv]; a body without the latter is at rest.
         """
 
     @abstractmethod
@@ -82,7 +84,7 @@ class Embodied(Task):
             phenotype: G genomes.
             worlds: W bodies, B of each genome in turn: world g * B + b is episode b of genome g.
             starts: Positions, float64 [W, nq], and perhaps velocities, float64 [W, nv].
-            film: Keeps where one of the bodies is, step by step.
+            film: Keeps where one of the bodies is, step by step; None: nothing is filmed.
         """
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
@@ -90,18 +92,27 @@ class Embodied(Task):
 
         Args:
             phenotype: G genomes.
-            seeds: One a genome; equal seeds give equal starts.
+            seeds: One a genome, [G]; equal seeds give equal starts.
         """
         return self._earned(phenotype, seeds, "training", self.episodes)
 
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns the same on held-out starts, float64 [G, held_out]; no training start is among them."""
+        """Returns what episodes from held-out starts earned, float64 [G, held_out]; NaN where one failed.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome, [G]; equal seeds give equal starts, and no training start is among them.
+        """
         return self._earned(phenotype, seeds, "held-out", self.held_out)
 
     def record(self, phenotype: Phenotype, *, seed: int, episode: int) -> Recording:
-        """Returns how the body of a phenotype's one genome moves in one of the held-out episodes."""
-        from neuroevo.physics.recording import Film
+        """Returns how the body moves in one of the held-out episodes.
 
+        Args:
+            phenotype: One genome.
+            seed: The seed whose held-out episodes `score` runs.
+            episode: Which of them, 0 to `held_out` - 1.
+        """
         require_range("episode", episode, 0, self.held_out - 1)
         film = Film(episode)
         earned = self._earned(phenotype, [seed], "held-out", self.held_out, film)
@@ -109,7 +120,12 @@ class Embodied(Task):
         return film.recording(self.picture(), self.seconds(), score, is_chain=self.is_chain)
 
     def batch(self, num_worlds: int, device: object = "cpu") -> Engine:
-        """Returns worlds for a batch of this size, kept from one generation to the next."""
+        """Returns worlds for a batch, which are reused from one generation to the next.
+
+        Args:
+            num_worlds: W, the size of the batch.
+            device: Torch's device, or its name.
+        """
         self._worlds = engine.worlds(self.body(), num_worlds, device, self.forces, before=self._worlds)
         return self._worlds
 
@@ -121,7 +137,7 @@ class Embodied(Task):
         num_episodes: int,
         film: Film | None = None,
     ) -> Tensor:
-        """Runs every genome for B episodes; returns [G, B]."""
+        """Returns what every genome earned in B episodes, [G, B]."""
         import torch
 
         worlds = self.batch(phenotype.num_genomes * num_episodes, engine.place(phenotype))

@@ -59,9 +59,14 @@ class GymnasiumTask(Task):
         require_range("steps", steps, 1, 100_000)
         require_range("episodes", episodes, 1, 10_000)
         require_range("held_out", held_out, 1, 10_000)
-        self.id, self.steps, self.episodes, self.held_out = id, steps, episodes, held_out
-        self.num_sensors, self._actions = spaces_of(id)
-        self.num_actuators = self._actions.num_outputs
+        self.id = id
+        self.steps = steps
+        self.episodes = episodes
+        self.held_out = held_out
+        num_sensors, actions = spaces_of(id)
+        self._actions = actions
+        self.num_sensors = num_sensors
+        self.num_actuators = actions.num_outputs
         self._batches: dict[int, gymnasium.vector.SyncVectorEnv] = {}  # by number of environments
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
@@ -69,12 +74,17 @@ class GymnasiumTask(Task):
 
         Args:
             phenotype: G genomes.
-            seeds: One a genome; equal seeds give equal episodes.
+            seeds: One a genome, [G]; equal seeds give equal episodes.
         """
         return self._run(phenotype, seeds, "training", self.episodes)
 
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns the same on held-out episodes, float64 [G, held_out]; none starts as one of training."""
+        """Returns returns of held-out episodes, float64 [G, held_out]; NaN where the network gave NaN.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome, [G]; equal seeds give equal episodes, and none starts as one of training.
+        """
         return self._run(phenotype, seeds, "held-out", self.held_out)
 
     def sense(self, observation: np.ndarray) -> np.ndarray:
@@ -94,7 +104,13 @@ class GymnasiumTask(Task):
         return self._actions.of(outputs[None])[0]
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> list[int]:
-        """Returns the seeds that B episodes are reset with, even for training, odd for held-out ones."""
+        """Returns the seeds that episodes are reset with, even for training, odd for held-out ones.
+
+        Args:
+            seed: Equal seeds give equal episodes.
+            purpose: "training" or "held-out".
+            num_episodes: B.
+        """
         drawn = (derive(seed, "gym", self.id, purpose, k) for k in range(num_episodes))
         return [number % (1 << SEED_BITS) * 2 + PURPOSES.index(purpose) for number in drawn]
 
@@ -105,17 +121,17 @@ class GymnasiumTask(Task):
         size = phenotype.num_genomes * num_episodes
         batch = self._batch(size)
         starts = {seed: self.starts(seed, purpose, num_episodes) for seed in set(seeds)}
-        seen, _ = batch.reset(seed=[start for seed in seeds for start in starts[seed]])
+        observed, _ = batch.reset(seed=[start for seed in seeds for start in starts[seed]])
         sensed = np.zeros((size, self.num_sensors), np.float32)
         observations = torch.from_numpy(sensed).view(phenotype.num_genomes, num_episodes, -1)
         returns, failed, going = np.zeros(size), np.zeros(size, bool), np.ones(size, bool)
         phenotype.reset(num_episodes)
         for _ in range(self.steps):
-            sensed[:] = seen.reshape(size, -1)
+            sensed[:] = observed.reshape(size, -1)
             outputs = phenotype.step(observations).reshape(size, -1).numpy()
             failed |= going & np.isnan(outputs).any(axis=1)
             going &= ~failed
-            seen, rewards, terminated, truncated, _ = batch.step(self._actions.of(outputs))
+            observed, rewards, terminated, truncated, _ = batch.step(self._actions.of(outputs))
             returns[going] += rewards[going]
             going &= ~(terminated | truncated)
             if not going.any():
@@ -124,7 +140,7 @@ class GymnasiumTask(Task):
         return torch.from_numpy(returns).view(phenotype.num_genomes, num_episodes)
 
     def _batch(self, size: int) -> gymnasium.vector.SyncVectorEnv:
-        """Returns environments for a batch of this size, kept from one generation to the next."""
+        """Returns environments for a batch of this size, which are reused from one generation to the next."""
         if size not in self._batches:
             from gymnasium.vector import SyncVectorEnv
 
@@ -136,14 +152,19 @@ class Choices:
     """Discrete actions: the largest of n outputs names one.
 
     Attributes:
-        num_outputs: n.
+        num_outputs: n, the number of choices.
     """
 
     def __init__(self, space: gymnasium.spaces.Discrete) -> None:
-        self.num_outputs, self._first = int(space.n), int(space.start)
+        self.num_outputs = int(space.n)
+        self._first = int(space.start)
 
     def of(self, outputs: np.ndarray) -> np.ndarray:
-        """Returns the actions, int64 [W], for outputs [W, n]."""
+        """Returns actions, int64 [W].
+
+        Args:
+            outputs: What the network puts out, [W, n].
+        """
         return outputs.argmax(axis=1) + self._first
 
 
@@ -151,16 +172,22 @@ class Bounded:
     """Continuous actions: outputs in [-1, 1] fill the range between the bounds.
 
     Attributes:
-        num_outputs: Numbers of an action.
+        num_outputs: A, numbers of an action.
     """
 
     def __init__(self, space: gymnasium.spaces.Box) -> None:
-        self._space, self.num_outputs = space, int(np.prod(space.shape))
+        self._space = space
+        self.num_outputs = int(np.prod(space.shape))
         low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-        self._middle, self._half = (high + low) / 2, (high - low) / 2
+        self._middle = (high + low) / 2
+        self._half = (high - low) / 2
 
     def of(self, outputs: np.ndarray) -> np.ndarray:
-        """Returns the actions, [W, ...] as the space is shaped, for outputs [W, A]; the middle for NaN."""
+        """Returns actions, [W, ...] as the space is shaped.
+
+        Args:
+            outputs: What the network puts out, [W, A]; for NaN the action is the middle of its range.
+        """
         unit = np.nan_to_num(outputs.astype(np.float64)).clip(-1, 1).reshape(-1, *self._space.shape)
         actions = (self._middle + self._half * unit).astype(self._space.dtype)
         return actions.clip(self._space.low, self._space.high)  # rounding may lead beyond them
@@ -168,6 +195,9 @@ class Bounded:
 
 def spaces_of(id: str) -> tuple[int, Choices | Bounded]:
     """Returns how many numbers an environment observes, and its actions.
+
+    Args:
+        id: Gymnasium's name of the environment.
 
     Raises:
         TaskError: If there is no such environment, or its spaces are not for these networks.
@@ -200,6 +230,9 @@ def spaces_of(id: str) -> tuple[int, Choices | Bounded]:
 def make(id: str) -> gymnasium.Env:
     """Returns an environment.
 
+    Args:
+        id: Gymnasium's name of the environment.
+
     Raises:
         TaskError: If there is no such environment, or it cannot be made here.
     """
@@ -208,19 +241,20 @@ def make(id: str) -> gymnasium.Env:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of newer versions, in every process
-            made = gymnasium.make(id, disable_env_checker=True)
+            environment = gymnasium.make(id, disable_env_checker=True)
     except Exception as error:  # an environment's package may fail in any way
         raise TaskError(
             f"Gymnasium cannot make {id!r}: {reason(error)}; wanted the id of an environment that is "
             "installed, such as CartPole-v1."
         ) from error
-    if made.spec is not None and made.spec.id != id.rpartition(":")[2]:
-        raise TaskError(f"Gymnasium takes {id!r} for {made.spec.id!r}; wanted the id with its version.")
+    spec = environment.spec
+    if spec is not None and spec.id != id.rpartition(":")[2]:
+        raise TaskError(f"Gymnasium takes {id!r} for {spec.id!r}; wanted the id with its version.")
     if "mujoco" in sys.modules:  # the environment is one of MuJoCo's
-        from neuroevo.physics import clock
+        from neuroevo.physics import clock  # here, for it imports MuJoCo and numba
 
         clock.stop()
-    return made
+    return environment
 
 
 def once(environment: gymnasium.Env) -> gymnasium.Wrapper:
@@ -228,6 +262,9 @@ def once(environment: gymnasium.Env) -> gymnasium.Wrapper:
 
     A vector of environments resets those whose episode is over, without a seed, and goes on with them: here
     that costs nothing, and nothing is earned.
+
+    Args:
+        environment: The environment, which is wrapped.
     """
     from gymnasium import Wrapper
 
@@ -242,15 +279,17 @@ def once(environment: gymnasium.Env) -> gymnasium.Wrapper:
         ) -> tuple[Any, dict]:
             if seed is None:
                 return self.last, {}
-            self.last, info = self.env.reset(seed=seed, options=options)
+            observation, info = self.env.reset(seed=seed, options=options)
+            self.last = observation
             self.is_over = False
-            return self.last, info
+            return observation, info
 
         def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
             if self.is_over:
                 return self.last, 0.0, False, False, {}
-            self.last, reward, terminated, truncated, info = self.env.step(action)
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            self.last = observation
             self.is_over = terminated or truncated
-            return self.last, float(reward), terminated, truncated, info
+            return observation, float(reward), terminated, truncated, info
 
     return Once(environment)

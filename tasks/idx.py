@@ -28,7 +28,11 @@ LONGEST_HEADER = 4 + 4 * MOST_DIMENSIONS  # bytes
 
 
 def pack(array: np.ndarray) -> bytes:
-    """Returns an array of values in 0..255 as the content of an IDX file."""
+    """Returns an array as the content of an IDX file.
+
+    Args:
+        array: Values in 0..255, of any shape.
+    """
     header = struct.pack(f">HBB{array.ndim}I", 0, UNSIGNED_BYTES, array.ndim, *array.shape)
     return header + np.ascontiguousarray(array, np.uint8).tobytes()
 
@@ -41,7 +45,7 @@ def parse(data: bytes, name: str) -> np.ndarray:
         name: What messages call the file.
 
     Raises:
-        DataError: If the header is none, or tells of more or fewer values than there are.
+        DataError: If there is no header, or it tells of more or fewer values than there are.
     """
     shape = parse_shape(data, name)
     start, wanted = 4 + 4 * len(shape), math.prod(shape)
@@ -54,7 +58,15 @@ def parse(data: bytes, name: str) -> np.ndarray:
 
 
 def parse_shape(data: bytes, name: str) -> tuple[int, ...]:
-    """Returns the sizes that the header of an IDX file gives; arguments and errors as in `parse`."""
+    """Returns the sizes that the header of an IDX file gives.
+
+    Args:
+        data: Content of the file, not compressed, or its beginning.
+        name: What messages call the file.
+
+    Raises:
+        DataError: If there is no header of unsigned bytes.
+    """
     if len(data) < 4 or data[:2] != b"\0\0" or not 1 <= data[3] <= MOST_DIMENSIONS:
         raise DataError(
             f"{name} is no IDX file: it begins with {data[:4].hex(' ') or 'nothing'}; wanted 00 00 08 and a "
@@ -71,7 +83,10 @@ def parse_shape(data: bytes, name: str) -> tuple[int, ...]:
 
 
 def read(path: Path) -> np.ndarray:
-    """Returns the values in an IDX file, uint8; it is compressed if its name ends in `.gz`.
+    """Returns the values in an IDX file, uint8.
+
+    Args:
+        path: The file, which is compressed if its name ends in `.gz`.
 
     Raises:
         DataError: If it cannot be read.
@@ -80,13 +95,23 @@ def read(path: Path) -> np.ndarray:
 
 
 def read_shape(path: Path) -> tuple[int, ...]:
-    """Returns the sizes of an IDX file from its header alone; otherwise as `read`."""
+    """Returns the sizes of an IDX file from its header alone.
+
+    Args:
+        path: The file, which is compressed if its name ends in `.gz`.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
     with _opened(path) as file:
         return parse_shape(file.read(LONGEST_HEADER), str(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """Returns the content of a file; it is unpacked if its name ends in `.gz`.
+    """Returns the content of a file.
+
+    Args:
+        path: The file, which is unpacked if its name ends in `.gz`.
 
     Raises:
         DataError: If it cannot be read.

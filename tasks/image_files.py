@@ -15,7 +15,7 @@ import numpy as np
 from neuroevo.errors import DataError
 from neuroevo.seeds import generator
 from tasks.datasets import HELD_OUT_EVERY, Images
-from tasks.stored import Array, Found, Pair, find
+from tasks.stored import Array, Pair, Split, find
 
 CHANNELS = 3  # of an image in colour
 
@@ -25,11 +25,11 @@ class Facts:
     """What is known of a data set before its pixels are read.
 
     Attributes:
-        shape: Of an image, (height, width) or in colour (height, width, 3).
+        shape: Shape of an image, (height, width) or in colour (height, width, 3).
         classes: The labels that there are, int64, ascending.
-        train_labels: Places in `classes`, int64 [n].
-        test_labels: Likewise, int64 [m].
-        held_out: Where the files do not tell test images: which of all images are, bool [n + m].
+        train_labels: Places of the training images' labels in `classes`, int64 [n].
+        test_labels: Places of the test images' labels in `classes`, int64 [m].
+        held_out: Which of all images are held out, bool [n + m], where the files do not tell; else None.
     """
 
     shape: tuple[int, ...]
@@ -50,19 +50,22 @@ def facts(path: str) -> Facts:
             whole numbers from 0 or not as many as images, there are fewer than two classes, or a class has
             test images and no training image.
     """
-    found = find(Path(path).expanduser())
-    return _facts(found, found.stamp())
+    split = find(Path(path).expanduser())
+    return _facts(split, split.stamp())
 
 
 def load(path: str) -> Images:
     """Returns the images at a path, pixels in 0..255; floats are rounded to it.
 
+    Args:
+        path: A folder or an npz file, see `stored.find`.
+
     Raises:
         DataError: As in `facts`; or if pixels are not finite or out of range, or the training images are all
             alike.
     """
-    found = find(Path(path).expanduser())
-    return _load(Path(path).name, found, found.stamp())
+    split = find(Path(path).expanduser())
+    return _load(Path(path).name, split, split.stamp())
 
 
 def held_out(labels: np.ndarray) -> np.ndarray:
@@ -72,10 +75,10 @@ def held_out(labels: np.ndarray) -> np.ndarray:
     held out; an only one is for training.
 
     Args:
-        labels: int64 [n].
+        labels: Labels of the images, int64 [n].
 
     Returns:
-        bool [n].
+        Whether each image is held out, bool [n].
     """
     chosen = np.zeros(len(labels), bool)
     for label in np.unique(labels).tolist():
@@ -86,22 +89,23 @@ def held_out(labels: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)  # a task is made several times before it is run
-def _facts(found: Found, stamp: object) -> Facts:
-    shape = _one_shape([images for images, _ in (*found.train, *found.test)])
-    train = np.concatenate([_labels(pair) for pair in found.train])
-    test = np.concatenate([_labels(pair) for pair in found.test]) if found.test else train[:0]
+def _facts(split: Split, stamp: object) -> Facts:
+    """Returns what is known of arrays; a stamp tells files that were written anew apart."""
+    shape = _one_shape([images for images, _ in (*split.train, *split.test)])
+    train = np.concatenate([_labels(pair) for pair in split.train])
+    test = np.concatenate([_labels(pair) for pair in split.test]) if split.test else train[:0]
     chosen = None
-    if not found.test:
+    if not split.test:
         chosen = held_out(train)
         train, test = train[~chosen], train[chosen]
-    where = found.train[0][1]
+    where = split.train[0][1]
     classes = np.unique(train)
     if len(classes) < 2:
         raise DataError(f"{where} holds one class, {classes[0]}; wanted two or more.")
     unseen = np.setdiff1d(test, classes)
     if len(unseen):
         raise DataError(
-            f"Class {unseen[0]} has images in {found.test[0][0]} and no training image; wanted training "
+            f"Class {unseen[0]} has images in {split.test[0][0]} and no training image; wanted training "
             "images of every class."
         )
     if not len(test):
@@ -110,17 +114,18 @@ def _facts(found: Found, stamp: object) -> Facts:
 
 
 @lru_cache(maxsize=2)  # the tasks of a process share the arrays
-def _load(name: str, found: Found, stamp: object) -> Images:
-    known = _facts(found, stamp)
+def _load(name: str, split: Split, stamp: object) -> Images:
+    """Returns the images in arrays; a stamp tells files that were written anew apart."""
+    known = _facts(split, stamp)
     pixels = [
         np.concatenate([_pixels(images, known.shape) for images, _ in part])
-        for part in (found.train, found.test)
+        for part in (split.train, split.test)
         if part
     ]
     if known.held_out is not None:
         pixels = [pixels[0][~known.held_out], pixels[0][known.held_out]]
     if (pixels[0] == pixels[0][0]).all():
-        raise DataError(f"All training images in {found.train[0][0]} are alike; wanted images that differ.")
+        raise DataError(f"All training images in {split.train[0][0]} are alike; wanted images that differ.")
     return Images(name, pixels[0], known.train_labels, pixels[1], known.test_labels)
 
 

@@ -31,16 +31,6 @@ class Digits(Classification):
     defaults = {"generations": 200, "population": 64}  # noqa: RUF012
     shape, num_training, rank, class_names = (8, 8), 1_442, 61, DIGITS
 
-    def __init__(
-        self,
-        episodes: int = 256,
-        steps: int = 4,
-        components: int = 0,
-        fitness: Fitness = "cross-entropy",
-        pool: int = 0,
-    ) -> None:
-        super().__init__(episodes, steps, components, fitness, pool)
-
     def images(self) -> datasets.Images:
         """Returns the 8 x 8 digits."""
         return datasets.digits()
@@ -171,7 +161,8 @@ class ImageFiles(Classification):
             raise OptionError("Option 'path' is not given; wanted a folder or an .npz file, images:PATH.")
         self.path = path
         known = image_files.facts(path)
-        self.shape, self.num_training = known.shape, len(known.train_labels)
+        self.shape = known.shape
+        self.num_training = len(known.train_labels)
         self.rank = min(math.prod(known.shape), self.num_training - 1)
         self.class_names = [str(label) for label in known.classes]
         super().__init__(episodes, steps, components, fitness, pool)

@@ -24,6 +24,7 @@ import numpy as np
 
 from neuroevo.physics import arrays, engine
 from neuroevo.physics.arrays import Array, Constant
+from neuroevo.physics.model import read_model
 from neuroevo.seeds import generator
 from tasks.embodied import Embodied
 
@@ -38,9 +39,14 @@ if TYPE_CHECKING:
 class Locomotion(Embodied):
     """Move forward: the undiscounted return of an episode, as Gymnasium counts it.
 
+    Args:
+        steps: Control steps of an episode, 1 to 10,000; Gymnasium's own episode has 1,000.
+        episodes: Starts on which a genome is evaluated in a generation, 1 to 10,000.
+        held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
+
     Attributes:
-        environment: Gymnasium's name.
-        file: The body, among Gymnasium's assets.
+        environment: Gymnasium's name of the environment.
+        file: File of the body, among Gymnasium's assets.
         frame_skip: Physics steps a control step.
         noise: Size of the random part of a start.
         start_speeds: How the velocities of a start are distributed; positions are uniform.
@@ -61,6 +67,9 @@ class Locomotion(Embodied):
     control_cost: float
     survival = 0.0
     is_chain = False
+
+    def __init__(self, steps: int = 1000, episodes: int = 1, held_out: int = 16) -> None:
+        super().__init__(steps, episodes, held_out)
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns where episodes start, distributed as Gymnasium's `reset` does it.
@@ -88,7 +97,11 @@ class Locomotion(Embodied):
         return self.body().opt.timestep * self.frame_skip
 
     def observe(self, worlds: Engine) -> Array:
-        """Returns Gymnasium's observations, [W, S]."""
+        """Returns Gymnasium's observations, [W, S].
+
+        Args:
+            worlds: W bodies.
+        """
         xp = arrays.namespace(worlds.qpos)
         return xp.concatenate([worlds.qpos[:, self.hidden :], worlds.qvel], axis=1)
 
@@ -114,7 +127,7 @@ class Locomotion(Embodied):
         Args:
             worlds: W bodies.
             control: float [W, A], in [-1, 1].
-            moving: bool [W], the worlds that move; None: all.
+            moving: bool [W], the worlds that move; None stands for all of them.
 
         Returns:
             Gymnasium's rewards, float [W], and whether the bodies are healthy, bool [W]: an episode ends
@@ -142,7 +155,14 @@ class Locomotion(Embodied):
     def run(
         self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
     ) -> Array:
-        """Returns the returns of episodes; see `Embodied.run`."""
+        """Returns the returns of episodes, [W]; NaN where a world failed.
+
+        Args:
+            phenotype: G genomes.
+            worlds: W bodies, B of each genome in turn.
+            starts: Positions, float64 [W, nq], and velocities, float64 [W, nv].
+            film: Keeps where one of the bodies is, step by step; None: nothing is filmed.
+        """
         import torch
 
         worlds.reset(*starts)
@@ -179,9 +199,11 @@ class Locomotion(Embodied):
 
 @cache
 def model(file: str) -> mujoco.MjModel:
-    """Returns one of Gymnasium's bodies, compiled."""
-    from neuroevo.physics.model import read_model
+    """Returns one of Gymnasium's bodies, compiled.
 
+    Args:
+        file: Its file, among Gymnasium's assets.
+    """
     package = importlib.util.find_spec("gymnasium")  # found and not imported: nothing else of it is needed
     assert package is not None and package.origin is not None
     return read_model(Path(package.origin).parent / "envs" / "mujoco" / "assets" / file)

@@ -24,8 +24,8 @@ class _Upright(Locomotion):
     """A body in the plane whose episode ends when it falls.
 
     Attributes:
-        heights: Between which, in metres, the torso of a healthy body is.
-        lean: Most that it leans, either way, in rad.
+        heights: Bounds between which the torso of a healthy body is, in metres.
+        lean: Most that the torso of a healthy body leans, either way, in rad.
     """
 
     frame_skip, noise, control_cost, survival = 4, 5e-3, 1e-3, 1.0
@@ -33,7 +33,11 @@ class _Upright(Locomotion):
     lean: float
 
     def observe(self, worlds: Engine) -> Array:
-        """Returns Gymnasium's observations, [W, S]."""
+        """Returns Gymnasium's observations, [W, S].
+
+        Args:
+            worlds: W bodies.
+        """
         speed = worlds.qvel.clip(-FASTEST, FASTEST)
         return namespace(speed).concatenate([worlds.qpos[:, self.hidden :], speed], axis=1)
 
@@ -67,9 +71,6 @@ class SwimmerV5(Locomotion):
     noise, hidden, typical_speed, control_cost = 0.1, 2, 2.0, 1e-4
     is_chain = True
 
-    def __init__(self, steps: int = 1000, episodes: int = 1, held_out: int = 16) -> None:
-        super().__init__(steps, episodes, held_out)
-
 
 @tasks.register("halfcheetah-v5")
 class HalfCheetahV5(Locomotion):
@@ -97,9 +98,6 @@ class HalfCheetahV5(Locomotion):
     environment, file, frame_skip = "HalfCheetah-v5", "half_cheetah.xml", 5
     noise, typical_speed, control_cost = 0.1, 3.0, 0.1
     start_speeds = "normal"
-
-    def __init__(self, steps: int = 1000, episodes: int = 1, held_out: int = 16) -> None:
-        super().__init__(steps, episodes, held_out)
 
 
 @tasks.register("hopper-v5")
@@ -129,9 +127,6 @@ class HopperV5(_Upright):
     environment, file, typical_speed = "Hopper-v5", "hopper.xml", 2.0
     heights, lean = (0.7, np.inf), 0.2
     largest = 100.0  # rad, m/s and rad/s
-
-    def __init__(self, steps: int = 1000, episodes: int = 1, held_out: int = 16) -> None:
-        super().__init__(steps, episodes, held_out)
 
     def _healthy(self, worlds: Engine) -> Array:
         state = namespace(worlds.qpos).concatenate([worlds.qpos[:, 2:], worlds.qvel], axis=1)
@@ -164,9 +159,6 @@ class Walker2dV5(_Upright):
     num_sensors, num_actuators = 17, 6
     environment, file, typical_speed = "Walker2d-v5", "walker2d_v5.xml", 5.0
     heights, lean = (0.8, 2.0), 1.0
-
-    def __init__(self, steps: int = 1000, episodes: int = 1, held_out: int = 16) -> None:
-        super().__init__(steps, episodes, held_out)
 
 
 @tasks.register("ant-v5")
@@ -204,7 +196,11 @@ class AntV5(Locomotion):
         super().__init__(steps, episodes, held_out)
 
     def observe(self, worlds: Engine) -> Array:
-        """Returns Gymnasium's observations, [W, S]; those of the world itself are left out."""
+        """Returns Gymnasium's observations, [W, S]; forces on the world itself are left out.
+
+        Args:
+            worlds: W bodies.
+        """
         forces = worlds.cfrc_ext[:, TORSO:].reshape(worlds.num_worlds, -1).clip(-1, 1)
         return namespace(forces).concatenate([super().observe(worlds), forces], axis=1)
 

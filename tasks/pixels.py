@@ -23,12 +23,12 @@ def sense(train: np.ndarray, test: np.ndarray, components: int) -> tuple[np.ndar
     mean square to 1. So components keep their proportions: the weak ones, which tell little, stay weak.
 
     Args:
-        train: uint8 [n, height, width] or [n, height, width, 3], not all alike.
-        test: uint8 [m, ...], of the same size.
-        components: Leading principal components; 0 for pixels, row by row.
+        train: Training images, uint8 [n, height, width] or [n, height, width, 3], not all alike.
+        test: Test images of the same size, uint8 [m, ...].
+        components: S, leading principal components; 0 for pixels, row by row.
 
     Returns:
-        float32 [n, S] and [m, S].
+        What is seen of training and of test images, float32 [n, S] and [m, S].
 
     Raises:
         OptionError: If the training images have fewer components that vary.
@@ -50,11 +50,11 @@ def principal_axes(pixels: np.ndarray, components: int) -> np.ndarray:
     grid; and products of whole pixels with numbers on that grid are exact again.
 
     Args:
-        pixels: uint8 [n, pixels].
-        components: How many, at most the rank of the images.
+        pixels: Images as rows, uint8 [n, pixels].
+        components: How many axes, at most the rank of the images.
 
     Returns:
-        float64 [pixels, components], of unit length up to the grid, strongest first.
+        The axes as columns, float64 [pixels, components], of unit length up to the grid, strongest first.
 
     Raises:
         OptionError: If the images vary along fewer axes.

@@ -39,7 +39,11 @@ NUM_TRAINING = 60_000  # images of MNIST and of its successors
 
 
 def to_idx(arrays: Sequence[np.ndarray]) -> dict[str, bytes]:
-    """Returns training images, training labels, test images and test labels as IDX files."""
+    """Returns a data set as IDX files, by the names that MNIST gave them.
+
+    Args:
+        arrays: Training images, training labels, test images and test labels, in 0..255.
+    """
     return {name: idx.pack(array) for name, array in zip(FILES, arrays, strict=True)}
 
 
@@ -82,20 +86,20 @@ class _ArraysOnly(pickle.Unpickler):
 def debian(package: str, folder: str) -> dict[str, bytes]:
     """Returns the IDX files in a package of Debian, from the archive that apt is set up with.
 
-    Nobody needs to be root: apt keeps its lists in a folder of this call's own. It checks signatures as ever.
+    Nobody needs to be root: apt keeps its lists in a temporary folder. It checks signatures as ever.
 
     Args:
         package: Name of the package.
-        folder: Where in it the files lie, each as `.gz`.
+        folder: Folder of the package in which the files lie, each as `.gz`.
 
     Raises:
         Unreachable: If there is no apt, no network or no such package.
         DataError: If what came cannot be read.
     """
-    with tempfile.TemporaryDirectory() as own:
-        lists, cache = Path(own, "lists"), Path(own, "cache")
-        for made in (lists / "partial", cache / "archives" / "partial"):
-            made.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        lists, cache = Path(scratch, "lists"), Path(scratch, "cache")
+        for needed in (lists / "partial", cache / "archives" / "partial"):
+            needed.mkdir(parents=True)
         settings = {
             "Dir::State::Lists": lists,
             "Dir::Cache": cache,
@@ -105,12 +109,12 @@ def debian(package: str, folder: str) -> dict[str, bytes]:
             "Acquire::https::Timeout": SILENCE_LIMIT,
         }
         apt = ["apt-get", "-qq", *(part for k, v in settings.items() for part in ("-o", f"{k}={v}"))]
-        _call([*apt, "update"], own)
-        _call([*apt, "download", package], own)
-        fetched = next(Path(own).glob("*.deb"), None)
+        _call([*apt, "update"], scratch)
+        _call([*apt, "download", package], scratch)
+        fetched = next(Path(scratch).glob("*.deb"), None)
         if fetched is None:
             raise Unreachable(f"apt brought no {package}")
-        content = _call(["dpkg-deb", "--fsys-tarfile", str(fetched)], own)
+        content = _call(["dpkg-deb", "--fsys-tarfile", str(fetched)], scratch)
     try:
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             return {name: gzip.decompress(_member(archive, f"./{folder}/{name}.gz")) for name in FILES}
@@ -148,6 +152,9 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 def openml(data_id: int) -> dict[str, bytes]:
     """Returns the IDX files of a data set of OpenML, made of rows of 784 pixels, training images first.
+
+    Args:
+        data_id: OpenML's number of the data set.
 
     Raises:
         Unreachable: If it cannot be downloaded.

@@ -37,7 +37,7 @@ class Array:
 
     Attributes:
         path: The file.
-        key: Its name in an npz file; empty: the file is an IDX file.
+        key: Name of the array in an npz file; empty where the file is an IDX file.
     """
 
     path: Path
@@ -68,7 +68,11 @@ class Array:
         return shape, dtype
 
     def read(self) -> np.ndarray:
-        """Returns the values; errors as in `header`."""
+        """Returns the values.
+
+        Raises:
+            DataError: If the file is damaged, or the array holds Python objects.
+        """
         if not self.key:
             return idx.read(self.path)
         self.header()
@@ -93,12 +97,13 @@ Pair = tuple[Array, Array]  # images and their labels
 
 
 @dataclass(frozen=True)
-class Found:
-    """What is at a path.
+class Split:
+    """Arrays of one data set, for training and for tests.
 
     Attributes:
-        train: Images and labels, in parts.
-        test: Likewise; none where the files do not tell test images, which are then among the others.
+        train: Training images and their labels, in parts.
+        test: Test images and their labels, in parts; empty where the files do not tell test images, which are
+            then among the others.
     """
 
     train: tuple[Pair, ...]
@@ -117,7 +122,7 @@ class Found:
         return tuple((s.st_size, s.st_mtime_ns) for s in status)
 
 
-def find(path: Path) -> Found:
+def find(path: Path) -> Split:
     """Returns the arrays at a path.
 
     A folder of IDX files has one of each kind; their names may begin with anything. Archives of a folder are
@@ -149,22 +154,22 @@ def find(path: Path) -> Found:
     return _joined([_in_archive(file) for file in archives]) if archives else _in_idx_files(path, named)
 
 
-def _in_idx_files(folder: Path, files: Sequence[Path]) -> Found:
+def _in_idx_files(folder: Path, files: Sequence[Path]) -> Split:
     """Returns the arrays in IDX files."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for file in files:
         kind = _kind(file)
-        if kind in found and file.name != f"{found[kind].name}.gz":  # plain and compressed: plain is read
+        if kind in paths and file.name != f"{paths[kind].name}.gz":  # plain and compressed: plain is read
             raise DataError(
-                f"{folder} holds two files of {kind}, {found[kind].name} and {file.name}; wanted one. Put "
+                f"{folder} holds two files of {kind}, {paths[kind].name} and {file.name}; wanted one. Put "
                 "each data set into a folder of its own."
             )
-        found.setdefault(kind, file)
-    splits = ("",) if set(found) <= {"images", "labels"} else ("train ", "test ")
+        paths.setdefault(kind, file)
+    splits = ("",) if set(paths) <= {"images", "labels"} else ("train ", "test ")
     for kind in (f"{split}{what}" for split in splits for what in ("images", "labels")):
-        if kind not in found:
+        if kind not in paths:
             raise DataError(f"{folder} holds no {kind} beside {files[0].name}; {WANTED}.")
-    return Found(*(((Array(found[f"{s}images"]), Array(found[f"{s}labels"])),) for s in splits))
+    return Split(*(((Array(paths[f"{s}images"]), Array(paths[f"{s}labels"])),) for s in splits))
 
 
 def _kind(file: Path) -> str:
@@ -173,7 +178,7 @@ def _kind(file: Path) -> str:
     return f"{'test' if split == 't10k' else split} {what}".strip()
 
 
-def _in_archive(path: Path) -> Found:
+def _in_archive(path: Path) -> Split:
     """Returns the arrays in an npz file."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -185,10 +190,10 @@ def _in_archive(path: Path) -> Found:
         wanted = "; or ".join(", ".join(keys) for keys in _KEYS)
         raise DataError(f"{path} holds the arrays {listed(held) if held else '(none)'}; wanted {wanted}.")
     arrays = [Array(path, key) for key in keys]
-    return Found(*(((images, labels),) for images, labels in zip(arrays[::2], arrays[1::2], strict=True)))
+    return Split(*(((images, labels),) for images, labels in zip(arrays[::2], arrays[1::2], strict=True)))
 
 
-def _joined(parts: Sequence[Found]) -> Found:
+def _joined(parts: Sequence[Split]) -> Split:
     """Returns the arrays of several archives as those of one data set."""
     for part in parts:
         if bool(part.test) != bool(parts[0].test):
@@ -196,6 +201,6 @@ def _joined(parts: Sequence[Found]) -> Found:
                 f"Of {parts[0].train[0][0].path} and {part.train[0][0].path} only one tells test images; "
                 "wanted parts of one data set, all alike."
             )
-    return Found(
+    return Split(
         tuple(p for part in parts for p in part.train), tuple(p for part in parts for p in part.test)
     )

@@ -114,7 +114,14 @@ class Swimmer(Embodied):
     def run(
         self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
     ) -> Array:
-        """Returns mean forward velocities, m/s; see `Embodied.run`."""
+        """Returns mean forward velocities, m/s, [W]; NaN where a world failed.
+
+        Args:
+            phenotype: G genomes.
+            worlds: W bodies, B of each genome in turn.
+            starts: Positions and velocities, float64 [W, 3 + joints] each.
+            film: Keeps where one of the bodies is, step by step; None: nothing is filmed.
+        """
         qpos, qvel = starts
         return swim(phenotype, worlds, qpos, qvel, self.steps, film=film)
 
@@ -133,11 +140,11 @@ def swim(
     Args:
         phenotype: G genomes.
         worlds: W bodies, B of each genome in turn: world g * B + b is episode b of genome g.
-        qpos: Where they start, float64 [W, 3 + joints].
-        qvel: How fast, of the same shape.
-        steps: Control steps.
+        qpos: Positions at the start, float64 [W, 3 + joints].
+        qvel: Velocities at the start, of the same shape.
+        steps: Control steps of the episode.
         substeps: Physics steps a control step; the worlds' own step is `CONTROL_STEP / substeps`.
-        film: Keeps where one of the bodies is, step by step.
+        film: Keeps where one of the bodies is, step by step; None: nothing is filmed.
 
     Returns:
         float64 [W], or float32 on a device; NaN where the network gave NaN or the simulation failed.
@@ -162,7 +169,13 @@ def swim(
 
 
 def observe(qpos: Array, qvel: Array, out: Array) -> None:
-    """Writes observations [W, S] for positions [W, 3 + joints] and velocities of the same shape."""
+    """Writes what the network observes.
+
+    Args:
+        qpos: Positions, [W, 3 + joints].
+        qvel: Velocities, of the same shape.
+        out: Where the observations are written, [W, S].
+    """
     joints, xp = qpos.shape[1] - 3, arrays.namespace(qpos)
     sine, cosine = xp.sin(qpos[:, 2]), xp.cos(qpos[:, 2])
     out[:, 0], out[:, 1] = sine, cosine
@@ -174,7 +187,11 @@ def observe(qpos: Array, qvel: Array, out: Array) -> None:
 
 
 def centre_of_mass(qpos: Array) -> Array:
-    """Returns x of the centre of mass, metres [W], for positions [W, 3 + joints]."""
+    """Returns x of the centre of mass, metres [W].
+
+    Args:
+        qpos: Positions, [W, 3 + joints].
+    """
     xp = arrays.namespace(qpos)
     along = xp.cos(xp.cumsum(qpos[:, 2:], axis=1))  # [W, links], each link points from its tail to its front
     links = along.shape[1]
@@ -190,7 +207,7 @@ def model(links: int = 6, integrator: str = INTEGRATOR, physics_step: float = PH
     Args:
         links: Number of links.
         integrator: MuJoCo's name of the integrator.
-        physics_step: Seconds.
+        physics_step: Seconds of a physics step.
     """
     import mujoco
 
@@ -198,7 +215,13 @@ def model(links: int = 6, integrator: str = INTEGRATOR, physics_step: float = PH
 
 
 def mjcf(links: int, integrator: str = INTEGRATOR, physics_step: float = PHYSICS_STEP) -> str:
-    """Returns the body as MJCF: the nose at the origin, the tail along -x."""
+    """Returns the body as MJCF: the nose at the origin, the tail along -x.
+
+    Args:
+        links: Number of links.
+        integrator: MuJoCo's name of the integrator.
+        physics_step: Seconds of a physics step.
+    """
     half = LINK_LENGTH / 2
     fin = f'<geom type="box" pos="{-half} 0 0" size="{half} .001 .01" mass="{LINK_MASS}"/>'
     slides = '<joint type="slide" axis="1 0 0"/><joint type="slide" axis="0 1 0"/>'

@@ -82,10 +82,16 @@ class Worm(Embodied):
         super().__init__(steps, episodes, held_out)
         require_range("drag", drag, 1, 200)
         require_range("strength", strength, 0.05, 0.6)
-        self.stretch, self.along, self.drag, self.strength = stretch, along, drag, strength
+        self.stretch = stretch
+        self.along = along
+        self.drag = drag
+        self.strength = strength
 
     def native(self, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the body's own maps, float32 [N, 24] and [24, N].
+        """Returns the body's own maps: the encoder, float32 [N, 24], and the decoder, float32 [24, N].
+
+        Args:
+            architecture: The wiring, whose muscles and motor neurons are known by their names.
 
         Raises:
             TaskError: If the wiring lacks the muscles or the B-type motor neurons of a side.
@@ -93,7 +99,16 @@ class Worm(Embodied):
         return worm_nerves.native(architecture, self.stretch)
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, ...]:
-        """Returns where episodes start, at rest and pointing along +x on the whole: float64 [B, 27]."""
+        """Returns where episodes start, at rest and pointing along +x on the whole.
+
+        Args:
+            seed: Equal seeds give equal starts.
+            purpose: "training" or "held-out", branches of the seed tree that have no number in common.
+            num_episodes: B.
+
+        Returns:
+            Positions alone, float64 [B, 27].
+        """
         rng = generator(seed, "worm", purpose)
         return (worm_body.bent(rng.uniform(-START_BEND, START_BEND, (num_episodes, JOINTS))),)
 
@@ -112,7 +127,14 @@ class Worm(Embodied):
     def run(
         self, phenotype: Phenotype, worlds: Engine, starts: Sequence[np.ndarray], film: Film | None
     ) -> Array:
-        """Returns mean forward velocities, mm/s; see `Embodied.run`."""
+        """Returns mean forward velocities, mm/s, [W]; NaN where a world failed.
+
+        Args:
+            phenotype: G genomes.
+            worlds: W bodies, B of each genome in turn.
+            starts: Positions alone, float64 [W, 27].
+            film: Keeps where one of the bodies is, step by step; None: nothing is filmed.
+        """
         worlds.reset(*starts)
         return crawl(phenotype, worlds, self.steps, self.along, film)
 
@@ -130,17 +152,17 @@ def crawl(
     Args:
         phenotype: G genomes.
         worlds: W bodies where they start, B of each genome in turn: world g * B + b is episode b of genome g.
-        steps: Control steps.
-        along: As in `Worm`.
-        film: Takes the positions of its world at the start and after every step.
-        advance: What moves the worlds by a control step.
+        steps: Control steps of the episode.
+        along: Whether velocity counts along the body or along where it pointed at the start, as in `Worm`.
+        film: Takes the positions of its world at the start and after every step; None: nothing is filmed.
+        advance: Moves the worlds by a control step.
 
     Returns:
         float64 [W], or float32 on a device; NaN where the network gave NaN or the simulation failed.
     """
     # The arrays of the loop exist once: the network reads `sensed` in place, the bodies read `control`.
-    made = engine.between(worlds, JOINTS, worm_body.NUM_CONTROLS, phenotype.num_genomes)
-    (observations, sensed), (controls, control) = made
+    sizes = JOINTS, worm_body.NUM_CONTROLS
+    (observations, sensed), (controls, control) = engine.between(worlds, *sizes, phenotype.num_genomes)
     torques = controls[:, :, :JOINTS]
     phenotype.reset(observations.shape[1])
     pointing = worm_body.directions(worlds.qpos)

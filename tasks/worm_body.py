@@ -60,12 +60,20 @@ _LEVERS = Constant(
 
 
 def bends(qpos: Array) -> Array:
-    """Returns the joint angles [W, 24], from head to tail, in rad, of positions [W, 27]."""
+    """Returns the joint angles from head to tail, [W, 24], in rad.
+
+    Args:
+        qpos: Positions, float64 [W, 27].
+    """
     return qpos[:, _PLACES.beside(qpos, exact=True)]
 
 
 def bent(angles: np.ndarray) -> np.ndarray:
-    """Returns positions [W, 27] of bodies that point along +x on the whole, with joint angles [W, 24]."""
+    """Returns positions [W, 27] of bodies that point along +x on the whole.
+
+    Args:
+        angles: Their joint angles, [W, 24], in rad.
+    """
     qpos = np.zeros((len(angles), 3 + JOINTS))
     qpos[:, _PLACES.beside(qpos)] = angles
     qpos[:, 2] = -np.angle(directions(qpos).sum(1))
@@ -73,7 +81,11 @@ def bent(angles: np.ndarray) -> np.ndarray:
 
 
 def directions(qpos: Array) -> Array:
-    """Returns where each link points, tail to head, as a complex number of size 1: complex [W, 25]."""
+    """Returns where each link points, tail to head, as a complex number of size 1: complex [W, 25].
+
+    Args:
+        qpos: Positions, float64 [W, 27].
+    """
     xp, turned = arrays.namespace(qpos), arrays.zeros(qpos, len(qpos), LINKS)
     xp.cumsum(bends(qpos), axis=1, out=turned[:, 1:])
     return xp.exp(1j * (turned - turned[:, MIDDLE : MIDDLE + 1] + qpos[:, 2:3]))
@@ -84,7 +96,7 @@ def centre(qpos: Array, pointing: Array) -> Array:
 
     Args:
         qpos: Positions, float64 [W, 27].
-        pointing: What `directions` says of them.
+        pointing: What `directions` returns of them, complex [W, 25].
     """
     return qpos[:, 0] + 1j * qpos[:, 1] + pointing @ _LEVERS.beside(pointing)
 
@@ -96,8 +108,8 @@ def advance(worlds: Engine, control: Array, pieces: int = 1) -> None:
         worlds: W worlds of `model`.
         control: float [W, controls]: in the first 24 columns the share of its greatest torque at which each
             joint is bent, in [-1, 1]; zero in the others.
-        pieces: Into how many the step is cut. `python -m benchmarks.worm_step` compares; over 200 control
-            steps some controllers part from the reference with one piece and with two.
+        pieces: How many pieces the step is cut into. `python -m benchmarks.worm_step` compares them; over 200
+            control steps some controllers part from the reference with one piece and with two.
     """
     step = CONTROL_STEP / pieces
     for _ in range(pieces):
@@ -117,7 +129,11 @@ def _velocity(worlds: Engine, control: Array) -> Array:
 
 
 def nose_first(qpos: np.ndarray) -> np.ndarray:
-    """Returns positions [W, 27] of `model` as positions of `picture`, in metres and rad."""
+    """Returns positions of `model` as positions of `picture`, [W, 27], in metres and rad.
+
+    Args:
+        qpos: Positions of `model`, [W, 27], in millimetres and rad.
+    """
     pointing = directions(qpos)
     root = qpos[:, 0] + 1j * qpos[:, 1]
     nose = root + LINK * (pointing[:, 1:MIDDLE].sum(1) + (pointing[:, 0] + pointing[:, MIDDLE]) / 2)
@@ -131,7 +147,7 @@ def model(strength: float, drag: float, physics_step: float = CONTROL_STEP) -> m
 
     Args:
         strength: Angle in rad to which full torque bends a joint that its elasticity alone resists.
-        drag: Normal over tangential drag.
+        drag: Drag across the body over that along it.
         physics_step: Seconds of a physics step; for velocities alone, as `advance` asks for, any will do.
     """
     import mujoco
@@ -151,7 +167,13 @@ def picture() -> mujoco.MjModel:
 
 
 def mjcf(strength: float, drag: float, physics_step: float = CONTROL_STEP) -> str:
-    """Returns the body as MJCF; arguments as in `model`."""
+    """Returns the body as MJCF.
+
+    Args:
+        strength: Angle in rad to which full torque bends a joint that its elasticity alone resists.
+        drag: Drag across the body over that along it.
+        physics_step: Seconds of a physics step.
+    """
     motors = "".join(f'<motor joint="joint{i}" gear="{strength * STIFFNESS}"/>' for i in range(1, LINKS))
     across = NORMAL_DRAG * LINK
     resistance = "".join(

@@ -47,20 +47,23 @@ _SIDES = {"D": "dorsal", "V": "ventral"}
 def muscles(cells: Sequence[str]) -> np.ndarray:
     """Returns how the muscles among some cells bend the segments, float32 [24, N]: dorsal is positive.
 
+    Args:
+        cells: Names of the N cells.
+
     Raises:
         TaskError: If a side has no muscle, or a muscle is beyond the last segment.
     """
-    found = {i: (m[1], int(m[2])) for i, name in enumerate(cells) if (m := _MUSCLE.fullmatch(name))}
+    places = {i: (m[1], int(m[2])) for i, name in enumerate(cells) if (m := _MUSCLE.fullmatch(name))}
     for letter, side in _SIDES.items():
-        if letter not in {s for s, _ in found.values()}:
+        if letter not in {s for s, _ in places.values()}:
             raise TaskError(
                 f"The wiring has no {side} body-wall muscles, M{letter}L01 to M{letter}R24, to bend the worm "
                 "with; wanted a circuit with muscles, such as celegans-motor, or --adapter linear."
             )
-    segments = {segment for _, segment in found.values()}
+    segments = {segment for _, segment in places.values()}
     ahead = SEGMENTS - PERIMOTOR if segments == set(range(1, PERIMOTOR + 1)) else 0
     decoder = np.zeros((SEGMENTS, len(cells)), np.float32)
-    for cell, (letter, segment) in found.items():
+    for cell, (letter, segment) in places.items():
         if not 1 <= segment <= SEGMENTS:
             raise TaskError(
                 f"The muscle {cells[cell]!r} is in none of the worm's {SEGMENTS} segments; wanted MDL01 to "
@@ -73,33 +76,47 @@ def muscles(cells: Sequence[str]) -> np.ndarray:
 def stretch_receptors(cells: Sequence[str], stretch: Stretch) -> np.ndarray:
     """Returns how the B-type motor neurons among some cells feel the joint angles, float32 [N, 24].
 
+    Args:
+        cells: Names of the N cells.
+        stretch: Where and how they feel the body bend.
+
     Raises:
         TaskError: If a side has none.
     """
     encoder = np.zeros((len(cells), SEGMENTS), np.float32)
     for letter, side in _SIDES.items():
-        found = {
+        numbers = {
             i: int(m[2]) for i, name in enumerate(cells) if (m := _B_TYPE.fullmatch(name)) and m[1] == letter
         }
-        if not found:
+        if not numbers:
             raise TaskError(
                 f"The wiring has no {side} motor neurons of type B, {letter}B1 and on, to feel how the worm "
                 "bends; wanted a circuit with them, such as celegans-motor, or --adapter linear."
             )
         sign = (1 if letter == "D" else -1) * (1 if stretch == "anterior" else -1)
-        for rank, cell in enumerate(sorted(found, key=lambda i: found[i])):
-            encoder[cell] = sign * field(place(rank, len(found)), stretch)
+        for rank, cell in enumerate(sorted(numbers, key=lambda i: numbers[i])):
+            encoder[cell] = sign * field(place(rank, len(numbers)), stretch)
     return encoder
 
 
 def place(rank: int, number: int) -> float:
-    """Returns where along the body, in segments, the B-type cell of a rank stands among a number of them."""
+    """Returns where along the body a B-type cell stands, in segments.
+
+    Args:
+        rank: Rank of the cell among those of its side, from 0 at the head.
+        number: How many there are.
+    """
     first, last = CORD
     return first + (last - first) * (rank + 0.5) / number
 
 
 def field(segment: float, stretch: Stretch) -> np.ndarray:
-    """Returns the weights, float [24], of the mean over the segments that a cell at a place feels."""
+    """Returns the weights of the mean over the segments that a cell feels, float [24].
+
+    Args:
+        segment: Where the cell stands, in segments.
+        stretch: Whether it feels what is behind or ahead of it.
+    """
     away = np.arange(1, SEGMENTS + 1) - segment
     if stretch == "anterior":
         away = -away
@@ -108,6 +125,14 @@ def field(segment: float, stretch: Stretch) -> np.ndarray:
 
 
 def native(architecture: Architecture, stretch: Stretch) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the maps of the worm's body, float32 [N, 24] and [24, N]; errors as of the two above."""
+    """Returns the maps of the worm's body: the encoder, float32 [N, 24], and the decoder, float32 [24, N].
+
+    Args:
+        architecture: The wiring, whose muscles and motor neurons are known by their names.
+        stretch: Where and how B-type motor neurons feel the body bend.
+
+    Raises:
+        TaskError: If the wiring lacks the muscles or the B-type motor neurons of a side.
+    """
     decoder = muscles(architecture.cells)
     return stretch_receptors(architecture.cells, stretch), decoder

@@ -141,7 +141,7 @@ def test_sensors_and_classes_are_known_before_pixels_are_read(tmp_path: Path) ->
     cut = (tmp_path / FILES[0]).read_bytes()[:-1]
     (tmp_path / FILES[0]).write_bytes(cut)
     task = ImageFiles(str(tmp_path), components=0, episodes=60)
-    assert (task.num_sensors, task.num_classes, task.num_training) == (HEIGHT * WIDTH, 3, 60)
+    assert (task.num_sensors, task.num_actuators, task.num_training) == (HEIGHT * WIDTH, 3, 60)
     with pytest.raises(DataError, match="is cut off or damaged"):
         task.prepare()
 

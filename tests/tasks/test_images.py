@@ -86,7 +86,7 @@ def test_sensors_are_counted_before_data_are_loaded(
     task: Digits | Mnist | FashionMnist, sensors: int, shape: tuple[int, int] | None
 ) -> None:
     assert (task.num_sensors, task.num_actuators, task.image_shape) == (sensors, 10, shape)
-    assert len(task.class_names) == task.num_classes == 10
+    assert len(task.class_names) == task.num_actuators == 10
     assert task._sensed is None
 
 
