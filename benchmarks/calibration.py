@@ -25,9 +25,10 @@ import populations  # noqa: F401 - importing the two packages registers what the
 import tasks  # noqa: F401
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve
+from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
 from neuroevo.referee.estimators import Scores, contrast, interval
-from neuroevo.referee.verdict import compare, decide
+from neuroevo.referee.verdict import decide
 
 GRAPHS, BETWEEN = (3, 5, 10, 20), (0.0, 0.5, 1.0, 2.0)
 SEEDS = 10
@@ -94,7 +95,7 @@ def referee(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dic
         covers_iqm += limits[0] <= 0 <= limits[1] if cell[3] == "normal" else 0
         entries = [Entry("a", x, one_point=len(a) == 1), Entry("b", y)]
         rows = compare({"t": entries}, {}, k)["t"]
-        winners += decide("t", entries, rows, "")["winner"] is not None
+        winners += decide("t", entries, rows, "").winner is not None
     counts = {"alarm": alarms, "winner": winners, "power": detected, "cover": covers, "iqm": covers_iqm}
     return {name: 100 * value / number for name, value in counts.items()}
 
@@ -179,7 +180,7 @@ def real(number: int, seed: int) -> None:
                 for label, graphs in zip("ab", split, strict=True)
             ]
             rows = compare({"digits": entries}, {}, k)["digits"]
-            winners[name] += decide("digits", entries, rows, "")["winner"] is not None
+            winners[name] += decide("digits", entries, rows, "").winner is not None
     print(
         f"\n{number} real A/A runs, {(time.monotonic() - begin) / max(number, 1):.0f} s each; with a winner:"
     )

@@ -253,7 +253,7 @@ class Run:
         from neuroevo.report.build import judge
         from neuroevo.report.evidence import gather
 
-        return judge(gather([self._folder]))
+        return judge(gather([self._folder])).to_json()
 
     def champion(
         self,

@@ -135,3 +135,21 @@ def fill(text: str, width: int) -> str:
         width: Characters of a line at most.
     """
     return textwrap.fill(text, width, break_on_hyphens=False)
+
+
+def typeset(figure: str) -> str:
+    """Returns a figure with a real minus sign.
+
+    Args:
+        figure: Numbers as text.
+    """
+    return figure.replace("-", "−")
+
+
+def breakable(label: str) -> list[str]:
+    """Returns a label in parts between which a line may break: before a colon or comma, after = or _.
+
+    Args:
+        label: Label of a genome or task.
+    """
+    return re.split(r"(?=[:,]\S)|(?<=[=_])", label)

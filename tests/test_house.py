@@ -31,8 +31,6 @@ NOT_YET = {
     "experiment",
     "network",
     "physics",
-    "referee",
-    "report",
     "root",
     "run.py",
     "tasks",

@@ -29,6 +29,7 @@ from neuroevo.experiment.resume import Past
 from neuroevo.experiment.trackers import Trackers
 from neuroevo.experiment.watcher import Watcher
 from neuroevo.experiment.writer import RunWriter
+from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import CONFIG, RunFolder
 from neuroevo.text import count
@@ -48,7 +49,7 @@ class Outcome:
     """
 
     folder: RunFolder
-    report: dict[str, Any]
+    report: Report
     views: tuple[str, ...]
 
 

@@ -237,7 +237,7 @@ def _fixation(plan: Plan, members: Sequence[Member], num_rounds: int) -> Row:
     labels = np.array([names.index(label) for label, _ in plan.founders(0)])
     founders = np.array([m.founder for m in members]).reshape(plan.config.seeds, -1)
     rng = generator(plan.config.seed, "drift", members[0].lineage.task)
-    return fixation(names, labels, founders, num_rounds, rng)
+    return fixation(names, labels, founders, num_rounds, rng).to_json()
 
 
 def _row(member: Member) -> Row:

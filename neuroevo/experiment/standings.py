@@ -310,10 +310,10 @@ def _fill(text: str, width: int, glyphs: Glyphs) -> str:
 
 def _decimals(standings: Sequence[Standing]) -> int:
     """Returns with how many decimals a task's figures are written: three digits of the middle one."""
-    from neuroevo.report.formatting import decimals
+    from neuroevo.report.formatting import places_of
 
     sizes = sorted(abs(s.fitness) for s in standings if s.fitness)  # one that went wild must not decide
-    return decimals({"genomes": [{"iqm": sizes[len(sizes) // 2] if sizes else None, "ci95": None}]})
+    return places_of(sizes[len(sizes) // 2 :][:1])
 
 
 def _fitness(value: float | None, places: int) -> str:

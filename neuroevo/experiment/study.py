@@ -30,6 +30,7 @@ from neuroevo.experiment.execute import Outcome, resume, run
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Watcher
 from neuroevo.files import atomic_write, explained, parse, read, to_json
+from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
 from neuroevo.toml import TomlError
@@ -141,7 +142,7 @@ class Study:
         experiment = resolve(self.runs[name].override(changes))
         return run(experiment, folder / name, command=command, watcher=watcher)
 
-    def report(self, folder: Path) -> dict[str, Any]:
+    def report(self, folder: Path) -> Report:
         """Writes the report of all runs together, in place of an earlier one, and returns it.
 
         Args:

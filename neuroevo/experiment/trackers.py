@@ -31,6 +31,7 @@ from typing import Any, Protocol
 
 from neuroevo.errors import OptionError, described, unknown
 from neuroevo.files import Row, to_json
+from neuroevo.report.model import Report
 from neuroevo.run_folder import Key, key_of
 
 FOLDER = "trackers"  # in the run folder
@@ -66,7 +67,7 @@ class Tracker(Protocol):
     def metrics(self, rows: Sequence[Row]) -> None:
         """Takes in points, each with task, genome, stage, evaluations and some of the figures."""
 
-    def finish(self, report: Mapping[str, Any]) -> None:
+    def finish(self, report: Report) -> None:
         """Takes in the report of a run that is done."""
 
     def close(self) -> None:
@@ -99,7 +100,7 @@ class TensorBoard:
             for figure, value in _figures(row):
                 writer.add_scalar(f"{word(row['task'])}/{figure}", value, row["evaluations"])
 
-    def finish(self, report: Mapping[str, Any]) -> None:
+    def finish(self, report: Report) -> None:
         """Writes scores and verdicts."""
         self.metrics(_scores(report))
         for tag, text in _verdicts(report).items():
@@ -148,7 +149,7 @@ class Wandb:
             figures = {f"{name_of(row)}/{figure}": value for figure, value in _figures(row)}
             self._run.log({"evaluations": row["evaluations"], **figures})
 
-    def finish(self, report: Mapping[str, Any]) -> None:
+    def finish(self, report: Report) -> None:
         """Writes scores and verdicts into the summary."""
         for row in _scores(report):
             self._run.summary.update({f"{name_of(row)}/{key}": value for key, value in _figures(row)})
@@ -194,7 +195,7 @@ class MLflow:
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._flush()
 
-    def finish(self, report: Mapping[str, Any]) -> None:
+    def finish(self, report: Report) -> None:
         """Writes scores, and verdicts as tags."""
         self.metrics(_scores(report))
         tags = [self._entities.RunTag(key, text) for key, text in _verdicts(report).items()]
@@ -244,25 +245,22 @@ def _figures(row: Row) -> list[tuple[str, float]]:
     return [(name, float(row[name])) for name in _FIGURES if row.get(name) is not None]
 
 
-def _scores(report: Mapping[str, Any]) -> list[Row]:
+def _scores(report: Report) -> list[Row]:
     """Returns a point for each genome of each task of a report: its interquartile mean score."""
     points = []
-    for task, section in report.get("tasks", {}).items():
-        for entry in section.get("genomes", ()):
-            low, high = entry.get("ci95") or (None, None)
-            untrained = (entry.get("untrained") or {}).get("iqm")
-            point = {"task": task, "genome": entry["genome"], "score": entry.get("iqm")}
-            point |= {"score_low": low, "score_high": high, "untrained_score": untrained}
-            points.append(point | {"evaluations": int(entry.get("evaluations") or 0)})
+    for task in report.tasks.values():
+        for genome in task.genomes:
+            low, high = genome.score.ci95 or (None, None)
+            point: Row = {"task": task.label, "genome": genome.label, "score": genome.score.iqm}
+            point |= {"score_low": low, "score_high": high, "untrained_score": genome.untrained.iqm}
+            points.append(point | {"evaluations": genome.evaluations or 0})
     return points
 
 
-def _verdicts(report: Mapping[str, Any]) -> dict[str, str]:
+def _verdicts(report: Report) -> dict[str, str]:
     """Returns the verdict on the run and on each task, in sentences."""
-    found = {"verdict": report.get("run", {}).get("sentence")}
-    for task, section in report.get("tasks", {}).items():
-        found[f"{word(task)}/verdict"] = section.get("sentence") or section.get("verdict")
-    return {name: text for name, text in found.items() if text}
+    of_tasks = {f"{word(label)}/verdict": task.verdict.sentence for label, task in report.tasks.items()}
+    return {"verdict": report.run.sentence, **of_tasks}
 
 
 class Means:
@@ -384,7 +382,7 @@ class Trackers:
         if points:
             self._each(lambda tracker: tracker.metrics(points))
 
-    def finish(self, report: Mapping[str, Any]) -> None:
+    def finish(self, report: Report) -> None:
         """Takes in the report of a run that is done; its scores end the curves."""
         points = self._means.rest()
         self._each(lambda tracker: tracker.metrics(points))

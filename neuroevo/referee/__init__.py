@@ -2,7 +2,9 @@
 
     estimators        interquartile means, intervals, contrasts over graphs and seeds, permutation tests, Holm
     entry             what is known of one genome on one task
-    verdict           comparisons of all pairs; here it is decided whether a prior wins
+    comparison        comparisons of all pairs, corrected together
+    verdict           here it is decided whether a prior wins
+    outcome           what the two say: Comparison, Verdict
     learning_curves   curves over generations, their area, the evaluations that a threshold takes
     drift             shares of mixed populations against neutral drift
     wording           verdicts as sentences

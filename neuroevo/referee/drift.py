@@ -13,7 +13,8 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -78,52 +79,94 @@ def dealt_shares(labels: np.ndarray, founders: np.ndarray, rng: np.random.Genera
     return shares / len(founders)
 
 
+@dataclass(frozen=True)
+class Fixation:
+    """How far one prior spread in mixed populations; its fields are those of the manifest, in their order.
+
+    Attributes:
+        start_share: Share of the founders, in [0, 1].
+        mean_final_share: Mean over populations of its share of the final members, in [0, 1].
+        fixed: Populations in which the prior is alone in the end.
+        of: Populations.
+        p: One-sided p of so large a mean share: the larger of the next two.
+        p_drift: The same, against random fitness.
+        p_founders: The same, against labels of the founders dealt anew.
+        p_holm: p, corrected for the number of priors.
+    """
+
+    start_share: float
+    mean_final_share: float
+    fixed: int
+    of: int
+    p: float | None
+    p_drift: float | None
+    p_founders: float | None
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class SelectionRecord:
+    """What became of the priors of mixed populations.
+
+    Attributes:
+        fixations: How far each prior spread, by label.
+        winner: The one prior whose corrected p is below 0.05; None if there is none or more than one.
+        num_simulations: Simulations that each p is a share of.
+    """
+
+    fixations: Mapping[str, Fixation]
+    winner: str | None
+    num_simulations: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the entry of a task in the manifest's `selection_record`."""
+        return {
+            "neutral": {"num_simulations": self.num_simulations},
+            "fixation": {label: asdict(fixation) for label, fixation in self.fixations.items()},
+            "winner": self.winner,
+        }
+
+
 def fixation(
     names: Sequence[str], labels: np.ndarray, founders: np.ndarray, num_rounds: int, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Returns what became of the priors of mixed populations, as `selection_record` of the manifest holds it.
+) -> SelectionRecord:
+    """Returns what became of the priors of mixed populations, and whether one of them is favoured.
 
     Args:
         names: K labels of priors.
         labels: int [N], the prior of each founder; the same in each population.
         founders: int [S, N], the founder that each final member descends from.
         num_rounds: Rounds of replacement.
-        rng: For the simulations.
-
-    Returns:
-        `{"neutral": {"num_simulations"}, "fixation": {label: {"start_share", "mean_final_share", "fixed",
-        "of", "p", "p_holm", "p_drift", "p_founders"}}, "winner"}`. `fixed` counts the populations, of `of`,
-        in which the prior is alone. `p` is one-sided and the larger of `p_drift`, against random fitness,
-        and `p_founders`, against labels dealt anew; the winner is the one prior whose corrected p is below
-        0.05, null if there is none or more than one.
+        rng: Source of the simulations.
     """
     final = _shares(labels[founders], len(names))  # [S, K]
     mean = final.mean(0)
-    nulls = {
-        "p_drift": neutral_shares(labels, num_rounds, len(founders), rng),
-        "p_founders": dealt_shares(labels, founders, rng),
+    p_drift = _one_sided(mean, neutral_shares(labels, num_rounds, len(founders), rng))
+    p_founders = _one_sided(mean, dealt_shares(labels, founders, rng))
+    p_values = np.maximum(p_drift, p_founders).tolist()
+    p_holm = holm(p_values)
+    fixations = {
+        name: Fixation(
+            start_share=float((labels == k).mean()),
+            mean_final_share=float(mean[k]),
+            fixed=int((final[:, k] == 1).sum()),
+            of=len(founders),
+            p=p_values[k],
+            p_drift=float(p_drift[k]),
+            p_founders=float(p_founders[k]),
+            p_holm=p_holm[k],
+        )
+        for k, name in enumerate(names)
     }
-    found: dict[str, dict[str, Any]] = {}
-    for k, name in enumerate(names):
-        ps = {
-            test: float(1 + (shares[:, k] >= mean[k] - 1e-9).sum()) / (1 + SIMULATIONS)
-            for test, shares in nulls.items()
-        }
-        found[name] = {
-            "start_share": float((labels == k).mean()),
-            "mean_final_share": float(mean[k]),
-            "fixed": int((final[:, k] == 1).sum()),
-            "of": len(founders),
-            "p": max(ps.values()),
-            **ps,
-        }
-    for entry, p in zip(found.values(), holm([entry["p"] for entry in found.values()]), strict=True):
-        entry["p_holm"] = p
-    favoured = [name for name, entry in found.items() if entry["p_holm"] < LEVEL]
-    winner = favoured[0] if len(favoured) == 1 else None
-    return {"neutral": {"num_simulations": SIMULATIONS}, "fixation": found, "winner": winner}
+    favoured = [name for name, p in zip(names, p_holm, strict=True) if p is not None and p < LEVEL]
+    return SelectionRecord(fixations, favoured[0] if len(favoured) == 1 else None, SIMULATIONS)
+
+
+def _one_sided(mean: np.ndarray, simulated: np.ndarray) -> np.ndarray:
+    """Returns the p of mean final shares, [K], among simulated ones, [SIMULATIONS, K]."""
+    return (1 + (simulated >= mean - 1e-9).sum(0)) / (1 + len(simulated))
 
 
 def _shares(members: np.ndarray, num_labels: int) -> np.ndarray:
-    """Returns the share of every label, [..., K], of members int [..., N]."""
+    """Returns the share of every label among members int [..., N], as [..., K]."""
     return np.stack([(members == k).mean(-1) for k in range(num_labels)], -1)

@@ -1,10 +1,9 @@
-"""Entries: what the referee knows of one genome on one task."""
+"""Entries: what the referee is told of one genome on one task."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from neuroevo.referee.estimators import Scores, interquartile_mean
 from neuroevo.text import count
@@ -45,21 +44,21 @@ class Entry:
 
     @property
     def num_graphs(self) -> int:
-        """Graphs that have a score."""
+        """Number of graphs that have a score."""
         return len({graph for graph, _ in self.scores})
 
     @property
     def num_seeds(self) -> int:
-        """Seeds that have a score."""
+        """Number of seeds that have a score."""
         return len({seed for _, seed in self.scores})
 
     @property
     def is_control(self) -> bool:
-        """Whether it is a control."""
+        """True for a control: a genome without a wiring, or whose wiring does not evolve."""
         return self.core in CONTROLS
 
     def too_few(self) -> list[str]:
-        """Returns what it has too little of for a verdict, such as "2 graphs"."""
+        """Returns what the genome has too little of for a verdict, such as "2 graphs"."""
         lacks = []
         if self.num_seeds < MIN_SEEDS:
             lacks.append(count(self.num_seeds, "seed"))
@@ -69,10 +68,9 @@ class Entry:
 
 
 def leader(scored: Sequence[Entry]) -> Entry:
-    """Returns the genome with the greatest interquartile mean; the first of equals."""
+    """Returns the genome with the greatest interquartile mean; the first of equals.
+
+    Args:
+        scored: Genomes that have scores; at least one.
+    """
     return max(scored, key=lambda entry: interquartile_mean(list(entry.scores.values())) or 0.0)
-
-
-def better(row: Mapping[str, Any], label: str) -> bool:
-    """Says whether a comparison finds a genome the better one."""
-    return (label, row["verdict"]) in ((row["a"], "better"), (row["b"], "worse"))

@@ -36,7 +36,11 @@ class Curve:
 def learning_area(fitness: Sequence[float | None]) -> float | None:
     """Returns the mean fitness over generations: the area under the learning curve, in units of fitness.
 
-    Generations without a finite fitness are left out.
+    Args:
+        fitness: Fitness by generation; None is no finite fitness, and its generation is left out.
+
+    Returns:
+        None if no generation has a finite fitness.
     """
     known = [value for value in fitness if value is not None]
     return float(np.mean(known)) if known else None
@@ -46,7 +50,7 @@ def learning_curve(lineages: Sequence[Track]) -> Curve | None:
     """Returns the curve of one genome over the generations that all its lineages reached.
 
     Args:
-        lineages: Of each lineage, (evaluations, fitness) by generation; None is no finite fitness.
+        lineages: Evaluations and fitness by generation of each lineage; None is no finite fitness.
 
     Returns:
         None if no generation has a finite fitness.
@@ -70,7 +74,10 @@ def threshold(genomes: Sequence[Sequence[Track]]) -> float | None:
     """Returns the fitness that lineages of a task are timed to.
 
     It lies `REACH` of the way from where all genomes begin to where the best one ends, both interquartile
-    means over lineages; of the first and last generation that each lineage reached.
+    means over lineages, of the first and the last generation that each lineage reached.
+
+    Args:
+        genomes: Tracks of the lineages of each genome.
 
     Returns:
         None if nothing was learned.
@@ -84,13 +91,31 @@ def threshold(genomes: Sequence[Sequence[Track]]) -> float | None:
     return start + REACH * (max(best) - start)
 
 
-def time_to(tracks: Sequence[Track], level: float) -> dict[str, float | int | None]:
-    """Returns the median number of evaluations until a lineage's fitness reaches a level.
+@dataclass(frozen=True)
+class TimeToThreshold:
+    """How long lineages took to a threshold; its fields are those of report.json, in their order.
+
+    Attributes:
+        threshold: The fitness to be reached.
+        median: Median number of evaluations; None where fewer than half of the lineages reach it.
+        reached: Number of lineages that reach it.
+        of: Number of lineages.
+    """
+
+    threshold: float
+    median: float | None
+    reached: int
+    of: int
+
+
+def time_to(tracks: Sequence[Track], level: float) -> TimeToThreshold:
+    """Returns how many evaluations lineages took until their fitness reached a level.
 
     A lineage that never does is censored at its last generation (Kaplan & Meier).
 
-    Returns:
-        `{"threshold", "median", "reached", "of"}`; the median is None where fewer than half reach it.
+    Args:
+        tracks: Evaluations and fitness by generation of each lineage.
+        level: The fitness to be reached.
     """
     times, is_reached = [], []
     for track in tracks:
@@ -99,8 +124,9 @@ def time_to(tracks: Sequence[Track], level: float) -> dict[str, float | int | No
             times.append(track[-1][0] if first is None else first)
             is_reached.append(first is not None)
     median = median_time(times, is_reached)
-    return {"threshold": level, "median": median, "reached": sum(is_reached), "of": len(times)}
+    return TimeToThreshold(level, median, sum(is_reached), len(times))
 
 
 def _finite(track: Track) -> list[float]:
+    """Returns the finite fitness of a lineage, generation by generation."""
     return [fitness for _, fitness in track if fitness is not None]

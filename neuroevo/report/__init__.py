@@ -1,10 +1,11 @@
 """From run folders to report.json, tables, figures, a page and films.
 
     evidence     rows of one or several runs, by task and genome
-    build        what report.json holds
+    build        from evidence, by the referee's tests, to a report
+    model        Report: what report.json holds, as objects
     write        the report and everything that lies beside it
-    formatting   order, decimals and words that all tables share
-    terminal     the report as a table; exports: as CSV and TeX
+    formatting   order, decimals and words that all renderings share
+    terminal     the report as a table; exports: as CSV and TeX; table: tables as the page shows them
     wiring_table the tables that `run.py stats` prints
     html         the page
     figures      scores, learning curves, wirings

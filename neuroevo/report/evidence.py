@@ -1,4 +1,4 @@
-"""Evidence: what run folders hold, arranged by task and genome label for the referee.
+"""Evidence: what run folders hold, arranged by task and genome for the referee.
 
 Several tournaments can be read as one, if they answer one request but for the genomes, graphs and seeds.
 """
@@ -6,19 +6,26 @@ Several tournaments can be read as one, if they answer one request but for the g
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
 from neuroevo.plugins import Spec
+from neuroevo.referee.drift import Fixation
+from neuroevo.referee.estimators import Scores
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
 from neuroevo.run_folder import Key, RunFolder, key_of
 
-Point = tuple[float, float | None, float | None]
+Point = tuple[float, float | None, float | None]  # evaluations, fitness of the centre, mean fitness
 RACE = "race"  # role of lineages that were raced and do not enter the comparison
 
-BY_LABEL = {"genome": "genome", "task": "task", "budgets": "budget"}  # and of what
+BY_LABEL = {
+    "genome": "genome",
+    "task": "task",
+    "budgets": "budget",
+}  # keys of labelled entries
 MEANS = {"neuron", "adapter", "search", "searches"}  # what a genome's label stands for, beside the prior
 MAY_DIFFER = {
     *BY_LABEL,
@@ -36,139 +43,135 @@ DEFAULTS = {"selection": "tournament", "margin": []}  # of requests that are old
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
 
-class Records:
-    """What run folders hold, arranged by task and genome label.
+@dataclass(frozen=True)
+class PriorFacts:
+    """What the manifest says of a genome's prior.
 
     Attributes:
-        names: The folders' names.
+        name: Name of the prior; None where nothing is said.
+        options: All options of the prior.
+        one_point: True if all samples of the prior are one wiring; None if not known.
+        core: "evolves", "frozen", "clock" or "none"; None if not known.
+    """
+
+    name: str | None
+    options: Mapping[str, Any]
+    one_point: bool | None
+    core: str | None
+
+
+@dataclass(frozen=True)
+class GenomeEvidence:
+    """What runs hold of one genome on one task.
+
+    Attributes:
+        label: Label of the genome.
+        lineages: Planned lineages that the comparison is about, in the order of the request.
+        results: Results of those lineages that have one.
+        tracks: Evaluations and fitness by generation of the lineages that did not fail.
+        prior: What the manifest says of the prior.
+        graphs: What the manifest says of each graph of the prior.
+    """
+
+    label: str
+    lineages: tuple[Key, ...]
+    results: Mapping[Key, Row]
+    tracks: Mapping[Key, Track]
+    prior: PriorFacts
+    graphs: tuple[Row, ...]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The results, in the order of the lineages."""
+        return list(self.results.values())
+
+    @property
+    def status(self) -> list[str | None]:
+        """How each lineage ended; None for one without a result."""
+        return [self.results[key]["status"] if key in self.results else None for key in self.lineages]
+
+    def done(self, column: str = "score") -> Scores:
+        """Returns a figure of each lineage that ended well, where it is finite.
+
+        Args:
+            column: The column of the results: "score", "untrained_score" or "tuned_score".
+        """
+        return {
+            key[2:]: float(row[column])
+            for key, row in self.results.items()
+            if row["status"] == "done" and row["score"] is not None and row.get(column) is not None
+        }
+
+
+@dataclass(frozen=True)
+class TaskEvidence:
+    """What runs hold of one task.
+
+    Attributes:
+        label: Label of the task.
+        unit: Unit of the score; may be empty.
+        fitness_unit: Unit of the fitness; may be empty.
+        margin: Smallest difference of scores that matters; None where the request names none.
+        learning_from: Column of the metrics that learning is read from.
+        genomes: The genomes, in the order of the request.
+        events: Rows of selection.jsonl: what a race decided, or how mixed populations stood.
+        fixations: How far each prior spread in mixed populations; empty before their end.
+        favoured: Label of the prior that spread beyond chance, if there is one.
+    """
+
+    label: str
+    unit: str
+    fitness_unit: str
+    margin: float | None
+    learning_from: str
+    genomes: tuple[GenomeEvidence, ...]
+    events: tuple[Row, ...]
+    fixations: Mapping[str, Fixation]
+    favoured: str | None
+
+    def curves(self) -> dict[str, Curve]:
+        """Returns the learning curve of each genome that has one; lineages that failed are left out."""
+        curves = {genome.label: learning_curve(list(genome.tracks.values())) for genome in self.genomes}
+        return {label: curve for label, curve in curves.items() if curve}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one run holds, or several that answer one request.
+
+    Attributes:
+        names: Names of the folders.
         manifest: The manifest; of several runs, put together.
         config: The resolved request; of several runs, the first one's, with the genomes of all.
         commands: Command line of each run, where known.
-        results: By lineage.
-        metrics: By lineage, in order of generation: evaluations, fitness of the centre, mean fitness.
-        selection: Events of a race or a mixed population.
-        planned: Lineages of the runs, in the order of the request.
-        missing: Sentences about half-written lines and how runs ended.
+        tasks: The tasks by label, in the order of the request.
+        planned: All planned lineages, in the order of the request.
+        results: Results by lineage.
+        ended: Sentences about how runs ended and about lines that they left half written.
         notes: Sentences about what the runs differ in.
-        labels: Genome labels by task.
-        fitness_field: By task, the column of metrics that learning is read from.
     """
 
-    def __init__(self, *runs: RunFolder) -> None:
-        self.names = [run.path.resolve().name for run in runs]
-        manifests, configs = [run.manifest() for run in runs], [run.config() for run in runs]
-        check(self.names, configs, manifests)
-        self.manifest, self.config = merged(manifests, configs)
-        self.commands = [c for c in (_command(manifest) for manifest in manifests) if c]
-        self.missing = [x for run in runs for x in _ended(run, alone=len(runs) == 1)]
-        self.notes = [*meanings(configs), *differences(self.names, manifests)]
-        self.notes += [note for manifest in manifests for note in manifest.get("tracker_failures") or []]
-        self.results: dict[Key, Row] = {}
-        for run in runs:
-            self._add_results(run)
-        points: dict[Key, dict[int, Point]] = {}
-        for run in runs:
-            for row in run.stream_metrics():
-                point = row["evaluations"], row.get("fitness_centre"), row.get("fitness_mean")
-                points.setdefault(key_of(row), {})[row["generation"]] = point
-        self.metrics = {key: [own[g] for g in sorted(own)] for key, own in points.items()}
-        self.selection = [row for run in runs for row in run.selection()]
-        self._arrange(runs[0])
-
-    def _add_results(self, run: RunFolder) -> None:
-        """Takes in the results of a run; a lineage that two runs hold must be the same in both.
-
-        Raises:
-            RunError: If it is not.
-        """
-        for row in run.results():
-            key = key_of(row)
-            other = self.results.setdefault(key, row)
-            if other["score"] != row["score"]:
-                task, genome, graph, seed = key
-                raise RunError(
-                    f"{run.path} and another run hold {genome} on {task}, graph {graph}, seed {seed}, with "
-                    f"scores {row['score']} and {other['score']}; one request has one answer, so they were "
-                    "run by different versions. Run them again, or report them apart."
-                )
-
-    def _arrange(self, run: RunFolder) -> None:
-        """Lists what was planned, and chooses what learning is read from."""
-        try:
-            planned = [key_of(row) for row in self.manifest.get("lineages", [])]
-        except (KeyError, TypeError) as error:
-            raise RunError(f"{run.path}: the manifest's lineages are damaged ({error!r}).") from error
-        if self.selection_kind == "mixed":  # members that made room have metrics, but are not of the outcome
-            self.planned = list(dict.fromkeys([*planned, *self.results]))
-        else:
-            self.planned = list(dict.fromkeys([*planned, *self.metrics, *self.results]))
-        self.labels: dict[str, list[str]] = {}
-        self._lineages: dict[tuple[str, str], list[Key]] = {}
-        for key in self.planned:
-            if key[:2] not in self._lineages:
-                self.labels.setdefault(key[0], []).append(key[1])
-            self._lineages.setdefault(key[:2], []).append(key)
-        # The centre's fitness is what is scored in the end; the population's mean stands in where a lineage
-        # has none, for all genomes of the task alike.
-        without = {
-            key[0] for key, rows in self.metrics.items() if all(centre is None for _, centre, _ in rows)
-        }
-        self.fitness_field = {t: "fitness_mean" if t in without else "fitness_centre" for t in self.labels}
+    names: tuple[str, ...]
+    manifest: Row
+    config: Row
+    commands: tuple[str, ...]
+    tasks: Mapping[str, TaskEvidence]
+    planned: tuple[Key, ...]
+    results: Mapping[Key, Row]
+    ended: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
-    def selection_kind(self) -> str:
-        """The request's selection."""
-        return str(self.config.get("selection", "tournament"))
-
-    def lineages(self, task: str, genome: str) -> list[Key]:
-        """Returns the planned lineages of one genome on one task that the comparison is about."""
-        keys = self._lineages.get((task, genome), [])
-        later = [key for key in keys if self.results.get(key, {}).get("role") != RACE]
-        return later or keys  # a genome that a race dropped has no others
-
-    def rows(self, task: str, genome: str) -> list[Row]:
-        """Returns the results of one genome on one task."""
-        return [self.results[key] for key in self.lineages(task, genome) if key in self.results]
-
-    def done(self, task: str, genome: str, field: str = "score") -> dict[Key, float]:
-        """Returns a finite figure of each lineage that ended well."""
-        return {
-            key_of(row): float(row[field])
-            for row in self.rows(task, genome)
-            if row["status"] == "done" and row["score"] is not None and row.get(field) is not None
-        }
-
-    def tracks(self, task: str, genome: str) -> dict[Key, Track]:
-        """Returns (evaluations, fitness) by generation of each lineage that did not fail.
-
-        In a mixed population a place may have had several members; those of one prior throughout are taken.
-        """
-        column = 1 if self.fitness_field[task] == "fitness_centre" else 2
-        whole = max(map(len, self.metrics.values()), default=0) if self.selection_kind == "mixed" else 0
-        return {
-            key: [(point[0], point[column]) for point in self.metrics[key]]
-            for key in self.lineages(task, genome)
-            if len(self.metrics.get(key, ())) >= max(whole, 1)
-            and self.results.get(key, {}).get("status") != "failed"
-        }
-
-    def curves(self, task: str) -> dict[str, Curve]:
-        """Returns the learning curve of each genome; lineages that failed are left out."""
-        found = {g: learning_curve(list(self.tracks(task, g).values())) for g in self.labels[task]}
-        return {genome: curve for genome, curve in found.items() if curve}
-
-    def unit(self, task: str, name: str = "unit") -> str:
-        """Returns the unit of a task's score (`unit`) or of its fitness (`fitness_unit`)."""
-        return str(self.manifest.get("tasks", {}).get(task, {}).get(name) or "")
-
-    def prior(self, genome: str) -> Mapping[str, Any]:
-        """Returns what the manifest says of a genome's prior; empty where it says nothing."""
-        found: Mapping[str, Any] = (self.manifest.get("priors") or {}).get(genome) or {}
-        return found
+    def selection(self) -> str:
+        """How the run dealt evaluations to priors: "tournament", "race" or "mixed"."""
+        return str(self.config.get("selection", DEFAULTS["selection"]))
 
 
-def gather(runs: Sequence[RunFolder]) -> Records:
-    """Returns the records of one run, or of several tournaments that answer one request.
+def gather(runs: Sequence[RunFolder]) -> Evidence:
+    """Returns the evidence of one run, or of several tournaments that answer one request.
+
+    Args:
+        runs: The folders; at least one.
 
     Raises:
         RunError: If a record is damaged, or the runs do not belong together; it names the difference.
@@ -179,7 +182,153 @@ def gather(runs: Sequence[RunFolder]) -> Records:
     for path in paths:
         if paths.count(path) > 1:
             raise RunError(f"{path.name} is given twice; name each run once.")
-    return Records(*runs)
+    names = [path.name for path in paths]
+    manifests, configs = [run.manifest() for run in runs], [run.config() for run in runs]
+    _check(names, configs, manifests)
+    manifest, config = _merged(manifests, configs)
+    notes = [*_meanings(configs), *_differences(names, manifests)]
+    notes += [note for one in manifests for note in one.get("tracker_failures") or []]
+    results, metrics = _results(runs), _metrics(runs)
+    is_mixed = config.get("selection") == "mixed"
+    # Members of mixed populations that made room have metrics, but are not of the outcome.
+    planned = dict.fromkeys([*_planned(runs[0], manifest), *(() if is_mixed else metrics), *results])
+    events = [row for run in runs for row in run.selection()]
+    return Evidence(
+        names=tuple(names),
+        manifest=manifest,
+        config=config,
+        commands=tuple(command for one in manifests if (command := _command(one))),
+        tasks=_tasks(tuple(planned), results, metrics, manifest, events, is_mixed),
+        planned=tuple(planned),
+        results=results,
+        ended=tuple(text for run in runs for text in _ended(run, alone=len(runs) == 1)),
+        notes=tuple(notes),
+    )
+
+
+def _results(runs: Sequence[RunFolder]) -> dict[Key, Row]:
+    """Returns the results of runs by lineage; one that two runs hold must be the same in both."""
+    results: dict[Key, Row] = {}
+    for run in runs:
+        for row in run.results():
+            key = key_of(row)
+            other = results.setdefault(key, row)
+            if other["score"] != row["score"]:
+                task, genome, graph, seed = key
+                raise RunError(
+                    f"{run.path} and another run hold {genome} on {task}, graph {graph}, seed {seed}, with "
+                    f"scores {row['score']} and {other['score']}; one request has one answer, so they were "
+                    "run by different versions. Run them again, or report them apart."
+                )
+    return results
+
+
+def _metrics(runs: Sequence[RunFolder]) -> dict[Key, list[Point]]:
+    """Returns the metrics of runs by lineage, in order of generation; of a generation the later row."""
+    points: dict[Key, dict[int, Point]] = {}
+    for run in runs:
+        for row in run.stream_metrics():
+            point = row["evaluations"], row.get("fitness_centre"), row.get("fitness_mean")
+            points.setdefault(key_of(row), {})[row["generation"]] = point
+    return {key: [by_generation[g] for g in sorted(by_generation)] for key, by_generation in points.items()}
+
+
+def _planned(run: RunFolder, manifest: Row) -> list[Key]:
+    """Returns the lineages that the manifest plans."""
+    try:
+        return [key_of(row) for row in manifest.get("lineages", [])]
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{run.path}: the manifest's lineages are damaged ({error!r}).") from error
+
+
+def _tasks(
+    planned: Sequence[Key],
+    results: Mapping[Key, Row],
+    metrics: Mapping[Key, Sequence[Point]],
+    manifest: Row,
+    events: Sequence[Row],
+    is_mixed: bool,
+) -> dict[str, TaskEvidence]:
+    """Returns the evidence of each task."""
+    lineages: dict[str, dict[str, list[Key]]] = {}
+    for key in planned:
+        lineages.setdefault(key[0], {}).setdefault(key[1], []).append(key)
+    # The centre's fitness is what is scored in the end; the population's mean stands in where a lineage
+    # has none, for all genomes of the task alike.
+    without = {key[0] for key, points in metrics.items() if all(centre is None for _, centre, _ in points)}
+    # A place in a mixed population may have had several members; those of one prior throughout have a track.
+    shortest = max([1, *map(len, metrics.values())]) if is_mixed else 1
+    graphs: dict[str, list[Row]] = {}
+    for row in manifest.get("graphs", []):
+        graphs.setdefault(row.get("genome"), []).append(row)
+    tasks = {}
+    for label, of_genomes in lineages.items():
+        facts: Row = manifest.get("tasks", {}).get(label, {})
+        record: Row = (manifest.get("selection_record") or {}).get(label) or {}
+        column = 2 if label in without else 1
+        genomes = [
+            GenomeEvidence(
+                label=genome,
+                lineages=(compared := _compared(keys, results)),
+                results={key: results[key] for key in compared if key in results},
+                tracks=_tracks(compared, results, metrics, column, shortest),
+                prior=_prior(manifest, genome),
+                graphs=tuple(graphs.get(genome, ())),
+            )
+            for genome, keys in of_genomes.items()
+        ]
+        tasks[label] = TaskEvidence(
+            label=label,
+            unit=str(facts.get("unit") or ""),
+            fitness_unit=str(facts.get("fitness_unit") or ""),
+            margin=facts.get("margin"),
+            learning_from="fitness_mean" if label in without else "fitness_centre",
+            genomes=tuple(genomes),
+            events=tuple(row for row in events if row.get("task") == label),
+            fixations={genome: _fixation(row) for genome, row in (record.get("fixation") or {}).items()},
+            favoured=record.get("winner"),
+        )
+    return tasks
+
+
+def _compared(keys: Sequence[Key], results: Mapping[Key, Row]) -> tuple[Key, ...]:
+    """Returns the lineages of a genome that the comparison is about: after a race, those that confirm it."""
+    later = [key for key in keys if results.get(key, {}).get("role") != RACE]
+    return tuple(later or keys)  # a genome that a race dropped has no others
+
+
+def _tracks(
+    lineages: Iterable[Key],
+    results: Mapping[Key, Row],
+    metrics: Mapping[Key, Sequence[Point]],
+    column: int,
+    shortest: int,
+) -> dict[Key, Track]:
+    """Returns evaluations and a column of metrics of each lineage that is long enough and did not fail."""
+    return {
+        key: [(point[0], point[column]) for point in metrics[key]]
+        for key in lineages
+        if len(metrics.get(key, ())) >= shortest and results.get(key, {}).get("status") != "failed"
+    }
+
+
+def _prior(manifest: Row, label: str) -> PriorFacts:
+    """Returns what the manifest says of a genome's prior."""
+    facts: Row = (manifest.get("priors") or {}).get(label) or {}
+    return PriorFacts(
+        name=facts.get("name"),
+        options=facts.get("options") or {},
+        one_point=facts.get("one_point"),
+        core=facts.get("core"),
+    )
+
+
+def _fixation(row: Row) -> Fixation:
+    """Returns what the manifest says of how far a prior spread."""
+    try:
+        return Fixation(**row)
+    except TypeError as error:
+        raise RunError(f"The manifest's selection_record is damaged ({error}).") from error
 
 
 def _command(manifest: Row) -> str | None:
@@ -200,14 +349,8 @@ def _ended(run: RunFolder, alone: bool) -> list[str]:
     return [*([ended[status]] if status in ended else []), *run.unfinished()]
 
 
-def check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row]) -> None:
-    """Raises RunError for the first thing in which runs differ that one answer cannot have.
-
-    Args:
-        names: Of the runs.
-        configs: Their requests.
-        manifests: Their manifests.
-    """
+def _check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row]) -> None:
+    """Raises RunError for the first thing in which runs differ that one answer cannot have."""
     known = {key: _by_label(configs[0], key) for key in BY_LABEL}
     for i, (name, config, manifest) in enumerate(zip(names, configs, manifests, strict=True)):
         if i == 0:
@@ -226,7 +369,7 @@ def check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row]
             )
 
 
-def merged(manifests: Sequence[Row], configs: Sequence[Row]) -> tuple[Row, Row]:
+def _merged(manifests: Sequence[Row], configs: Sequence[Row]) -> tuple[Row, Row]:
     """Returns one manifest and one request for several runs."""
     manifest, config = dict(manifests[0]), dict(configs[0])
     for other in manifests[1:]:
@@ -241,21 +384,18 @@ def merged(manifests: Sequence[Row], configs: Sequence[Row]) -> tuple[Row, Row]:
     return manifest, config
 
 
-def differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
+def _differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
     """Returns sentences about versions in which runs differ: their scores may not be one sample."""
-    found = []
-    for key in ORIGIN:
-        values = [manifest.get(key) for manifest in manifests]
-        if any(value != values[0] for value in values):
-            found.append(
-                f"The runs {', '.join(names)} differ in {key}, so that equal requests may differ in result."
-            )
-    return found
+    keys = [key for key in ORIGIN if any(one.get(key) != manifests[0].get(key) for one in manifests)]
+    return [
+        f"The runs {', '.join(names)} differ in {key}, so that equal requests may differ in result."
+        for key in keys
+    ]
 
 
-def meanings(configs: Sequence[Row]) -> list[str]:
+def _meanings(configs: Sequence[Row]) -> list[str]:
     """Returns sentences about what labels stand for where runs differ in it, such as their neurons."""
-    found = []
+    sentences = []
     for key in sorted(MEANS):
         by_value: dict[str, list[str]] = {}
         for config in configs:
@@ -263,11 +403,11 @@ def meanings(configs: Sequence[Row]) -> list[str]:
             text = ", ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
             by_value.setdefault(text, []).extend(_by_label(config, "genome"))
         if len(by_value) > 1:
-            told = "; ".join(
+            values = "; ".join(
                 f"{text} of {', '.join(dict.fromkeys(labels))}" for text, labels in by_value.items()
             )
-            found.append(f"Runs differ in {key}: {told}.")
-    return found
+            sentences.append(f"Runs differ in {key}: {values}.")
+    return sentences
 
 
 def _check_keys(both: str, first: Row, config: Row, concerns: Callable[[str], bool]) -> None:
@@ -283,9 +423,9 @@ def _check_keys(both: str, first: Row, config: Row, concerns: Callable[[str], bo
         raise RunError(f"{both} are no tournaments; report runs of {first['selection']!r} one by one.")
 
 
-def _check_labels(both: str, kind: str, known: dict[str, str], found: dict[str, str]) -> None:
-    """Compares what two requests mean by a label; adds the labels that are new."""
-    for label, text in found.items():
+def _check_labels(both: str, kind: str, known: dict[str, str], labels: Mapping[str, str]) -> None:
+    """Compares what two requests mean by a label; adds the labels that are new to those known."""
+    for label, text in labels.items():
         if known.setdefault(label, text) != text:
             raise RunError(
                 f"{both} mean different things by {kind} {label!r}: {known[label]} and {text}. Run one again "
@@ -295,8 +435,10 @@ def _check_labels(both: str, kind: str, known: dict[str, str], found: dict[str, 
 
 def _by_label(config: Row, kind: str) -> dict[str, str]:
     """Returns the genomes, tasks or budgets of a request by label."""
-    found = config.get(kind, [])
-    if isinstance(found, dict):  # where a budget's first phase ends is the search's affair
-        kept = {label: {k: v for k, v in what.items() if k != "pretraining"} for label, what in found.items()}
-        return {label: str(what) for label, what in kept.items()}
-    return {Spec.parse(text).label: text for text in found}
+    entries = config.get(kind, [])
+    if isinstance(entries, dict):  # where a budget's first phase ends is the search's affair
+        return {
+            label: str({key: value for key, value in budget.items() if key != "pretraining"})
+            for label, budget in entries.items()
+        }
+    return {Spec.parse(text).label: text for text in entries}

@@ -16,26 +16,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from neuroevo.report.formatting import decimals, ranked, standing
+from neuroevo.report.model import Report, TaskReport, plain
 from neuroevo.text import interval, number, one_line
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 INTERVAL = ("iqm", "ci95_low", "ci95_high")
 PARAMETERS = ("core", "adapters", *(f"{x}_range_{y}" for x in ("core", "adapters") for y in ("low", "high")))
-GENOMES = (  # columns that are there even where all are null; others follow as they are met
+GENOMES = (  # columns, which are there even where no genome has such a figure
     *("task", "unit", "fitness_unit", "genome", *INTERVAL),
     *("num_graphs", "num_seeds", "num_lineages", "one_point"),
     *(f"parameters_{name}" for name in PARAMETERS),
     "evaluations",
     *(f"{measure}_{name}" for measure in ("untrained", "tuned", "auc") for name in INTERVAL),
     *(f"to_threshold_{name}" for name in ("threshold", "median", "reached", "of")),
-    *("status", "failures", "saturated", "silent"),
+    *("status", "failures", "saturated", "silent", "is_control"),
 )
 COMPARISONS = (
     *("task", "unit", "fitness_unit", "a", "b", "difference", "ci95_low", "ci95_high", "df", "kind"),
     *("p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "probability_of_improvement"),
     *("rank_rank", "rank_of", "rank_p"),
     *("auc_difference", "auc_ci95_low", "auc_ci95_high", "auc_p", "auc_p_holm"),
-    *("power_more_seeds", "power_more_graphs", "verdict"),
+    *("power_more_seeds", "power_more_graphs", "verdict", "rank_genome"),
 )
 TEX = {  # characters that LaTeX reads as commands, that join with their neighbours, or that old fonts lack
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -64,24 +65,37 @@ TEX = {  # characters that LaTeX reads as commands, that join with their neighbo
 }
 
 
-def genomes_csv(report: Mapping[str, Any]) -> str:
-    """Returns report.csv: every figure of every genome, a row a genome a task."""
-    return _csv(report, "genomes", GENOMES)
+def genomes_csv(report: Report) -> str:
+    """Returns report.csv: every figure of every genome, a row a genome a task.
+
+    Args:
+        report: The report.
+    """
+    rows = [(task, plain(genome)) for task in report.tasks.values() for genome in task.genomes]
+    return _csv(rows, GENOMES)
 
 
-def comparisons_csv(report: Mapping[str, Any]) -> str:
-    """Returns comparisons.csv: every figure of every comparison, a row a pair a task."""
-    return _csv(report, "comparisons", COMPARISONS)
+def comparisons_csv(report: Report) -> str:
+    """Returns comparisons.csv: every figure of every comparison, a row a pair a task.
+
+    Args:
+        report: The report.
+    """
+    rows = [(task, plain(row)) for task in report.tasks.values() for row in task.comparisons]
+    return _csv(rows, COMPARISONS)
 
 
-def tex(report: Mapping[str, Any]) -> str:
-    """Returns report.tex: a booktabs table a task, the highest score first."""
+def tex(report: Report) -> str:
+    """Returns report.tex: a booktabs table a task, the highest score first.
+
+    Args:
+        report: The report.
+    """
     head = (
         "% Made by neuroevo. Use: \\usepackage{booktabs} in the preamble, and \\input{report.tex}.\n"
         "% A character that plain LaTeX does not know is written as its code point.\n"
     )
-    tasks = enumerate(report["tasks"].items())
-    return head + "\n".join(_tabular(i, task, section) for i, (task, section) in tasks)
+    return head + "\n".join(_tabular(i, task) for i, task in enumerate(report.tasks.values()))
 
 
 def escape_tex(text: str) -> str:
@@ -89,6 +103,9 @@ def escape_tex(text: str) -> str:
 
     Letters of Latin scripts stay; of other characters that are neither ASCII nor in `TEX` the code point is
     written, since LaTeX stops at those that its font lacks.
+
+    Args:
+        text: Any text; line breaks become blanks.
     """
     text = one_line(text)
     escaped = "".join(TEX.get(character) or _tex_character(character) for character in text)
@@ -99,6 +116,10 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yields the figures of a nested row, with the names on their way joined by underscores.
 
     A list of two, an interval or a range, becomes two columns that end in `_low` and `_high`.
+
+    Args:
+        row: A part of report.json.
+        prefix: What the names begin with.
     """
     for key, value in row.items():
         name = f"{prefix}{key}"
@@ -110,16 +131,17 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _csv(report: Mapping[str, Any], part: str, columns: Sequence[str]) -> str:
-    """Returns a part of all tasks as CSV, with the columns known beforehand first."""
-    rows = []
-    for task, section in report["tasks"].items():
-        about = {"task": task, "unit": section.get("unit"), "fitness_unit": section.get("fitness_unit")}
-        rows += [{**about, **dict(flat(entry))} for entry in section.get(part) or ()]
-    found = dict.fromkeys([*columns, *(name for row in rows for name in row)])
-    groups = {name for name in found if any(other.startswith(f"{name}_") for other in found)}
-    names = [name for name in found if name in columns or name not in groups]  # a group is null as a whole
-    lines: list[list[Any]] = [list(names), *([row.get(name) for name in names] for row in rows)]
+def _csv(rows: Sequence[tuple[TaskReport, Mapping[str, Any]]], columns: Sequence[str]) -> str:
+    """Returns rows of all tasks as CSV, with these columns."""
+    lines: list[list[Any]] = [list(columns)]
+    for task, row in rows:
+        figures = {
+            "task": task.label,
+            "unit": task.unit,
+            "fitness_unit": task.fitness_unit,
+            **dict(flat(row)),
+        }
+        lines.append([figures.get(name) for name in columns])
     return "".join(",".join(map(_field, line)) + "\n" for line in lines)
 
 
@@ -144,10 +166,10 @@ def _tex_character(character: str) -> str:
     return f"{{[}}U+{ord(character):04X}{{]}}"
 
 
-def _tabular(place: int, task: str, section: Mapping[str, Any]) -> str:
+def _tabular(place: int, task: TaskReport) -> str:
     """Returns a task's table."""
-    places = decimals(section)
-    title = escape_tex(f"{task} ({section['unit']})" if section.get("unit") else task)
+    places = decimals(task)
+    title = escape_tex(f"{task.label} ({task.unit})" if task.unit else task.label)
     heads = (
         "genome",
         "IQM",
@@ -168,18 +190,17 @@ def _tabular(place: int, task: str, section: Mapping[str, Any]) -> str:
         f"    {' & '.join((*heads, 'against the first'))} \\\\",
         r"    \midrule",
     ]
-    for entry in ranked(section):
-        parameters = entry.get("parameters") or {}
-        sizes = [number(parameters.get(part), 0) for part in ("core", "adapters")]
+    for genome in ranked(task):
+        sizes = (genome.parameters.core, genome.parameters.adapters)
         cells = (
-            escape_tex(entry["genome"]),
-            _math(number(entry["iqm"], places)),
-            _math(interval(entry["ci95"], places)),
-            rf"${entry['num_graphs']} \times {entry['num_seeds']}$",
-            *(_math(number((entry.get(x) or {}).get("iqm"), places)) for x in ("untrained", "tuned")),
-            " + ".join(sizes),
-            number(entry.get("evaluations"), 0),
-            escape_tex(standing(section, entry["genome"])),
+            escape_tex(genome.label),
+            _math(number(genome.score.iqm, places)),
+            _math(interval(genome.score.ci95, places)),
+            rf"${genome.num_graphs} \times {genome.num_seeds}$",
+            *(_math(number(x.iqm if x else None, places)) for x in (genome.untrained, genome.tuned)),
+            " + ".join(number(size, 0) for size in sizes),
+            number(genome.evaluations, 0),
+            escape_tex(standing(task, genome.label)),
         )
         lines.append(f"    {' & '.join(cells)} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]

@@ -93,7 +93,7 @@ def rate_of_winners(luck: float, test: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(drift, "neutral_shares", lambda *_: neutral)
     for _ in range(500):
         record = fixation(["a", "b"], labels, process(rng, 10, 6, 16, luck), 10, rng)
-        found += min(entry[test] for entry in record["fixation"].values()) < 0.025
+        found += min(getattr(entry, test) for entry in record.fixations.values()) < 0.025
     return found
 
 
@@ -130,17 +130,18 @@ def test_dealt_shares_keep_genealogies() -> None:
 def test_prior_that_takes_over_every_population_wins_and_the_other_does_not() -> None:
     labels, rng = np.array([0, 0, 1, 1]), np.random.default_rng(6)
     record = fixation(["a", "b"], labels, np.zeros((8, 4), int), 20, rng)
-    first, second = record["fixation"]["a"], record["fixation"]["b"]
-    assert record["winner"] == "a" and record["neutral"] == {"num_simulations": drift.SIMULATIONS}
-    assert (first["start_share"], first["mean_final_share"]) == (0.5, 1.0)
-    assert (first["fixed"], first["of"]) == (8, 8)
-    assert first["p"] == pytest.approx(0.5**8, rel=0.5) and first["p_holm"] == 2 * first["p"]
-    assert second["p"] == 1.0 and second["fixed"] == 0
+    first, second = record.fixations["a"], record.fixations["b"]
+    assert record.winner == "a"
+    assert record.to_json()["neutral"] == {"num_simulations": drift.SIMULATIONS}
+    assert (first.start_share, first.mean_final_share) == (0.5, 1.0)
+    assert (first.fixed, first.of) == (8, 8)
+    assert first.p == pytest.approx(0.5**8, rel=0.5) and first.p_holm == 2 * first.p
+    assert second.p == 1.0 and second.fixed == 0
 
 
 def test_two_populations_prove_nothing() -> None:
     record = fixation(["a", "b"], np.array([0, 1]), np.zeros((2, 2), int), 20, np.random.default_rng(7))
-    assert record["winner"] is None
+    assert record.winner is None
 
 
 # --- a run --------------------------------------------------------------------------------------------

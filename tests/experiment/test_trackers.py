@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,28 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from neuroevo.errors import OptionError
 from neuroevo.experiment.trackers import TRACKERS, Means, Trackers, check, open_trackers, word
 from neuroevo.files import Row
-from tests import ROOT
+from neuroevo.referee.outcome import Verdict
+from neuroevo.report.model import Measure, Report
+from tests import ROOT, verdicts
 
 CONFIG = {"genome": ["a", "b=stats-prior:gap=keep"], "seeds": 2, "seed": 7}
 PLANNED = [{"task": "t", "genome": g, "graph": 0, "seed": s} for g in "ab" for s in range(2)]
-REPORT = {
-    "run": {"sentence": "No winner: a and b do not differ."},
-    "tasks": {
-        "t": {
-            "verdict": "no winner",
-            "genomes": [
-                {"genome": "a", "iqm": 0.5, "ci95": [0.25, 0.75], "evaluations": 15},
-                {"genome": "b", "iqm": 0.375, "ci95": None, "untrained": {"iqm": 0.125}, "evaluations": 15},
-            ],
-        }
-    },
-}
+
+
+def report() -> Report:
+    """A report of two genomes on one task, of which one has an interval and the other an untrained score."""
+    least = verdicts.least()
+    (genome,) = least.tasks["t"].genomes
+    a = replace(genome, score=Measure(0.5, (0.25, 0.75)), evaluations=15)
+    b = replace(genome, label="b", score=Measure(0.375, None), evaluations=15)
+    b = replace(b, untrained=Measure(0.125, None))
+    verdict = Verdict("no winner", None, "No prior wins on t.")
+    task = replace(least.tasks["t"], genomes=(a, b), verdict=verdict)
+    run = replace(least.run, sentence="No winner: a and b do not differ.")
+    return Report(run, {"t": task})
+
+
+REPORT = report()
 # SQLAlchemy deprecates what MLflow calls.
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")
 
@@ -222,7 +229,10 @@ def test_mlflow_holds_curves_scores_and_the_request(tmp_path: Path, empty_store:
     assert run.data.metrics["t/a/score"] == 0.5 and run.data.metrics["t/a/score_high"] == 0.75
     assert run.data.metrics["t/b/untrained_score"] == 0.125 and "t/b/score_high" not in run.data.metrics
     assert run.data.params == {"genome": '["a", "b=stats-prior:gap=keep"]', "seeds": "2", "seed": "7"}
-    assert run.data.tags["verdict"] == REPORT["run"]["sentence"] and run.data.tags["t/verdict"] == "no winner"
+    assert (
+        run.data.tags["verdict"] == REPORT.run.sentence
+        and run.data.tags["t/verdict"] == "No prior wins on t."
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["run"]  # no mlruns/ in the working directory
     assert [p.name for p in (tmp_path / "run" / "trackers" / "mlruns").iterdir()] == ["mlflow.db"]
 
@@ -270,7 +280,7 @@ def test_wandb_keeps_curves_scores_and_the_request_offline(tmp_path: Path) -> No
     summary: dict[str, str] = {}
     for record in found:
         summary |= items(record.summary.update)
-    assert summary["t/a/score"] == "0.5" and summary["verdict"] == f'"{REPORT["run"]["sentence"]}"'
+    assert summary["t/a/score"] == "0.5" and summary["verdict"] == f'"{REPORT.run.sentence}"'
     assert next(r.exit.exit_code for r in found if r.WhichOneof("record_type") == "exit") == 0
 
 
@@ -408,7 +418,7 @@ class Recorder:
     def metrics(self, rows: Sequence[Row]) -> None:
         self._tell("metrics", [(row["genome"], row["generation"]) for row in rows])
 
-    def finish(self, report: Mapping[str, Any]) -> None:
+    def finish(self, report: Report) -> None:
         self._tell("finish", "finished")
 
     def close(self) -> None:
@@ -464,12 +474,13 @@ from pathlib import Path
 from neuroevo.experiment.trackers import TRACKERS, check, open_trackers
 check(list(TRACKERS))
 import neuroevo.search  # as a run does; EvoTorch imports what trackers it finds
+from tests import verdicts
 folder = Path(sys.argv[1])
 row = {"task": "t", "genome": "a", "graph": 0, "seed": 0, "generation": 0, "evaluations": 5}
 row |= {"fitness_mean": 0.0, "fitness_best": 1.0, "fitness_centre": 0.5, "failures": 0}
 with open_trackers(list(TRACKERS), folder, {"seed": 0}, [row]) as group:
     group.metrics([row])
-    group.finish({"run": {"sentence": "done"}, "tasks": {}})
+    group.finish(verdicts.least())
 assert not group.failures, group.failures
 print(sorted({host for host in reached if host not in ("127.0.0.1", "::1", "localhost")}))
 import subprocess

@@ -41,11 +41,19 @@ def test_interquartile_mean_of_nothing_is_none():
     assert estimators.interquartile_mean([]) is None
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 7, 8, 9, 50])
+@pytest.mark.parametrize("size", [*range(1, 41), 50, 99, 100, 101, 360, 1_000])
 def test_interquartile_mean_is_the_trimmed_mean_of_rliable(size):
     values = np.random.default_rng(size).normal(size=size)
     expected = stats.trim_mean(values, proportiontocut=0.25, axis=None)  # rliable.metrics.aggregate_iqm
-    assert estimators.interquartile_mean(values) == pytest.approx(expected, rel=1e-12)
+    assert estimators.interquartile_mean(values) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_interquartile_mean_has_the_same_digits_in_whatever_order_scores_come():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=360)
+    assert len({estimators.interquartile_mean(rng.permutation(values)) for _ in range(20)}) == 1
+    # which is why it is not SciPy's function:
+    assert len({stats.trim_mean(rng.permutation(values), 0.25) for _ in range(20)}) > 1
 
 
 def test_interval_of_one_graph_is_that_of_tukey_and_mclaughlin():
@@ -245,6 +253,23 @@ def test_holm_steps_down():
     assert estimators.holm([0.03, 0.01, None, 0.5, 0.02]) == pytest.approx([0.06, 0.04, None, 0.5, 0.06])
     assert estimators.holm([0.9, 0.8]) == [1.0, 1.0]
     assert estimators.holm([]) == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 10, 28, 190])
+def test_holm_is_the_rule_as_it_was_published(size):
+    """Hypotheses are rejected in ascending order of p while p <= level / number left; then none is (1979)."""
+    rng = np.random.default_rng(size)
+    p_values = np.round(rng.uniform(size=size) ** 3, 3)  # small ones, and ties
+    corrected = estimators.holm(p_values.tolist())
+    for level in [*np.unique(corrected), *rng.uniform(size=20)]:
+        rejected = set()
+        for step, i in enumerate(np.argsort(p_values, kind="stable")):
+            if p_values[i] * (size - step) > level:
+                break
+            rejected.add(i)
+        assert {i for i, p in enumerate(corrected) if p <= level} == (
+            rejected if level < 1 else set(range(size))
+        )
 
 
 def test_median_time_with_censored_lineages():

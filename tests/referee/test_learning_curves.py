@@ -3,6 +3,7 @@
 import pytest
 
 from neuroevo.referee import learning_curves
+from neuroevo.referee.learning_curves import TimeToThreshold
 
 
 def test_learning_area_is_the_mean_over_known_generations():
@@ -24,8 +25,8 @@ def test_threshold_lies_nine_tenths_of_the_way_to_the_best():
     fast = [[(10, 0.0), (20, 8.0), (30, 10.0)]] * 3
     level = learning_curves.threshold([slow, fast])
     assert level == pytest.approx(9.0)
-    assert learning_curves.time_to(fast, level) == {"threshold": level, "median": 30, "reached": 3, "of": 3}
-    assert learning_curves.time_to(slow, level) == {"threshold": level, "median": None, "reached": 0, "of": 3}
+    assert learning_curves.time_to(fast, level) == TimeToThreshold(level, 30, 3, 3)
+    assert learning_curves.time_to(slow, level) == TimeToThreshold(level, None, 0, 3)
 
 
 def test_nothing_learned_has_no_threshold():
@@ -36,4 +37,4 @@ def test_nothing_learned_has_no_threshold():
 def test_time_counts_the_first_reach_and_skips_what_is_not_finite():
     tracks = [[(10, None), (20, 5.0), (30, 1.0)], [(10, 1.0), (20, 2.0)], [(10, 6.0)], []]
     found = learning_curves.time_to(tracks, 5.0)
-    assert (found["reached"], found["of"], found["median"]) == (2, 3, 20)
+    assert (found.reached, found.of, found.median) == (2, 3, 20)

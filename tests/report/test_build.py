@@ -1,4 +1,4 @@
-"""Judgement: races and mixed populations, and what a folder that holds too little still tells."""
+"""The report built: races and mixed populations, and what a folder that holds too little still tells."""
 
 import pytest
 
@@ -45,23 +45,21 @@ def raced(path, confirmed) -> RunFolder:
 
 
 def test_race_compares_confirmed_lineages_alone(tmp_path):
-    section = judge(gather([raced(tmp_path / "run", GENOMES)]))["tasks"]["t"]
-    assert section["winner"] == "b"
-    assert [(e["num_seeds"], e["num_lineages"], e["status"]) for e in section["genomes"]] == [
-        (5, 5, "done")
-    ] * 2
-    assert section["selection"]["kind"] == "race"
-    assert len(section["selection"]["rungs"]) == 2
+    section = judge(gather([raced(tmp_path / "run", GENOMES)])).tasks["t"]
+    assert section.verdict.winner == "b"
+    assert [(e.num_seeds, e.num_lineages, e.status) for e in section.genomes] == [(5, 5, "done")] * 2
+    assert section.selection.kind == "race"
+    assert len(section.selection.rungs) == 2
 
 
 def test_race_censors_what_it_dropped(tmp_path):
     report = judge(gather([raced(tmp_path / "run", ["b"])]))
-    a, b = report["tasks"]["t"]["genomes"]
-    assert (a["status"], a["iqm"], b["status"]) == ("censored", None, "done")
-    assert report["tasks"]["t"]["winner"] is None
-    assert "race dropped all others" in report["tasks"]["t"]["reasons"][0]
-    assert report["run"]["lineages"]["censored"] == 5
-    assert report["run"]["missing"] == []
+    a, b = report.tasks["t"].genomes
+    assert (a.status, a.score.iqm, b.status) == ("censored", None, "done")
+    assert report.tasks["t"].verdict.winner is None
+    assert "race dropped all others" in report.tasks["t"].verdict.reasons[0]
+    assert report.run.lineages.censored == 5
+    assert report.run.missing == ()
 
 
 def mixed(path, populations=5, winner="b") -> RunFolder:
@@ -80,6 +78,7 @@ def mixed(path, populations=5, winner="b") -> RunFolder:
         for p in range(populations)
     ]
     entry = {"start_share": 0.5, "of": populations, "p": 0.001, "p_holm": 0.002}
+    entry |= {"p_drift": 0.001, "p_founders": 0.001}
     fixation = {
         "a": {**entry, "mean_final_share": 0.0, "fixed": 0},
         "b": {**entry, "mean_final_share": 1.0, "fixed": populations},
@@ -93,30 +92,30 @@ def mixed(path, populations=5, winner="b") -> RunFolder:
 
 def test_mixed_population_is_won_by_who_took_over(tmp_path):
     report = judge(gather([mixed(tmp_path / "run")]))
-    section = report["tasks"]["t"]
-    assert (section["verdict"], section["winner"]) == ("winner", "b")
-    assert section["sentence"].startswith(
+    section = report.tasks["t"]
+    assert (section.verdict.decision, section.verdict.winner) == ("winner", "b")
+    assert section.verdict.sentence.startswith(
         "b wins on t: b went from 50% to 100% of the members of 5 populations"
     )
-    assert section["comparisons"] == []
-    assert section["selection"]["shares"]["b"] == [[0.5, 1.0]] * 5
-    assert section["genomes"][0]["ci95"] is None  # members are kin
-    assert report["run"]["missing"] == []
+    assert section.comparisons == ()
+    assert section.selection.shares["b"] == ((0.5, 1.0),) * 5
+    assert section.genomes[0].score.ci95 is None  # members are kin
+    assert report.run.missing == ()
 
 
 def test_mixed_populations_that_are_few_are_exploratory(tmp_path):
-    section = judge(gather([mixed(tmp_path / "run", populations=4)]))["tasks"]["t"]
-    assert (section["verdict"], section["winner"]) == ("exploratory", None)
+    section = judge(gather([mixed(tmp_path / "run", populations=4)])).tasks["t"]
+    assert (section.verdict.decision, section.verdict.winner) == ("exploratory", None)
 
 
 def test_mixed_population_without_favour_has_no_winner(tmp_path):
-    section = judge(gather([mixed(tmp_path / "run", winner=None)]))["tasks"]["t"]
-    assert (section["verdict"], section["winner"]) == ("no winner", None)
+    section = judge(gather([mixed(tmp_path / "run", winner=None)])).tasks["t"]
+    assert (section.verdict.decision, section.verdict.winner) == ("no winner", None)
 
 
 @pytest.mark.parametrize("kind", ["race", "mixed"])
 def test_selection_that_has_not_ended_is_told(tmp_path, kind):
     rows = [lineage(g, s) for g in GENOMES for s in range(5)]
-    section = judge(gather([build(tmp_path / "run", kind, rows, [])]))["tasks"]["t"]
-    assert (section["verdict"], section["winner"]) == ("nothing", None)
-    assert section["sentence"].endswith(".")
+    section = judge(gather([build(tmp_path / "run", kind, rows, [])])).tasks["t"]
+    assert (section.verdict.decision, section.verdict.winner) == ("nothing", None)
+    assert section.verdict.sentence.endswith(".")

@@ -4,13 +4,16 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from neuroevo.errors import RunError
 from neuroevo.files import to_json
 from neuroevo.report.exports import TEX, comparisons_csv, escape_tex, flat, genomes_csv, tex
+from neuroevo.report.figures.picture import Picture
 from neuroevo.report.formatting import decimals
+from neuroevo.report.model import Measure, Report
 from neuroevo.report.write import write_report
 from neuroevo.text import number
 from tests import verdicts
@@ -21,8 +24,13 @@ FILES = {"report.json", "report.csv", "comparisons.csv", "report.tex", "report.h
 
 
 @pytest.fixture(scope="module")
-def report() -> dict:
-    return json.loads(to_json(verdicts.report()))  # as a reader of report.json has it
+def report() -> Report:
+    return verdicts.report()
+
+
+@pytest.fixture(scope="module")
+def written(report) -> dict:
+    return json.loads(to_json(report.to_json()))  # as a reader of report.json has it
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -30,9 +38,9 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(("part", "export"), [("genomes", genomes_csv), ("comparisons", comparisons_csv)])
-def test_csv_has_every_figure_of_the_report_to_the_last_digit(report, part, export):
+def test_csv_has_every_figure_of_the_report_to_the_last_digit(report, written, part, export):
     rows = read(export(report))
-    entries = [(task, entry) for task, section in report["tasks"].items() for entry in section[part]]
+    entries = [(task, entry) for task, section in written["tasks"].items() for entry in section[part]]
     assert len(rows) == len(entries) > 30
     numbers = 0
     for row, (task, entry) in zip(rows, entries, strict=True):
@@ -51,7 +59,7 @@ def test_csv_has_every_figure_of_the_report_to_the_last_digit(report, part, expo
 
 
 def test_csv_names_its_columns_even_where_all_is_null(report):
-    empty = {"tasks": {"t": {"genomes": [{"genome": "a", "iqm": None, "ci95": None, "untrained": None}]}}}
+    empty = verdicts.least()
     columns = [text.splitlines()[0] for text in (genomes_csv(report), comparisons_csv(report))]
     assert genomes_csv(empty).splitlines()[0] == columns[0]
     assert comparisons_csv(empty) == columns[1] + "\n"
@@ -67,17 +75,19 @@ def test_csv_names_its_columns_even_where_all_is_null(report):
     assert wanted <= set(columns[0].replace('"', "").split(","))
 
 
-def test_csv_takes_in_figures_that_it_does_not_know():
-    entry = {"genome": "a", "iqm": 1.5, "ci95": None, "novel": {"depth": 3}, "reach": [1, 2.5]}
-    (row,) = read(genomes_csv({"tasks": {"t": {"genomes": [entry]}}}))
-    assert (row["novel_depth"], row["reach_low"], row["reach_high"], row["iqm"]) == ("3", "1", "2.5", "1.5")
+def test_nested_figures_get_the_names_on_their_way_and_pairs_two_columns():
+    row = {"genome": "a", "ci95": None, "novel": {"depth": {"x": 3}}, "reach": [1, 2.5]}
+    wanted = {"genome": "a", "ci95": None, "novel_depth_x": 3, "reach_low": 1, "reach_high": 2.5}
+    assert dict(flat(row)) == wanted
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＠"])
 def test_csv_makes_formulas_plain_text(start):
     name = f"{start}cmd|' /C calc'!A0,\"x\""
-    entry = {"genome": name, "iqm": -0.5, "ci95": [-1.0, -0.25]}
-    text = genomes_csv({"tasks": {name: {"genomes": [entry]}}})
+    report = verdicts.least()
+    genome = replace(report.tasks["t"].genomes[0], label=name, score=Measure(-0.5, (-1.0, -0.25)))
+    task = replace(report.tasks["t"], label=name, genomes=(genome,))
+    text = genomes_csv(replace(report, tasks={name: task}))
     (row,) = read(text)
     assert row["genome"] == row["task"] == f"'{name}"
     assert (row["iqm"], row["ci95_low"]) == ("-0.5", "-1.0")  # a number is no formula
@@ -91,15 +101,15 @@ def test_csv_keeps_names_that_are_no_formulas(report):
 
 
 def test_tex_rounds_the_figures_of_the_report(report):
-    section = report["tasks"][SWIMMER]
+    section = report.tasks[SWIMMER]
     rows = tex(report).split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     by_label = {row.split(" & ")[0].strip(): row for row in rows}
     assert len(rows) == 8
-    for entry in section["genomes"]:
-        row = by_label[escape_tex(entry["genome"])]
-        iqm, low, high = (number(x, decimals(section)) for x in (entry["iqm"], *entry["ci95"]))
+    for genome in section.genomes:
+        row = by_label[escape_tex(genome.label)]
+        iqm, low, high = (number(x, decimals(section)) for x in (genome.score.iqm, *genome.score.ci95))
         assert f"${iqm}$ & $[{low}, {high}]$" in row
-        assert rf"${entry['num_graphs']} \times {entry['num_seeds']}$" in row
+        assert rf"${genome.num_graphs} \times {genome.num_seeds}$" in row
         assert "2,194 + 1,212 & 3,250" in row
 
 
@@ -108,7 +118,7 @@ def test_tex_is_balanced_and_its_rows_are_of_one_length(report):
     bare = re.sub(r"\\[\\{}&%$#_]", "", "\n".join(x for x in text.splitlines() if x[:1] != "%"))
     assert bare.count("{") == bare.count("}") and bare.count("$") % 2 == 0
     for kind in ("table", "tabular"):
-        assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == len(report["tasks"])
+        assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == len(report.tasks)
     rows = [line for line in text.splitlines() if line.endswith(r"\\")]
     assert len(rows) == 4 * 9
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {8}
@@ -126,20 +136,12 @@ def test_tex_escapes_every_special_character():
     assert not set("&%$#_{}~^\\<>|\"'`") - TEX.keys()
 
 
-def test_old_reports_are_exported():
-    old = verdicts.old_report()
-    assert len(read(genomes_csv(old))) == 32
-    assert "winner" in tex(old)
-
-
 def test_one_run_has_all_files_in_its_own_folder(tmp_path):
     run = build(tmp_path / "run", genomes=["a", "b"], seeds=1, generations=1, tasks={"mnist": ("", "")})
     before = {path.name for path in run.path.iterdir()}
-    report = write_report(run)
+    first, _ = write_report(run).tasks["mnist"].genomes
     assert {path.name for path in run.path.iterdir()} - before == FILES
-    assert read((run.path / "report.csv").read_text())[0]["iqm"] == repr(
-        report["tasks"]["mnist"]["genomes"][0]["iqm"]
-    )
+    assert read((run.path / "report.csv").read_text())[0]["iqm"] == repr(first.score.iqm)
 
 
 def test_joined_runs_are_reported_in_a_new_folder(tmp_path):
@@ -149,10 +151,10 @@ def test_joined_runs_are_reported_in_a_new_folder(tmp_path):
     ]
     before = [{path.name for path in run.path.iterdir()} for run in runs]
     report = write_report(runs, out=tmp_path / "new" / "joined")
-    assert report["run"]["names"] == ["a", "b"]
+    assert report.run.names == ("a", "b")
     assert {path.name for path in (tmp_path / "new" / "joined").iterdir()} == FILES
     assert [{path.name for path in run.path.iterdir()} for run in runs] == before
-    assert [entry["genome"] for entry in report["tasks"]["mnist"]["genomes"]] == ["a", "b"]
+    assert [genome.label for genome in report.tasks["mnist"].genomes] == ["a", "b"]
     with pytest.raises(RunError, match="exists; wanted a new folder"):
         write_report(runs, out=tmp_path / "new" / "joined")
     with pytest.raises(RunError, match="2 runs have no folder in common"):
@@ -160,8 +162,6 @@ def test_joined_runs_are_reported_in_a_new_folder(tmp_path):
 
 
 def test_further_pictures_become_files_and_part_of_the_page(tmp_path):
-    from neuroevo.report.figures.picture import Picture
-
     run = build(tmp_path / "run", genomes=["a"], seeds=1, generations=1, tasks={"mnist": ("", "")})
     svg = Picture("activity", "Activity", "All cells.", b'<svg xmlns="http://www.w3.org/2000/svg"/>')
     write_report(run, extra={"mnist": [svg]})

@@ -2,6 +2,7 @@
 
 import itertools
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from neuroevo.report.figures.scores import (
     thinned,
 )
 from neuroevo.report.figures.selection import MAX_POPULATIONS, mean_shares, muller_figure, share_table
+from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, Report
 from neuroevo.text import wrap
 from tests import verdicts
 from tests.verdicts import AMPERSAND, FORMULA, GENOMES, LONG, MNIST, SCRIPT, SWIMMER
@@ -26,7 +28,7 @@ TWENTY = [f"prior-{i}" for i in range(17)] + [SCRIPT, LONG, AMPERSAND]
 
 
 @pytest.fixture(scope="module")
-def report() -> dict:
+def report() -> Report:
     return verdicts.report()
 
 
@@ -36,9 +38,18 @@ def texts(figure) -> list[str]:
     return ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
-def entries(labels) -> list[dict]:
-    drawn = verdicts.scores(SWIMMER, labels)
-    return [{"genome": g, "iqm": float(np.mean(x)), "ci95": [min(x), max(x)]} for g, x in drawn.items()]
+def entries(labels) -> list[GenomeReport]:
+    """Returns genomes with these labels and made-up scores."""
+    (genome,) = verdicts.least().tasks["t"].genomes
+    return [
+        replace(genome, label=label, score=Measure(float(np.mean(x)), (min(x), max(x))))
+        for label, x in verdicts.scores(SWIMMER, labels).items()
+    ]
+
+
+def mixed(epochs, shares) -> MixedPopulations:
+    """Returns mixed populations that have not come to their end."""
+    return MixedPopulations("mixed", len(next(iter(shares.values()), ())), epochs, shares, None, None)
 
 
 def test_24_genomes_differ_in_colour_or_in_line_and_hatch():
@@ -47,16 +58,16 @@ def test_24_genomes_differ_in_colour_or_in_line_and_hatch():
     assert style(24) == style(0)
 
 
-def make(kind: str, report: dict):
+def make(kind: str, report: Report):
     """Returns one of the figures of the made-up report."""
-    look, section = verdicts.styles(), report["tasks"][SWIMMER]
+    look, section = verdicts.styles(), report.tasks[SWIMMER]
     return {
         "scores": lambda: scores_figure(
-            SWIMMER, section["genomes"], verdicts.scores(SWIMMER), section["unit"], look
+            SWIMMER, section.genomes, verdicts.scores(SWIMMER), section.unit, look
         ),
         "learning": lambda: learning_figure(SWIMMER, verdicts.curves(SWIMMER), "fitness (m/s)", look),
-        "doses": lambda: dose_figure(SWIMMER, section["doses"], section["unit"], look),
-        "shares": lambda: muller_figure(MNIST, report["tasks"][MNIST]["selection"], look),
+        "doses": lambda: dose_figure(SWIMMER, section.doses, section.unit, look),
+        "shares": lambda: muller_figure(MNIST, report.tasks[MNIST].selection, look),
         "twenty scores": lambda: scores_figure(
             SWIMMER,
             entries(TWENTY),
@@ -134,24 +145,24 @@ def test_places_are_distinct_and_keep_both_ends(count):
 
 
 def test_captions_say_what_was_thinned(report):
-    section = report["tasks"][SWIMMER]
+    section = report.tasks[SWIMMER]
     scores = {label: values * 40 for label, values in verdicts.scores(SWIMMER).items()}
     curves = verdicts.curves(SWIMMER, num_points=300)
-    captions = {p.kind: p.caption for p, _ in pictures(SWIMMER, section, curves, scores, verdicts.styles())}
+    captions = {p.kind: p.caption for p, _ in pictures(section, curves, scores, verdicts.styles())}
     assert captions["scores"] == "Of up to 800 lineages a genome, 60 evenly spaced in rank are drawn."
     assert captions["learning"] == "100 of 300 generations are drawn."
-    few = pictures(SWIMMER, section, verdicts.curves(SWIMMER), verdicts.scores(SWIMMER), verdicts.styles())
+    few = pictures(section, verdicts.curves(SWIMMER), verdicts.scores(SWIMMER), verdicts.styles())
     assert {p.kind: p.caption for p, _ in few}["scores"] == ""
 
 
 def test_figures_that_would_be_empty_are_left_out(report):
-    section = {**report["tasks"][verdicts.EMPTY], "selection": {"kind": "mixed", "epochs": [], "shares": {}}}
-    assert pictures(verdicts.EMPTY, section, {}, {"a": []}, {"a": 0}) == []
+    section = replace(report.tasks[verdicts.EMPTY], selection=mixed((), {}))
+    assert pictures(section, {}, {"a": []}, {"a": 0}) == []
 
 
 def test_figure_of_scores_has_a_row_for_a_genome_without_any(report):
-    section = report["tasks"][MNIST]
-    figure = scores_figure(MNIST, section["genomes"], verdicts.scores(MNIST), "%", verdicts.styles())
+    section = report.tasks[MNIST]
+    figure = scores_figure(MNIST, section.genomes, verdicts.scores(MNIST), "%", verdicts.styles())
     rows = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert rows[-1] == "adapter-only"
     heights = [y for line in figure.axes[0].get_lines() for y in line.get_ydata()]
@@ -159,7 +170,7 @@ def test_figure_of_scores_has_a_row_for_a_genome_without_any(report):
 
 
 def test_shares_are_averaged_over_the_populations_that_have_them():
-    selection = {"epochs": [0, 5], "shares": {"a": [[0.5, 1.0], [0.5, None]], "b": [[0.5, 0.0], [0.5, None]]}}
+    selection = mixed((0, 5), {"a": ((0.5, 1.0), (0.5, None)), "b": ((0.5, 0.0), (0.5, None))})
     epochs, shares = share_table(selection)
     assert epochs.tolist() == [0, 5]
     assert np.isnan(shares["a"][1, 1])
@@ -170,21 +181,20 @@ def test_shares_are_averaged_over_the_populations_that_have_them():
 
 
 def test_areas_of_shares_fill_the_axes(report):
-    selection = report["tasks"][MNIST]["selection"]
+    selection = report.tasks[MNIST].selection
     _, shares = share_table(selection)
-    assert sum(mean_shares(shares).values()) == pytest.approx(np.ones(len(selection["epochs"])))
+    assert sum(mean_shares(shares).values()) == pytest.approx(np.ones(len(selection.epochs)))
     areas = make("shares", report).axes[0].collections
     tops = [area.get_paths()[0].vertices[:, 1].max() for area in areas]
     assert max(tops) == pytest.approx(1)
 
 
 def test_only_the_first_populations_are_drawn_one_by_one():
-    tracks = [[0.5, 0.2]] * 30
-    selection = {"epochs": [0, 1], "shares": {"a": tracks, "b": [[0.5, 0.8]] * 30}}
+    selection = mixed((0, 1), {"a": ((0.5, 0.2),) * 30, "b": ((0.5, 0.8),) * 30})
     figure = muller_figure("t", selection, {"a": 0, "b": 1})
     assert sum(axes.get_visible() for axes in figure.axes) == 1 + MAX_POPULATIONS
-    section = {"genomes": [], "selection": {"kind": "mixed", **selection}}
-    ((picture, _),) = pictures("t", section, {}, {}, {"a": 0, "b": 1})
+    section = replace(verdicts.least().tasks["t"], genomes=(), selection=selection)
+    ((picture, _),) = pictures(section, {}, {}, {"a": 0, "b": 1})
     assert "12 of 30 populations are drawn one by one." in picture.caption
 
 

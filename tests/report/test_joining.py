@@ -54,20 +54,20 @@ def test_two_runs_are_judged_as_one_that_held_both(tmp_path):
     apart = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["b=toy", "c=toy:x=1"])]
     whole = build(tmp_path / "whole", ["a=toy", "b=toy", "c=toy:x=1"])
     joined, single = judge(gather(apart)), judge(gather([whole]))
-    assert joined["tasks"] == single["tasks"]
-    assert joined["run"]["names"] == ["one", "two"]
-    assert joined["run"]["lineages"] == single["run"]["lineages"]
-    assert joined["run"]["wall_seconds"] == 20.0
-    assert joined["run"]["config"]["genome"] == single["run"]["config"]["genome"]
-    assert "a=toy; python run.py b=toy" in joined["run"]["command"]
+    assert joined.tasks == single.tasks
+    assert joined.run.names == ("one", "two")
+    assert joined.run.lineages == single.run.lineages
+    assert joined.run.wall_seconds == 20.0
+    assert joined.run.config["genome"] == single.run.config["genome"]
+    assert "a=toy; python run.py b=toy" in joined.run.command
 
 
 def test_neuron_models_can_be_compared_under_labels_of_their_own(tmp_path):
     models = {"a": "leaky", "b": "relu", "c": "alif"}
     runs = [build(tmp_path / m, [f"{label}=toy"], neuron=m) for label, m in models.items()]
     report = judge(gather(runs))
-    assert {g["genome"] for g in report["tasks"]["t"]["genomes"]} == set(models)
-    assert "Runs differ in neuron: leaky of a; relu of b; alif of c." in report["run"]["notes"]
+    assert {g.label for g in report.tasks["t"].genomes} == set(models)
+    assert "Runs differ in neuron: leaky of a; relu of b; alif of c." in report.run.notes
     for label in ("b", "a"):  # the label of an earlier run, of the first or not, stands for its neurons too
         again = build(tmp_path / f"again-{label}", [f"{label}=toy"], neuron="graded")
         with pytest.raises(RunError, match=f"{models[label]} and again-{label} differ in 'neuron'"):
@@ -79,14 +79,14 @@ def test_search_of_two_phases_can_be_compared_with_one_of_one(tmp_path):
     paper = {"budgets": {"t": budget}, "search": "paper", "searches": {"t": "paper:elite=8"}}
     runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["b=toy"], **paper)]
     report = judge(gather(runs))
-    assert len(report["tasks"]["t"]["genomes"]) == 2
-    assert any(note.startswith("Runs differ in searches:") for note in report["run"]["notes"])
+    assert len(report.tasks["t"].genomes) == 2
+    assert any(note.startswith("Runs differ in searches:") for note in report.run.notes)
 
 
 def test_more_seeds_of_a_genome_are_joined(tmp_path):
     runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["a=toy"], seeds=9)]
-    (genome,) = judge(gather(runs))["tasks"]["t"]["genomes"]
-    assert (genome["num_seeds"], genome["num_lineages"]) == (9, 9)
+    (genome,) = judge(gather(runs)).tasks["t"].genomes
+    assert (genome.num_seeds, genome.num_lineages) == (9, 9)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_a_run_given_twice_is_refused(tmp_path):
 
 def test_versions_that_differ_are_said(tmp_path):
     runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["b=toy"], manifest={"commit": "c1"})]
-    assert judge(gather(runs))["run"]["notes"] == [
-        "The runs one, two differ in commit, so that equal requests may differ in result."
-    ]
+    assert judge(gather(runs)).run.notes == (
+        "The runs one, two differ in commit, so that equal requests may differ in result.",
+    )
 
 
 def test_joined_runs_say_which_was_cut_short(tmp_path):
@@ -155,13 +155,13 @@ def test_joined_runs_say_which_was_cut_short(tmp_path):
     lines = (runs[1].path / "results.jsonl").read_text().splitlines(keepends=True)
     (runs[1].path / "results.jsonl").write_text("".join(lines[:3]) + lines[3][:20])
     report = judge(gather(runs))
-    assert report["run"]["missing"] == [
+    assert list(report.run.missing) == [
         "t: 2 of 10 lineages have no result (b 2).",
         "two has not ended, or was killed.",
         "results.jsonl ends in half a line (line 4), which is left out.",
     ]
-    assert report["tasks"]["t"]["verdict"] == "exploratory"
-    assert json.dumps(report, allow_nan=False)
+    assert report.tasks["t"].verdict.decision == "exploratory"
+    assert json.dumps(report.to_json(), allow_nan=False)
 
 
 def test_command_line_joins_runs_into_a_new_folder(tmp_path, capsys, monkeypatch):
@@ -181,11 +181,11 @@ def test_command_line_joins_runs_into_a_new_folder(tmp_path, capsys, monkeypatch
 
 def test_runs_from_before_selections_are_joined_with_those_after(tmp_path):
     runs = [build(tmp_path / "one", ["a=toy"]), build(tmp_path / "two", ["b=toy"], selection="tournament")]
-    assert len(judge(gather(runs))["tasks"]["t"]["genomes"]) == 2
+    assert len(judge(gather(runs)).tasks["t"].genomes) == 2
 
 
 def test_tracker_that_failed_is_in_the_report(tmp_path):
     run = build(
         tmp_path / "one", ["a=toy"], manifest={"tracker_failures": ["wandb was switched off: full disk."]}
     )
-    assert judge(gather([run]))["run"]["notes"] == ["wandb was switched off: full disk."]
+    assert judge(gather([run])).run.notes == ("wandb was switched off: full disk.",)

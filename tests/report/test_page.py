@@ -5,14 +5,16 @@ import hashlib
 import html.parser
 import itertools
 import re
+from dataclasses import replace
 
 import pytest
 
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.html import page
-from neuroevo.report.html.parts import GLYPHS, breakable, figure, named
-from neuroevo.report.html.style import DARK, LIGHT, READ, SCRIPT, css, policy
-from neuroevo.report.html.tables import matrix, ranking
+from neuroevo.report.html.page import framed, part, policy
+from neuroevo.report.html.tables import GLYPHS, matrix, ranking
+from neuroevo.report.model import Report
+from neuroevo.report.table import Cell, Heading, Table
 from tests import verdicts
 from tests.verdicts import AMPERSAND, DIGITS, EMPTY, FORMULA, GENOMES, MNIST, SWIMMER
 
@@ -52,7 +54,7 @@ class Reader(html.parser.HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def report() -> dict:
+def report() -> Report:
     return verdicts.report()
 
 
@@ -72,27 +74,29 @@ def table(html_text: str, first: int = 0) -> list[list[str]]:
 
 def test_page_says_all_that_the_report_says(report, text):
     said = Reader(text).text
-    run = report["run"]
-    wanted = [run["sentence"], run["command"], run["commit"], run["platform"], *run["missing"], *run["notes"]]
-    wanted += [run["connectome"]["sha256"], run["data"]["mnist"]["sha256"], "torch", "2.13.0"]
-    for task, section in report["tasks"].items():
-        wanted += [task, section["sentence"], *section["reasons"], *section["power"], *section["notes"]]
+    run = report.run
+    wanted = [run.sentence, run.command, run.commit, run.platform, *run.missing, *run.notes]
+    wanted += [run.connectome["sha256"], run.data["mnist"]["sha256"], "torch", "2.13.0"]
+    for label, task in report.tasks.items():
+        verdict = task.verdict
+        wanted += [label, verdict.sentence, *verdict.reasons, *verdict.power, *task.notes]
     assert [sentence for sentence in wanted if sentence not in said] == []
-    assert said.index(run["sentence"]) < min(said.index(s["sentence"]) for s in report["tasks"].values())
+    sentences = [task.verdict.sentence for task in report.tasks.values()]
+    assert said.index(run.sentence) < min(map(said.index, sentences))
 
 
 def test_page_shows_each_kind_of_selection_where_it_was_used(report, text):
     sections = re.split(r'<section id="', text)[1:]
-    has = {task: part for task, part in zip([*report["tasks"], "words", "run"], sections, strict=True)}
-    assert [task for task, part in has.items() if "The race" in part] == [DIGITS]
-    assert [task for task, part in has.items() if "Spread in mixed populations" in part] == [MNIST]
+    has = dict(zip([*report.tasks, "words", "run"], sections, strict=True))
+    assert [task for task, text in has.items() if "The race" in text] == [DIGITS]
+    assert [task for task, text in has.items() if "Spread in mixed populations" in text] == [MNIST]
     assert "Confirmed on fresh seeds, 20 to 39: connectome, stats-prior." in has[DIGITS]
     assert "The race saved 123,456 evaluations." in has[DIGITS]
-    assert [task for task, part in has.items() if "Dose-response" in part] == [SWIMMER]
+    assert [task for task, text in has.items() if "Dose-response" in text] == [SWIMMER]
 
 
 def test_ranking_has_parameters_and_evaluations_beside_every_score(report):
-    head, *rows = table(ranking(SWIMMER, report["tasks"][SWIMMER], verdicts.styles()))
+    head, *rows = table(part("table", ranking(report.tasks[SWIMMER], verdicts.styles())))
     assert head[:6] == [
         "genome",
         "score",
@@ -110,59 +114,56 @@ def test_ranking_has_parameters_and_evaluations_beside_every_score(report):
 
 
 def test_ranking_leaves_out_columns_that_nobody_fills(report):
-    head = table(ranking(EMPTY, report["tasks"][EMPTY], verdicts.styles()))[0]
-    assert head == ["genome", "score", "graphs × seeds", "core + adapters", "evaluations", "state"]
+    heads = ranking(report.tasks[EMPTY], verdicts.styles()).heads
+    assert list(heads) == ["genome", "score", "graphs × seeds", "core + adapters", "evaluations", "state"]
 
 
 def test_matrix_is_antisymmetric_and_says_verdicts_without_colour(report):
-    section = report["tasks"][SWIMMER]
-    rows = table(matrix(SWIMMER, section, verdicts.styles()))[1:]
+    rows = table(part("matrix", matrix(report.tasks[SWIMMER], verdicts.styles())))[1:]
     cells = [row[1:] for row in rows]
     turned = {"better": "worse", "worse": "better"}
-    seen = set()
+    words = set()
     for i, j in itertools.combinations(range(len(cells)), 2):
         word = next(word for word in GLYPHS if word in cells[i][j])
-        seen.add(word)
+        words.add(word)
         assert cells[i][j].startswith(GLYPHS[word])
         assert cells[j][i].startswith(GLYPHS[turned.get(word, word)])
         there, back = (cells[x][y].split(" ")[-1].strip() for x, y in ((i, j), (j, i)))
         assert {there, back} == {there.strip("−"), f"−{there.strip('−')}"}
-    assert seen >= {"better", "equivalent", "inconclusive"}
+    assert words >= {"better", "equivalent", "inconclusive"}
     assert [cells[i][i].strip() for i in range(len(cells))] == [""] * 8
 
 
 def test_matrix_tells_the_corrected_p_of_each_pair(report):
-    section = report["tasks"][SWIMMER]
-    titles = [t for t in Reader(matrix(SWIMMER, section, verdicts.styles())).titles if " against " in t]
+    task = report.tasks[SWIMMER]
+    titles = Reader(part("matrix", matrix(task, verdicts.styles()))).titles
+    titles = [title for title in titles if " against " in title]
     assert len(titles) == 56
-    pair = section["comparisons"][0]
+    pair = task.comparisons[0]
     (title,) = [t for t in titles if t.startswith("connectome against stats-prior: better;")]
-    assert "p <0.001, corrected 0.011" in title and pair["p_holm"] == 0.0112
+    assert "p <0.001, corrected 0.011" in title and pair.p_holm == 0.0112
     assert any("corrected none" in t for t in titles)  # not tested
 
 
-def test_page_of_an_old_report_is_whole():
-    old = verdicts.old_report()
-    said = Reader(page.render(old, {}, verdicts.styles())).text
-    assert old["run"]["sentence"] in said and "640 lineages planned, 600 done" in said
+def test_page_copes_with_least():
+    said = Reader(page.render(verdicts.least(), {}, {"a": 0})).text
+    assert "Nothing." in said and "1 lineages planned" in said
 
 
-def test_page_copes_with_least(report):
-    least = {"genome": "a", "iqm": None, "ci95": None, "num_graphs": 1, "num_seeds": 1}
-    run = {"name": "r", "sentence": "Nothing.", "lineages": {"planned": 1}}
-    bare = {"run": run, "tasks": {"t": {"genomes": [least]}}}
-    assert "Nothing." in Reader(page.render(bare, {}, {"a": 0})).text
+@pytest.mark.parametrize("name", ["notes", "comparisons", "doses", "graphs", "selection", "margin"])
+def test_page_copes_with_what_a_task_has_not(report, name):
+    empty = None if name in ("selection", "margin") else ()
+    tasks = {label: replace(task, **{name: empty}) for label, task in report.tasks.items()}
+    made = page.render(replace(report, tasks=tasks), {}, verdicts.styles())
+    assert report.run.sentence in Reader(made).text
 
 
-@pytest.mark.parametrize("name", ["reasons", "power", "notes", "doses", "graphs", "selection", "margin"])
-@pytest.mark.parametrize("is_there", [True, False])
-def test_page_copes_with_null_and_with_a_missing_key(name, is_there):
-    report = verdicts.report()
-    for section in report["tasks"].values():
-        section.pop(name)
-        if is_there:
-            section[name] = None
-    assert report["run"]["sentence"] in Reader(page.render(report, {}, verdicts.styles())).text
+def test_page_copes_with_verdicts_without_reasons(report):
+    tasks = {
+        label: replace(task, verdict=replace(task.verdict, reasons=(), power=()))
+        for label, task in report.tasks.items()
+    }
+    assert "Why" not in Reader(page.render(replace(report, tasks=tasks), {}, verdicts.styles())).text
 
 
 def test_links_are_to_files_that_are_there(report, shown, text):
@@ -180,13 +181,21 @@ def test_further_pictures_are_shown_and_described():
     svg = Picture(
         "activity", "Activity & more", "Cells <fire>.", b'<svg width="3pt" id="x"><g/></svg>', "Seen."
     )
-    made = figure(svg, "t0-activity")
+    made = part("figure", framed(svg, "t0-activity"))
     assert 'role="img" aria-labelledby="t0-activity-title t0-activity-desc"' in made
     assert "Activity &amp; more" in made and "Cells &lt;fire&gt;." in made and 'id="t0-activity-x"' in made
     png = Picture("behaviour", 'A "walk"', "On & on.", b"\x89PNG...")
     data = base64.b64encode(b"\x89PNG...").decode()
-    wanted = f'<img src="data:image/png;base64,{data}" alt="A &quot;walk&quot;. On &amp; on.">'
-    assert wanted in figure(png, "t0-behaviour")
+    wanted = f'<img src="data:image/png;base64,{data}" alt="A &#34;walk&#34;. On &amp; on.">'
+    assert wanted in part("figure", framed(png, "t0-behaviour"))
+
+
+def test_film_has_a_still_for_those_who_want_no_motion():
+    film = Picture("behaviour", "A walk", "On and on.", b"\x89PNG...", motion=b"GIF89a...")
+    made = part("figure", framed(film, "t0-behaviour"))
+    still, moving = (base64.b64encode(image).decode() for image in (film.image, film.motion))
+    assert f'media="(prefers-reduced-motion: reduce), print" srcset="data:image/png;base64,{still}"' in made
+    assert f'<img src="data:image/gif;base64,{moving}" alt="A walk. On and on.">' in made
 
 
 def test_every_figure_of_the_page_has_its_data_as_a_table(text):
@@ -207,22 +216,38 @@ def test_page_is_the_same_when_made_again(report, text):
 def test_names_are_escaped_everywhere(text):
     said = Reader(text).text
     assert "<script>alert" not in text and "<i>size" not in text
-    assert breakable(AMPERSAND) == "a&amp;b&quot;c"
-    assert "&quot;x&quot;" in named(FORMULA, verdicts.styles())
+    assert str(part("label", AMPERSAND)) == "a&amp;b&#34;c"
+    assert part("label", "a:b=c,d_e") == "a<wbr>:b=<wbr>c<wbr>,d_<wbr>e"
+    assert "&#34;x&#34;" in part("name", Heading.of(FORMULA, verdicts.styles()))
+    hostile = Table("<b>", ("<i>", "x"), [(Heading("<u>"), [Cell("<s>", 1.0, below=("<q>",))])], (1, "<"))
+    assert not set(re.findall(r"<([a-z]+)", part("table", hostile))) & {"b", "i", "u", "s", "q"}
     assert all(name in said for name in GENOMES)
 
 
 def test_policy_admits_the_page_s_own_script_and_style_alone(text):
     (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
-    assert (script, style) == (SCRIPT, css())
-    found = dict(part.split(" ", 1) for part in policy().split("; "))
-    for part, directive in ((script, "script-src"), (style, "style-src-elem")):
-        digest = base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()
-        assert found[directive] == f"'sha256-{digest}'"
-    assert found["default-src"] == "'none'"
-    assert f'content="{policy()}"' in text
+    assert (script, style) == (page.asset("report.js"), page.asset("report.css"))
+    directives = dict(directive.split(" ", 1) for directive in policy().split("; "))
+    for content, directive in ((script, "script-src"), (style, "style-src-elem")):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert directives[directive] == f"'sha256-{digest}'"
+    assert directives["default-src"] == "'none'"
+    assert f'content="{policy()}"' in text.replace("&#39;", "'")
     assert not re.search(r"\son\w+=", re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL))
+
+
+READ = (  # (text, what it lies on): every pair that the style sheet makes
+    *((text, ground) for text in ("ink", "soft", "accent", "warn") for ground in ("paper", "card")),
+    *((text, ground) for text in ("ink", "soft") for ground in ("better", "worse", "equivalent")),
+    ("paper", "accent"),
+)
+
+
+def palettes() -> list[dict[str, str]]:
+    """Returns the colours of the style sheet by name, in light and in dark."""
+    blocks = re.findall(r":root \{(.*?)\}", page.asset("report.css"), re.DOTALL)
+    return [dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", block)) for block in blocks]
 
 
 def luminance(color: str) -> float:
@@ -232,7 +257,7 @@ def luminance(color: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("palette", palettes(), ids=["light", "dark"])
 def test_palette_has_contrast_wherever_text_lies(palette):
     ratios = {}
     for text, ground in READ:
@@ -247,6 +272,7 @@ def test_contrast_is_that_of_the_standard():
 
 
 def test_both_palettes_colour_the_same_things():
-    assert LIGHT.keys() == DARK.keys()
-    used = set(re.findall(r"var\(--(\w+)\)", css()))
-    assert used <= LIGHT.keys()
+    light, dark = palettes()
+    assert light.keys() == dark.keys() and len(light) == 10
+    used = set(re.findall(r"var\(--(\w+)\)", page.asset("report.css")))
+    assert used <= light.keys()

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from neuroevo.errors import RunError
 from neuroevo.report.figures.canvas import spread
+from neuroevo.report.model import LineageCounts, Report
 from neuroevo.report.terminal import print_report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
@@ -67,13 +68,16 @@ def build(path, genomes=GENOMES, graphs=2, seeds=3, generations=4, tasks=UNITS, 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> RunFolder:
-    run = build(tmp_path_factory.mktemp("report") / "run")
-    write_report(run)
-    return run
+    return build(tmp_path_factory.mktemp("report") / "run")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def written(run) -> Report:
+    return write_report(run)
 
 
 @pytest.fixture(scope="module")
-def report(run) -> dict:
+def report(written, run) -> dict:
     return json.loads((run.path / "report.json").read_text())
 
 
@@ -216,8 +220,8 @@ def test_labels_at_curve_ends_do_not_overlap():
 # --- the terminal -------------------------------------------------------------------------------------
 
 
-def test_terminal_report_fits_80_columns(report):
-    lines = printed(report)
+def test_terminal_report_fits_80_columns(written):
+    lines = printed(written)
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert "Exploratory" in lines[0]
@@ -226,8 +230,8 @@ def test_terminal_report_fits_80_columns(report):
     assert "[red]" in text.replace("\n", "")  # a label is no markup
 
 
-def test_wide_terminal_keeps_labels_whole(report):
-    assert any(LONG in line and "2 x 3" in line for line in printed(report, width=160))
+def test_wide_terminal_keeps_labels_whole(written):
+    assert any(LONG in line and "2 x 3" in line for line in printed(written, width=160))
 
 
 def test_figures_are_written_to_three_digits():
@@ -247,7 +251,7 @@ def test_report_shows_what_priors_noted_of_their_graphs(tmp_path):
     rows.append({"genome": "random", "graph": 0, "notes": ["keeps <most> edges"]})
     run.write_manifest(graphs=rows)
     report = write_report(run)
-    assert report["run"]["notes"] == [
+    assert list(report.run.notes) == [
         "connectome, graph 1, 2: the chain stopped early",
         "random: keeps <most> edges",
     ]
@@ -267,18 +271,16 @@ def test_report_of_a_run_cut_short_says_what_is_missing(tmp_path):
     with open(run.path / "metrics.jsonl", "a") as file:
         file.write('{"task"')
     report = write_report(run)
-    assert report["run"]["missing"] == [
+    assert list(report.run.missing) == [
         "mnist: 2 of 12 lineages have no result (b 2).",
         "The run was interrupted.",
         "metrics.jsonl ends in half a line (line 49), which is left out.",
     ]
-    assert report["run"]["lineages"] == {
-        **{"planned": 12, "done": 9, "failed": 1, "censored": 0, "missing": 2}
-    }
-    a, b = report["tasks"]["mnist"]["genomes"]
-    assert (a["status"], a["num_lineages"], b["status"], b["num_lineages"]) == ("failed", 5, "incomplete", 4)
-    assert a["iqm"] == pytest.approx((2 + 10 + 11) / 3)
-    assert report["tasks"]["mnist"]["notes"][-1] == "Lineages without a finite score, left out: a 1 of 6."
+    assert report.run.lineages == LineageCounts(planned=12, done=9, failed=1, censored=0, missing=2)
+    a, b = report.tasks["mnist"].genomes
+    assert (a.status, a.num_lineages, b.status, b.num_lineages) == ("failed", 5, "incomplete", 4)
+    assert a.score.iqm == pytest.approx((2 + 10 + 11) / 3)
+    assert report.tasks["mnist"].notes[-1] == "Lineages without a finite score, left out: a 1 of 6."
     assert "interrupted" in "\n".join(printed(report))
 
 
@@ -289,8 +291,8 @@ def test_report_of_a_run_without_results(tmp_path, with_metrics):
     if not with_metrics:
         (run.path / "metrics.jsonl").unlink()
     report = write_report(run)
-    assert report["run"]["sentence"] == "No lineage has a score yet, so there is nothing to compare."
-    assert report["tasks"]["mnist"]["genomes"][0]["iqm"] is None
+    assert report.run.sentence == "No lineage has a score yet, so there is nothing to compare."
+    assert report.tasks["mnist"].genomes[0].score.iqm is None
     assert (run.path / "figures" / "learning_mnist.svg").exists() is with_metrics
     assert not (run.path / "figures" / "scores_mnist.svg").exists()
     assert max(map(len, printed(report))) <= 80
@@ -298,10 +300,10 @@ def test_report_of_a_run_without_results(tmp_path, with_metrics):
 
 def test_one_seed_has_no_invented_interval(tmp_path):
     run = build(tmp_path / "run", genomes=["a", "b"], seeds=1, generations=1, tasks={"t/../x": ("", "")})
-    section = write_report(run)["tasks"]["t/../x"]
-    assert [entry["ci95"] for entry in section["genomes"]] == [None, None]
-    assert section["comparisons"][0]["ci95"] is None
-    assert section["comparisons"][0]["p"] is None
+    task = write_report(run).tasks["t/../x"]
+    assert [genome.score.ci95 for genome in task.genomes] == [None, None]
+    assert task.comparisons[0].ci95 is None
+    assert task.comparisons[0].p is None
     assert (run.path / "figures" / "scores_t%2F..%2Fx.png").exists()
 
 
@@ -310,9 +312,9 @@ def test_learning_falls_back_to_the_mean_for_all_genomes_alike(tmp_path):
     rows = [row | ({"fitness_centre": None} if row["genome"] == "b" else {}) for row in run.metrics()]
     (run.path / "metrics.jsonl").unlink()
     run.append_metrics(rows)
-    section = write_report(run)["tasks"]["mnist"]
-    assert section["learning_from"] == "fitness_mean"
-    assert [entry["auc"]["iqm"] for entry in section["genomes"]] == [2.5, 2.5]
+    task = write_report(run).tasks["mnist"]
+    assert task.learning_from == "fitness_mean"
+    assert [genome.auc.iqm for genome in task.genomes] == [2.5, 2.5]
 
 
 def test_damaged_plan_is_refused(tmp_path):

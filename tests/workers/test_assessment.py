@@ -153,8 +153,7 @@ def test_results_and_report_have_three_scores(tmp_path: Path) -> None:
     for row in folder.results():
         assert (row["tuned_score"] is not None) == (row["genome"] == "connectome")
         assert row["evaluations"] == 3 * 9
-    entries = write_report(folder)["tasks"]["echo"]["genomes"]
-    found = {entry["genome"]: entry["tuned"] for entry in entries}
+    found = {genome.label: genome.tuned for genome in write_report(folder).tasks["echo"].genomes}
     tuned = [row["tuned_score"] for row in folder.results() if row["genome"] == "connectome"]
-    assert found["adapter-only"] is None and found["connectome"]["iqm"] == pytest.approx(np.mean(tuned))
+    assert found["adapter-only"] is None and found["connectome"].iqm == pytest.approx(np.mean(tuned))
     assert "tuned" in (folder.path / "report.html").read_text(encoding="utf-8")

@@ -87,7 +87,7 @@ def test_run_counts_blow_ups_as_failures_and_says_where(tmp_path: Path) -> None:
         assert row["status"] == "failed" and row["score"] is None
         assert row["failures"] > 0
         assert row["blowup"].startswith("cell ") and row["blowup"].endswith(", generation 0")
-    (note,) = [n for n in write_report(whole)["tasks"]["echo"]["notes"] if "blew up" in n]
+    (note,) = [n for n in write_report(whole).tasks["echo"].notes if "blew up" in n]
     assert f"connectome 1 of 1 (first: {rows[0]['blowup']})" in note
     for row in whole.metrics():
         assert all(v is None or not isinstance(v, float) or math.isfinite(v) for v in row.values())

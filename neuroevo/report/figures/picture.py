@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+from neuroevo.report.table import Table
 
 PNG = b"\x89PNG"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell of a table.
-
-    Attributes:
-        html: What it shows.
-        value: What it sorts by; None sorts last in either direction.
-        is_text: True if it sorts by its text.
-    """
-
-    html: str
-    value: float | None = None
-    is_text: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table whose rows have a heading each.
-
-    Attributes:
-        label: What it is, for those who cannot see it.
-        heads: Heads of the columns; the first stands over the headings of the rows. Plain text.
-        rows: Heading, as HTML, and cells of each row.
-        sorted_by: Column that the rows are sorted by already, and the direction, as ARIA names it.
-    """
-
-    label: str
-    heads: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Cell]]]
-    sorted_by: tuple[int, str] | None = None
-
-
-@dataclass(frozen=True)
 class Picture:
-    """A figure of the page.
+    """A figure of the page. All texts are plain.
 
     Attributes:
         kind: One word, part of its file's name: "scores", "learning", "doses", "shares", "behaviour".
@@ -61,3 +30,8 @@ class Picture:
     caption: str = ""
     table: Table | None = None
     motion: bytes = b""
+
+    @property
+    def is_png(self) -> bool:
+        """True if the image is a PNG file, false if it is an SVG file."""
+        return self.image.startswith(PNG)

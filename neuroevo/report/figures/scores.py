@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neuroevo.referee.learning_curves import Curve
+    from neuroevo.report.model import Dose, GenomeReport
 
 
 MAX_MARKS = 60  # lineages drawn of a genome; more hide each other
@@ -130,7 +131,7 @@ def _draw_curve(axes: Axes, curve: Curve, rank: int) -> None:
 
 def scores_figure(
     task: str,
-    genomes: Sequence[Mapping[str, Any]],
+    genomes: Sequence[GenomeReport],
     scores: Mapping[str, Sequence[float]],
     unit: str,
     styles: Mapping[str, int],
@@ -139,50 +140,48 @@ def scores_figure(
 
     Args:
         task: Label of the task.
-        genomes: Entries of the task's genomes in report.json, in the order of the rows.
+        genomes: The task's genomes, in the order of the rows.
         scores: Scores of the lineages by genome label.
         unit: Unit of the score; may be empty.
         styles: Rank of each genome in the request, which decides its colour.
     """
-    names = [wrap(entry["genome"]) for entry in genomes]
+    names = [wrap(genome.label) for genome in genomes]
     with look():
         lines = sum(max(2, name.count("\n") + 1) for name in names)
         figure = new_figure(1.55 + (0.26 if len(names) <= ROOMY else 0.21) * lines)
         axes = figure.subplots()
         axes.set_xlim(*_score_range(genomes, scores))
-        for row, entry in enumerate(genomes):
-            drawn = drawn_scores(scores.get(entry["genome"], ()))
-            _score_row(axes, row, entry, drawn, style(styles[entry["genome"]])[0])
+        for row, genome in enumerate(genomes):
+            drawn = drawn_scores(scores.get(genome.label, ()))
+            _score_row(axes, row, genome, drawn, style(styles[genome.label])[0])
         _name_rows(axes, names)
         write_title(axes, f"Held-out score: {task}")
         axes.set_xlabel(f"score ({unit})" if unit else "score", parse_math=False)
         axes.locator_params(axis="x", nbins=6)  # more labels than that touch each other
         low, high = axes.get_xlim()
-        untrained = [value for entry in genomes if (value := _untrained(entry)) is not None]
+        untrained = [x for genome in genomes if (x := genome.untrained.iqm) is not None]
         within = any(low <= value <= high for value in untrained)
         _score_legend(
             figure,
-            intervals=any(entry.get("ci95") for entry in genomes),
+            intervals=any(genome.score.ci95 for genome in genomes),
             untrained="untrained" if within else "untrained, off the scale" if untrained else "",
         )
     return figure
 
 
-def dose_figure(
-    task: str, doses: Sequence[Mapping[str, Any]], unit: str, styles: Mapping[str, int]
-) -> Figure:
+def dose_figure(task: str, doses: Sequence[Dose], unit: str, styles: Mapping[str, int]) -> Figure:
     """Returns scores by dose of rewiring: a line a prior through its genomes, which keep their colours.
 
     Args:
         task: Label of the task.
-        doses: Entries of the task's doses in report.json.
+        doses: The task's series of doses.
         unit: Unit of the score; may be empty.
         styles: Rank of each genome in the request, which decides its colour.
     """
     lines = {
-        f"{dose['prior']} ({i + 1})"
-        if [d["prior"] for d in doses].count(dose["prior"]) > 1
-        else dose["prior"]: [point for point in dose["points"] if point["iqm"] is not None]
+        f"{dose.prior} ({i + 1})" if [d.prior for d in doses].count(dose.prior) > 1 else dose.prior: [
+            (point, point.iqm) for point in dose.points if point.iqm is not None
+        ]
         for i, dose in enumerate(doses)
     }
     lines = {prior: points for prior, points in lines.items() if points}
@@ -190,14 +189,13 @@ def dose_figure(
         figure = new_figure(3.5)
         axes = figure.subplots()
         for marker, (prior, points) in zip(MARKERS * len(lines), lines.items(), strict=False):
-            axes.plot(
-                [p["rewired"] for p in points], [p["iqm"] for p in points], color=SOFT, lw=1.2, zorder=1
-            )
-            for point in points:
-                color = style(styles[point["genome"]])[0]
-                if point["ci95"]:
-                    axes.plot([point["rewired"]] * 2, point["ci95"], color=color, lw=3.5, alpha=0.6)
-                axes.plot(point["rewired"], point["iqm"], marker, color=color, ms=8, mec=PAPER, mew=1)
+            doses_of, means = [point.rewired for point, _ in points], [mean for _, mean in points]
+            axes.plot(doses_of, means, color=SOFT, lw=1.2, zorder=1)
+            for point, mean in points:
+                color = style(styles[point.genome])[0]
+                if point.ci95:
+                    axes.plot([point.rewired] * 2, point.ci95, color=color, lw=3.5, alpha=0.6)
+                axes.plot(point.rewired, mean, marker, color=color, ms=8, mec=PAPER, mew=1)
             axes.plot([], [], marker, color=SOFT, ls="-", lw=1.2, ms=6, label=wrap(prior, 40))
         axes.margins(x=0.06, y=0.12)
         write_title(axes, f"Dose-response: {task}", "interquartile mean and 95 % interval of each genome")
@@ -220,23 +218,18 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _untrained(entry: Mapping[str, Any]) -> float | None:
-    """Returns a genome's untrained score."""
-    return (entry.get("untrained") or {}).get("iqm")
-
-
 def _score_range(
-    genomes: Sequence[Mapping[str, Any]], scores: Mapping[str, Sequence[float]]
+    genomes: Sequence[GenomeReport], scores: Mapping[str, Sequence[float]]
 ) -> tuple[float, float]:
     """Returns the range of scores to show.
 
     Untrained scores far from the others would squeeze them together, and are left out of the range.
     """
     shown = [x for values in scores.values() for x in values]
-    shown += [x for entry in genomes for x in entry.get("ci95") or ()]
+    shown += [x for genome in genomes for x in genome.score.ci95 or ()]
     low, high = min(shown), max(shown)
     spread = high - low
-    untrained = [value for entry in genomes if (value := _untrained(entry)) is not None]
+    untrained = [x for genome in genomes if (x := genome.untrained.iqm) is not None]
     for value in untrained:
         if spread == 0 or low - spread <= value <= high + spread:
             low, high = min(low, value), max(high, value)
@@ -245,24 +238,24 @@ def _score_range(
     return low - margin * (4 if beyond else 1), high + margin  # room to write what lies beyond
 
 
-def _score_row(axes: Axes, row: int, entry: Mapping[str, Any], scores: Sequence[float], color: str) -> None:
+def _score_row(axes: Axes, row: int, genome: GenomeReport, scores: Sequence[float], color: str) -> None:
     """Draws one genome's scores: lineages above its line, the interquartile mean and interval on it.
 
     Args:
         axes: Axes of all rows.
         row: Height of the genome's line.
-        entry: The genome's entry in report.json.
+        genome: The genome.
         scores: Scores to draw, ascending.
         color: The genome's colour.
     """
     lanes = np.array([0.0, -0.07, 0.07] if len(scores) <= MAX_MARKS // 2 else [0, -0.08, 0.04, -0.04, 0.08])
     heights = row - 0.2 + lanes[np.arange(len(scores)) % len(lanes)]  # lanes keep equal scores apart
     axes.plot(scores, heights, "o", color=color, ms=5, alpha=0.55, mec="none")
-    if entry.get("ci95"):
-        axes.plot(entry["ci95"], [row + 0.12, row + 0.12], color=color, lw=3.5, alpha=0.6)
-    _draw_untrained(axes, row + 0.12, _untrained(entry))
-    if entry["iqm"] is not None:
-        axes.plot(entry["iqm"], row + 0.12, "D", color=color, ms=8, mec=PAPER, mew=1)
+    if genome.score.ci95:
+        axes.plot(genome.score.ci95, [row + 0.12, row + 0.12], color=color, lw=3.5, alpha=0.6)
+    _draw_untrained(axes, row + 0.12, genome.untrained.iqm)
+    if genome.score.iqm is not None:
+        axes.plot(genome.score.iqm, row + 0.12, "D", color=color, ms=8, mec=PAPER, mew=1)
 
 
 def _draw_untrained(axes: Axes, height: float, value: float | None) -> None:

@@ -25,26 +25,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from neuroevo.report.model import MixedPopulations
+
 
 MAX_POPULATIONS = 12  # drawn one by one; all enter the mean
 PANELS_A_ROW = 4
 
 
-def share_table(selection: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def share_table(selection: MixedPopulations) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Returns what a Muller plot draws.
 
     Args:
-        selection: The task's selection of report.json, of kind "mixed".
+        selection: What mixed populations of the task did.
 
     Returns:
         The epochs, float64 [T], thinned to `MAX_POINTS`, and by genome label its share of each population,
         float64 [populations, T]; NaN where a population has no record.
     """
-    moments = evenly(len(selection["epochs"]), MAX_POINTS)
-    epochs = np.asarray(selection["epochs"], float)[moments]
+    moments = evenly(len(selection.epochs), MAX_POINTS)
+    epochs = np.asarray(selection.epochs, float)[moments]
     shares = {}
-    for label, tracks in selection["shares"].items():
-        shares[label] = np.array(tracks, float).reshape(-1, len(selection["epochs"]))[:, moments]
+    for label, tracks in selection.shares.items():
+        shares[label] = np.array(tracks, float).reshape(-1, len(selection.epochs))[:, moments]
     return epochs, shares
 
 
@@ -62,14 +64,14 @@ def mean_shares(shares: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return means
 
 
-def muller_figure(task: str, selection: Mapping[str, Any], styles: Mapping[str, int]) -> Figure:
+def muller_figure(task: str, selection: MixedPopulations, styles: Mapping[str, int]) -> Figure:
     """Returns the shares of the genomes over epochs, on average and population by population.
 
     After Muller (1932), https://doi.org/10.1086/280418. Areas lie on each other in the order of the request.
 
     Args:
         task: Label of the task.
-        selection: The task's selection of report.json, of kind "mixed".
+        selection: What mixed populations of the task did.
         styles: Rank of each genome in the request, which decides its colour and hatch.
     """
     epochs, shares = share_table(selection)

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from neuroevo.report.figures.picture import Cell, Table
 from neuroevo.report.formatting import decimals, facing, ranked, standing
-from neuroevo.report.html.parts import (
-    GLYPHS,
-    MISSING,
-    below,
-    breakable,
-    count_cell,
-    folded,
-    measure_cell,
-    named,
-    number_cell,
-    p_cell,
-    region,
-    render_table,
-    text_cell,
-    typeset,
-    whole,
-)
-from neuroevo.text import interval, number, p_text
+from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, Parameters, Race, TaskReport
+from neuroevo.report.table import MISSING, Cell, Heading, Table, whole
+from neuroevo.text import interval, number, p_text, typeset
 
-STATISTICS = {  # of graphs: the head, and how to read it
+if TYPE_CHECKING:
+    from neuroevo.referee.learning_curves import TimeToThreshold
+    from neuroevo.referee.outcome import AreaContrast
+
+GLYPHS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?"}
+STATISTICS = {  # of graphs, with the head of their column
     "cells": "cells",
     "synapses": "synapses",
     "density": "density",
@@ -42,268 +31,331 @@ STATISTICS = {  # of graphs: the head, and how to read it
     "excitatory": "excitatory share",
     "overlap": "overlap",
 }
-KINDS = {
+KINDS = {  # of comparisons, with what they are made over
     "graphs": "over graphs and seeds",
     "one wiring": "one wiring against a family",
     "seeds": "over seeds, one wiring each",
 }
 
 
-def ranking(task: str, section: Mapping[str, Any], styles: Mapping[str, int]) -> str:
-    """Returns the genomes of a task, the highest score first."""
-    order, places = ranked(section), decimals(section)
-    columns: dict[str, list[Cell]] = {"score": [measure_cell(e, places, bold=True) for e in order]}
-    if section.get("comparisons"):
-        columns["against the first"] = [_standing_cell(section, e["genome"]) for e in order]
-    columns["graphs × seeds"] = [_size_cell(e) for e in order]
-    columns["core + adapters"] = [_parameters_cell(e.get("parameters") or {}) for e in order]
-    columns["evaluations"] = [count_cell(e.get("evaluations")) for e in order]
-    for key, digits in (("untrained", places), ("tuned", places), ("auc", None)):
-        if any((e.get(key) or {}).get("iqm") is not None for e in order):
-            columns["learning area" if key == "auc" else key] = [
-                measure_cell(e.get(key), digits) for e in order
+@dataclass(frozen=True)
+class Pair:
+    """A cell of the matrix: how the genome of the row compares with that of the column.
+
+    Attributes:
+        verdict: What the genome of the row is; empty for a genome and itself, and for pairs not compared.
+        difference: The difference of their means; a dash for pairs not compared.
+        details: The comparison in words.
+    """
+
+    verdict: str = ""
+    difference: str = ""
+    details: str = ""
+
+    @property
+    def glyph(self) -> str:
+        """The sign that stands for the verdict."""
+        return GLYPHS.get(self.verdict, "")
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Every genome of a task against every other.
+
+    Attributes:
+        label: What it is, for those who cannot see it.
+        unit: Unit of the differences; may be empty.
+        rows: The genomes, the highest score first; the columns are the same.
+        pairs: A row a genome, a cell a genome.
+        table: The same comparisons, a row a pair, with all their figures.
+    """
+
+    label: str
+    unit: str
+    rows: tuple[Heading, ...]
+    pairs: tuple[tuple[Pair, ...], ...]
+    table: Table
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A table of the page under a heading of its own.
+
+    Attributes:
+        head: The heading.
+        text: A sentence above the table; may be empty.
+        table: The table.
+    """
+
+    head: str
+    text: str
+    table: Table
+
+
+def ranking(task: TaskReport, styles: Mapping[str, int]) -> Table:
+    """Returns the genomes of a task, the highest score first.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+    """
+    order, places = ranked(task), decimals(task)
+    columns = {"score": [_measure_cell(genome.score, places, is_bold=True) for genome in order]}
+    if task.comparisons:
+        columns["against the first"] = [_standing_cell(task, genome.label) for genome in order]
+    columns["graphs × seeds"] = [_size_cell(genome) for genome in order]
+    columns["core + adapters"] = [_parameters_cell(genome.parameters) for genome in order]
+    columns["evaluations"] = [Cell.count(genome.evaluations) for genome in order]
+    measures: dict[str, tuple[list[Measure | None], int | None]] = {
+        "untrained": ([genome.untrained for genome in order], places),
+        "tuned": ([genome.tuned for genome in order], places),
+        "learning area": ([genome.auc for genome in order], None),
+    }
+    for head, (column, digits) in measures.items():
+        if any(measure and measure.iqm is not None for measure in column):
+            columns[head] = [_measure_cell(measure, digits) for measure in column]
+    if any(genome.to_threshold for genome in order):
+        columns["evaluations to threshold"] = [_threshold_cell(genome.to_threshold) for genome in order]
+    columns["state"] = [_state_cell(genome) for genome in order]
+    return Table(
+        f"Genomes on {task.label}: interquartile mean and 95 % interval over lineages",
+        ("genome", *columns),
+        _rows([Heading.of(genome.label, styles) for genome in order], columns),
+        sorted_by=(1, "descending"),
+    )
+
+
+def matrix(task: TaskReport, styles: Mapping[str, int]) -> Matrix | None:
+    """Returns a task's comparisons, each genome of a row against each of a column.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+
+    Returns:
+        None if no genomes were compared.
+    """
+    if not task.comparisons:
+        return None
+    compared = {label for row in task.comparisons for label in (row.a, row.b)}
+    order = [genome.label for genome in ranked(task) if genome.label in compared]
+    return Matrix(
+        label=f"Matrix of comparisons on {task.label}",
+        unit=task.unit,
+        rows=tuple(Heading.of(label, styles) for label in order),
+        pairs=tuple(tuple(_pair(task, a, b) for b in order) for a in order),
+        table=_comparisons(task),
+    )
+
+
+def selection(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
+    """Returns what a race or mixed populations did.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+
+    Returns:
+        None for a tournament, and before the first rung or after no last epoch.
+    """
+    if isinstance(task.selection, MixedPopulations):
+        return _fixation(task.label, task.selection, styles)
+    if isinstance(task.selection, Race):
+        return _race(task, task.selection, styles)
+    return None
+
+
+def graphs(task: TaskReport, styles: Mapping[str, int]) -> Table | None:
+    """Returns the statistics of each genome's graphs; those that none has are left out.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+
+    Returns:
+        None if no statistic is known.
+    """
+    columns = {"graphs": [Cell.count(row.num_graphs) for row in task.graphs]}
+    for name, head in STATISTICS.items():
+        spreads = [row.statistics.get(name) for row in task.graphs]
+        if any(spread and spread.mean is not None for spread in spreads):
+            columns[head] = [
+                Cell.figure(
+                    spread.mean if spread else None,
+                    below=[f"± {typeset(number(spread.std))}"] if spread and spread.std else (),
+                )
+                for spread in spreads
             ]
-    if any(e.get("to_threshold") for e in order):
-        columns["evaluations to threshold"] = [_threshold_cell(e.get("to_threshold")) for e in order]
-    columns["state"] = [_state_cell(e) for e in order]
-    rows = [
-        (named(entry["genome"], styles), [column[i] for column in columns.values()])
-        for i, entry in enumerate(order)
-    ]
-    heads = ("genome", *columns)
-    title = f"Genomes on {task}: interquartile mean and 95 % interval over lineages"
-    return render_table(Table(title, heads, rows, sorted_by=(1, "descending")))
+    if len(columns) == 1:
+        return None
+    headings = [Heading.of(row.genome, styles) for row in task.graphs]
+    return Table(f"Statistics of the graphs on {task.label}", ("genome", *columns), _rows(headings, columns))
 
 
-def matrix(task: str, section: Mapping[str, Any], styles: Mapping[str, int]) -> str:
-    """Returns a task's comparisons, each genome of a row against each of a column; nothing without any."""
-    pairs = section.get("comparisons") or ()
-    if not pairs:
-        return ""
-    compared = {name for row in pairs for name in (row["a"], row["b"])}
-    order = [entry["genome"] for entry in ranked(section) if entry["genome"] in compared]
-    places, unit = decimals(section) + 1, section.get("unit") or ""
-    heads = "".join(
-        f'<th scope="col" title="{escape(name)}">{i}<span class="hidden"> {escape(name)}</span></th>'
-        for i, name in enumerate(order, 1)
-    )
-    body = ""
-    for i, name in enumerate(order, 1):
-        cells = "".join(_pair(facing(section, name, other), name == other, places, unit) for other in order)
-        number_before = f'<span class="soft">{i}</span> '
-        body += f'<tr><th scope="row">{named(name, styles, number_before)}</th>{cells}</tr>\n'
-    head = f'<thead><tr><td class="self"></td>{heads}</tr></thead>'
-    table = f'<table class="matrix">{head}<tbody>{body}</tbody></table>'
-    key = " · ".join(f"{glyph} {verdict}" for verdict, glyph in GLYPHS.items())
-    of_unit = f" ({escape(unit)})" if unit else ""
-    return (
-        "<h3>Every genome against every other</h3>"
-        f'<p class="key">Mean score of the row minus that of the column{of_unit}. The row is: {key}.</p>'
-        + region(table, f"Matrix of comparisons on {task}")
-        + folded(f"All {len(pairs)} comparisons with intervals and p", _pairs(task, section))
-    )
+def _rows(
+    headings: Sequence[Heading], columns: Mapping[str, Sequence[Cell]]
+) -> list[tuple[Heading, list[Cell]]]:
+    """Returns the rows of a table that was made column by column."""
+    return [(heading, [column[i] for column in columns.values()]) for i, heading in enumerate(headings)]
 
 
-def _pairs(task: str, section: Mapping[str, Any]) -> str:
+def _comparisons(task: TaskReport) -> Table:
     """Returns a task's comparisons, a row a pair."""
-    pairs, places = section["comparisons"], decimals(section) + 1
+    pairs, places = task.comparisons, decimals(task) + 1
     columns: dict[str, list[Cell]] = {
-        "against": [Cell(breakable(row["b"]), is_text=True) for row in pairs],
+        "against": [Cell.words(row.b) for row in pairs],
         "mean difference": [
-            Cell(
-                f"<b>{typeset(number(row['difference'], places))}</b>{below(row['ci95'], places)}",
-                row["difference"],
-            )
+            Cell.figure(row.difference, places, _interval_below(row.ci95, places), is_bold=True)
             for row in pairs
         ],
-        "p": [p_cell(row.get("p")) for row in pairs],
-        "p, corrected": [p_cell(row.get("p_holm")) for row in pairs],
-        "verdict": [text_cell(row.get("verdict")) for row in pairs],
-        "chance of improvement": [number_cell(row.get("probability_of_improvement"), 2) for row in pairs],
+        "p": [_p_cell(row.p) for row in pairs],
+        "p, corrected": [_p_cell(row.p_holm) for row in pairs],
+        "verdict": [Cell.words(row.verdict) for row in pairs],
+        "chance of improvement": [Cell.figure(row.probability_of_improvement, 2) for row in pairs],
     }
-    for key, head in (
-        ("p_permutation", "p, permutation"),
-        ("p_equivalence_holm", "p of equivalence, corrected"),
-    ):
-        if any(row.get(key) is not None for row in pairs):
-            columns[head] = [p_cell(row.get(key)) for row in pairs]
-    if any(row.get("auc") for row in pairs):
-        columns["difference in learning area"] = [_area_cell(row.get("auc")) for row in pairs]
-    if any(row.get("kind") for row in pairs):
-        columns["tested"] = [text_cell(KINDS.get(row.get("kind"), row.get("kind"))) for row in pairs]
-    rows = [(breakable(row["a"]), [column[i] for column in columns.values()]) for i, row in enumerate(pairs)]
-    return render_table(Table(f"Comparisons of genomes on {task}, pair by pair", ("genome", *columns), rows))
-
-
-def selection(task: str, section: Mapping[str, Any], styles: Mapping[str, int]) -> str:
-    """Returns what a race or mixed populations did; nothing for a tournament."""
-    found = section.get("selection") or {}
-    if found.get("kind") == "mixed":
-        return _fixation(task, found, styles)
-    if found.get("kind") == "race":
-        return _rungs(task, found, styles, section.get("fitness_unit") or "")
-    return ""
-
-
-def _fixation(task: str, selection: Mapping[str, Any], styles: Mapping[str, int]) -> str:
-    """Returns how far each genome spread in mixed populations."""
-    found = selection.get("fixation") or {}
-    if not found:
-        return ""
-    rows = []
-    for genome, row in found.items():
-        fixed = row.get("fixed")
-        cells = [
-            number_cell(row.get("start_share"), 3),
-            number_cell(row.get("mean_final_share"), 3),
-            Cell(f"{whole(fixed)} of {whole(row.get('of'))}", fixed),
-            p_cell(row.get("p")),
-            p_cell(row.get("p_holm")),
-        ]
-        rows.append((named(genome, styles), cells))
-    winner = selection.get("winner")
-    said = (
-        f"{winner} spreads more than neutral drift explains."
-        if winner
-        else ("No genome spreads more than neutral drift explains.")
+    if any(row.p_permutation is not None for row in pairs):
+        columns["p, permutation"] = [_p_cell(row.p_permutation) for row in pairs]
+    if any(row.p_equivalence_holm is not None for row in pairs):
+        columns["p of equivalence, corrected"] = [_p_cell(row.p_equivalence_holm) for row in pairs]
+    if any(row.auc for row in pairs):
+        columns["difference in learning area"] = [_area_cell(row.auc) for row in pairs]
+    if any(row.kind for row in pairs):
+        columns["tested"] = [Cell.words(KINDS[row.kind] if row.kind else "") for row in pairs]
+    return Table(
+        f"Comparisons of genomes on {task.label}, pair by pair",
+        ("genome", *columns),
+        _rows([Heading(row.a) for row in pairs], columns),
     )
+
+
+def _fixation(task: str, mixed: MixedPopulations, styles: Mapping[str, int]) -> Passage | None:
+    """Returns how far each genome spread in mixed populations; nothing before their last epoch."""
+    if not mixed.fixation:
+        return None
+    rows = []
+    for genome, row in mixed.fixation.items():
+        cells = [
+            Cell.figure(row.start_share, 3),
+            Cell.figure(row.mean_final_share, 3),
+            Cell(f"{whole(row.fixed)} of {whole(row.of)}", row.fixed),
+            _p_cell(row.p),
+            _p_cell(row.p_holm),
+        ]
+        rows.append((Heading.of(genome, styles), cells))
+    who = mixed.winner or "No genome"
     heads = ("genome", "share at start", "mean share at end", "alone in", "p", "p, corrected")
-    table = render_table(Table(f"Fixation in mixed populations on {task}", heads, rows))
-    return f"<h3>Spread in mixed populations</h3><p>{escape(said)}</p>{table}"
+    return Passage(
+        "Spread in mixed populations",
+        f"{who} spreads more than neutral drift explains.",
+        Table(f"Fixation in mixed populations on {task}", heads, rows),
+    )
 
 
-def _rungs(task: str, selection: Mapping[str, Any], styles: Mapping[str, int], unit: str) -> str:
-    """Returns the rungs of a race, a row a genome a rung, and what confirmed it."""
+def _race(task: TaskReport, race: Race, styles: Mapping[str, int]) -> Passage | None:
+    """Returns the rungs of a race, a row a genome a rung, and what confirmed it; nothing before the first."""
+    if not race.rungs:
+        return None
     rows = []
-    for row in selection.get("rungs") or ():
+    for rung in race.rungs:
         cells = [
-            count_cell(row.get("rung")),
-            count_cell(row.get("generation")),
-            count_cell(row.get("lineages")),
-            number_cell(row.get("fitness")),
-            text_cell(row.get("against") or MISSING),
-            number_cell(row.get("difference")),
-            p_cell(row.get("p")),
-            p_cell(row.get("level")),
-            text_cell("dropped" if row.get("dropped") else "goes on"),
+            Cell.count(rung.rung),
+            Cell.count(rung.generation),
+            Cell.count(rung.lineages),
+            Cell.figure(rung.fitness),
+            Cell.words(rung.against or MISSING),
+            Cell.figure(rung.difference),
+            _p_cell(rung.p),
+            _p_cell(rung.level),
+            Cell.words("dropped" if rung.dropped else "goes on"),
         ]
-        rows.append((named(row["genome"], styles), cells))
-    if not rows:
-        return ""
-    confirmed, said = selection.get("confirmation"), ""
-    if confirmed:
-        first, last = confirmed.get("seeds") or (None, None)
-        saved = confirmed.get("evaluations_saved")
-        said = f"Confirmed on fresh seeds, {first} to {last}: {', '.join(confirmed.get('genomes') or ())}."
-        said += f" The race saved {saved:,.0f} evaluations." if saved is not None else ""
-    fitness = f"fitness ({unit})" if unit else "fitness"
-    heads = (
-        "genome",
-        "rung",
-        "generation",
-        "lineages",
-        fitness,
-        "against",
-        "difference",
-        "p",
-        "level",
-        "outcome",
+        rows.append((Heading.of(rung.genome, styles), cells))
+    text = ""
+    if race.confirmation:
+        first, last = race.confirmation.seeds
+        text = f"Confirmed on fresh seeds, {first} to {last}: {', '.join(race.confirmation.genomes)}."
+        if race.confirmation.evaluations_saved is not None:
+            text += f" The race saved {race.confirmation.evaluations_saved:,.0f} evaluations."
+    fitness = f"fitness ({task.fitness_unit})" if task.fitness_unit else "fitness"
+    heads = ("genome", "rung", "generation", "lineages", fitness, "against", "difference", "p", "level")
+    return Passage("The race", text, Table(f"Rungs of the race on {task.label}", (*heads, "outcome"), rows))
+
+
+def _pair(task: TaskReport, a: str, b: str) -> Pair:
+    """Returns a cell of the matrix."""
+    row = None if a == b else facing(task, a, b)
+    if row is None:
+        return Pair(difference="" if a == b else MISSING)
+    places = decimals(task) + 1
+    facts = (
+        f"{a} against {b}: {row.verdict}",
+        f"mean difference {number(row.difference, places)} {task.unit}".rstrip(),
+        f"95 % interval {interval(row.ci95, places, 'none')}",
+        f"p {p_text(row.p, 'none')}, corrected {p_text(row.p_holm, 'none')}",
+        f"chance of improvement {number(row.probability_of_improvement, 2, 'none')}",
     )
-    table = render_table(Table(f"Rungs of the race on {task}", heads, rows))
-    return f"<h3>The race</h3>{f'<p>{escape(said)}</p>' if said else ''}{table}"
+    return Pair(row.verdict, typeset(number(row.difference, places)), "; ".join(facts))
 
 
-def graphs(task: str, section: Mapping[str, Any], styles: Mapping[str, int]) -> str:
-    """Returns the statistics of each genome's graphs; those that none has are left out."""
-    found = section.get("graphs") or ()
-
-    def mean(row: Mapping[str, Any], name: str) -> float | None:
-        return (row.get(name) or {}).get("mean")
-
-    names = [name for name in STATISTICS if any(mean(row, name) is not None for row in found)]
-    if not names:
-        return ""
-    rows = []
-    for row in found:
-        cells = [count_cell(row.get("num_graphs"))]
-        for name in names:
-            spread = (row.get(name) or {}).get("std")
-            small = f"<small>± {typeset(number(spread))}</small>" if spread else ""
-            cells.append(Cell(typeset(number(mean(row, name), missing=MISSING)) + small, mean(row, name)))
-        rows.append((named(row["genome"], styles), cells))
-    heads = ("genome", "graphs", *(STATISTICS[name] for name in names))
-    table = render_table(Table(f"Statistics of the graphs on {task}", heads, rows))
-    return f'<h3>The graphs</h3><p class="key">Mean over a genome\'s graphs, ± standard deviation.</p>{table}'
+def _measure_cell(measure: Measure | None, places: int | None, is_bold: bool = False) -> Cell:
+    """Returns a cell of an interquartile mean with its interval below."""
+    if measure is None:
+        return Cell.figure(None)
+    return Cell.figure(measure.iqm, places, _interval_below(measure.ci95, places), is_bold)
 
 
-def _standing_cell(section: Mapping[str, Any], genome: str) -> Cell:
-    word = standing(section, genome)
-    glyph = f'<span class="glyph" aria-hidden="true">{GLYPHS[word]}</span>' if word in GLYPHS else ""
-    return Cell(f'<span class="word">{glyph}{escape(word)}</span>', is_text=True)
+def _interval_below(bounds: Sequence[float] | None, places: int | None) -> list[str]:
+    """Returns the small print of an interval; nothing without one."""
+    return [] if bounds is None else [typeset(interval(bounds, places))]
 
 
-def _size_cell(entry: Mapping[str, Any]) -> Cell:
+def _p_cell(p: float | None) -> Cell:
+    """Returns a cell of a p-value."""
+    return Cell(p_text(p, MISSING), p)
+
+
+def _standing_cell(task: TaskReport, genome: str) -> Cell:
+    """Returns a cell of how a genome stands to the one ahead."""
+    word = standing(task, genome)
+    return Cell.words(word, glyph=GLYPHS.get(word, ""))
+
+
+def _size_cell(genome: GenomeReport) -> Cell:
     """Returns a cell of a genome's graphs and seeds, with its lineages below."""
-    lineages = entry.get("num_lineages")
-    small = "<small>one wiring</small>" if entry.get("one_point") else ""
-    small += "" if lineages is None else f"<small>{lineages:,} scored</small>"
-    graphs, seeds = (whole(entry.get(name)) for name in ("num_graphs", "num_seeds"))
-    return Cell(f"{graphs} × {seeds}{small}", lineages)
+    below = (*(["one wiring"] if genome.one_point else []), f"{genome.num_lineages:,} scored")
+    sizes = f"{whole(genome.num_graphs)} × {whole(genome.num_seeds)}"
+    return Cell(sizes, genome.num_lineages, below=below)
 
 
-def _threshold_cell(found: Mapping[str, Any] | None) -> Cell:
+def _threshold_cell(time: TimeToThreshold | None) -> Cell:
     """Returns a cell of the evaluations that the median lineage took to a threshold."""
-    if not found:
-        return Cell(MISSING)
-    level = typeset(number(found.get("threshold")))
-    small = f"<small>{found.get('reached')} of {found.get('of')}<br>reach {level}</small>"
-    return Cell(whole(found.get("median")) + small, found.get("median"))
+    if time is None:
+        return Cell.count(None)
+    below = f"{time.reached} of {time.of}", f"reach {typeset(number(time.threshold))}"
+    return Cell.count(time.median, below)
 
 
-def _parameters_cell(parameters: Mapping[str, Any]) -> Cell:
+def _parameters_cell(parameters: Parameters) -> Cell:
     """Returns a cell of the numbers of parameters, with their ranges below where graphs differ in size."""
-    parts = ("core", "adapters")
-    sizes = [parameters.get(part) for part in parts]
-    ranges = [parameters[f"{part}_range"] for part in parts if parameters.get(f"{part}_range")]
-    small = "".join(f"<small>{low:,} – {high:,}</small>" for low, high in ranges)
+    sizes = (parameters.core, parameters.adapters)
+    ranges = (parameters.core_range, parameters.adapters_range)
     known = [size for size in sizes if size is not None]
-    total = sum(known) if len(known) == len(parts) else None
-    return Cell(" + ".join(map(whole, sizes)) + small, total)
+    return Cell(
+        " + ".join(map(whole, sizes)),
+        sum(known) if len(known) == len(sizes) else None,
+        below=tuple(f"{low:,} – {high:,}" for low, high in filter(None, ranges)),
+    )
 
 
-def _state_cell(entry: Mapping[str, Any]) -> Cell:
+def _state_cell(genome: GenomeReport) -> Cell:
     """Returns a cell of how a genome's lineages ended, with what went wrong below."""
-    kinds = ("failures", "saturated", "silent")
-    wrong = [f"{entry[kind]:,} {kind}" for kind in kinds if entry.get(kind)]
-    small = "".join(f'<small class="word">{text}</small>' for text in wrong)
-    return Cell(escape(entry.get("status") or "") + small, is_text=True)
+    wrong = {"failures": genome.failures, "saturated": genome.saturated, "silent": genome.silent}
+    return Cell.words(genome.status, below=[f"{n:,} {kind}" for kind, n in wrong.items() if n])
 
 
-def _area_cell(area: Mapping[str, Any] | None) -> Cell:
+def _area_cell(area: AreaContrast | None) -> Cell:
     """Returns a cell of a difference in learning area, with its interval and p below."""
-    if not area:
-        return Cell(MISSING)
-    p = area.get("p_holm")
-    small = "" if p is None else f"<small>p {escape(p_text(p))}</small>"
-    value = area.get("difference")
-    return Cell(typeset(number(value, missing=MISSING)) + below(area.get("ci95"), None) + small, value)
-
-
-def _pair(row: Mapping[str, Any] | None, is_self: bool, places: int, unit: str) -> str:
-    """Returns a cell of the matrix: the verdict as a glyph and the difference, more in its title."""
-    if is_self or row is None:
-        return f'<td class="self">{"" if is_self else MISSING}</td>'
-    verdict = row.get("verdict") or ""
-    facts: Sequence[str] = (
-        f"{row['a']} against {row['b']}: {verdict}",
-        f"mean difference {number(row['difference'], places)} {unit}".rstrip(),
-        f"95 % interval {interval(row.get('ci95'), places, 'none')}",
-        f"p {p_text(row.get('p'), 'none')}, corrected {p_text(row.get('p_holm'), 'none')}",
-        f"chance of improvement {number(row.get('probability_of_improvement'), 2, 'none')}",
-    )
-    glyph = f'<span class="glyph" aria-hidden="true">{GLYPHS.get(verdict, "")}</span>'
-    difference = typeset(number(row["difference"], places, MISSING))
-    return (
-        f'<td class="{verdict if verdict in GLYPHS else ""}" title="{escape("; ".join(facts))}">{glyph}'
-        f'<span class="hidden">{escape(verdict)} </span>{difference}</td>'
-    )
+    if area is None:
+        return Cell.figure(None)
+    below = _interval_below(area.ci95, None)
+    below += [] if area.p_holm is None else [f"p {p_text(area.p_holm)}"]
+    return Cell.figure(area.difference, below=below)

@@ -9,7 +9,6 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.report.figures import canvas
-from neuroevo.report.html.parts import typeset
 from neuroevo.report.replay.answers import (
     NO_ANSWER,
     confusion,
@@ -29,7 +28,7 @@ from neuroevo.report.replay.film import film, schedule
 from neuroevo.report.replay.observation import EpisodeObservation, ImagesObservation, Observation
 from neuroevo.report.replay.replay_folder import Drawing
 from neuroevo.report.replay.scene import Joints, Scene, joints
-from neuroevo.text import number
+from neuroevo.text import number, typeset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,14 +12,13 @@ import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from neuroevo.errors import RunError, described
 from neuroevo.files import Row, parse, read, to_json
-from neuroevo.report.figures.picture import Cell, Picture, Table
-from neuroevo.report.html.parts import number_cell
+from neuroevo.report.figures.picture import Picture
+from neuroevo.report.table import Cell, Heading, Table
 from neuroevo.run_folder import RunFolder
 
 FOLDER, INDEX, SCHEMA = "replay", "replay.json", 1
@@ -151,7 +150,7 @@ def _picture(folder: Path, entry: Row, number: int) -> Picture:
     if not (kind.isalpha() and set(endings) <= {"svg", "png", "gif"} and "png" in endings):
         raise ValueError(f"a picture of kind {kind!r} with files {endings}")
     data = {ending: read(folder / f"{kind}.{ending}") for ending in endings}
-    rows = [(escape(str(row[0])), [_cell(value) for value in row[1:]]) for row in entry["rows"]]
+    rows = [(Heading(str(row[0])), [_cell(value) for value in row[1:]]) for row in entry["rows"]]
     return Picture(
         kind=kind if number == 1 else f"{kind}-{number}",
         title=entry["title"],
@@ -166,5 +165,5 @@ def _picture(folder: Path, entry: Row, number: int) -> Picture:
 def _cell(value: Any) -> Cell:
     """Returns a cell of a number, whole ones without decimals, or of a text."""
     if isinstance(value, str):
-        return Cell(escape(value), is_text=True)
-    return number_cell(value, 0 if isinstance(value, int) else None)
+        return Cell.words(value)
+    return Cell.figure(value, 0 if isinstance(value, int) else None)

@@ -1,0 +1,46 @@
+(() => {
+  const root = document.documentElement;
+  root.classList.add("js");
+  const blank = (x) => x === null || x === "";
+  const key = (row, column) => {
+    const cell = row.cells[column], number = cell.dataset.v;
+    if (number === undefined) return cell.textContent.trim();
+    return number === "" ? null : Number(number);
+  };
+  const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b
+    : String(a).localeCompare(String(b), "en", {numeric: true});
+  const sort = (table, heads, column) => {
+    const up = heads[column].getAttribute("aria-sort") !== "ascending";
+    heads.forEach((head) => head.removeAttribute("aria-sort"));
+    heads[column].setAttribute("aria-sort", up ? "ascending" : "descending");
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => [key(row, column), row]);
+    rows.sort(([a], [b]) => blank(a) || blank(b) ? blank(a) - blank(b) : up ? compare(a, b) : compare(b, a));
+    body.append(...rows.map(([, row]) => row));
+  };
+  document.querySelectorAll("table.sortable").forEach((table) => {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => sort(table, heads, column));
+    });
+  });
+  const button = document.getElementById("switch");
+  const show = (on) => {
+    root.classList.toggle("tables", on);
+    button.setAttribute("aria-pressed", on);
+    document.querySelectorAll("details.data").forEach((data) => { data.open = on; });
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const on = !root.classList.contains("tables");
+    show(on);
+    history.replaceState(null, "", location.href.split("#")[0] + (on ? "#tables" : ""));
+  });
+  const follow = () => { if (location.hash === "#tables") show(true); };
+  addEventListener("hashchange", follow);
+  follow();
+})();
