@@ -10,6 +10,8 @@ import os
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ray's workers step back behind other programs; here these are other tests, and a test of Ray waits for them.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 MOST_PROCESSES = 4
 ON_RAY = ("test_supervision", "test_ray_pool", "test_safety", "test_errors", "test_nodes")

@@ -56,9 +56,17 @@ def test_faults_change_nothing(
     faults: tuple[str, ...],
     kind: str,
 ) -> None:
+    """A worker that is starting takes its time, so those that hang do so once generations are under way."""
+
+    def hang(_: object) -> None:
+        if crew._workers.deadline is None:
+            monkeypatch.setattr(crew, "_workers", replace(crew._workers, deadline=3.0))
+            order(tmp_path / "faults", *faults)
+
     if kind == "deadline":
-        monkeypatch.setattr(crew, "_workers", replace(crew._workers, deadline=3.0))
-    folder = disturbed(tmp_path, crew, *faults)
+        folder = disturbed(tmp_path, crew, listeners=Listeners(update=hang))
+    else:
+        folder = disturbed(tmp_path, crew, *faults)
     assert crew.retries[kind] >= len(faults) and crew.retries.keys() == {kind}
     assert_equal(folder, undisturbed)
     assert not list((tmp_path / "faults").iterdir())
