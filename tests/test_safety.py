@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from neuroevo.workers.worker import ATTEMPTS
+from neuroevo.workers.requests import ATTEMPTS
 from tests import ROOT
 from tests.faulty import order
 from tests.small import CIRCUIT
