@@ -33,6 +33,7 @@ MEASUREMENTS = {
     "vision": "vision",
     "network-step": "network_step",
     "network-memory": "network_memory",
+    "kernels": "kernels",
     "tournament": "whole_tournament",
     "samplers": "samplers",
     "time-to-accuracy": "time_to_accuracy",

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.network.alignment import ROW, TENSOR, Device, whole
-from neuroevo.network.products import Lanes, Pattern
-
-Home = tuple[int, int, np.ndarray]
+from neuroevo.network.alignment import ROW, TENSOR, Device, round_up
+from neuroevo.network.products import LaneProduct, SparsityPattern
 
 
-class Outputs:
+class CellPlaces(NamedTuple):
+    """Where the same cells of genomes of equal size lie in the flat state.
+
+    Attributes:
+        first: Where the first genome's cells start.
+        size: Cells of each genome.
+        cells: The cells within a genome, int64 [n].
+    """
+
+    first: int
+    size: int
+    cells: np.ndarray
+
+
+class OutputCells:
     """Where O output cells of each of g genomes lie in the flat state.
 
     Genomes of equal size with the same outputs, as most are, are read as one regular array, several times as
@@ -23,7 +36,7 @@ class Outputs:
 
     Args:
         rows: int64 [g, O].
-        device: Of the state.
+        device: Where the state is.
 
     Attributes:
         rows: int64 [g * O], genome by genome.
@@ -39,43 +52,54 @@ class Outputs:
         self._is_consecutive = np.array_equal(offsets, np.arange(len(offsets)))
         self._span = int(offsets.max()) + 1
         self.rows = rows.ravel()
-        self._offsets, self._rows = (torch.from_numpy(x).to(device) for x in (offsets, self.rows))
+        self._offsets = torch.from_numpy(offsets).to(device)
+        self._row_numbers = torch.from_numpy(self.rows).to(device)
 
     def read(self, state: Tensor) -> Tensor:
-        """Returns activities [g, O, B] from the state [cells, B]; may be a view."""
+        """Returns activities [g, O, B], which may be a view of the state.
+
+        Args:
+            state: float32 [cells, B].
+        """
         columns = state.shape[1]
         if not self._is_regular:
-            return state.index_select(0, self._rows).view(*self._shape, columns)
+            return state.index_select(0, self._row_numbers).view(*self._shape, columns)
         shape, strides = (self._shape[0], self._span, columns), (self._spacing * columns, columns, 1)
         array = state.as_strided(shape, strides, state.storage_offset() + self._first * columns)
         return array if self._is_consecutive else array.index_select(1, self._offsets)
 
 
-class Map:
+class AdapterMap:
     """A chain of linear layers with tanh between them, of g genomes at once.
 
     Args:
         num_genomes: g.
-        widths: Of the layers: what goes in, any hidden ones, what comes out.
-        device: Of the weights.
+        widths: Widths of the layers: what goes in, any hidden ones, what comes out.
+        device: Where the weights are.
 
     Attributes:
-        num_in: Of what goes in.
-        width: Of what comes out, a multiple of ROW.
+        num_in: Width of what goes in.
+        width: Width of what comes out, a multiple of ROW.
     """
 
     def __init__(self, num_genomes: int, widths: Sequence[int], device: Device = "cpu") -> None:
-        padded = [widths[0], *(whole(n, ROW) for n in widths[1:])]
-        self.num_in, self.width = widths[0], padded[-1]
+        padded = [widths[0], *(round_up(n, ROW) for n in widths[1:])]
+        self.num_in = widths[0]
+        self.width = padded[-1]
         self._widths = list(widths)
         self._weights = [torch.zeros(num_genomes, n, m, device=device) for n, m in pairwise(padded)]
         self._biases = [torch.zeros(num_genomes, m, 1, device=device) for m in padded[1:]]
         self._has_bias = False  # of the last layer
         self._hidden: list[Tensor] = []
-        self._lanes: list[Lanes] = []  # copies of the layers, once there are few columns
+        self._lane_products: list[LaneProduct] = []  # copies of the layers, once there are few columns
 
     def load(self, genomes: slice, layers: Sequence[tuple[Tensor, Tensor | None]]) -> None:
-        """Writes weights [p, n, m] and biases [p, m] of some genomes."""
+        """Writes the layers of some genomes.
+
+        Args:
+            genomes: Which p of the g genomes.
+            layers: Weights [p, n, m] and biases [p, m] of each; None where a layer has no bias.
+        """
         for k, (weight, bias) in enumerate(layers):
             n, m = self._widths[k : k + 2]
             self._weights[k][genomes, :n, :m] = weight
@@ -85,37 +109,40 @@ class Map:
         self._fill(genomes)
 
     def reset(self, num_columns: int) -> None:
-        """Makes room for B columns."""
+        """Makes room for hidden units.
+
+        Args:
+            num_columns: B, episodes or images of every genome.
+        """
         self._hidden = []
         for weight in self._weights[:-1]:
             shape = len(weight), weight.shape[2], num_columns
             size = int(np.prod(shape))
-            flat = weight.new_zeros(whole(size, TENSOR))
+            flat = weight.new_zeros(round_up(size, TENSOR))
             self._hidden += [flat[:size].view(shape), flat]
 
     def release(self) -> None:
-        """Gives back what `bind` made."""
-        self._lanes = []
+        """Gives back the copies that `bind` made."""
+        self._lane_products = []
 
-    def bind(self, source: Tensor, out: Tensor, home: Home | None = None) -> Callable[[], None]:
+    def bind(self, source: Tensor, out: Tensor, places: CellPlaces | None = None) -> Callable[[], None]:
         """Returns a call that writes outputs into `out`, fast for few columns; on a CPU, after `reset`.
 
         Args:
             source: What goes in, float32 [g * n, B], contiguous, or the state of all cells.
             out: float32 [g * width, B], contiguous.
-            home: Of a state: where the first genome's cells start, how many each genome has, and which of
-                them go in, int64 [n].
+            places: Where in a state the cells are that go in; None where `source` is no state.
         """
-        first, size, cells = home or (0, self._widths[0], np.arange(self._widths[0]))
-        self._lanes, calls = [], []
+        first, size, cells = places or CellPlaces(0, self._widths[0], np.arange(self._widths[0]))
+        self._lane_products = []
+        calls = []
         for k, weight in enumerate(self._weights):
             num_in, num_out = weight.shape[1:]
-            pattern = Pattern(
-                np.full(num_out, num_in), np.tile(cells if k == 0 else np.arange(num_in), num_out)
-            )
-            self._lanes.append(Lanes([pattern], [len(weight)]))
+            columns = np.tile(cells if k == 0 else np.arange(num_in), num_out)
+            product = LaneProduct([SparsityPattern(np.full(num_out, num_in), columns)], [len(weight)])
+            self._lane_products.append(product)
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k].view(-1, out.shape[1])
-            calls.append(self._lanes[k].product(source, [[(first, size)]], target, [0]))
+            calls.append(product.bind(source, [[(first, size)]], target, [0]))
             source, first, size = target, 0, num_out
         self._fill(slice(0, len(self._weights[0])))
 
@@ -129,28 +156,39 @@ class Map:
 
     def _fill(self, genomes: slice) -> None:
         """Copies the layers of some genomes to where `bind` has them."""
-        for lanes, weight, bias in zip(self._lanes, self._weights, self._biases, strict=False):
+        for product, weight, bias in zip(self._lane_products, self._weights, self._biases, strict=False):
             values = weight[genomes].transpose(1, 2).flatten(1)
-            lanes.load(0, values, bias[genomes, :, 0], genomes)
+            product.load(0, values, bias[genomes, :, 0], genomes)
 
     def apply(self, values: Tensor, *, out: Tensor) -> None:
-        """Writes outputs [g, width, B] for values [g, n, B]."""
+        """Writes outputs for values of every genome.
+
+        Args:
+            values: float32 [g, n, B].
+            out: float32 [g, width, B].
+        """
         for k, weight in enumerate(self._weights):
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k]
             torch.bmm(weight.transpose(1, 2), values, out=target)
-            values = self._bend(k, target)
+            values = self._activate(k, target)
 
     def show(self, images: Tensor, which: Tensor, *, out: Tensor) -> None:
-        """Writes outputs [g, width, B] for images [U, B, n] of which each genome sees batch `which`, [g]."""
+        """Writes outputs for batches of images that genomes share.
+
+        Args:
+            images: float32 [U, B, n].
+            which: Which of the U batches each genome sees, int64 [g].
+            out: float32 [g, width, B].
+        """
         target = out if len(self._weights) == 1 else self._hidden[0]
-        _show(self._weights[0], images, which, out=target)
-        values = self._bend(0, target)
+        _multiply_shared(self._weights[0], images, which, out=target)
+        values = self._activate(0, target)
         for k, weight in enumerate(self._weights[1:], 1):
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k]
             torch.bmm(weight.transpose(1, 2), values, out=target)
-            values = self._bend(k, target)
+            values = self._activate(k, target)
 
-    def _bend(self, k: int, target: Tensor) -> Tensor:
+    def _activate(self, k: int, target: Tensor) -> Tensor:
         """Adds a layer's bias and, where it is hidden, takes tanh; returns the result, in place."""
         if k < len(self._weights) - 1:
             target.add_(self._biases[k])
@@ -160,7 +198,7 @@ class Map:
         return target
 
 
-def _show(weight: Tensor, images: Tensor, which: Tensor, *, out: Tensor) -> None:
+def _multiply_shared(weight: Tensor, images: Tensor, which: Tensor, *, out: Tensor) -> None:
     """Writes products [g, m, B], one batched product for each run of genomes that share images."""
     batches, runs = torch.unique_consecutive(which, return_counts=True)
     parts, results = (torch.split(x, runs.tolist()) for x in (weight, out))

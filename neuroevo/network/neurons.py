@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 Named = dict[str, "Tensor"]
-Constants = dict[str, Any]
+Constants = dict[str, "Tensor | float"]
 
 SPIKE = 30.0  # mV, the top of Izhikevich's spike
 REST = -65.0  # mV, where his neuron starts
@@ -37,140 +37,6 @@ Sharing = Literal["fixed", "shared", "class", "cell"]
 SHARINGS = ("fixed", "shared", "class", "cell")
 MAX_SUBSTEPS = 1_000
 MAX_DELAY = 1_000
-
-
-_SPIKING = {"input": 0.4, "core": 0.1, "neuromuscular": 0.4, "output": 0.5}
-
-
-def leaky(x: Named, current: Named, k: Constants) -> None:
-    """Leaky rate neuron: `h <- h + (dt / tau) (tanh(I) - h)`, h in [-1, 1].
-
-    References:
-        Jaeger et al. (2007), leaky-integrator neurons, https://doi.org/10.1016/j.neunet.2007.04.016
-    """
-    # tanh(I) = 2 sigmoid(2 I) - 1, and PyTorch's sigmoid is several times as fast as its tanh on a CPU.
-    h, leak = x["activity"], k["leak"]
-    if _is_compiled(x, current, k):
-        from neuroevo.network import kernels
-
-        kernels.leaky(h.view(-1).numpy(), current["rest"].view(-1).numpy(), leak)
-        return
-    target = current["rest"].mul_(2).sigmoid_()
-    if isinstance(leak, float):
-        h.mul_(1 - leak).add_(target, alpha=2 * leak).sub_(leak)
-    else:
-        h.mul_(1 - leak).addcmul_(target, leak, value=2).sub_(leak)
-
-
-def leaky_rows(x: Named, current: Named, k: Constants, rows: np.ndarray) -> None:
-    """Does the same to some rows at least: to all, where there is no compiled loop."""
-    if not _is_compiled(x, current, k):
-        leaky(x, current, k)
-        return
-    from neuroevo.network import kernels
-
-    kernels.leaky_rows(x["activity"].numpy(), current["rest"].numpy(), k["leak"], rows)
-
-
-def _is_compiled(x: Named, current: Named, k: Constants) -> bool:
-    """Says whether the leaky neuron's compiled loops take what they are given."""
-    return isinstance(k["leak"], float) and _is_plain(x["activity"]) and _is_plain(current["rest"])
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    """Says whether compiled loops take a tensor."""
-    return tensor.device.type == "cpu" and tensor.element_size() == 4 and tensor.is_contiguous()
-
-
-def relu(x: Named, current: Named, k: Constants) -> None:
-    """Artificial neuron: `h <- slope * max(0, I)`."""
-    x["activity"].copy_(current["rest"].clamp_(min=0).mul_(k["slope"]))
-
-
-def graded(x: Named, current: Named, k: Constants) -> None:
-    """Graded potential V, from rest, in units of the way from rest to the reversal potential of excitation.
-
-    `tau dV/dt = I + sum_j g_j (V_j - V) + g_e (E_e - V) + g_i (E_i - V) - g_l V`, where I is bias and input,
-    g_j are gap junctions, and synapses open the conductances g_e and g_i in proportion to the transmitter
-    that the cells before them release, `s = 1 / (1 + exp(-slope (V - threshold)))`. Within a step
-    conductances, I and the V_j are held and V goes its exponential way (exponential Euler), so that no
-    conductance, however large, carries it beyond where it is drawn to.
-
-    References:
-        Wicks, Roehrig and Rankin (1996), https://doi.org/10.1523/JNEUROSCI.16-12-04017.1996
-        Kunert, Shlizerman and Kutz (2014), https://doi.org/10.1103/PhysRevE.89.052805
-    """
-    excitation, inhibition, v = current["excitation"], current["inhibition"], x["potential"]
-    drawn = current["rest"].add_(v * k["coupling"])  # through gap junctions: less what leaves
-    drawn.add_(excitation * k["excitatory"]).add_(inhibition * k["inhibitory"])
-    conductance = excitation.add_(inhibition).add_(k["leak"]).add_(k["coupling"])
-    drawn.div_(conductance).sub_(v)  # how far V is from where it is drawn to
-    share = conductance.mul_(k["rate"]).neg_().expm1_().neg_()
-    v.addcmul_(drawn, share)
-    _release(x, k)
-
-
-def start_graded(x: Named, k: Constants) -> None:
-    """At rest, V is zero, and some transmitter is released."""
-    _release(x, k)
-
-
-def _release(x: Named, k: Constants) -> None:
-    """Writes the transmitter that each cell releases, in (0, 1)."""
-    x["release"].copy_(x["potential"]).sub_(k["threshold"]).mul_(k["slope"]).sigmoid_()
-
-
-def alif(x: Named, current: Named, k: Constants) -> None:
-    """Adaptive leaky integrate-and-fire neuron: V decays, adds I, and spikes beyond a threshold.
-
-    A spike sets V to 0 and raises the threshold by `adaptation`, a rise that decays. With an adaptation near
-    0 it is the plain leaky integrate-and-fire neuron.
-
-    References:
-        Bellec et al. (2018), https://doi.org/10.48550/arXiv.1803.09574
-    """
-    v, raised = x["potential"], x["raised"]
-    v.mul_(k["decay"]).add_(current["rest"])
-    spiked = v > raised + k["threshold"]
-    v.masked_fill_(spiked, 0.0)
-    x["spike"].copy_(spiked)
-    raised.mul_(k["threshold_decay"]).add_(x["spike"] * k["adaptation"])
-    _follow(x, k)
-
-
-def izhikevich(x: Named, current: Named, k: Constants) -> None:
-    """Izhikevich's neuron: potential v in mV, recovery u, a membrane step of one millisecond.
-
-    `dv/dt = 0.04 v^2 + 5 v + 140 - u + I` in two half steps, then `du/dt = a (b v - u)`, as in the published
-    program; a spike, at 30 mV, sets v to c and adds d to u.
-
-    References:
-        Izhikevich (2003), https://doi.org/10.1109/TNN.2003.820440
-    """
-    v, u = x["potential"], x["recovery"]
-    drive = current["rest"].mul_(k["current"]).add_(140.0).sub_(u)
-    half = 0.5 * k["step"]
-    for _ in range(2):
-        v.add_((v * 0.04).add_(5.0).mul_(v).add_(drive).mul_(half))
-    u.add_((v * k["b"]).sub_(u).mul_(k["a"]).mul_(k["step"]))
-    spiked = v >= SPIKE
-    x["spike"].copy_(spiked)
-    v.mul_(~spiked).add_(x["spike"] * k["c"])
-    u.add_(x["spike"] * k["d"])
-    _follow(x, k)
-
-
-def start_izhikevich(x: Named, k: Constants) -> None:
-    """At -65 mV, with the recovery that belongs to it, as the published program starts."""
-    x["potential"].fill_(REST)
-    x["recovery"].fill_(REST).mul_(k["b"])
-
-
-def _follow(x: Named, k: Constants) -> None:
-    """Moves the running mean of a cell's spikes, in [0, 1]."""
-    x["rate"].lerp_(x["spike"], 1 - k["trace"]) if isinstance(k["trace"], float) else x["rate"].add_(
-        (x["spike"] - x["rate"]).mul_(1 - k["trace"])
-    )
 
 
 @dataclass(frozen=True)
@@ -264,96 +130,6 @@ class Model:
         return ("rest", "excitation", "inhibition") if self.conductances else ("rest",)
 
 
-_MODELS = (
-    Model(
-        "leaky",
-        "Leaky rate neuron: h moves towards tanh(I) by a share of the way",
-        {"leak": Constant(0.5, "step over time constant, dt / tau", "logit")},
-        ("activity",),
-        "activity",
-        "activity",
-        leaky,
-        step_rows=leaky_rows,
-    ),
-    Model(
-        "relu",
-        "Artificial neuron: h = max(0, I), without memory of its own",
-        {"slope": Constant(1.0, "activity per current above zero")},
-        ("activity",),
-        "activity",
-        "activity",
-        relu,
-        core_limit=0.5,
-        saturated=math.inf,
-    ),
-    Model(
-        "graded",
-        "Graded potentials: reversal potentials by transmitter, gap junctions between potentials",
-        {
-            "rate": Constant(0.5, "membrane step over time constant, dt / tau"),
-            "leak": Constant(1.0, "leak conductance"),
-            "excitatory": Constant(1.0, "reversal potential of excitation, from rest", "linear", 0.5),
-            "inhibitory": Constant(-1.0, "reversal potential of inhibition, from rest", "linear", 0.5),
-            "threshold": Constant(
-                0.2, "potential at which half of the transmitter is released", "linear", 0.5
-            ),
-            "slope": Constant(6.0, "steepness of release over potential"),
-        },
-        ("release", "potential"),
-        "potential",
-        "potential",
-        graded,
-        start_graded,
-        conductances=True,
-        core_limit=4.0,
-    ),
-    Model(
-        "alif",
-        "Adaptive integrate-and-fire: spikes at a threshold that every spike raises",
-        {
-            "decay": Constant(0.951229, "of the potential, a membrane step", "logit"),
-            "threshold": Constant(1.0, "potential of a spike without adaptation"),
-            "adaptation": Constant(0.5, "rise of the threshold by a spike"),
-            "threshold_decay": Constant(0.904837, "of that rise, a membrane step", "logit"),
-            "trace": Constant(0.951229, "decay of the rate that is read, a membrane step", "logit"),
-        },
-        ("spike", "potential", "raised", "rate"),
-        "potential",
-        "rate",
-        alif,
-        gap_scale=0.05,  # of the leak in a membrane step, 1 - decay
-        substeps=4,
-        targets=_SPIKING,
-        core_limit=20.0,
-        silent=0.001,
-    ),
-    Model(
-        "izhikevich",
-        "Izhikevich's spiking neuron",
-        {
-            "a": Constant(0.02, "rate of recovery, 1 / ms"),
-            "b": Constant(0.25, "recovery per mV"),
-            "c": Constant(-58.0, "potential after a spike, mV", "linear", 5.0),
-            "d": Constant(0.0, "recovery gained by a spike", "linear", 2.0),
-            "current": Constant(20.0, "mV / ms that a current of 1 adds"),
-            "step": Constant(1.0, "membrane step, ms", evolves=False),
-            "trace": Constant(0.951229, "decay of the rate that is read, a membrane step", "logit"),
-        },
-        ("spike", "potential", "recovery", "rate"),
-        "potential",
-        "rate",
-        izhikevich,
-        start_izhikevich,
-        gap_scale=0.01,
-        substeps=8,
-        targets=_SPIKING,
-        core_limit=20.0,
-        silent=0.001,
-    ),
-)
-MODELS: dict[str, Model] = {model.name: model for model in _MODELS}
-
-
 @dataclass(frozen=True)
 class Neuron:
     """A neuron model with its options, as the request names it.
@@ -434,3 +210,222 @@ class Neuron:
     def base(self) -> dict[str, float]:
         """Constants before evolution, by name."""
         return {k: c.default for k, c in self.model.constants.items()} | dict(self.values)
+
+
+def _leaky(x: Named, current: Named, k: Constants) -> None:
+    """Leaky rate neuron: `h <- h + (dt / tau) (tanh(I) - h)`, h in [-1, 1].
+
+    References:
+        Jaeger et al. (2007), leaky-integrator neurons, https://doi.org/10.1016/j.neunet.2007.04.016
+    """
+    h, rest, leak = x["activity"], current["rest"], k["leak"]
+    if isinstance(leak, float) and _is_compiled(h) and _is_compiled(rest):
+        from neuroevo.network import kernels
+
+        kernels.leaky(h.view(-1).numpy(), rest.view(-1).numpy(), leak)
+        return
+    # tanh(I) = 2 sigmoid(2 I) - 1, and PyTorch's sigmoid is several times as fast as its tanh on a CPU.
+    target = rest.mul_(2).sigmoid_()
+    if isinstance(leak, float):
+        h.mul_(1 - leak).add_(target, alpha=2 * leak).sub_(leak)
+    else:
+        h.mul_(1 - leak).addcmul_(target, leak, value=2).sub_(leak)
+
+
+def _leaky_rows(x: Named, current: Named, k: Constants, rows: np.ndarray) -> None:
+    """Moves some cells at least by the step of `_leaky`, and all of them where there is no compiled loop."""
+    h, rest, leak = x["activity"], current["rest"], k["leak"]
+    if isinstance(leak, float) and _is_compiled(h) and _is_compiled(rest):
+        from neuroevo.network import kernels
+
+        kernels.leaky_rows(h.numpy(), rest.numpy(), leak, rows)
+        return
+    _leaky(x, current, k)
+
+
+def _is_compiled(tensor: Tensor) -> bool:
+    """Says whether the compiled loops of the leaky neuron take a tensor."""
+    return tensor.device.type == "cpu" and tensor.element_size() == 4 and tensor.is_contiguous()
+
+
+def _relu(x: Named, current: Named, k: Constants) -> None:
+    """Artificial neuron: `h <- slope * max(0, I)`."""
+    x["activity"].copy_(current["rest"].clamp_(min=0).mul_(k["slope"]))
+
+
+def _graded(x: Named, current: Named, k: Constants) -> None:
+    """Graded potential V, from rest, in units of the way from rest to the reversal potential of excitation.
+
+    `tau dV/dt = I + sum_j g_j (V_j - V) + g_e (E_e - V) + g_i (E_i - V) - g_l V`, where I is bias and input,
+    g_j are gap junctions, and synapses open the conductances g_e and g_i in proportion to the transmitter
+    that the cells before them release, `s = 1 / (1 + exp(-slope (V - threshold)))`. Within a step
+    conductances, I and the V_j are held and V goes its exponential way (exponential Euler), so that no
+    conductance, however large, carries it beyond where it is drawn to.
+
+    References:
+        Wicks, Roehrig and Rankin (1996), https://doi.org/10.1523/JNEUROSCI.16-12-04017.1996
+        Kunert, Shlizerman and Kutz (2014), https://doi.org/10.1103/PhysRevE.89.052805
+    """
+    excitation, inhibition, v = current["excitation"], current["inhibition"], x["potential"]
+    drawn = current["rest"].add_(v * k["coupling"])  # through gap junctions: less what leaves
+    drawn.add_(excitation * k["excitatory"]).add_(inhibition * k["inhibitory"])
+    conductance = excitation.add_(inhibition).add_(k["leak"]).add_(k["coupling"])
+    drawn.div_(conductance).sub_(v)  # how far V is from where it is drawn to
+    share = conductance.mul_(k["rate"]).neg_().expm1_().neg_()
+    v.addcmul_(drawn, share)
+    _release(x, k)
+
+
+def _start_graded(x: Named, k: Constants) -> None:
+    """At rest, V is zero, and some transmitter is released."""
+    _release(x, k)
+
+
+def _release(x: Named, k: Constants) -> None:
+    """Writes the transmitter that each cell releases, in (0, 1)."""
+    x["release"].copy_(x["potential"]).sub_(k["threshold"]).mul_(k["slope"]).sigmoid_()
+
+
+def _alif(x: Named, current: Named, k: Constants) -> None:
+    """Adaptive leaky integrate-and-fire neuron: V decays, adds I, and spikes beyond a threshold.
+
+    A spike sets V to 0 and raises the threshold by `adaptation`, a rise that decays. With an adaptation near
+    0 it is the plain leaky integrate-and-fire neuron.
+
+    References:
+        Bellec et al. (2018), https://doi.org/10.48550/arXiv.1803.09574
+    """
+    v, raised = x["potential"], x["raised"]
+    v.mul_(k["decay"]).add_(current["rest"])
+    spiked = v > raised + k["threshold"]
+    v.masked_fill_(spiked, 0.0)
+    x["spike"].copy_(spiked)
+    raised.mul_(k["threshold_decay"]).add_(x["spike"] * k["adaptation"])
+    _follow(x, k)
+
+
+def _izhikevich(x: Named, current: Named, k: Constants) -> None:
+    """Izhikevich's neuron: potential v in mV, recovery u, a membrane step of one millisecond.
+
+    `dv/dt = 0.04 v^2 + 5 v + 140 - u + I` in two half steps, then `du/dt = a (b v - u)`, as in the published
+    program; a spike, at 30 mV, sets v to c and adds d to u.
+
+    References:
+        Izhikevich (2003), https://doi.org/10.1109/TNN.2003.820440
+    """
+    v, u = x["potential"], x["recovery"]
+    drive = current["rest"].mul_(k["current"]).add_(140.0).sub_(u)
+    half = 0.5 * k["step"]
+    for _ in range(2):
+        v.add_((v * 0.04).add_(5.0).mul_(v).add_(drive).mul_(half))
+    u.add_((v * k["b"]).sub_(u).mul_(k["a"]).mul_(k["step"]))
+    spiked = v >= SPIKE
+    x["spike"].copy_(spiked)
+    v.mul_(~spiked).add_(x["spike"] * k["c"])
+    u.add_(x["spike"] * k["d"])
+    _follow(x, k)
+
+
+def _start_izhikevich(x: Named, k: Constants) -> None:
+    """At -65 mV, with the recovery that belongs to it, as the published program starts."""
+    x["potential"].fill_(REST)
+    x["recovery"].fill_(REST).mul_(k["b"])
+
+
+def _follow(x: Named, k: Constants) -> None:
+    """Moves the running mean of a cell's spikes, in [0, 1]."""
+    x["rate"].lerp_(x["spike"], 1 - k["trace"]) if isinstance(k["trace"], float) else x["rate"].add_(
+        (x["spike"] - x["rate"]).mul_(1 - k["trace"])
+    )
+
+
+_SPIKING = {"input": 0.4, "core": 0.1, "neuromuscular": 0.4, "output": 0.5}  # targets of currents
+
+_MODELS = (
+    Model(
+        "leaky",
+        "Leaky rate neuron: h moves towards tanh(I) by a share of the way",
+        {"leak": Constant(0.5, "step over time constant, dt / tau", "logit")},
+        ("activity",),
+        "activity",
+        "activity",
+        _leaky,
+        step_rows=_leaky_rows,
+    ),
+    Model(
+        "relu",
+        "Artificial neuron: h = max(0, I), without memory of its own",
+        {"slope": Constant(1.0, "activity per current above zero")},
+        ("activity",),
+        "activity",
+        "activity",
+        _relu,
+        core_limit=0.5,
+        saturated=math.inf,
+    ),
+    Model(
+        "graded",
+        "Graded potentials: reversal potentials by transmitter, gap junctions between potentials",
+        {
+            "rate": Constant(0.5, "membrane step over time constant, dt / tau"),
+            "leak": Constant(1.0, "leak conductance"),
+            "excitatory": Constant(1.0, "reversal potential of excitation, from rest", "linear", 0.5),
+            "inhibitory": Constant(-1.0, "reversal potential of inhibition, from rest", "linear", 0.5),
+            "threshold": Constant(
+                0.2, "potential at which half of the transmitter is released", "linear", 0.5
+            ),
+            "slope": Constant(6.0, "steepness of release over potential"),
+        },
+        ("release", "potential"),
+        "potential",
+        "potential",
+        _graded,
+        _start_graded,
+        conductances=True,
+        core_limit=4.0,
+    ),
+    Model(
+        "alif",
+        "Adaptive integrate-and-fire: spikes at a threshold that every spike raises",
+        {
+            "decay": Constant(0.951229, "of the potential, a membrane step", "logit"),
+            "threshold": Constant(1.0, "potential of a spike without adaptation"),
+            "adaptation": Constant(0.5, "rise of the threshold by a spike"),
+            "threshold_decay": Constant(0.904837, "of that rise, a membrane step", "logit"),
+            "trace": Constant(0.951229, "decay of the rate that is read, a membrane step", "logit"),
+        },
+        ("spike", "potential", "raised", "rate"),
+        "potential",
+        "rate",
+        _alif,
+        gap_scale=0.05,  # of the leak in a membrane step, 1 - decay
+        substeps=4,
+        targets=_SPIKING,
+        core_limit=20.0,
+        silent=0.001,
+    ),
+    Model(
+        "izhikevich",
+        "Izhikevich's spiking neuron",
+        {
+            "a": Constant(0.02, "rate of recovery, 1 / ms"),
+            "b": Constant(0.25, "recovery per mV"),
+            "c": Constant(-58.0, "potential after a spike, mV", "linear", 5.0),
+            "d": Constant(0.0, "recovery gained by a spike", "linear", 2.0),
+            "current": Constant(20.0, "mV / ms that a current of 1 adds"),
+            "step": Constant(1.0, "membrane step, ms", evolves=False),
+            "trace": Constant(0.951229, "decay of the rate that is read, a membrane step", "logit"),
+        },
+        ("spike", "potential", "recovery", "rate"),
+        "potential",
+        "rate",
+        _izhikevich,
+        _start_izhikevich,
+        gap_scale=0.01,
+        substeps=8,
+        targets=_SPIKING,
+        core_limit=20.0,
+        silent=0.001,
+    ),
+)
+MODELS: dict[str, Model] = {model.name: model for model in _MODELS}

@@ -1,9 +1,8 @@
 """Architectures and parameters, decoded into one block-diagonal sparse network.
 
-The genomes of a batch, with different wirings and sizes, are the diagonal blocks of one CSR matrix, so
-that a network step is one sparse product with the flat state of all cells (how it is taken is `products`'
-concern). The index structure is built once for a set of architectures; each generation writes new values
-only.
+The genomes of a batch, with different wirings and sizes, are the diagonal blocks of one CSR matrix, so that a
+network step is one sparse product with the flat state of all cells (`products` takes it). The index structure
+is built once for a set of architectures; each generation writes new values only.
 
 Decoding. Every parameter is of order one and zero-centred, so one search spread suits them all:
 
@@ -33,64 +32,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.network.adapter_maps import Home, Map, Outputs
-from neuroevo.network.alignment import FEW, ROW, Arena, Device, whole
+from neuroevo.network.adapter_maps import AdapterMap, CellPlaces, OutputCells
+from neuroevo.network.alignment import MANY, ROW, Arena, Device, round_up
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.cells import Cells
-from neuroevo.network.matrix import Block, assemble, between_cells
+from neuroevo.network.matrix import GenomeBlock, assemble, between_cells
 from neuroevo.wiring.architecture import CLOCK
 
 CLOCK_PERIOD = 32  # network steps, of a clock before evolution
-
-
-@dataclass(frozen=True)
-class _Adapter:
-    """Maps of consecutive genomes that have as many input and output cells."""
-
-    genomes: slice
-    num_inputs: int
-    ports: slice  # of all ports, g * I
-    outputs: Outputs
-    home: Home | None  # where output cells are, if they are the same in genomes of equal size; see `Map.bind`
-    encoder: Map
-    decoder: Map
-
-
-class _Narrow:
-    """An adapter at work on few columns, between tensors that stay where they are.
-
-    Args:
-        adapter: Whose.
-        drive: What its encoder writes, [g, I, B].
-        state: Of all cells, float32 [cells, B].
-    """
-
-    def __init__(self, adapter: _Adapter, drive: Tensor, state: Tensor) -> None:
-        genomes, columns = len(drive), drive.shape[2]
-        self._adapter = adapter
-        self._sensed = torch.zeros(genomes, adapter.encoder.num_in, columns)
-        self._cells = torch.zeros(genomes, adapter.decoder.num_in, columns)
-        self._out = torch.zeros(genomes, adapter.decoder.width, columns)
-        self._encode = adapter.encoder.bind(_rows(self._sensed), _rows(drive))
-        source = _rows(self._cells) if adapter.home is None else state
-        self._decode = adapter.decoder.bind(source, _rows(self._out), adapter.home)
-
-    def sense(self, observations: Tensor) -> None:
-        """Writes the drive under observations [G, B, S] of all genomes."""
-        self._sensed.copy_(observations[self._adapter.genomes].transpose(1, 2))
-        self._encode()
-
-    def read(self, state: Tensor, *, out: Tensor) -> None:
-        """Writes its genomes' part of outputs [G, A, B]."""
-        if self._adapter.home is None:
-            self._cells.copy_(self._adapter.outputs.read(state))
-        self._decode()
-        out[self._adapter.genomes] = self._out
-
-
-def _rows(tensor: Tensor) -> Tensor:
-    """Returns a view [g * n, B] of a tensor [g, n, B]."""
-    return tensor.view(-1, tensor.shape[2])
 
 
 class Phenotype:
@@ -102,7 +51,21 @@ class Phenotype:
         blueprints: R blueprints, all for one task (same S and A), one neuron model and one kind of adapter.
         counts: Genomes of each lineage.
         device: Where its tensors are, and what it is given and gives: "cpu", or "cuda:0" and the like.
-        arena: Memory of its state, on a CPU, which other networks use when it is not at work; None: its own.
+        arena: Memory of its state, on a CPU, which other networks use when it is not at work; None allocates
+            memory of its own.
+
+    Attributes:
+        device: Where its tensors are.
+        blueprints: The blueprint of each lineage.
+        counts: Genomes of each lineage.
+        num_genomes: G.
+        num_sensors: S.
+        num_actuators: A.
+        genome_sizes: Cells of each genome, int64 [G].
+        first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
+        cells: All cells.
+        time: Network steps since the last reset.
+        monitor: Who observes the network; None while nobody does.
     """
 
     def __init__(
@@ -113,33 +76,37 @@ class Phenotype:
         arena: Arena | None = None,
     ) -> None:
         self.device = torch.device(device)
-        self.blueprints, self.counts = list(blueprints), list(counts)
+        self.blueprints = list(blueprints)
+        self.counts = list(counts)
         self.num_genomes = sum(counts)
         self.num_sensors = blueprints[0].num_sensors
         self.num_actuators = blueprints[0].num_actuators
         self._neuron = blueprints[0].neuron
-        blocks = {id(b): Block(b, device) for b in blueprints}
-        made = [blocks[id(b)] for b in blueprints]
         sizes = [b.architecture.num_cells for b in blueprints]
-        self.genome_sizes = np.repeat(sizes, counts)  # cells of each genome
-        self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])  # where its rows start
-        self._matrix, self._relatives = assemble(made, self.counts, device)
-        self.cells = Cells(self._neuron, self._matrix, self.first_rows, self._relatives, arena)
+        self.genome_sizes = np.repeat(sizes, counts)
+        self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])
+        shared = {id(b): GenomeBlock(b, device) for b in blueprints}  # lineages may have one blueprint
+        matrix, lineages = assemble([shared[id(b)] for b in blueprints], self.counts, device)
+        self._matrix = matrix
+        self._lineages = lineages
+        self.cells = Cells(self._neuron, matrix, self.first_rows, lineages, arena)
         self._adapters = self._make_adapters()
         self._read_rows = np.concatenate([a.outputs.rows for a in self._adapters])
         clocks = [b.architecture.core == "clock" for b in blueprints]
         self._clocks = torch.from_numpy(np.flatnonzero(np.repeat(clocks, counts))).to(device)  # genomes
         self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)
-        self.time = 0  # network steps since the last reset
-        self.monitor: Observer | None = None  # set while the network is observed
-        self._narrow: list[_Narrow] = []  # of each adapter, while there are few columns
-        self._drives: list[Tensor] = []  # of each adapter, [g, I, B]: views of what comes from outside
+        self.time = 0
+        self.monitor: Observer | None = None
+        self._bound_adapters: list[_BoundAdapters] = []  # while there are few columns
+        self._drives: list[
+            Tensor
+        ] = []  # of each batch of adapters, [g, I, B]: views of what comes from outside
 
     @property
     def matrix(self) -> Tensor:
         """The weights between cells, CSR [cells, cells], a copy: one block a genome along the diagonal."""
         return between_cells(
-            self._matrix, int(self.first_rows[-1]), self._relatives[0].block.num_column_groups
+            self._matrix, int(self.first_rows[-1]), self._lineages[0].block.num_column_groups
         )
 
     @property
@@ -147,9 +114,9 @@ class Phenotype:
         """Activity of every cell, float32 [cells, B]: what outputs are read from."""
         return self.cells.activity
 
-    def _make_adapters(self) -> list[_Adapter]:
-        """Returns one adapter for each run of lineages with equal numbers of ports and equal layers."""
-        made: list[_Adapter] = []
+    def _make_adapters(self) -> list[_AdapterBatch]:
+        """Returns the adapters of each run of lineages with equal numbers of ports and equal layers."""
+        batches: list[_AdapterBatch] = []
         members = [
             (b, self.counts[r], self.first_rows[sum(self.counts[:r])]) for r, b in enumerate(self.blueprints)
         ]
@@ -160,31 +127,31 @@ class Phenotype:
                 for b, count, first in lineages
                 for len_ in (b.architecture.num_cells,)
             ]
-            start, port = (made[-1].genomes.stop, made[-1].ports.stop) if made else (0, 0)
+            start, port = (batches[-1].genomes.stop, batches[-1].ports.stop) if batches else (0, 0)
             size = sum(count for _, count, _ in lineages)
             same = {(b.architecture.num_cells, b.architecture.outputs.tobytes()) for b, _, _ in lineages}
             b, _, first = lineages[0]
             num_inputs = widths[0][-1]
-            made.append(
-                _Adapter(
+            batches.append(
+                _AdapterBatch(
                     genomes=slice(start, start + size),
                     num_inputs=num_inputs,
-                    ports=slice(port, port + size * whole(num_inputs, ROW)),
-                    outputs=Outputs(np.concatenate(rows), self.device),
-                    home=(int(first), b.architecture.num_cells, b.architecture.outputs)
+                    ports=slice(port, port + size * round_up(num_inputs, ROW)),
+                    outputs=OutputCells(np.concatenate(rows), self.device),
+                    places=CellPlaces(int(first), b.architecture.num_cells, b.architecture.outputs)
                     if len(same) == 1
                     else None,
-                    encoder=Map(size, widths[0], self.device),
-                    decoder=Map(size, widths[1], self.device),
+                    encoder=AdapterMap(size, widths[0], self.device),
+                    decoder=AdapterMap(size, widths[1], self.device),
                 )
             )
-        return made
+        return batches
 
     def load(self, parameters: Sequence[Tensor]) -> None:
         """Writes the genomes' parameters into the network.
 
         Args:
-            parameters: Per lineage, float32 [counts[r], L_r].
+            parameters: The parameters of each lineage, float32 [counts[r], L_r].
         """
         genome, adapters = 0, iter(self._adapters)
         adapter = next(adapters)
@@ -206,13 +173,13 @@ class Phenotype:
 
     def _load_cells(self, r: int, synapses: Tensor, gaps: Tensor, bias: Tensor, constants: Tensor) -> None:
         """Writes the parameters of a lineage's cells."""
-        blueprint, relatives, count = self.blueprints[r], self._relatives[r], self.counts[r]
-        rows, block = relatives.rows, relatives.block
+        blueprint, lineage, count = self.blueprints[r], self._lineages[r], self.counts[r]
+        rows, block = lineage.rows, lineage.block
         if blueprint.architecture.core == "evolves":
             self.cells.bias[rows, 0] = bias.reshape(-1)
         else:
-            synapses, gaps = block.as_measured(count)
-        block.values(synapses, gaps, out=relatives.values)
+            synapses, gaps = block.parameters_as_measured(count)
+        block.write_values(synapses, gaps, out=lineage.values)
         if self._neuron.model.conductances:
             self.cells.set_constants("coupling", rows, block.coupling(gaps).reshape(-1))
         if constants.shape[1] or blueprint.table is not None:
@@ -220,7 +187,11 @@ class Phenotype:
                 self.cells.set_constants(name, rows, values.expand(count, -1).reshape(-1))
 
     def reset(self, num_episodes: int) -> None:
-        """Sets the cells to rest for B episodes or images of every genome."""
+        """Sets the cells to rest.
+
+        Args:
+            num_episodes: B, episodes or images of every genome.
+        """
         self.time = 0
         is_new = self.state.shape != (self.first_rows[-1], num_episodes)
         self.cells.reset(num_episodes)
@@ -232,21 +203,22 @@ class Phenotype:
                 a.encoder.reset(num_episodes)
                 a.decoder.reset(num_episodes)
             pairs = zip(self._adapters, self._drives, strict=True)
-            is_narrow = self.device.type == "cpu" and num_episodes < FEW
-            self._narrow = [_Narrow(a, drive, self.state) for a, drive in pairs] if is_narrow else []
+            are_few = self.device.type == "cpu" and num_episodes < MANY
+            self._bound_adapters = [_BoundAdapters(a, drive, self.state) for a, drive in pairs if are_few]
 
     def release(self) -> None:
         """Gives back the memory that the state takes, until the next `reset`."""
         self.cells.release()
-        self._drives, self._narrow = [], []
+        self._drives = []
+        self._bound_adapters = []
         for a in self._adapters:
             a.encoder.release()
             a.decoder.release()
 
     @property
     def has_copies(self) -> bool:
-        """Whether it holds copies of weights, made to be fast on few columns, until `release`."""
-        return bool(self._narrow) or self.cells.has_copies
+        """Whether copies of weights exist, made to be fast on few columns, until `release`."""
+        return bool(self._bound_adapters) or self.cells.has_copies
 
     def has_blown_up(self) -> Tensor:
         """Returns which genomes hold a cell with a variable that is not a finite number, bool [G]."""
@@ -265,9 +237,9 @@ class Phenotype:
         Returns:
             Outputs, float32 [G, B, A], unbounded.
         """
-        for narrow in self._narrow:
-            narrow.sense(observations)
-        if not self._narrow:
+        for bound in self._bound_adapters:
+            bound.sense(observations)
+        if not self._bound_adapters:
             for a, drive in zip(self._adapters, self._drives, strict=True):
                 a.encoder.apply(observations[a.genomes].transpose(1, 2), out=drive)
         self._advance(1)
@@ -279,8 +251,8 @@ class Phenotype:
         Outputs are as after as many calls of `step`; of other cells, `state` need not be.
 
         Args:
-            images: float32 [U, B, S], distinct batches of B images.
-            which: int64 [G], the batch that each genome sees.
+            images: Distinct batches of B images, float32 [U, B, S].
+            which: The batch that each genome sees, int64 [G].
             steps: Network steps, at least 1.
 
         Returns:
@@ -309,11 +281,11 @@ class Phenotype:
 
     def _read(self) -> Tensor:
         """Returns the outputs of the present state, float32 [G, B, A]."""
-        shape = self.num_genomes, whole(self.num_actuators, ROW), self.state.shape[1]
+        shape = self.num_genomes, round_up(self.num_actuators, ROW), self.state.shape[1]
         read = torch.empty(shape, device=self.device)
-        for narrow in self._narrow:
-            narrow.read(self.state, out=read)
-        if not self._narrow:
+        for bound in self._bound_adapters:
+            bound.read(self.state, out=read)
+        if not self._bound_adapters:
             for a in self._adapters:
                 a.decoder.apply(a.outputs.read(self.state), out=read[a.genomes])
         outputs = read[:, : self.num_actuators]
@@ -343,11 +315,73 @@ def _widths(blueprint: Blueprint) -> tuple[tuple[int, ...], tuple[int, ...]]:
     )
 
 
+@dataclass(frozen=True)
+class _AdapterBatch:
+    """The maps of consecutive genomes that have equally many input and output cells and equal layers."""
+
+    genomes: slice
+    num_inputs: int
+    ports: slice  # of all ports, g * I
+    outputs: OutputCells
+    places: (
+        CellPlaces | None
+    )  # of the output cells, where all genomes have as many cells and the same outputs
+    encoder: AdapterMap
+    decoder: AdapterMap
+
+
+class _BoundAdapters:
+    """Adapters of consecutive genomes bound to tensors that stay where they are: fast for few columns.
+
+    Args:
+        adapters: The genomes' maps.
+        drive: What their encoders write, float32 [g, I, B].
+        state: Activity of all cells, float32 [cells, B].
+    """
+
+    def __init__(self, adapters: _AdapterBatch, drive: Tensor, state: Tensor) -> None:
+        genomes, columns = len(drive), drive.shape[2]
+        self._adapters = adapters
+        self._sensed = torch.zeros(genomes, adapters.encoder.num_in, columns)
+        self._cells = torch.zeros(genomes, adapters.decoder.num_in, columns)
+        self._out = torch.zeros(genomes, adapters.decoder.width, columns)
+        self._encode = adapters.encoder.bind(_rows(self._sensed), _rows(drive))
+        source = _rows(self._cells) if adapters.places is None else state
+        self._decode = adapters.decoder.bind(source, _rows(self._out), adapters.places)
+
+    def sense(self, observations: Tensor) -> None:
+        """Writes the drive under observations [G, B, S] of all genomes."""
+        self._sensed.copy_(observations[self._adapters.genomes].transpose(1, 2))
+        self._encode()
+
+    def read(self, state: Tensor, *, out: Tensor) -> None:
+        """Writes the genomes' part of outputs [G, A, B]."""
+        if self._adapters.places is None:
+            self._cells.copy_(self._adapters.outputs.read(state))
+        self._decode()
+        out[self._adapters.genomes] = self._out
+
+
+def _rows(tensor: Tensor) -> Tensor:
+    """Returns a view [g * n, B] of a tensor [g, n, B]."""
+    return tensor.view(-1, tensor.shape[2])
+
+
 class Observer(Protocol):
-    """Who watches a phenotype while it runs, as its `monitor`."""
+    """What watches a phenotype while it runs, as its `monitor`."""
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
-        """Is told, before a network step, what cells receive from each other [cells, B] and from outside."""
+        """Takes, before a network step, what cells receive.
+
+        Args:
+            recurrent: What they receive from each other, float32 [cells, B].
+            drives: What input cells receive from outside, [g, I, B] of each batch of adapters.
+        """
 
     def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
-        """Is told, behind it, activities [cells, B] and outputs [G, A, B]."""
+        """Takes, after a network step, activities and outputs.
+
+        Args:
+            state: Activity of every cell, float32 [cells, B].
+            outputs: float32 [G, A, B].
+        """

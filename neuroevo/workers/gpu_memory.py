@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from neuroevo.network.alignment import ROW, whole
-from neuroevo.network.matrix import Block
+from neuroevo.network.alignment import ROW, round_up
+from neuroevo.network.matrix import GenomeBlock
 from neuroevo.task import HasBody, Task
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ MOVING = 2  # numbers a cell takes while a neuron model moves it, beside its var
 
 def network_bytes(blueprint: Blueprint) -> int:
     """Returns what a genome's weights, indices and adapters take, in bytes, for as long as it is kept."""
-    block = Block(blueprint)
-    entries, groups = sum(map(len, block.entries)), len(block.entries)
+    block = GenomeBlock(blueprint)
+    entries, groups = sum(map(len, block.row_groups)), len(block.row_groups)
     rows = groups * block.num_cells
     maps = sum(a * b + b for chain in _widths(blueprint) for a, b in pairwise(chain))
     return NUMBER * (2 * entries + 2 * rows + maps + DECODING * blueprint.layout.length)
@@ -32,10 +32,10 @@ def network_bytes(blueprint: Blueprint) -> int:
 
 def state_bytes(blueprint: Blueprint) -> int:
     """Returns what the state of a genome's cells takes for one episode or image, in bytes, while it runs."""
-    block, neuron = Block(blueprint), blueprint.neuron
+    block, neuron = GenomeBlock(blueprint), blueprint.neuron
     in_source = block.num_column_groups - (neuron.delay > 1)  # variables that the product reads in place
     own = len(neuron.model.variables) - in_source + neuron.delay - 1
-    cells = block.num_column_groups + len(block.entries) + own + MOVING
+    cells = block.num_column_groups + len(block.row_groups) + own + MOVING
     ports = block.num_ports + sum(w for chain in _widths(blueprint) for w in chain)
     return NUMBER * (cells * block.num_cells + ports)
 
@@ -74,4 +74,4 @@ def _widths(blueprint: Blueprint) -> list[list[int]]:
         encoder or [ports.num_sensors, ports.num_inputs],
         decoder or [ports.num_outputs, ports.num_actuators],
     )
-    return [[chain[0], *(whole(width, ROW) for width in chain[1:])] for chain in chains]
+    return [[chain[0], *(round_up(width, ROW) for width in chain[1:])] for chain in chains]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from neuroevo.network.alignment import FEW, Arena
+from neuroevo.network.alignment import MANY, Arena
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.neurons import MODELS, Neuron
 from neuroevo.network.phenotype import Phenotype
@@ -43,7 +43,7 @@ def test_networks_in_turns_give_what_they_give_alone(name: str, options: str) ->
     neuron = Neuron.parse(f"{name}:{options}" if options else name)
     arena = Arena()
     together, alone = networks(neuron, arena), networks(neuron, None)
-    for columns in (1, FEW + 1, 1, 2 * FEW):
+    for columns in (1, MANY + 1, 1, 2 * MANY):
         for one, other in zip(together, alone, strict=True):
             assert torch.equal(outputs(one, columns), outputs(other, columns))
             assert not one.has_blown_up().any()
@@ -56,9 +56,9 @@ def test_memory_is_at_most_twice_that_of_the_largest() -> None:
     shared, own = Arena(), [Arena() for _ in range(3)]
     largest = 0
     for k, arena in enumerate(own):
-        outputs(networks(Neuron("leaky"), arena)[k], 2 * FEW)
+        outputs(networks(Neuron("leaky"), arena)[k], 2 * MANY)
         largest = max(largest, len(arena._all))
-    for columns in (1, FEW + 1, 2 * FEW, FEW):
+    for columns in (1, MANY + 1, 2 * MANY, MANY):
         for phenotype in networks(Neuron("leaky"), shared):
             outputs(phenotype, columns)
     assert largest <= len(shared._all) <= 2 * largest

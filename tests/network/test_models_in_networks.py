@@ -217,21 +217,21 @@ def test_description_rebuilds_the_blueprint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("neuron", ["leaky", "relu", "graded:substeps=2", "alif:delay=3", "izhikevich"])
 @pytest.mark.parametrize("columns", [16, 64])
-def test_cells_that_settle_in_pieces_are_where_all_at_once_come_to(
+def test_cells_that_settle_in_chunks_are_where_all_at_once_come_to(
     neuron: str, columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = Neuron.parse(f"{neuron},constants=cell" if ":" in neuron else f"{neuron}:constants=cell")
     blueprints = [Blueprint(classed(k, 16), S, A, GAINS[model.name], neuron=model) for k in range(2)]
     images = torch.randn(1, columns, S, generator=torch.Generator().manual_seed(0))
-    settled, pieces = [], []
+    settled, counts = [], []
     for size in (1 << 17, 1):
-        monkeypatch.setattr(cells, "PIECE", size)
+        monkeypatch.setattr(cells, "CHUNK", size)
         phenotype = Phenotype(blueprints, [5, 4])
         phenotype.load([b.draw(n, np.random.default_rng(n)) for b, n in zip(blueprints, (5, 4), strict=True)])
         outputs = phenotype.settle(images, torch.zeros(9, dtype=torch.int64), steps=7)
         real = slice(0, int(phenotype.first_rows[-1]))  # rows that only fill up hold anything
         settled.append([outputs, *(tensor[real] for tensor in phenotype.cells.variables.values())])
-        pieces.append(len(phenotype.cells._pieces))
-    assert pieces[0] == 1 < pieces[1]
-    for whole, in_pieces in zip(*settled, strict=True):
-        assert torch.equal(whole, in_pieces)
+        counts.append(len(phenotype.cells._chunks))
+    assert counts[0] == 1 < counts[1]
+    for whole, in_chunks in zip(*settled, strict=True):
+        assert torch.equal(whole, in_chunks)

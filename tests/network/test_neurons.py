@@ -57,7 +57,7 @@ def test_compiled_leaky_step_is_the_plain_one_to_the_last_bit(leak: float) -> No
         current[:6, 0] = torch.tensor([0.0, -0.0, math.inf, -math.inf, math.nan, 1e-42])
         h, target = before.clone(), (2 * current).sigmoid()
         wanted = before.mul(1 - leak).add_(target, alpha=2 * leak).sub_(leak)
-        neurons.leaky({"activity": h}, {"rest": current.clone()}, {"leak": leak})
+        MODELS["leaky"].step({"activity": h}, {"rest": current.clone()}, {"leak": leak})
         assert torch.equal(h.nan_to_num(9.0), wanted.nan_to_num(9.0))
         assert h.isnan().sum() == 1
 
@@ -65,7 +65,7 @@ def test_compiled_leaky_step_is_the_plain_one_to_the_last_bit(leak: float) -> No
 def test_compiled_leaky_step_is_near_the_exact_one() -> None:
     current = torch.linspace(-20, 20, 4_096)[:, None]
     h = torch.zeros_like(current)
-    neurons.leaky({"activity": h}, {"rest": current.clone()}, {"leak": 0.5})
+    MODELS["leaky"].step({"activity": h}, {"rest": current.clone()}, {"leak": 0.5})
     torch.testing.assert_close(h.double(), 0.5 * torch.tanh(current.double()), rtol=0, atol=1e-7)
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from neuroevo.network.alignment import LANES
-from neuroevo.network.matrix import sparse
-from neuroevo.network.products import Lanes, Pattern, Product
+from neuroevo.network.matrix import csr_matrix
+from neuroevo.network.products import LaneProduct, SparseProduct, SparsityPattern
 
 COLUMNS = [1, 2, 7, 16, 47, 70]
 
@@ -18,7 +18,7 @@ def matrix_of(row_lengths: list[int], num_sources: int, rng: torch.Generator) ->
     starts = torch.tensor([0, *np.cumsum(row_lengths)])
     columns = torch.randint(0, num_sources, (sum(row_lengths),), generator=rng)
     values = torch.randn(sum(row_lengths), generator=rng)
-    return sparse(starts, columns, values, (len(row_lengths), num_sources))
+    return csr_matrix(starts, columns, values, (len(row_lengths), num_sources))
 
 
 def operands(columns: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -32,7 +32,7 @@ def operands(columns: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_product_equals_a_dense_one_whatever_was_there_before(columns: int) -> None:
     matrix, source, bias = operands(columns)
     out = torch.full((24, columns), torch.nan)
-    Product(matrix, source, bias, out)()
+    SparseProduct(matrix, source, bias, out)()
     wanted = matrix.to_dense().double() @ source.double() + bias
     torch.testing.assert_close(out.double(), wanted, rtol=1e-5, atol=1e-5)
 
@@ -41,8 +41,8 @@ def test_product_equals_a_dense_one_whatever_was_there_before(columns: int) -> N
 def test_product_of_some_rows_is_that_part_of_the_whole_and_writes_no_other(columns: int) -> None:
     matrix, source, bias = operands(columns)
     whole, part = torch.zeros(24, columns), torch.full((24, columns), 7.0)
-    Product(matrix, source, bias, whole)()
-    Product(matrix, source, bias, part, slice(5, 17))()
+    SparseProduct(matrix, source, bias, whole)()
+    SparseProduct(matrix, source, bias, part, slice(5, 17))()
     assert torch.equal(part[5:17], whole[5:17])
     assert (part[:5] == 7).all() and (part[17:] == 7).all()
 
@@ -51,12 +51,12 @@ def test_product_of_some_rows_is_that_part_of_the_whole_and_writes_no_other(colu
 def test_product_reads_its_operands_anew_at_each_call(columns: int) -> None:
     matrix, source, bias = operands(columns)
     out, again = torch.zeros(24, columns), torch.zeros(24, columns)
-    product = Product(matrix, source, bias, out)
+    product = SparseProduct(matrix, source, bias, out)
     for tensor in (matrix.values(), source, bias):
         product()
         tensor.mul_(2)
         product()
-        Product(matrix, source, bias, again)()
+        SparseProduct(matrix, source, bias, again)()
         assert torch.equal(out, again)
 
 
@@ -64,10 +64,10 @@ def test_product_reads_its_operands_anew_at_each_call(columns: int) -> None:
 def test_product_of_a_column_does_not_depend_on_the_columns_beside_it(columns: int) -> None:
     matrix, source, bias = operands(500)
     whole = torch.zeros(24, 500)
-    Product(matrix, source, bias, whole)()
+    SparseProduct(matrix, source, bias, whole)()
     for first in (0, 3, 500 - columns):
         out = torch.zeros(24, columns)
-        Product(matrix, source[:, first : first + columns].contiguous(), bias, out)()
+        SparseProduct(matrix, source[:, first : first + columns].contiguous(), bias, out)()
         assert torch.equal(out, whole[:, first : first + columns])
 
 
@@ -80,7 +80,7 @@ class Herd:
         self.patterns = []
         for size, ports in zip(self.sizes, self.ports, strict=True):
             lengths = rng.integers(0, 9, size)
-            self.patterns.append(Pattern(lengths, rng.integers(0, size + ports, lengths.sum())))
+            self.patterns.append(SparsityPattern(lengths, rng.integers(0, size + ports, lengths.sum())))
         pairs = list(zip(counts, self.patterns, strict=True))
         self.values = [torch.from_numpy(rng.normal(size=(c, len(p.columns))).astype("f")) for c, p in pairs]
         self.bias = [torch.from_numpy(rng.normal(size=(c, len(p.row_lengths))).astype("f")) for c, p in pairs]
@@ -91,18 +91,18 @@ class Herd:
         self.source = torch.from_numpy(rng.normal(size=(total, columns)).astype("f"))
         self.out = torch.full((total, columns), 7.0)
 
-    def lanes(self) -> Lanes:
+    def lanes(self) -> LaneProduct:
         """The matrices side by side."""
-        lanes = Lanes(self.patterns, self.counts)
+        lanes = LaneProduct(self.patterns, self.counts)
         for run, (values, bias) in enumerate(zip(self.values, self.bias, strict=True)):
             lanes.load(run, values, bias)
         return lanes
 
-    def multiply(self, lanes: Lanes) -> torch.Tensor:
+    def multiply(self, lanes: LaneProduct) -> torch.Tensor:
         """What they write; the rest stays 7."""
         widths = zip(self.first_cells, self.sizes, self.first_ports, self.ports, strict=True)
         parts = [[(cell, size), (port, num_ports)] for cell, size, port, num_ports in widths]
-        lanes.product(self.source, parts, self.out, self.first_cells)()
+        lanes.bind(self.source, parts, self.out, self.first_cells)()
         return self.out
 
     def one(self, run: int, genome: int) -> torch.Tensor:
@@ -111,10 +111,10 @@ class Herd:
         cell, port = self.first_cells[run] + genome * size, self.first_ports[run] + genome * ports
         starts = torch.tensor([0, *np.cumsum(pattern.row_lengths)])
         values = self.values[run][genome].clone()
-        matrix = sparse(starts, torch.from_numpy(pattern.columns), values, (size, size + ports))
+        matrix = csr_matrix(starts, torch.from_numpy(pattern.columns), values, (size, size + ports))
         source = torch.cat([self.source[cell : cell + size], self.source[port : port + ports]])
         out = torch.zeros(size, self.columns)
-        Product(matrix, source, self.bias[run][genome][:, None].clone(), out)()
+        SparseProduct(matrix, source, self.bias[run][genome][:, None].clone(), out)()
         return out
 
 
