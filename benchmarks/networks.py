@@ -26,14 +26,27 @@ SPREAD = 0.1  # of the parameters of one wiring's genomes
 Batch = tuple[Phenotype, list[Tensor]]
 
 
-def wiring(number: int, seed: int) -> Architecture:
-    """Returns a sample of one prior for even numbers and of the other for odd ones."""
+def wiring(number: int, seed: int, circuit: str = CIRCUIT) -> Architecture:
+    """Returns a sample of one prior for even numbers and of the other for odd ones.
+
+    Args:
+        number: Of the wiring.
+        seed: Of the whole measurement.
+        circuit: Connectome that the priors are derived from.
+    """
     prior = priors.get(PRIORS[number % 2]).target
-    return prior(catalog.load(CIRCUIT), seed=derive(seed, "wiring", number)).without_dead_ends()
+    return prior(catalog.load(circuit), seed=derive(seed, "wiring", number)).without_dead_ends()
 
 
 def animate(blueprints: Sequence[Blueprint], genomes: int, seed: int, arena: Arena | None = None) -> Batch:
-    """Returns the network of some genomes of every blueprint, loaded, and their parameters."""
+    """Returns the network of some genomes of every blueprint, loaded, and their parameters.
+
+    Args:
+        blueprints: One a wiring.
+        genomes: Genomes of each.
+        seed: Of the parameters.
+        arena: Memory of the state; None allocates memory of its own.
+    """
     rng = generator(seed, "parameters")
     parameters = []
     for blueprint in blueprints:
@@ -50,6 +63,7 @@ def batches(
     seed: int,
     share: tuple[int, int] = (0, 1),
     largest: int = GENOMES_PER_SHARD,
+    circuit: str = CIRCUIT,
 ) -> list[Batch]:
     """Returns networks of many wirings in batches, or one process's share of them, their states in one arena.
 
@@ -59,6 +73,7 @@ def batches(
         seed: Seed of wirings and parameters.
         share: (k, n), where the process gets the k-th of every n wirings.
         largest: Number of genomes of a batch at most, unless one wiring has more.
+        circuit: Connectome that the priors are derived from.
     """
     num_wirings = min(WIRINGS, networks)
     each = networks // num_wirings
@@ -66,7 +81,7 @@ def batches(
     at_once = max(1, largest // each)
     loaded, arena = [], Arena()
     for first in range(0, len(mine), at_once):
-        blueprints = [Blueprint(wiring(w, seed), *ports) for w in mine[first : first + at_once]]
+        blueprints = [Blueprint(wiring(w, seed, circuit), *ports) for w in mine[first : first + at_once]]
         loaded.append(animate(blueprints, each, derive(seed, "batch", share[0], first), arena))
     return loaded
 
@@ -112,21 +127,38 @@ class Dense:
         self._state = torch.zeros(genomes, size, 1)
 
     def reset(self, columns: int) -> None:
-        """Sets all cells to rest."""
+        """Sets all cells to rest.
+
+        Args:
+            columns: B, episodes or images.
+        """
         self._state = torch.zeros(len(self.weights), self.weights.shape[1], columns)
 
     def advance(self, drive: Tensor) -> None:
-        """Moves all cells by one step under a drive, float32 [G, N, B], that has the bias in it."""
+        """Moves all cells by one step.
+
+        Args:
+            drive: What comes from outside, and the bias, float32 [G, N, B].
+        """
         current = torch.baddbmm(drive, self.weights, self._state)
         self._state.lerp_(current.tanh_(), self.leak)
 
     def step(self, observations: Tensor) -> Tensor:
-        """Returns outputs [G, B, A] after one step under observations [G, B, S]."""
+        """Returns outputs [G, B, A] after one step.
+
+        Args:
+            observations: float32 [G, B, S].
+        """
         self.advance(torch.baddbmm(self.bias, self.encoder, observations.transpose(1, 2)))
         return torch.baddbmm(self.offset, self.decoder, self._state).transpose(1, 2)
 
     def settle(self, images: Tensor, steps: int) -> Tensor:
-        """Returns outputs [G, B, A] after some steps, from rest, under the same images [B, S] for all."""
+        """Returns outputs [G, B, A] after some steps, from rest.
+
+        Args:
+            images: The same for all networks, float32 [B, S].
+            steps: Network steps.
+        """
         self.reset(len(images))
         drive = torch.matmul(self.encoder, images.t()).add_(self.bias)
         for _ in range(steps):
@@ -135,7 +167,11 @@ class Dense:
 
 
 def blocks(phenotype: Phenotype) -> Tensor:
-    """Returns the diagonal blocks of a network's matrix, float32 [G, N, N], filled up to the largest."""
+    """Returns the diagonal blocks of a network's matrix, float32 [G, N, N], filled up to the largest.
+
+    Args:
+        phenotype: The network.
+    """
     matrix, size = phenotype.matrix, int(phenotype.genome_sizes.max())
     rows = torch.repeat_interleave(torch.arange(matrix.shape[0]), matrix.crow_indices().diff().long())
     first = torch.from_numpy(phenotype.first_rows)

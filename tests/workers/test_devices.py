@@ -145,7 +145,7 @@ class Product:
         bias: torch.Tensor,
         out: torch.Tensor,
         rows: slice,
-        only: None,
+        subset: None,
     ) -> None:
         self._matrix, self._source, self._bias, self._out = matrix, source, bias[rows], out[rows]
 
@@ -159,9 +159,11 @@ def test_all_tensors_of_a_network_are_on_its_device(
     name: str, adapter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Torch's fake tensors have no numbers, but a device, and refuse what mixes two."""
-    monkeypatch.setattr(matrix, "sparse", Compressed)
-    monkeypatch.setattr(cells, "Product", Product)
-    monkeypatch.setattr(adapter_maps, "_show", lambda weight, images, which, *, out: out.add_(weight.sum()))
+    monkeypatch.setattr(matrix, "csr_matrix", Compressed)
+    monkeypatch.setattr(cells, "SparseProduct", Product)
+    monkeypatch.setattr(
+        adapter_maps, "_multiply_shared", lambda weight, images, which, *, out: out.add_(weight.sum())
+    )
     neuron = Neuron.parse(f"{name}:constants=class,delay=2")
     made = blueprints(neuron=neuron, adapter=adapters.parse(adapter))
     made.append(replace(made[0], architecture=replace(made[0].architecture, core="clock")))
