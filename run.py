@@ -23,6 +23,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,7 +31,7 @@ from rich.console import Console
 
 import populations
 import tasks
-from neuroevo import plugins
+from neuroevo import log, plugins
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
@@ -132,7 +133,7 @@ def _run(arguments: list[str]) -> int:
 
     out = experiment.default_folder() if options.out is None else Path(options.out)
     console = Console(quiet=options.quiet, highlight=False)
-    with Display(console, options.quiet) as display:
+    with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.run(experiment, out, command=["run", *arguments], watcher=display)
     _print_outcome(outcome, console)
     return 0
@@ -145,7 +146,7 @@ def _study(arguments: list[str]) -> int:
     parser.add_argument("--scale", default="smoke", metavar="NAME", help="one of its scales (default smoke)")
     _add_flags(parser, "workers")
     parser.add_argument("--out", metavar="DIR", help="new folder (default runs/STUDY-SCALE-N)")
-    _add_quiet(parser)
+    _add_output(parser)
     options = parser.read(arguments)
     from neuroevo.experiment.study import Study
     from neuroevo.run_folder import free_path
@@ -155,7 +156,8 @@ def _study(arguments: list[str]) -> int:
     changes = _given(options, ["workers"])
     study = Study.read(options.study, options.scale)
     study.begin(out, changes)
-    _carry_out(study, out, changes, options.quiet)
+    with _log_to(options):
+        _carry_out(study, out, changes, options.quiet)
     return 0
 
 
@@ -164,7 +166,7 @@ def _resume(arguments: list[str]) -> int:
     parser = Parser(prog="run.py resume", description=_resume.__doc__, allow_abbrev=False)
     parser.add_argument("run", help="its folder")
     _add_flags(parser, *CHANGES, default="as before")
-    _add_quiet(parser)
+    _add_output(parser)
     options = parser.read(arguments)
     from neuroevo.experiment import execute
     from neuroevo.experiment.study import Study
@@ -172,10 +174,11 @@ def _resume(arguments: list[str]) -> int:
     changes = _given(options, CHANGES)
     path = Path(options.run)
     if Study.is_at(path):
-        _carry_out(Study.reopen(path), path, changes, options.quiet)
+        with _log_to(options):
+            _carry_out(Study.reopen(path), path, changes, options.quiet)
         return 0
     console = Console(quiet=options.quiet, highlight=False)
-    with Display(console, options.quiet) as display:
+    with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.resume(path, changes, display)
     if outcome is None:
         print(f"{path} is at its end; there is nothing to go on with. To see it: python run.py report {path}")
@@ -368,7 +371,7 @@ def _run_parser() -> Parser:
     parser.add_argument(
         "--config", metavar="FILE", help="request as TOML, such as a run folder's config.toml"
     )
-    _add_quiet(parser)
+    _add_output(parser)
     return parser
 
 
@@ -394,8 +397,19 @@ def _add_flags(parser: Parser, *names: str, default: str = "", required: str = "
         parser.add_argument(f"--{name.replace('_', '-')}", **how)
 
 
-def _add_quiet(parser: Parser) -> None:
+def _add_output(parser: Parser) -> None:
+    """Adds the flags that say how much is printed."""
     parser.add_argument("--quiet", action="store_true", help="print errors only")
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help=f"print on standard error what {log.FILE} in the run folder holds, and more in both",
+    )
+
+
+def _log_to(options: argparse.Namespace) -> AbstractContextManager[None]:
+    """Returns the context in which a command shows its log, if it was asked to."""
+    return log.shown() if options.verbose else nullcontext()
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

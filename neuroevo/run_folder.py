@@ -4,6 +4,7 @@
     manifest.json           versions, commit, device, hashes, wall time, planned lineages, units
     metrics.jsonl           a row a lineage a generation, appended while the run goes on
     results.jsonl           a row a lineage, with its held-out score
+    run.log                 what happened when, a line an event; a run that is resumed goes on in it
     selection.jsonl         a row a decision of a race, or a row a population an epoch; none of a tournament
     checkpoint.safetensors  states of all lineages; and checkpoint.previous.safetensors, those before
     champions/NAME/         architecture.json and parameters.safetensors of a lineage

@@ -30,6 +30,7 @@ ROOT_MODULES = {
     "downloads",
     "errors",
     "files",
+    "log",
     "plugins",
     "run_folder",
     "seeds",

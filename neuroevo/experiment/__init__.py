@@ -1,8 +1,8 @@
 """A request carried out: from a configuration to a run folder with its report.
 
-    config        Configuration: the request, checked and resolved
+    config        Configuration: the request as it is given; request: resolved, as objects
     plan          which wirings meet which tasks
-    execute       run and resume
+    execute       run and resume; watcher: who is told of what goes on
     selection     tournament, race or mixed: how evaluations are dealt to priors
     evolution     what the three have in common; shards: generations on their way through a pool
     manifest      what a run says of its origin; resume: what a run that ended early left behind

@@ -7,6 +7,7 @@ The first interrupt ends a run in good order, after the generations under way; t
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -17,18 +18,18 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from neuroevo import checkpoint
+from neuroevo import checkpoint, log
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.experiment import selection, trackers
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.evolution import Listeners, Progress, Stopped
-from neuroevo.experiment.manifest import manifest
+from neuroevo.experiment.evolution import Listeners, Stopped
+from neuroevo.experiment.manifest import manifest, origin
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import Experiment, resolve
 from neuroevo.experiment.resume import Past
-from neuroevo.experiment.trackers import Trackers
-from neuroevo.experiment.watcher import Watcher
+from neuroevo.experiment.watcher import Relay, Watcher
 from neuroevo.experiment.writer import RunWriter
+from neuroevo.files import to_json
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import CONFIG, RunFolder
@@ -36,6 +37,8 @@ from neuroevo.text import count
 from neuroevo.workers.pool import Pool, pool
 
 HINT = "finishing the generations under way, then writing a checkpoint; once more to stop at once"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def run(
         experiment: What `resolve` returned.
         out: The folder, which must not exist.
         command: Arguments of the command line, for the manifest; empty where there was none.
-        watcher: Told of what goes on; None tells nobody.
+        watcher: The one who is told of what goes on, or None for nobody.
 
     Returns:
         What came of it; the folder holds the report too.
@@ -72,12 +75,14 @@ def run(
         EvaluationError: If the run failed.
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
-    watcher = watcher or Watcher()
     RunFolder.check_free(out)  # before the first long step; `create` checks again
-    with _prepared(experiment, watcher) as (plan, where):
+    relay = Relay(watcher)
+    with log.recording() as record, _prepared(experiment, relay) as (plan, where):
         folder = RunFolder.create(out, plan.config.to_dict(), manifest(plan, command))
         with folder.writing():
-            return _carry_out(plan, where, RunWriter(folder), watcher)
+            record.write_to(folder.path / log.FILE)
+            logger.info("run %s begins: %s", folder.path, _versions(folder.manifest()))
+            return _carry_out(plan, where, RunWriter(folder), relay)
 
 
 def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
@@ -86,7 +91,7 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
     Args:
         path: Its folder.
         changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
-        watcher: Told of what goes on; None tells nobody.
+        watcher: The one who is told of what goes on, or None for nobody.
 
     Returns:
         What came of it, or None if the run was at its end.
@@ -96,44 +101,50 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
         EvaluationError: If the run failed again.
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
-    watcher = watcher or Watcher()
     folder = RunFolder.open(path)
     if folder.manifest().get("status") == "done":
         return None
     experiment = resolve(Configuration.read(folder.path / CONFIG).override(changes))
-    with folder.writing(), _prepared(experiment, watcher) as (plan, where):
-        return _carry_out(plan, where, _taken_up(folder, plan), watcher)
+    relay = Relay(watcher)
+    with folder.writing(), log.recording() as record:
+        record.write_to(folder.path / log.FILE)
+        with _prepared(experiment, relay) as (plan, where):
+            writer = _taken_up(folder, plan)
+            logger.info("run %s goes on: %s", folder.path, _versions(origin(plan.config)))
+            return _carry_out(plan, where, writer, relay)
 
 
 @contextmanager
-def _prepared(experiment: Experiment, watcher: Watcher) -> Iterator[tuple[Plan, Pool]]:
+def _prepared(experiment: Experiment, relay: Relay) -> Iterator[tuple[Plan, Pool]]:
     """Opens a pool and makes the plan, in this order: workers start while wirings are drawn."""
+    logger.info("request resolved: %s", to_json(experiment.config.to_dict()))
     number = experiment.workers.number
     named = "workers" if number is None else count(number, "worker")
-    watcher.say("starting" if number == 0 else f"starting {named}")
+    relay.say("starting" if number == 0 else f"starting {named}")
     with pool(experiment.workers) as where:
         plan = Plan(experiment)
-        watcher.say(f"preparing {', '.join(plan.tasks)}")
+        relay.say(f"preparing {', '.join(plan.tasks)}")
         plan.prepare()
         yield plan, where
 
 
-def _carry_out(plan: Plan, where: Pool, writer: RunWriter, watcher: Watcher) -> Outcome:
+def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outcome:
     """Runs a plan into its folder and writes its report."""
     folder = writer.folder
-    watcher.expect(plan)
+    relay.expect(plan)
     if writer.past.note:
-        watcher.warn(writer.past.note)
-    with _way_on(folder), ExitStack() as stack:
-        with _status(writer), Interrupts(watcher) as interrupts:
+        relay.warn(writer.past.note)
+    with _explained(folder), ExitStack() as stack:
+        with _status(writer), Interrupts(relay) as interrupts:
             config, lineages = plan.config.to_dict(), plan.lineages()
-            opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, watcher.warn)
-            tracked = stack.enter_context(opened)
-            listeners = _Audience(watcher, tracked, interrupts).listeners()
+            opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, relay.warn)
+            relay.trackers = tracked = stack.enter_context(opened)
+            listeners = Listeners(relay.update, relay.event, relay.plan, interrupts.are_wanted)
             selection.run(plan, where, writer, listeners)
         if tracked.failures:
             writer.note_tracker_failures(tracked.failures)
         report = write_report(folder)
+        logger.info("report written: %s", report.run.sentence)
         tracked.finish(report)
         return Outcome(folder, report, tuple(tracked.views))
 
@@ -162,11 +173,13 @@ def _status(writer: RunWriter) -> Iterator[None]:
     Raises:
         KeyboardInterrupt: If interrupted, with what to do next.
     """
-    started, folder = time.monotonic(), writer.folder
+    started = time.monotonic()
+    folder = writer.folder
     try:
         yield
     except (KeyboardInterrupt, Stopped):
         writer.note_end("interrupted", time.monotonic() - started)
+        logger.warning("run %s was interrupted", folder.path)
         raise KeyboardInterrupt(
             f"interrupted; {folder.path} holds what was done. Go on with: {folder.command_to_resume}"
         ) from None
@@ -175,10 +188,11 @@ def _status(writer: RunWriter) -> Iterator[None]:
             writer.note_end("failed", time.monotonic() - started)
         raise
     writer.note_end("done", time.monotonic() - started)
+    logger.info("run %s is done", folder.path)
 
 
 @contextmanager
-def _way_on(folder: RunFolder) -> Iterator[None]:
+def _explained(folder: RunFolder) -> Iterator[None]:
     """Makes every error of the program an EvaluationError that says how to go on, where there is a way.
 
     The request was good, since the folder exists: the run failed.
@@ -186,10 +200,20 @@ def _way_on(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except NeuroevoError as error:
+        logger.error("run %s failed", folder.path, exc_info=True)
         line, *trace = str(error).split("\n", 1)
         if checkpoint.exists(folder.path):
             line += f" What was done is kept; go on with: {folder.command_to_resume}"
         raise EvaluationError("\n".join([line, *trace])) from error
+    except Exception:
+        logger.critical("run %s failed in a way that nobody foresaw", folder.path, exc_info=True)
+        raise
+
+
+def _versions(known: Mapping[str, Any]) -> str:
+    """Returns what a manifest says of the program and the machine, in one line."""
+    versions = ", ".join(f"{name} {version}" for name, version in known["versions"].items())
+    return f"commit {known['commit']}, device {known['device']}, {known['platform']}, {versions}"
 
 
 class Interrupts:
@@ -198,15 +222,12 @@ class Interrupts:
     Outside the main thread, where Python handles no signals, nothing is noted.
 
     Args:
-        watcher: Told of the first interrupt.
-
-    Attributes:
-        is_wanted: Whether the run is to end once the generations under way are completed.
+        watcher: The one who is told of the first interrupt.
     """
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
-        self.is_wanted = False
+        self._is_wanted = False
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -221,33 +242,13 @@ class Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def are_wanted(self) -> bool:
+        """Returns whether the run is to end once the generations under way are completed."""
+        return self._is_wanted
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         """Notes the first signal; raises KeyboardInterrupt at the second."""
-        if self.is_wanted:
+        if self._is_wanted:
             raise KeyboardInterrupt
-        self.is_wanted = True
+        self._is_wanted = True
         self._watcher.hint(HINT)
-
-
-@dataclass(frozen=True)
-class _Audience:
-    """All who are told of a run while it goes on, and may end it."""
-
-    watcher: Watcher
-    trackers: Trackers
-    interrupts: Interrupts
-
-    def listeners(self) -> Listeners:
-        """Returns them as evolution knows them."""
-        return Listeners(self._update, self.watcher.event, self._plan, self._is_stopping)
-
-    def _update(self, progress: Progress) -> None:
-        self.watcher.update(progress)
-        self.trackers.metrics(progress.rows)
-
-    def _plan(self, lineages: Sequence[Mapping[str, Any]], stage: str) -> None:
-        self.watcher.plan(lineages, stage)
-        self.trackers.plan(lineages, stage)
-
-    def _is_stopping(self) -> bool:
-        return self.interrupts.is_wanted

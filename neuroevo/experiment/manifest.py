@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
@@ -40,10 +41,7 @@ def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
         "schema": 1,
         "status": "running",
         "command": ["python", "run.py", *command] if command else [],
-        "versions": {"python": platform.python_version(), **_versions(plan.config.device)},
-        "commit": _commit(),
-        "platform": platform.platform(),
-        **_device(plan.config.device, plan.config.address),
+        **origin(plan.config),
         "workers": plan.experiment.workers.number,  # results do not depend on them; None: all of a cluster
         "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
         "graphs": [
@@ -75,6 +73,20 @@ def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
             for label, task in plan.tasks.items()
         },
         "lineages": plan.lineages(),
+    }
+
+
+def origin(config: Configuration) -> dict[str, Any]:
+    """Returns the part of a manifest that says which program runs on what: versions, commit, device.
+
+    Args:
+        config: The resolved request.
+    """
+    return {
+        "versions": {"python": platform.python_version(), **_versions(config.device)},
+        "commit": _commit(),
+        "platform": platform.platform(),
+        **_device(config.device, config.address),
     }
 
 
@@ -110,7 +122,7 @@ def _versions(device: str) -> dict[str, str]:
 
 def _commit() -> str | None:
     """Returns the checkout's commit, with `+` if files were changed since; None outside git."""
-    here = Path(__file__).parent.parent
+    here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,6 +20,8 @@ from neuroevo.search import coordinates
 from neuroevo.task import HasNativeMaps, Task, TaskRequest
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample, sample
+
+logger = logging.getLogger(__name__)
 
 
 class Plan:
@@ -53,6 +57,8 @@ class Plan:
         num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
         self.draws = {x: sample(connectome, call, num_draws, config.seed) for x, call in self.priors.items()}
         self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
+        wirings = ", ".join(f"{label} {len(drawn.samples)}" for label, drawn in self.draws.items())
+        logger.info("wirings drawn from %s: %s", connectome.name, wirings)
         calls = experiment.task_calls.values()
         self.requests = [TaskRequest(call.label, call.plugin.path, call.options) for call in calls]
         self.tasks = experiment.tasks
@@ -70,12 +76,14 @@ class Plan:
             EvaluationError: If a task fails in a way of its own.
         """
         for label, task in self.tasks.items():
+            started = time.monotonic()
             try:
                 task.prepare()
             except NeuroevoError:
                 raise
             except Exception as error:
                 raise EvaluationError(failure(f"Preparing {label}", error)) from error
+            logger.info("data of %s prepared in %.1f s", label, time.monotonic() - started)
 
     def lineages(self) -> list[Row]:
         """Returns the identity of every lineage that the run starts with, in order."""

@@ -76,7 +76,7 @@ def test_study_that_ended_early_is_carried_on(
     before = (tmp_path / "made/first/results.jsonl").stat().st_mtime_ns
     shutil.rmtree(tmp_path / "made/second")
     shutil.rmtree(tmp_path / "made/report")
-    stopping = mock.Mock(is_wanted=True)
+    stopping = mock.Mock(**{"are_wanted.return_value": True})
     with mock.patch.object(Interrupts, "__enter__", lambda _: stopping):
         assert cli.main(["resume", "made"]) == 130
     assert not results.exists()
