@@ -30,7 +30,10 @@ class Faulty(Echo):
 
     def __init__(self, folder: str = "", poison: int = -1, seconds: float = 0.0, wild: float = 0.0) -> None:
         super().__init__()
-        self.folder, self.poison, self.seconds, self.wild = folder, poison, seconds, wild
+        self.folder = folder
+        self.poison = poison
+        self.seconds = seconds
+        self.wild = wild
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
         time.sleep(self.seconds)

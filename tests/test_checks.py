@@ -59,7 +59,9 @@ class Recall(Task):
         require_range("delay", delay, 1, 100)
         require_range("episodes", episodes, 1, 1_000)
         require_range("steps", steps, delay + 1, 10_000)
-        self.delay, self.episodes, self.steps = delay, episodes, steps
+        self.delay = delay
+        self.episodes = episodes
+        self.steps = steps
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
         return self._run(phenotype, seeds, "training")
@@ -129,11 +131,11 @@ def test_made_up_wirings_are_wirings(wiring: Connectome) -> None:
 
 
 def test_small_wiring_has_all_that_a_connectome_can_have() -> None:
-    found = small()
-    assert min(len(found.chemical), len(found.neuromuscular), len(found.electrical)) > 5
-    assert set(found.role) == {"sensory", "interneuron", "motor", "muscle"}
-    assert set(found.sign.tolist()) == {1, -1}
-    assert np.isfinite(found.position).all()
+    wiring = small()
+    assert min(len(wiring.chemical), len(wiring.neuromuscular), len(wiring.electrical)) > 5
+    assert set(wiring.role) == {"sensory", "interneuron", "motor", "muscle"}
+    assert set(wiring.sign.tolist()) == {1, -1}
+    assert np.isfinite(wiring.position).all()
 
 
 # --- priors that break a rule -------------------------------------------------------------------------

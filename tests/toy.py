@@ -27,7 +27,10 @@ class Echo(Task):
     num_actuators = 2
 
     def __init__(self, episodes: int = 2, steps: int = 4, broken: float = 0.0, raises: bool = False) -> None:
-        self.episodes, self.steps, self.broken, self.raises = episodes, steps, broken, raises
+        self.episodes = episodes
+        self.steps = steps
+        self.broken = broken
+        self.raises = raises
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> torch.Tensor:
         if self.raises:

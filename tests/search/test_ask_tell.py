@@ -127,8 +127,8 @@ def test_tell_leaves_its_input_alone(method: Method) -> None:
     states = step([started(method), started(method, 1.0)], method, 1)
     before = [{name: x.clone() for name, x in s.items()} for s in states]
     step(states, method, 2)
-    for state, kept in zip(states, before, strict=True):
-        assert all(torch.equal(state[name], x) for name, x in kept.items())
+    for state, copy in zip(states, before, strict=True):
+        assert all(torch.equal(state[name], x) for name, x in copy.items())
 
 
 @every
@@ -210,7 +210,7 @@ def test_es_gradient_is_that_of_pgpe_over_the_variance() -> None:
     alone = {name: x[0] for name, x in state.items()}
     points = gaussian.ask_mirrored(Es(), alone, range(POPULATION), 3)
     fitness = points.cos().sum(1)
-    made = gaussian.functional.pgpe(
+    search = gaussian.functional.pgpe(
         center_init=alone["centre"],
         center_learning_rate=1.0,
         stdev_learning_rate=0.0,
@@ -218,10 +218,10 @@ def test_es_gradient_is_that_of_pgpe_over_the_variance() -> None:
         objective_sense="max",
         optimizer="sgd",
     )
-    told = gaussian.functional.pgpe_tell(made, points, fitness)
-    moved = told.optimizer_state.center - alone["centre"]
-    found = gaussian.es_gradient(state, points[None], fitness[None])[0]
-    torch.testing.assert_close(found, moved / 0.3**2)
+    after = gaussian.functional.pgpe_tell(search, points, fitness)
+    moved = after.optimizer_state.center - alone["centre"]
+    gradient = gaussian.es_gradient(state, points[None], fitness[None])[0]
+    torch.testing.assert_close(gradient, moved / 0.3**2)
 
 
 # --- ga -----------------------------------------------------------------------------------------------
@@ -275,10 +275,10 @@ def test_ga_never_keeps_a_genome_that_failed() -> None:
     fitness = torch.full((POPULATION,), torch.nan)
     fitness[[2, 9]] = torch.tensor([1.0, 2.0])
     fitness[5] = torch.inf
-    (kept,) = ask_tell.tell([state], [points], [fitness], settings(method), 1)
-    assert torch.equal(kept["elites"], points[[9, 2]])
-    (same,) = ask_tell.tell([kept], [points], [fitness * torch.nan], settings(method), 1)
-    assert torch.equal(same["elites"], kept["elites"])
+    (after,) = ask_tell.tell([state], [points], [fitness], settings(method), 1)
+    assert torch.equal(after["elites"], points[[9, 2]])
+    (same,) = ask_tell.tell([after], [points], [fitness * torch.nan], settings(method), 1)
+    assert torch.equal(same["elites"], after["elites"])
 
 
 # --- cem ----------------------------------------------------------------------------------------------
@@ -308,8 +308,8 @@ def test_parts_of_a_genome_have_spreads_of_their_own(kind: type[Pgpe] | type[Es]
     state = ask_tell.start(torch.zeros(1, 400), None, plan, 1, parts)
     spread = ask_tell.ask(state, plan, 1, 0).std(0)
     for name, wanted in (("synapses", 0.05), ("biases", 0.02), ("encoder", 0.5), ("decoder", 0.3)):
-        found = spread[torch.from_numpy(parts == name)].mean()
-        torch.testing.assert_close(found, torch.tensor(wanted), rtol=0.05, atol=0)
+        mean = spread[torch.from_numpy(parts == name)].mean()
+        torch.testing.assert_close(mean, torch.tensor(wanted), rtol=0.05, atol=0)
     alone = ask_tell.start(torch.zeros(1, 200), None, plan, 1, parts[:200])["stdev"]
     assert (alone[:100] == 0.5).all(), "without adapters the core is all there is"
     torch.testing.assert_close(alone[100:], torch.full((100,), 0.2))

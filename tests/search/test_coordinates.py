@@ -47,14 +47,14 @@ def matrix(built: Blueprint, genomes: torch.Tensor) -> np.ndarray:
 def moved(built: Blueprint, is_pretraining: bool) -> set[str]:
     """Parts in which a phase moves anything; of each it must then move everything."""
     base = genome(built)
-    made = coordinates.make(built, base, is_pretraining)
-    if made is None:
+    axes = coordinates.make(built, base, is_pretraining)
+    if axes is None:
         return {name for name, part in built.layout.parts.items() if part.stop > part.start}
-    point = made.encode(base[None])
-    changed = (made.decode(point + 0.3, built)[0] != base).numpy()
+    point = axes.encode(base[None])
+    changed = (axes.decode(point + 0.3, built)[0] != base).numpy()
     parts = {name: changed[part] for name, part in built.layout.parts.items() if part.stop > part.start}
     assert all(part.all() or not part.any() for part in parts.values())
-    assert torch.equal(made.decode(point, built)[0], base)
+    assert torch.equal(axes.decode(point, built)[0], base)
     return {name for name, part in parts.items() if part.any()}
 
 
@@ -65,22 +65,22 @@ def moved(built: Blueprint, is_pretraining: bool) -> set[str]:
 def test_pretraining_moves_all_synapses_of_a_sign_by_one_factor(dale: bool) -> None:
     built = blueprint(dale)
     base = genome(built)
-    made = coordinates.make(built, base, True)
-    assert made is not None and made.signs == (1, -1)
-    points = made.encode(base[None]).repeat(2, 1)
+    axes = coordinates.make(built, base, True)
+    assert axes is not None and axes.signs == (1, -1)
+    points = axes.encode(base[None]).repeat(2, 1)
     points[1, :2] = torch.tensor([ROOT2, THIRD])
-    before, after = matrix(built, made.decode(points, built))
+    before, after = matrix(built, axes.decode(points, built))
     a = built.architecture
     pairs = {(int(i), int(j)) for i, j in zip(a.gap_junctions.pre, a.gap_junctions.post, strict=True)}
-    seen = {1: 0, -1: 0, "muscle": 0}
+    counts = {1: 0, -1: 0, "muscle": 0}
     for pre, post in zip(a.synapses.pre, a.synapses.post, strict=True):
         if (pre, post) in pairs or (post, pre) in pairs:
             continue  # a gap junction in the same place adds to the entry
         factor = {1: 2**0.5, -1: 1 / 3}[int(a.sign[pre])]
         np.testing.assert_allclose(after[post, pre], factor * before[post, pre], rtol=1e-5)
-        seen[int(a.sign[pre])] += 1
-        seen["muscle"] += bool(a.is_muscle[post])
-    assert min(seen.values()) > 5
+        counts[int(a.sign[pre])] += 1
+        counts["muscle"] += bool(a.is_muscle[post])
+    assert min(counts.values()) > 5
     synapses = np.zeros_like(before, bool)
     synapses[a.synapses.post, a.synapses.pre] = True
     np.testing.assert_array_equal(after[~synapses], before[~synapses])
@@ -90,12 +90,12 @@ def test_factor_of_a_free_wiring_is_that_of_its_weight_whatever_its_sign_is_by_n
     built = blueprint(dale=False)
     base = genome(built)
     base[built.layout.parts["synapses"]] *= 6  # many weights have changed their sign
-    made = coordinates.make(built, base, True)
-    assert made is not None
-    points = made.encode(base[None]).repeat(2, 1)
+    axes = coordinates.make(built, base, True)
+    assert axes is not None
+    points = axes.encode(base[None]).repeat(2, 1)
     points[1, :2] = float(np.log(1.7))
     signs = torch.from_numpy(coordinates.signs_of(built))
-    weights = made.decode(points, built)[:, built.layout.parts["synapses"]] + signs
+    weights = axes.decode(points, built)[:, built.layout.parts["synapses"]] + signs
     torch.testing.assert_close(weights[1], 1.7 * weights[0])
     assert (weights[0] * signs < 0).any()
 
@@ -104,9 +104,9 @@ def test_wiring_of_one_sign_has_one_factor() -> None:
     built = blueprint()
     a = built.architecture
     alone = replace(built, architecture=replace(a, sign=np.ones_like(a.sign)))
-    made = coordinates.make(alone, genome(alone), True)
-    assert made is not None and made.signs == coordinates.kinds(alone) == (1,)
-    assert made.encode(genome(alone)[None]).shape[1] == 1 + alone.layout.adapters
+    axes = coordinates.make(alone, genome(alone), True)
+    assert axes is not None and axes.signs == coordinates.kinds(alone) == (1,)
+    assert axes.encode(genome(alone)[None]).shape[1] == 1 + alone.layout.adapters
 
 
 # --- what moves, and what stays -----------------------------------------------------------------------
@@ -164,9 +164,9 @@ def test_parameters_that_evolve_are_counted_apart() -> None:
 
 def test_coordinates_are_told_by_part() -> None:
     built = blueprint()
-    layout, made = built.layout, coordinates.make(built, genome(built), True)
-    assert made is not None
-    shared = coordinates.parts(built, made).tolist()
+    layout, axes = built.layout, coordinates.make(built, genome(built), True)
+    assert axes is not None
+    shared = coordinates.parts(built, axes).tolist()
     adapters = ["encoder"] * layout.encoder + ["decoder"] * layout.decoder
     assert shared == ["synapses", "synapses", *adapters]
     whole = coordinates.parts(built, None)
@@ -196,8 +196,8 @@ def test_coordinates_are_inherited_by_what_they_stand_for() -> None:
     child = replace(parent, architecture=replace(parent.architecture, sign=np.array([-1, -1, 1], np.int8)))
     old, fresh = torch.arange(10.0, 19.0), torch.full((9,), 0.5)
     source = np.array([1, -1, 2, 3, -1, 5, -1, 7, 8])  # synapses 2, biases 3, encoder 2, decoder 2
-    made = [coordinates.make(x, g, True) for x, g in ((child, fresh), (parent, old))]
-    assert made[0] is not None and made[1] is not None and made[0].signs == (-1,)
-    found, origin = coordinates.inherited(made[0], made[1], source, fresh)
-    assert found.base.tolist() == [11, 0.5, 12, 13, 0.5, 15, 0.5, 17, 18]
+    axes = [coordinates.make(x, g, True) for x, g in ((child, fresh), (parent, old))]
+    assert axes[0] is not None and axes[1] is not None and axes[0].signs == (-1,)
+    carried, origin = coordinates.inherited(axes[0], axes[1], source, fresh)
+    assert carried.base.tolist() == [11, 0.5, 12, 13, 0.5, 15, 0.5, 17, 18]
     assert origin.tolist() == [1, 2, -1, 4, 5]  # the factor of inhibition, then encoder and decoder

@@ -101,9 +101,9 @@ def test_adapters_that_are_fixed_are_inherited_as_they_are() -> None:
     source[places[:2]] = -1  # of a cell that came alive
     fresh = torch.full((len(source),), 0.5)
     child = inherit(state, source, fresh, x.blueprint, settings(Ga(elite=3), "fixed"))
-    found = propose(x, child, settings(Ga(elite=3), "fixed"))[:, places]
-    assert (found[:, :2] == 0.5).all()
-    assert torch.equal(found[:, 2:], lineages.centre(x, state)[places[2:]].expand(len(found), -1))
+    genomes = propose(x, child, settings(Ga(elite=3), "fixed"))[:, places]
+    assert (genomes[:, :2] == 0.5).all()
+    assert torch.equal(genomes[:, 2:], lineages.centre(x, state)[places[2:]].expand(len(genomes), -1))
 
 
 def test_factor_is_inherited_though_some_of_its_synapses_are_new() -> None:

@@ -122,9 +122,9 @@ def test_advance_returns_the_same_again_and_leaves_its_input_alone() -> None:
     assert_equal(first, again)
     assert_equal(first, fresh)
     assert without_seconds(first_rows) == without_seconds(again_rows) == without_seconds(fresh_rows)
-    for kept, state in zip(before, states, strict=True):
+    for copy, state in zip(before, states, strict=True):
         for name, array in arrays(state).items():
-            np.testing.assert_array_equal(array, kept[name])
+            np.testing.assert_array_equal(array, copy[name])
 
 
 def test_two_generations_at_once_equal_one_and_one() -> None:
@@ -218,17 +218,19 @@ def test_search_starts_at_the_best_of_the_untrained() -> None:
 
 
 def test_failed_fitness_is_counted_and_ranked_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = []
+    values_told = []
     real = ask_tell.tell
     monkeypatch.setattr(
-        ask_tell, "tell", lambda s, p, fitness, *rest: told.append(fitness) or real(s, p, fitness, *rest)
+        ask_tell,
+        "tell",
+        lambda s, p, fitness, *rest: values_told.append(fitness) or real(s, p, fitness, *rest),
     )
     group, states = shard(lineage())
     states, (first, row) = Runner(group, Echo(broken=0.5)).advance(states, 2)
     broken = round(0.5 * (SETTINGS.population + 1))
     assert first["failures"] == row["failures"] == broken == 4
     assert states[0].failures == 2 * broken
-    values = told[0][0]
+    values = values_told[0][0]
     assert not torch.isfinite(values[:broken]).any()
     assert row["fitness_mean"] == pytest.approx(float(values[broken:].mean()))
     assert row["fitness_best"] == pytest.approx(float(values[broken:].max()))
@@ -246,12 +248,12 @@ def test_failed_genomes_move_the_search_as_the_worst_would() -> None:
             fitness[1] = self.value
             return fitness
 
-    found = []
+    centres = []
     for value in (-1e6, torch.nan, torch.inf, -torch.inf):
         group, states = shard(lineage())
-        found.append(arrays(Runner(group, Bad(value)).advance(states, 2)[0][0])["centre"])
-    for other in found[1:]:
-        np.testing.assert_array_equal(found[0], other)
+        centres.append(arrays(Runner(group, Bad(value)).advance(states, 2)[0][0])["centre"])
+    for other in centres[1:]:
+        np.testing.assert_array_equal(centres[0], other)
 
 
 def test_lineage_that_fails_altogether_leaves_others_unaffected() -> None:

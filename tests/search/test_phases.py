@@ -95,8 +95,8 @@ def test_state_is_restored_from_arrays_and_goes_on_as_it_would_have(method: Meth
     plan, x = settings(method), lineage()
     states = history(x, plan)
     saved = safetensors.numpy.load(safetensors.numpy.save(lineages.to_arrays(states[at])))
-    kept = ("generation", "evaluations", "failures", "blowup", "error")
-    numbers = {name: getattr(states[at], name) for name in kept}
+    names = ("generation", "evaluations", "failures", "blowup", "error")
+    numbers = {name: getattr(states[at], name) for name in names}
     again = lineages.restore(x, plan, saved, numbers)
     assert_equal(again, states[at])
     later, _ = Runner(Shard(ECHO, (x,), plan), Echo()).advance([again], 6 - at)
@@ -139,9 +139,9 @@ def test_parts_of_a_population_are_the_population(method: Method) -> None:
     group, states = Shard(ECHO, (x,), plan), history(x, plan)
     whole, split = Runner(group, Echo()), [Runner(part, Echo()) for part in parts(group, 3)]
     for state in states[:-1]:
-        found = Evaluation.join([runner.evaluate([state]) for runner in split]).fitness
-        torch.testing.assert_close(found, whole.evaluate([state]).fitness)
-        assert found.shape[1] == plan.phase(state.generation).population + 1
+        fitness = Evaluation.join([runner.evaluate([state]) for runner in split]).fitness
+        torch.testing.assert_close(fitness, whole.evaluate([state]).fitness)
+        assert fitness.shape[1] == plan.phase(state.generation).population + 1
 
 
 # --- two phases ---------------------------------------------------------------------------------------
@@ -182,8 +182,8 @@ def test_first_phase_of_paper_moves_two_factors_and_adapters() -> None:
         population = propose(x, state, plan)
         synapses = population[:, layout.parts["synapses"]]
         for sign in (1, -1):
-            own = synapses[:, signs == sign]
-            assert torch.equal(own, own[:, :1].expand_as(own)) and own[:, 0].std() > 0.01
+            of_sign = synapses[:, signs == sign]
+            assert torch.equal(of_sign, of_sign[:, :1].expand_as(of_sign)) and of_sign[:, 0].std() > 0.01
         for part in ("gap_junctions", "biases"):
             assert not population[:, layout.parts[part]].any()
         assert (population[:, adapters(x.blueprint)].std(0) > 0.01).all()
@@ -232,6 +232,6 @@ def test_phase_of_one_generation_is_a_phase(pretraining: int) -> None:
 def test_noise_of_rivals_of_equal_size_is_equal_in_either_phase() -> None:
     a, plan = lineage(), settings(Paper(elite=2))
     b = replace(a, genome="b", graph=1)
-    found: list[Any] = [history(x, plan) for x in (a, b)]
-    for first, second in zip(*found, strict=True):
+    histories: list[Any] = [history(x, plan) for x in (a, b)]
+    for first, second in zip(*histories, strict=True):
         assert_equal(first, second)

@@ -182,19 +182,19 @@ def test_images_that_cannot_be_used_get_one_line(
 
 
 def test_what_would_be_unpickled_is_never_run(tmp_path: Path) -> None:
-    made = tmp_path / "made"
+    folder = tmp_path / "made"
     for k, key in enumerate(KEYS):
         values = np.empty(60, object)
-        values[:] = [Foreign(made) for _ in range(60)]
+        values[:] = [Foreign(folder) for _ in range(60)]
         with pytest.raises(DataError, match="never unpickled"):
             path = npz(**{key: values})(tmp_path / str(k))
             ImageFiles(str(path), episodes=1, components=0).prepare()
     with zipfile.ZipFile(tmp_path / "pickled.npz", "w") as archive:  # a bare pickle in the place of an array
         for key in KEYS:
-            archive.writestr(f"{key}.npy", b"cos\nmkdir\n(S'" + str(made).encode() + b"'\ntR.")
+            archive.writestr(f"{key}.npy", b"cos\nmkdir\n(S'" + str(folder).encode() + b"'\ntR.")
     with pytest.raises(DataError, match="Cannot read train_images"):
         ImageFiles(str(tmp_path / "pickled.npz"), episodes=1, components=0)
-    assert not made.exists()
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -301,8 +301,8 @@ def test_without_network_an_error_says_how_to_name_a_folder(
 
 def _without_pip_settings() -> dict[str, str]:
     """Returns the environment with nothing that steers pip, and no file of settings either."""
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("PIP_")}
-    return kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("PIP_")}
+    return environment | {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _offer_package(content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,8 +319,8 @@ def _offer_package(content: bytes | None, tmp_path: Path, monkeypatch: pytest.Mo
         (data / f"{name}.gz").write_bytes(content or b"")
     package = repository / "a.deb"
     subprocess.run(["dpkg-deb", "-b", str(root), str(package)], check=True, capture_output=True)
-    found = package.read_bytes()
-    fields += f"Filename: ./a.deb\nSize: {len(found)}\nSHA256: {hashlib.sha256(found).hexdigest()}\n"
+    packed = package.read_bytes()
+    fields += f"Filename: ./a.deb\nSize: {len(packed)}\nSHA256: {hashlib.sha256(packed).hexdigest()}\n"
     (repository / "Packages").write_text(fields)
     (tmp_path / "sources.list").write_text(f"deb [trusted=yes] file:{repository} ./\n")
     settings = f'Dir::Etc::SourceList "{tmp_path / "sources.list"}";\nDir::Etc::SourceParts "/dev/null";\n'

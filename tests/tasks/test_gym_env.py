@@ -27,12 +27,16 @@ class Clock(gymnasium.Env):
     """
 
     def __init__(self, observed: Any = NUMBERS, acted: Any = None, ends: bool = True) -> None:
-        self.observation_space, self.action_space = observed, acted or spaces.Discrete(2)
-        self.ends, self.actions = ends, []  # type: ignore[var-annotated]
+        self.observation_space = observed
+        self.action_space = acted or spaces.Discrete(2)
+        self.ends = ends
+        self.actions = []
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict]:
         super().reset(seed=seed)
-        self.is_seeded, self.age, self.life = seed is not None, 0, int(self.np_random.integers(3, 10))
+        self.is_seeded = seed is not None
+        self.age = 0
+        self.life = int(self.np_random.integers(3, 10))
         return self.look(), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
@@ -96,7 +100,8 @@ class Reflexes:
     """
 
     def __init__(self, weights: Tensor) -> None:
-        self.weights, self.num_genomes = weights, len(weights)
+        self.weights = weights
+        self.num_genomes = len(weights)
 
     def reset(self, num_episodes: int) -> None:
         self.seen: list[Tensor] = []
@@ -117,13 +122,13 @@ def reflexes(task: GymnasiumTask, num_genomes: int = 3) -> Reflexes:
 
 def plain_return(task: GymnasiumTask, weights: Tensor, seed: int) -> float:
     """The return of one genome's episode, in one environment."""
-    made = gymnasium.make(task.id)
-    space, network = made.action_space, Reflexes(weights[None])
+    environment = gymnasium.make(task.id)
+    space, network = environment.action_space, Reflexes(weights[None])
     network.reset(1)
-    seen, _ = made.reset(seed=seed)
+    observation, _ = environment.reset(seed=seed)
     earned = 0.0
     for _ in range(task.steps):
-        observed = torch.from_numpy(np.asarray(seen, np.float32).reshape(1, 1, -1))
+        observed = torch.from_numpy(np.asarray(observation, np.float32).reshape(1, 1, -1))
         outputs = network.step(observed)[0, 0].double().numpy()
         if isinstance(space, spaces.Discrete):
             action: Any = np.int64(space.start + outputs.argmax())
@@ -131,7 +136,7 @@ def plain_return(task: GymnasiumTask, weights: Tensor, seed: int) -> float:
             assert isinstance(space, spaces.Box)
             share = (outputs.clip(-1, 1).reshape(space.shape) + 1) / 2
             action = (space.low + share * (space.high.astype(float) - space.low)).astype(space.dtype)
-        seen, reward, terminated, truncated, _ = made.step(action)
+        observation, reward, terminated, truncated, _ = environment.step(action)
         earned += float(reward)
         if terminated or truncated:
             break
@@ -220,16 +225,16 @@ def test_genome_that_is_not_a_number_fails_alone(id: str) -> None:
     network = reflexes(task)
     healthy = task.evaluate(network, seeds=[1, 2, 3])  # type: ignore[arg-type]
     network.weights[1, 0] = torch.nan
-    found = task.evaluate(network, seeds=[1, 2, 3])  # type: ignore[arg-type]
-    assert found.isnan().any(1).tolist() == [False, True, False]
-    assert torch.equal(found[[0, 2]], healthy[[0, 2]])
+    returns = task.evaluate(network, seeds=[1, 2, 3])  # type: ignore[arg-type]
+    assert returns.isnan().any(1).tolist() == [False, True, False]
+    assert torch.equal(returns[[0, 2]], healthy[[0, 2]])
 
 
 def test_choice_falls_on_the_largest_output() -> None:
-    found = Choices(spaces.Discrete(3, start=-1)).of(
+    actions = Choices(spaces.Discrete(3, start=-1)).of(
         np.array([[0.1, 0.2, 0.3], [9, 1, 1], [-3, -2, -np.inf]])
     )
-    assert found.tolist() == [1, -1, 0]
+    assert actions.tolist() == [1, -1, 0]
 
 
 def test_outputs_fill_the_range_between_the_bounds() -> None:

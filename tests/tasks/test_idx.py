@@ -22,8 +22,10 @@ def test_idx_reads_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     packed.write_bytes(gzip.compress(idx.pack(values)))
     for path in (plain, packed):
         assert idx.read_shape(path) == shape
-        found = idx.read(path)
-        assert found.dtype == np.uint8 and np.array_equal(found, values) and found.shape == shape
+        array_read = idx.read(path)
+        assert (
+            array_read.dtype == np.uint8 and np.array_equal(array_read, values) and array_read.shape == shape
+        )
 
 
 def test_idx_is_laid_out_as_published() -> None:

@@ -57,8 +57,8 @@ def save_npz(path: Path, keys: tuple[str, ...] = KEYS, values: list[np.ndarray] 
 
 
 def assert_same(path: Path, values: list[np.ndarray]) -> None:
-    for found, wanted in zip(image_files.load(str(path)).arrays(), values, strict=True):
-        assert np.array_equal(found, wanted)
+    for array, wanted in zip(image_files.load(str(path)).arrays(), values, strict=True):
+        assert np.array_equal(array, wanted)
 
 
 # --- what is found ------------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ def test_images_in_colour_have_three_sensors_a_pixel(tmp_path: Path) -> None:
         task = ImageFiles(str(path), episodes=8, components=0)
         assert (task.num_sensors, task.image_shape) == (HEIGHT * WIDTH * 3, None)
         assert np.array_equal(task.test_images(), values[2])
-        seen = task._data().test.reshape(21, HEIGHT, WIDTH, 3).double().numpy()
+        sensed = task._data().test.reshape(21, HEIGHT, WIDTH, 3).double().numpy()
         scale = np.sqrt(values[0].astype(float).var(0).mean())
-        np.testing.assert_allclose(seen, (values[2] - values[0].mean(0)) / scale, atol=1e-5)
+        np.testing.assert_allclose(sensed, (values[2] - values[0].mean(0)) / scale, atol=1e-5)
 
 
 def test_classes_are_the_labels_that_there_are(tmp_path: Path) -> None:
@@ -166,13 +166,13 @@ def test_a_fifth_of_each_class_is_held_out_where_files_do_not_tell(tmp_path: Pat
             content = idx.pack(array)
             (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
         path = tmp_path
-    found = image_files.load(str(path))
-    assert np.bincount(found.test_labels).tolist() == [4, 4, 4]  # of 22 each
-    assert np.bincount(found.train_labels).tolist() == [18, 18, 18]
+    loaded = image_files.load(str(path))
+    assert np.bincount(loaded.test_labels).tolist() == [4, 4, 4]  # of 22 each
+    assert np.bincount(loaded.train_labels).tolist() == [18, 18, 18]
     pairs = {(x.tobytes(), int(y)) for x, y in zip(images, labels, strict=True)}
     train, test = (
         {(x.tobytes(), int(y)) for x, y in zip(*part, strict=True)}
-        for part in ((found.train_images, found.train_labels), (found.test_images, found.test_labels))
+        for part in ((loaded.train_images, loaded.train_labels), (loaded.test_images, loaded.test_labels))
     )
     assert train | test == pairs and not train & test
     assert ImageFiles(str(path), episodes=54, components=0).num_training == 54

@@ -31,7 +31,9 @@ class LinearReadout:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        self.weight, self.bias, self.num_genomes = weight, bias, len(weight)
+        self.weight = weight
+        self.bias = bias
+        self.num_genomes = len(weight)
         self.shown: list[Tensor] = []
 
     def settle(self, images: Tensor, which: Tensor, steps: int) -> Tensor:
@@ -48,9 +50,11 @@ def random_readouts(num_genomes: int, num_sensors: int) -> LinearReadout:
 def ridge(task: Digits | Mnist | FashionMnist) -> LinearReadout:
     """The least-squares classifier on the task's own sensors, in closed form."""
     data = task._data()
-    seen = torch.cat([data.train, torch.ones(len(data.train), 1)], 1).double()
+    sensed = torch.cat([data.train, torch.ones(len(data.train), 1)], 1).double()
     wanted = torch.nn.functional.one_hot(data.train_labels, CLASSES).double()
-    weight = torch.linalg.solve(seen.T @ seen + torch.eye(seen.shape[1]).double(), seen.T @ wanted).float()
+    weight = torch.linalg.solve(
+        sensed.T @ sensed + torch.eye(sensed.shape[1]).double(), sensed.T @ wanted
+    ).float()
     return LinearReadout(weight[:-1].T[None], weight[-1:])
 
 
@@ -174,9 +178,9 @@ def test_minibatch_has_no_image_twice() -> None:
 
 
 def test_evaluate_never_shows_a_test_image(digits: Digits) -> None:
-    seen = {x.numpy().tobytes() for x in shown(digits, range(200)).reshape(-1, 64)}
-    assert len(seen) > 1400  # nearly all of the training split
-    assert not seen & {x.numpy().tobytes() for x in digits._data().test}
+    images = {x.numpy().tobytes() for x in shown(digits, range(200)).reshape(-1, 64)}
+    assert len(images) > 1400  # nearly all of the training split
+    assert not images & {x.numpy().tobytes() for x in digits._data().test}
 
 
 def test_score_shows_each_test_image_once(digits: Digits) -> None:

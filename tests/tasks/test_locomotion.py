@@ -34,7 +34,8 @@ class Reflexes:
 
     def __init__(self, gains: Tensor, task: Locomotion) -> None:
         first = model(task.file).nq - task.hidden
-        self.gains, self.num_genomes = gains, len(gains)
+        self.gains = gains
+        self.num_genomes = len(gains)
         self.read = slice(first, first + task.num_actuators)
         self.seen: list[Tensor] = []
 
@@ -52,26 +53,26 @@ class Reflexes:
 
 def environment(task: Locomotion) -> Any:
     """Gymnasium's own, without its solver's warm start."""
-    made = gymnasium.make(task.environment).unwrapped
-    made.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
-    return made
+    env = gymnasium.make(task.environment).unwrapped
+    env.model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_WARMSTART
+    return env
 
 
-def put(made: Any, qpos: np.ndarray, qvel: np.ndarray) -> None:
+def put(env: Any, qpos: np.ndarray, qvel: np.ndarray) -> None:
     """Resets an environment to a state."""
-    made.reset(seed=0)
-    mujoco.mj_resetData(made.model, made.data)
-    made.set_state(qpos, qvel)
+    env.reset(seed=0)
+    mujoco.mj_resetData(env.model, env.data)
+    env.set_state(qpos, qvel)
 
 
 def start_alike(task: Locomotion) -> tuple[Worlds, list[Any]]:
     """Worlds and environments in the states that Gymnasium's own resets lead to."""
-    made = [environment(task) for _ in range(NUM_WORLDS)]
-    observed = [one.reset(seed=k)[0] for k, one in enumerate(made)]
+    envs = [environment(task) for _ in range(NUM_WORLDS)]
+    observed = [one.reset(seed=k)[0] for k, one in enumerate(envs)]
     worlds = task.batch(NUM_WORLDS)
-    worlds.reset(*(np.stack([getattr(one.data, part) for one in made]) for part in ("qpos", "qvel")))
+    worlds.reset(*(np.stack([getattr(one.data, part) for one in envs]) for part in ("qpos", "qvel")))
     assert np.array_equal(task.observe(worlds), observed)
-    return worlds, made
+    return worlds, envs
 
 
 def random_control(task: Locomotion, num_steps: int) -> np.ndarray:
@@ -81,12 +82,12 @@ def random_control(task: Locomotion, num_steps: int) -> np.ndarray:
     return size * np.random.default_rng(0).uniform(-1, 1, shape)
 
 
-def plain_episode(made: Any, start: tuple[np.ndarray, np.ndarray], actions: Tensor) -> tuple[float, bool]:
+def plain_episode(env: Any, start: tuple[np.ndarray, np.ndarray], actions: Tensor) -> tuple[float, bool]:
     """The return of one episode under actions [T, A], in Gymnasium's environment, and whether it ended."""
-    put(made, *start)
+    put(env, *start)
     earned = 0.0
     for action in actions.double().numpy().clip(-1, 1):
-        _, reward, terminated, _, _ = made.step(action)
+        _, reward, terminated, _, _ = env.step(action)
         earned += reward
         if terminated:
             return earned, True
@@ -97,21 +98,21 @@ def plain_episode(made: Any, start: tuple[np.ndarray, np.ndarray], actions: Tens
 def test_body_steps_as_gymnasiums_does(body: type[Any]) -> None:
     """200 steps of six worlds under actions of their own; a world that ends stays as it is."""
     task = body()
-    worlds, made = start_alike(task)
+    worlds, envs = start_alike(task)
     going, ends = np.ones(NUM_WORLDS, bool), []
     for t, control in enumerate(random_control(task, 200)):
         rewards, healthy = task.step(worlds, control, going)
         observed = task.observe(worlds)
         for k in np.flatnonzero(going):
-            wanted, reward, terminated, _, _ = made[k].step(control[k])
-            assert np.array_equal(worlds.qpos[k], made[k].data.qpos)
-            assert np.array_equal(worlds.qvel[k], made[k].data.qvel)
+            wanted, reward, terminated, _, _ = envs[k].step(control[k])
+            assert np.array_equal(worlds.qpos[k], envs[k].data.qpos)
+            assert np.array_equal(worlds.qvel[k], envs[k].data.qvel)
             np.testing.assert_allclose(observed[k], wanted, rtol=0, atol=TOLERANCE)
             np.testing.assert_allclose(rewards[k], reward, rtol=0, atol=TOLERANCE)
             assert healthy[k] == (not terminated)
             ends += [t] * terminated
         going &= healthy
-    for k, one in enumerate(made):
+    for k, one in enumerate(envs):
         assert np.array_equal(worlds.qpos[k], one.data.qpos)
     assert (len(ends) > 0) == (body in FALLING)
     assert len(set(ends)) == len(ends)
@@ -123,7 +124,7 @@ def test_evaluate_is_the_return_of_gymnasium(body: type[Any]) -> None:
     """Every episode of the batch, early termination included, in a loop over Gymnasium's environment."""
     task = body(steps=100, episodes=2, held_out=3)
     reflexes = Reflexes(torch.tensor([0.05, 3.0]), task)
-    made, ends = environment(task), []
+    env, ends = environment(task), []
     for run, purpose, episodes in ((task.evaluate, "training", 2), (task.score, "held-out", 3)):
         returns = run(reflexes, seeds=[3, 4])
         assert returns.shape == (2, episodes) and returns.dtype == torch.float64
@@ -131,7 +132,7 @@ def test_evaluate_is_the_return_of_gymnasium(body: type[Any]) -> None:
         for genome, seed in enumerate([3, 4]):
             qpos, qvel = task.starts(seed, purpose, episodes)
             for k in range(episodes):
-                wanted, ended = plain_episode(made, (qpos[k], qvel[k]), actions[:, genome, k])
+                wanted, ended = plain_episode(env, (qpos[k], qvel[k]), actions[:, genome, k])
                 assert returns[genome, k].item() == pytest.approx(wanted, abs=TOLERANCE)
                 ends.append(ended)
     assert any(ends) == (body in FALLING)
@@ -141,14 +142,14 @@ def test_evaluate_is_the_return_of_gymnasium(body: type[Any]) -> None:
 def test_starts_are_drawn_as_gymnasium_draws_them(body: type[Any]) -> None:
     """Given our random numbers, Gymnasium's own reset leads to our start."""
     task = body()
-    made = environment(task)
+    env = environment(task)
     for seed in range(3):
-        made.reset(seed=0)
-        made.np_random = generator(seed, task.environment, "training")
-        made.reset_model()
+        env.reset(seed=0)
+        env.np_random = generator(seed, task.environment, "training")
+        env.reset_model()
         qpos, qvel = task.starts(seed, "training", 1)
-        assert np.array_equal(qpos[0], made.data.qpos)
-        assert np.array_equal(qvel[0], made.data.qvel)
+        assert np.array_equal(qpos[0], env.data.qpos)
+        assert np.array_equal(qvel[0], env.data.qvel)
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -167,10 +168,10 @@ def test_starts_never_share_a_number(body: type[Any]) -> None:
 
 @pytest.mark.parametrize("body", BODIES)
 def test_spaces_are_gymnasiums(body: type[Any]) -> None:
-    task, made = body(), environment(body())
-    assert (task.num_sensors,) == made.observation_space.shape
-    assert (task.num_actuators,) == made.action_space.shape
-    assert (made.action_space.low == -1).all() and (made.action_space.high == 1).all()
+    task, env = body(), environment(body())
+    assert (task.num_sensors,) == env.observation_space.shape
+    assert (task.num_actuators,) == env.action_space.shape
+    assert (env.action_space.low == -1).all() and (env.action_space.high == 1).all()
     assert model(task.file).actuator_ctrllimited.all()
 
 
@@ -236,9 +237,9 @@ def test_genome_that_is_not_a_number_fails_alone(body: type[Any]) -> None:
     task = body(steps=20)
     healthy = task.evaluate(Reflexes(torch.tensor([0.1, 0.2, 0.3]), task), seeds=[0, 1, 2])
     broken = Reflexes(torch.tensor([0.1, torch.nan, 0.3]), task)
-    found = task.evaluate(broken, seeds=[0, 1, 2])
-    assert found.isnan().any(1).tolist() == [False, True, False]
-    assert torch.equal(found[[0, 2]], healthy[[0, 2]])
+    fitness = task.evaluate(broken, seeds=[0, 1, 2])
+    assert fitness.isnan().any(1).tolist() == [False, True, False]
+    assert torch.equal(fitness[[0, 2]], healthy[[0, 2]])
 
 
 def test_output_after_the_end_of_an_episode_does_not_matter() -> None:
@@ -253,10 +254,10 @@ def test_output_after_the_end_of_an_episode_does_not_matter() -> None:
     gains = torch.tensor([3.0, -0.3])
     wanted = task.evaluate(Reflexes(gains, task), seeds=[0, 0])  # type: ignore[arg-type]
     reflexes = Ending(gains, task)
-    found = task.evaluate(reflexes, seeds=[0, 0])  # type: ignore[arg-type]
+    fitness = task.evaluate(reflexes, seeds=[0, 0])  # type: ignore[arg-type]
     assert len(reflexes.seen) >= 50
-    assert torch.equal(found[0], wanted[0])
-    assert found[1].isnan().all()
+    assert torch.equal(fitness[0], wanted[0])
+    assert fitness[1].isnan().all()
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -34,7 +34,8 @@ class Reflexes:
     """
 
     def __init__(self, gains: Tensor) -> None:
-        self.gains, self.num_genomes = gains, len(gains)
+        self.gains = gains
+        self.num_genomes = len(gains)
         self.seen: list[Tensor] = []
 
     def reset(self, num_episodes: int) -> None:
@@ -50,7 +51,8 @@ class Constant:
     """G controllers of constant torque [G, A]."""
 
     def __init__(self, torque: Tensor) -> None:
-        self.torque, self.num_genomes = torque, len(torque)
+        self.torque = torque
+        self.num_genomes = len(torque)
 
     def reset(self, num_episodes: int) -> None:
         self.num_episodes = num_episodes
@@ -103,24 +105,24 @@ def lineages(task: Swimmer) -> tuple[list[Blueprint], list[Tensor], list[int]]:
 
 
 def phenotype(blueprints: list[Blueprint], parameters: list[Tensor]) -> Phenotype:
-    made = Phenotype(blueprints, [len(p) for p in parameters])
-    made.load(parameters)
-    return made
+    network = Phenotype(blueprints, [len(p) for p in parameters])
+    network.load(parameters)
+    return network
 
 
 @pytest.mark.parametrize("links", [3, 6, 12])
 def test_centre_of_mass_is_mujocos(links: int) -> None:
     for data in random_states(links):
-        found = swimmer.centre_of_mass(data.qpos[None])
-        np.testing.assert_allclose(found, data.subtree_com[HEAD, :1], atol=1e-12)
+        centre = swimmer.centre_of_mass(data.qpos[None])
+        np.testing.assert_allclose(centre, data.subtree_com[HEAD, :1], atol=1e-12)
 
 
 @pytest.mark.parametrize("links", [3, 6, 12])
 def test_observations_are_mujocos_kinematics(links: int) -> None:
     """Angles from the orientations of bodies, velocities from their motion, not from qpos and qvel."""
     for data in random_states(links):
-        found = np.zeros((1, Swimmer(links).num_sensors), np.float32)
-        swimmer.observe(data.qpos[None], data.qvel[None], out=found)
+        observed = np.zeros((1, Swimmer(links).num_sensors), np.float32)
+        swimmer.observe(data.qpos[None], data.qvel[None], out=observed)
         headings = [heading(data, HEAD + i) for i in range(links)]
         moving = [velocity(data, links, HEAD + i) for i in range(links)]
         wanted = [
@@ -130,7 +132,7 @@ def test_observations_are_mujocos_kinematics(links: int) -> None:
             moving[0][3:5] / 0.2,  # m / s; along and across the head, at the nose
             [moving[0][2] / 5.0],
         ]
-        np.testing.assert_allclose(found[0], np.concatenate(wanted), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(observed[0], np.concatenate(wanted), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("links", [3, 6, 12])
@@ -237,8 +239,8 @@ def test_evaluate_is_the_displacement_of_mujocos_centre_of_mass() -> None:
             data.qpos[:], data.qvel[:] = qpos[episode], qvel[episode]
             mujoco.mj_forward(model, data)
             begin = data.subtree_com[HEAD, 0]
-            for seen in reflexes.seen:
-                torque = reflexes.gains[genome] * seen[genome, episode, 7:12]
+            for sensed in reflexes.seen:
+                torque = reflexes.gains[genome] * sensed[genome, episode, 7:12]
                 data.ctrl[:] = torque.clip(-1, 1)
                 mujoco.mj_step(model, data)
             mujoco.mj_forward(model, data)
@@ -298,8 +300,8 @@ def test_genome_that_is_not_a_number_fails_alone() -> None:
     ):
         assert values[1].isnan().all()
         assert values[[0, 2, 3, 4, 5, 6]].isfinite().all()
-    found = task.evaluate(phenotype(blueprints, broken), seeds=seeds)
-    assert torch.equal(found[[0, 2, 3, 4, 5, 6]], healthy[[0, 2, 3, 4, 5, 6]])
+    fitness = task.evaluate(phenotype(blueprints, broken), seeds=seeds)
+    assert torch.equal(fitness[[0, 2, 3, 4, 5, 6]], healthy[[0, 2, 3, 4, 5, 6]])
     # The bodies that failed are as good as new.
     assert torch.equal(task.evaluate(phenotype(blueprints, parameters), seeds=seeds), healthy)
 
@@ -344,9 +346,9 @@ def test_physics_step_is_fine_enough() -> None:
     """A tenth of it changes no return by ten percent, nor the order: `benchmarks.swimmer_step` in small."""
     task = Swimmer(steps=150)
     controllers, starts = Varied(task, seed=0), task.starts(0, "held-out", 2)
-    found, _ = returns(task, controllers, starts, swimmer.INTEGRATOR, swimmer.SUBSTEPS)
+    fitness, _ = returns(task, controllers, starts, swimmer.INTEGRATOR, swimmer.SUBSTEPS)
     reference, _ = returns(task, controllers, starts, "RK4", 10 * swimmer.SUBSTEPS)
-    error, order = compare(found, reference)
+    error, order = compare(fitness, reference)
     assert CONTROL_STEP == swimmer.PHYSICS_STEP * swimmer.SUBSTEPS
     assert np.ptp(reference) > 0.05  # m/s: the controllers are varied
     assert 0 < error < TOLERANCE

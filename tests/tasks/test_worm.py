@@ -21,7 +21,8 @@ class Constant:
     """G controllers of constant output [G, 24]."""
 
     def __init__(self, outputs: Tensor) -> None:
-        self.outputs, self.num_genomes = outputs, len(outputs)
+        self.outputs = outputs
+        self.num_genomes = len(outputs)
 
     def reset(self, num_episodes: int) -> None:
         self.num_episodes = num_episodes
@@ -84,10 +85,10 @@ def test_recording_is_the_body_from_head_to_tail_in_metres() -> None:
     film = task.record(reflexes, seed=2, episode=1)  # type: ignore[arg-type]
     assert (film.score, film.is_chain, film.time_step) == (scores[0, 1].item(), True, CONTROL_STEP)
     assert film.qpos.shape == (6, 3 + JOINTS)
-    found = joints(Scene(film.model, film.qpos))
-    assert found.names == tuple(f"joint{i}" for i in range(1, LINKS))
-    seen = np.array([s[0, 1].numpy() for s in reflexes.seen]) * TYPICAL_BEND
-    np.testing.assert_allclose(found.angles[:-1], seen, atol=1e-6)
+    angles = joints(Scene(film.model, film.qpos))
+    assert angles.names == tuple(f"joint{i}" for i in range(1, LINKS))
+    sensed = np.array([s[0, 1].numpy() for s in reflexes.seen]) * TYPICAL_BEND
+    np.testing.assert_allclose(angles.angles[:-1], sensed, atol=1e-6)
     with pytest.raises(OptionError, match="episode"):
         task.record(reflexes, seed=2, episode=3)  # type: ignore[arg-type]
 
@@ -138,10 +139,10 @@ def test_genome_that_is_not_a_number_fails_alone() -> None:
     healthy = task.evaluate(phenotype(blueprints, parameters), seeds=seeds)
     broken = [p.clone() for p in parameters]
     broken[0][1] = torch.nan
-    found = task.evaluate(phenotype(blueprints, broken), seeds=seeds)
-    assert found[1].isnan().all()
+    fitness = task.evaluate(phenotype(blueprints, broken), seeds=seeds)
+    assert fitness[1].isnan().all()
     others = [0, 2, 3, 4, 5, 6]
-    assert torch.equal(found[others], healthy[others])
+    assert torch.equal(fitness[others], healthy[others])
     assert torch.equal(task.evaluate(phenotype(blueprints, parameters), seeds=seeds), healthy)
 
 

@@ -35,10 +35,10 @@ def test_body_is_25_links_and_24_elastic_hinges() -> None:
 def test_kinematics_are_mujocos() -> None:
     for qpos, data in poses(10):
         middles, headings = from_head(qpos, data)
-        found = worm_body.directions(qpos)
-        np.testing.assert_allclose(found[0], headings, atol=1e-12)
-        np.testing.assert_allclose(worm_body.centre(qpos, found)[0], middles.mean(), atol=1e-12)
-        np.testing.assert_allclose(worm_body.centre(qpos, found)[0], complex(*data.subtree_com[ROOT, :2]))
+        pointing = worm_body.directions(qpos)
+        np.testing.assert_allclose(pointing[0], headings, atol=1e-12)
+        np.testing.assert_allclose(worm_body.centre(qpos, pointing)[0], middles.mean(), atol=1e-12)
+        np.testing.assert_allclose(worm_body.centre(qpos, pointing)[0], complex(*data.subtree_com[ROOT, :2]))
         np.testing.assert_allclose(worm_body.bends(qpos)[0], np.angle(headings[1:] / headings[:-1]))
         half = LINK / 2 * headings
         np.testing.assert_allclose((middles - half)[:-1], (middles + half)[1:], atol=1e-12)  # joined
@@ -95,9 +95,9 @@ def test_velocities_balance_drag_elasticity_and_muscles(drag: float) -> None:
     qpos, torques = random_positions(3), rng.uniform(-1, 1, (3, JOINTS))
     worlds = still(qpos, drag)
     worlds.step(controls(torques), 1)
-    for found, *given in zip(worlds.qvel, qpos, torques, strict=True):
+    for velocity, *given in zip(worlds.qvel, qpos, torques, strict=True):
         wanted = velocities(*given, drag)
-        np.testing.assert_allclose(found, wanted, atol=2e-4 * np.abs(wanted).max())
+        np.testing.assert_allclose(velocity, wanted, atol=2e-4 * np.abs(wanted).max())
 
 
 def test_nothing_coasts() -> None:
@@ -152,8 +152,8 @@ def test_mirrored_body_moves_as_its_mirror_image() -> None:
     for along in ("body", "start"):
         worlds.reset(worm_body.bent(angles))
         mirrored.reset(worm_body.bent(-angles))
-        found = [crawl(reflexes, w, 60, along) for w in (worlds, mirrored)]  # type: ignore[arg-type]
-        np.testing.assert_allclose(found[0], found[1], atol=1e-9)
+        velocities = [crawl(reflexes, w, 60, along) for w in (worlds, mirrored)]  # type: ignore[arg-type]
+        np.testing.assert_allclose(velocities[0], velocities[1], atol=1e-9)
     flip = np.ones(27)
     flip[1:] = -1
     np.testing.assert_allclose(mirrored.qpos, worlds.qpos * flip, atol=1e-7)

@@ -69,11 +69,11 @@ def test_b_type_cells_feel_their_fields(circuit: Architecture, stretch: Stretch)
     cells = [i for i, name in enumerate(circuit.cells) if re.fullmatch(r"[DV]B\d+", name)]
     assert encoder.any(1).nonzero()[0].tolist() == cells
     for letter in "DV":
-        own = sorted((int(circuit.cells[i][2:]), i) for i in cells if circuit.cells[i][0] == letter)
+        side = sorted((int(circuit.cells[i][2:]), i) for i in cells if circuit.cells[i][0] == letter)
         excited = (1 if letter == "D" else -1) * (1 if stretch == "anterior" else -1)
         last = 0.0
-        for rank, (_, cell) in enumerate(own):
-            place = worm_nerves.place(rank, len(own))
+        for rank, (_, cell) in enumerate(side):
+            place = worm_nerves.place(rank, len(side))
             felt = encoder[cell].nonzero()[0] + 1
             assert np.array_equal(felt, np.arange(felt[0], felt[-1] + 1))
             ahead = felt <= place if stretch == "anterior" else felt >= place
@@ -91,18 +91,18 @@ def test_b_type_cells_stand_near_what_they_drive(circuit: str) -> None:
     segment = np.arange(1, 25) @ (worm_nerves.muscles(connectome.cells) != 0)  # of each cell; 0: no muscle
     edges = connectome.neuromuscular
     for letter in "DV":
-        own = sorted(int(n[2:]) for n in connectome.cells if re.fullmatch(rf"{letter}B\d+", n))
-        for rank, number in enumerate(own):
+        numbers = sorted(int(n[2:]) for n in connectome.cells if re.fullmatch(rf"{letter}B\d+", n))
+        for rank, number in enumerate(numbers):
             driven = edges.pre == connectome.cells.index(f"{letter}B{number}")
             middle = np.average(segment[edges.post[driven]], weights=edges.weight[driven])
-            assert abs(middle - worm_nerves.place(rank, len(own))) < 2
+            assert abs(middle - worm_nerves.place(rank, len(numbers))) < 2
 
 
 @pytest.mark.parametrize("name", ["DB", "VB", "MD", "MV"])
 def test_circuit_without_a_class_that_the_body_needs_is_one_line(name: str) -> None:
-    kept = np.array([not cell.startswith(name) for cell in UNITS.cells])
+    stays = np.array([not cell.startswith(name) for cell in UNITS.cells])
     with pytest.raises(TaskError) as error:
-        Worm().native(UNITS.keep(kept))
+        Worm().native(UNITS.keep(stays))
     line = str(error.value)
     side = "dorsal" if "D" in name else "ventral"
     what = (
@@ -155,12 +155,12 @@ def test_circuit_of_a_mirrored_body_moves_it_as_the_mirror_image() -> None:
     )
     assert not np.array_equal(turned.native[0], blueprint.native[0])  # type: ignore[index]
     parameters = torch.randn(1, a.core_layout.length, generator=torch.Generator().manual_seed(0)) * 0.05
-    (starts,), found = Worm().starts(1, "training", 3), []
-    for made, sign in ((blueprint, 1), (turned, -1)):
+    (starts,), velocities = Worm().starts(1, "training", 3), []
+    for built, sign in ((blueprint, 1), (turned, -1)):
         worlds = still(worm_body.bent(sign * worm_body.bends(starts)))
-        found.append(crawl(phenotype([made], [parameters]), worlds, 30))
-    np.testing.assert_allclose(found[0], found[1], atol=1e-5)
-    assert np.abs(found[0]).min() > 1e-3
+        velocities.append(crawl(phenotype([built], [parameters]), worlds, 30))
+    np.testing.assert_allclose(velocities[0], velocities[1], atol=1e-5)
+    assert np.abs(velocities[0]).min() > 1e-3
 
 
 def test_measured_circuit_crawls_before_it_has_learned() -> None:
