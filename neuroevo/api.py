@@ -16,6 +16,7 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, RunError, require_range, unknown
 from neuroevo.experiment.config import Configuration
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
+from neuroevo.report.model import plain
 from neuroevo.run_folder import RunFolder, key_of
 from neuroevo.wiring.architecture import Architecture
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from neuroevo.experiment.request import Experiment
     from neuroevo.experiment.watcher import Watcher
     from neuroevo.network.policy import Policy
+    from neuroevo.report.model import Report
 
 RESUMABLE = ("workers", "address", "deadline")  # of a request: results do not depend on them
 
@@ -239,13 +241,15 @@ class Run:
         Raises:
             RunError: If a record of the run is damaged.
         """
-        sections = self.report()["tasks"]
+        tasks = self.report().tasks
         return _table(
-            [{"task": task, **row} for task, part in sections.items() for row in part["comparisons"]]
+            [{"task": task, **plain(pair)} for task, section in tasks.items() for pair in section.comparisons]
         )
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> Report:
         """Returns the verdict and all that report.json holds, made from the folder's records as they are now.
+
+        `print` shows its sentences, and `to_json` gives it as plain types.
 
         Raises:
             RunError: If a record of the run is damaged.
@@ -253,7 +257,7 @@ class Run:
         from neuroevo.report.build import judge
         from neuroevo.report.evidence import gather
 
-        return judge(gather([self._folder])).to_json()
+        return judge(gather([self._folder]))
 
     def champion(
         self,

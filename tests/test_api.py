@@ -92,7 +92,9 @@ def test_run_leaves_tables_and_a_report(run: ne.Run) -> None:
     (comparison,) = run.comparisons().to_dict("records")
     means = run.results().groupby("genome")["score"].mean()
     assert comparison["difference"] == pytest.approx(means[comparison["a"]] - means[comparison["b"]])
-    assert run.report() == json.loads((run.path / "report.json").read_text("utf-8"))
+    report = run.report()
+    assert report.to_json() == json.loads((run.path / "report.json").read_text("utf-8"))
+    assert report.run.sentence in str(report)
 
 
 def test_run_is_that_of_the_command_line(run: ne.Run, tmp_path: Path) -> None:

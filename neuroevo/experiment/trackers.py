@@ -27,12 +27,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from neuroevo.errors import OptionError, described, unknown
 from neuroevo.files import Row, to_json
-from neuroevo.report.model import Report
 from neuroevo.run_folder import Key, key_of
+
+if TYPE_CHECKING:  # `run.py list` imports this module, and needs no report
+    from neuroevo.report.model import Report
 
 FOLDER = "trackers"  # in the run folder
 FLUSH_SECONDS = 2.0  # between writes to MLflow, each of which is a transaction

@@ -375,6 +375,11 @@ class Report:
     run: RunReport
     tasks: Mapping[str, TaskReport]
 
+    def __str__(self) -> str:
+        """The verdict of the run, and that of each task where there are several."""
+        several = [task.verdict.sentence for task in self.tasks.values()] if len(self.tasks) > 1 else []
+        return "\n".join([self.run.sentence, *several])
+
     def to_json(self) -> dict[str, Any]:
         """Returns what report.json holds, as plain types."""
         return {"schema": SCHEMA, **plain(self)}
