@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import closed_loop_rivals, samplers, vision_rivals
+from benchmarks import closed_loop_rivals, equality, samplers, vision_rivals
 from benchmarks.__main__ import MEASUREMENTS, main, measured, module
 from benchmarks.crew import Crew
 from benchmarks.turns import OURS, Options, Row, compare, spread, take_turns
@@ -18,6 +18,7 @@ from benchmarks.whole_tournament import Tournament, doubled
 from neuroevo.connectome.catalog import load
 from neuroevo.errors import OptionError
 from neuroevo.workers.pool import LocalPool
+from tests import small
 
 SMALLEST = Options(smallest=True, peers=False, here=True)
 WITHOUT_FIGURES = "not reached", "failed: NetworkXError: DiGraph has fewer than four nodes"
@@ -73,6 +74,15 @@ def test_lineages_answer_alike_fused_and_one_by_one(tmp_path: Path) -> None:
     tournament.one_by_one()
     assert len(fused) == tournament.lineages == 4
     assert all(torch.equal(a, b) for a, b in zip(fused, tournament.centres, strict=True))
+
+
+def test_hashes_of_a_run_leave_out_how_long_it_took(tmp_path: Path) -> None:
+    first, again, other = (
+        equality.hashes(small.run(tmp_path / str(k), generations=2, seed=seed).path)
+        for k, seed in enumerate((0, 0, 1))
+    )
+    assert first == again and not set(first) & set(other)
+    assert [line.split()[0] for line in first] == ["results.jsonl", "metrics.jsonl", "champions"]
 
 
 def test_doubled_circuit_has_twice_of_everything() -> None:

@@ -139,6 +139,14 @@ def test_package_keeps_the_rules_of_the_house(package: str) -> None:
     assert not violations, "\n" + "\n".join(violations)
 
 
+@pytest.mark.parametrize("package", [name for name in PACKAGES if name not in NOT_YET and name != "root"])
+def test_package_says_what_each_of_its_modules_is_for(package: str) -> None:
+    if (PACKAGES[package] / "__init__.py").exists():
+        said = ast.get_docstring(ast.parse((PACKAGES[package] / "__init__.py").read_text())) or ""
+        names = {path.stem for path in PACKAGES[package].glob("*.py")} - {"__init__"}
+        assert not sorted(name for name in names if not re.search(rf"\b{name}\b", said))
+
+
 def test_rules_see_what_they_are_for() -> None:
     source = '''
 class Thing:
