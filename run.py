@@ -37,7 +37,6 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
 from neuroevo.experiment import listing
 from neuroevo.experiment.config import Configuration, flags
-from neuroevo.experiment.display import Display
 from neuroevo.plugins import PluginCall
 from neuroevo.text import one_line
 
@@ -130,6 +129,7 @@ def _run(arguments: list[str]) -> int:
 
     experiment = resolve(config)  # before PyTorch and Ray are imported: a wrong request is answered at once
     from neuroevo.experiment import execute
+    from neuroevo.experiment.display import Display
 
     out = experiment.default_folder() if options.out is None else Path(options.out)
     console = Console(quiet=options.quiet, highlight=False)
@@ -169,6 +169,7 @@ def _resume(arguments: list[str]) -> int:
     _add_output(parser)
     options = parser.read(arguments)
     from neuroevo.experiment import execute
+    from neuroevo.experiment.display import Display
     from neuroevo.experiment.study import Study
 
     changes = _given(options, CHANGES)
@@ -189,6 +190,7 @@ def _resume(arguments: list[str]) -> int:
 
 def _carry_out(study: Study, folder: Path, changes: dict[str, Any], quiet: bool) -> None:
     """Carries out what is left of a study in its folder, and prints the reports of its runs and its own."""
+    from neuroevo.experiment.display import Display
     from neuroevo.report.terminal import print_report
 
     console = Console(quiet=quiet, highlight=False)

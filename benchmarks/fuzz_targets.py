@@ -25,10 +25,11 @@ import scipy.sparse
 import populations
 import tasks as _tasks
 from neuroevo import checkpoint, plugins
-from neuroevo.connectome import catalog, model
+from neuroevo.connectome import catalog, readers
 from neuroevo.connectome import tables as edge_tables
 from neuroevo.connectome.graphs import to_networkx
 from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import RegistryError, unknown
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import margins
@@ -144,7 +145,7 @@ def tables(suffix: str) -> Callable[[Path], Iterator[Parts]]:
     def corpus(folder: Path) -> Iterator[Parts]:
         wiring = tiny()
         kinds = {kind: getattr(wiring, kind) for kind in ("chemical", "neuromuscular", "electrical")}
-        model.write_edges(folder / "a.csv", wiring.cells, wiring.sign, **kinds)
+        write_edges(folder / "a.csv", wiring.cells, wiring.sign, **kinds)
         cells = "name,role,class,transmitter,sign,x,y,z,input,output\nAVA,sensory,AV,GABA,-1,1,2.5,,1,0\n"
         cells += "VA1,motor,VA,Acetylcholine+GABA,+1,,,,0,\nm1,muscle,,,,,,,,yes\n"
         edges = "pre,post\nAVA,VA1\nVA1,m1\n"
@@ -352,7 +353,7 @@ def request(folder: Path) -> None:
 
 
 OPTIONS: tuple[Callable[[str], object], ...] = (
-    *(Registered(kind.kind, kind._plugins).bound for kind in (plugins.priors, plugins.tasks)),
+    *(Registered(kind.kind, _plugins=kind._plugins).bound for kind in (plugins.priors, plugins.tasks)),
     *(plugins.Spec.parse, Neuron.parse, adapters.parse, methods.parse, Workers.shares),
     lambda text: margins((text,), ["swimmer"]),
 )
@@ -378,7 +379,7 @@ TARGETS = {
     "wiring.npy": wiring(".npy", arrays_npy),
     "wiring.npz": wiring(".npz", arrays_npz),
     "wiring.mtx": wiring(".mtx", matrix_market),
-    **{f"wiring{suffix}": wiring(suffix, graphs(suffix)) for suffix in catalog.GRAPHS},
+    **{f"wiring{suffix}": wiring(suffix, graphs(suffix)) for suffix in readers.GRAPHS},
     "constants": Target(constant_tables, named("constants.csv"), [constants_of(name) for name in MODELS]),
     "options": Target(specifications, named("option"), [option(parse) for parse in OPTIONS]),
     "config": Target(requests, named("config.toml"), [request]),

@@ -109,7 +109,7 @@ def read_graph(path: Path) -> Connectome:
     """Returns the wiring in a file that networkx reads; JSON is its node-link form.
 
     Args:
-        path: File whose name ends in one of `catalog.GRAPHS`.
+        path: File whose name ends in one of `readers.GRAPHS`.
 
     Raises:
         ConnectomeError: If the file cannot be read or holds no wiring.

@@ -20,7 +20,6 @@ import msgspec
 
 from neuroevo import toml
 from neuroevo.errors import OptionError, require_range, require_text, unknown
-from neuroevo.experiment import trackers
 from neuroevo.plugins import priors, tasks
 from neuroevo.toml import TomlError
 
@@ -29,6 +28,7 @@ SELECTIONS = {
     "race": "Priors that a test finds behind are dropped; those that stay are evolved afresh from more seeds",
     "mixed": "Priors share populations in which the worst are replaced by offspring of the best",
 }
+TRACKERS = ("tensorboard", "wandb", "mlflow")  # `trackers` opens them
 DEVICES = ("auto", "cpu", "cuda")
 LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
@@ -160,9 +160,7 @@ class Configuration:
             "equivalence is not tested",
         ),
     )
-    track: Texts = field(
-        default=(), metadata=_flag("NAME", f"experiment trackers: {', '.join(trackers.TRACKERS)}")
-    )
+    track: Texts = field(default=(), metadata=_flag("NAME", f"experiment trackers: {', '.join(TRACKERS)}"))
     budgets: Budgets = field(
         default_factory=dict,
         metadata=_flag(
@@ -254,7 +252,10 @@ class Configuration:
                 raise OptionError(f"No --{name} given; choose one or more of {', '.join(registry.names())}.")
         for name in ("connectome", "inputs", "outputs", "address"):
             require_text(f"Option {name!r}", getattr(self, name) or "")
-        trackers.check(self.track)
+        if self.track:
+            from neuroevo.experiment import trackers
+
+            trackers.check(self.track)
         for name, known in (("device", DEVICES), ("selection", SELECTIONS)):
             if getattr(self, name) not in known:
                 raise OptionError(unknown(name, getattr(self, name), known))

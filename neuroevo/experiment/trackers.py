@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neuroevo.errors import OptionError, described, unknown
+from neuroevo.experiment.config import TRACKERS
 from neuroevo.files import Row, to_json
 from neuroevo.run_folder import Key, key_of
 
@@ -217,11 +218,9 @@ class MLflow:
         self._flushed = time.monotonic()
 
 
-TRACKERS: dict[str, Callable[[Path, Mapping[str, Any]], Tracker]] = {
-    "tensorboard": TensorBoard,
-    "wandb": Wandb,
-    "mlflow": MLflow,
-}
+OPENERS: dict[str, Callable[[Path, Mapping[str, Any]], Tracker]] = dict(
+    zip(TRACKERS, (TensorBoard, Wandb, MLflow), strict=True)
+)
 
 
 def name_of(row: Row) -> str:
@@ -462,7 +461,7 @@ def open_trackers(
     group = Trackers({}, warn)
     for name in names:
         try:
-            group._trackers[name] = TRACKERS[name](Path(folder_path), config)
+            group._trackers[name] = OPENERS[name](Path(folder_path), config)
         except Exception as error:  # a library can fail in any way
             group.close()
             raise OptionError(

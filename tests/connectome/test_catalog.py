@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuroevo.connectome.catalog import SUFFIXES, load, read
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.readers import SUFFIXES, read
 from neuroevo.errors import ConnectomeError
 from tests.wirings import pairs, ports, write
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from neuroevo.connectome.bundled import names
-from neuroevo.connectome.catalog import load, read
+from neuroevo.connectome.catalog import load
 from neuroevo.connectome.graphs import from_networkx, to_networkx
 from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.readers import read
 from neuroevo.errors import ConnectomeError
 from tests.wirings import pairs
 

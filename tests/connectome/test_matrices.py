@@ -10,7 +10,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
-from neuroevo.connectome.catalog import read
+from neuroevo.connectome.readers import read
 from neuroevo.errors import ConnectomeError
 from tests.wirings import pairs, ports, write
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroevo.connectome import bundled
-from neuroevo.connectome.catalog import load, read
+from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.readers import read
 from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import ConnectomeError, RegistryError
 from tests.wirings import signed

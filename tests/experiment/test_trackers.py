@@ -22,7 +22,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from neuroevo.errors import OptionError
-from neuroevo.experiment.trackers import TRACKERS, Means, Trackers, check, open_trackers, word
+from neuroevo.experiment.config import TRACKERS
+from neuroevo.experiment.trackers import OPENERS, Means, Trackers, check, open_trackers, word
 from neuroevo.files import Row
 from neuroevo.referee.outcome import Verdict
 from neuroevo.report.model import Measure, Report
@@ -391,7 +392,7 @@ def test_a_tracker_that_cannot_start_is_told_and_the_others_are_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = []
-    monkeypatch.setitem(TRACKERS, "wandb", lambda *_: Recorder(ended))
+    monkeypatch.setitem(OPENERS, "wandb", lambda *_: Recorder(ended))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
     with pytest.raises(OptionError) as error:
         open_trackers(["wandb", "mlflow"], tmp_path, CONFIG)
@@ -471,7 +472,8 @@ def watch(event, arguments):
         reached.append(arguments[0])
 sys.addaudithook(watch)
 from pathlib import Path
-from neuroevo.experiment.trackers import TRACKERS, check, open_trackers
+from neuroevo.experiment.config import TRACKERS
+from neuroevo.experiment.trackers import check, open_trackers
 check(list(TRACKERS))
 import neuroevo.search  # as a run does; EvoTorch imports what trackers it finds
 from tests import verdicts
