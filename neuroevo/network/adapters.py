@@ -5,7 +5,7 @@
 An adapter is a chain of linear layers; between two of them lies tanh. The parameters of a layer from n to m
 are its weights [m, n], row by row, and then, but for the last of the encoder, m biases; cells have biases of
 their own. Weights are decoded as `gain / sqrt(n) * theta`, where the gain is 1 but in a chain's last layer,
-whose gain is set before evolution (see `operating_range`).
+whose gain is set before evolution (see `gains`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from neuroevo.errors import OptionError, RegistryError, TaskError, require_range, unknown
+from neuroevo.plugins import Plugin, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,10 +34,10 @@ class Ports:
     """What an adapter connects.
 
     Attributes:
-        num_sensors: S.
-        num_inputs: I input cells.
-        num_outputs: O output cells.
-        num_actuators: A.
+        num_sensors: Number of sensors, S.
+        num_inputs: Number of input cells, I.
+        num_outputs: Number of output cells, O.
+        num_actuators: Number of actuators, A.
         image_shape: (height, width) where the sensors are the pixels of an image, row by row; else None.
     """
 
@@ -60,39 +61,69 @@ class Adapter:
     name: ClassVar[str] = ""
 
     def encoder(self, ports: Ports) -> list[int]:
-        """Returns the widths of the encoder's layers: S, any hidden ones, I; none if it has no parameters."""
+        """Returns the widths of the encoder's layers: S, any hidden ones, I; none if it has no parameters.
+
+        Args:
+            ports: What the adapter connects.
+
+        Raises:
+            NotImplementedError: Unless a subclass says it.
+        """
         raise NotImplementedError
 
     def decoder(self, ports: Ports) -> list[int]:
-        """Returns the same of the decoder: O, any hidden ones, A."""
+        """Returns the widths of the decoder's layers: O, any hidden ones, A; none if it has no parameters.
+
+        Args:
+            ports: What the adapter connects.
+
+        Raises:
+            NotImplementedError: Unless a subclass says it.
+        """
         raise NotImplementedError
 
     def sees(self, ports: Ports) -> np.ndarray | None:
-        """Returns the sensors that each input cell sees, int64 [I, fan-in]; None where it sees all."""
+        """Returns the sensors that each input cell sees, int64 [I, fan-in]; None where it sees all.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return None
 
     def check(self, ports: Ports) -> None:
-        """Raises TaskError if the adapter does not fit the ports."""
+        """Checks that the adapter fits a task and an architecture.
+
+        Args:
+            ports: What the adapter connects.
+
+        Raises:
+            TaskError: If it does not.
+        """
 
     def sizes(self, ports: Ports) -> tuple[int, int]:
-        """Returns the numbers of parameters of encoder and decoder."""
-        return tuple(  # type: ignore[return-value]
-            sum(layer.size for layer in layers) for layers in (self.layers(ports))
-        )
+        """Returns the numbers of parameters of encoder and decoder.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        encoder, decoder = self.layers(ports)
+        return sum(layer.size for layer in encoder), sum(layer.size for layer in decoder)
 
     def layers(self, ports: Ports) -> tuple[list[Layer], list[Layer]]:
-        """Returns the layers of the encoder and of the decoder."""
+        """Returns the layers of the encoder and of the decoder.
+
+        Args:
+            ports: What the adapter connects.
+        """
         inward, outward = self.encoder(ports), self.decoder(ports)
-        seen = self.sees(ports)
+        fields_of_view = self.sees(ports)
         encoder = [
-            Layer(n, m, has_bias=k < len(inward) - 2, sees=seen if k == len(inward) - 2 else None)
+            Layer(n, m, has_bias=k < len(inward) - 2, sees=fields_of_view if k == len(inward) - 2 else None)
             for k, (n, m) in enumerate(pairwise(inward))
         ]
         return encoder, [Layer(n, m, has_bias=True) for n, m in pairwise(outward)]
 
     def __str__(self) -> str:
-        from neuroevo.plugins import Spec
-
         return Spec("", self.name, {k: str(getattr(self, k)) for k in defaults(type(self))}).plain
 
 
@@ -104,7 +135,7 @@ class Layer:
         num_in: Width before it.
         num_out: Width behind it.
         has_bias: Whether it adds a bias.
-        sees: What of its input each output sees, int64 [num_out, fan-in]; None: all.
+        sees: What of its input each output sees, int64 [num_out, fan-in]; None where each sees all.
     """
 
     num_in: int
@@ -114,7 +145,7 @@ class Layer:
 
     @property
     def fan_in(self) -> int:
-        """Numbers that an output is a sum of."""
+        """Number of terms that an output is the sum of."""
         return self.num_in if self.sees is None else self.sees.shape[1]
 
     @property
@@ -123,7 +154,12 @@ class Layer:
         return self.num_out * (self.fan_in + self.has_bias)
 
     def weights(self, theta: Tensor, gain: float) -> Tensor:
-        """Returns weights [P, num_in, num_out] of parameters [P, size]."""
+        """Returns weights, float32 [P, num_in, num_out].
+
+        Args:
+            theta: Parameters of the layer, float32 [P, size].
+            gain: Scale of the weights.
+        """
         theta = theta[:, : self.num_out * self.fan_in].reshape(len(theta), self.num_out, self.fan_in)
         theta = theta * (gain * self.fan_in**-0.5)
         if self.sees is None:
@@ -136,7 +172,11 @@ class Layer:
         return spread.transpose(1, 2)
 
     def bias(self, theta: Tensor) -> Tensor:
-        """Returns biases [P, num_out] of parameters [P, size]."""
+        """Returns biases, float32 [P, num_out].
+
+        Args:
+            theta: Parameters of the layer, float32 [P, size].
+        """
         return theta[:, self.num_out * self.fan_in :]
 
 
@@ -147,11 +187,19 @@ class Linear(Adapter):
     name: ClassVar[str] = "linear"
 
     def encoder(self, ports: Ports) -> list[int]:
-        """S, I."""
+        """Returns S and I.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return [ports.num_sensors, ports.num_inputs]
 
     def decoder(self, ports: Ports) -> list[int]:
-        """O, A."""
+        """Returns O and A.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return [ports.num_outputs, ports.num_actuators]
 
 
@@ -170,11 +218,19 @@ class Mlp(Adapter):
         require_range("hidden", self.hidden, 1, MAX_HIDDEN)
 
     def encoder(self, ports: Ports) -> list[int]:
-        """S, hidden, I."""
+        """Returns S, the hidden units and I.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return [ports.num_sensors, self.hidden, ports.num_inputs]
 
     def decoder(self, ports: Ports) -> list[int]:
-        """O, hidden, A."""
+        """Returns O, the hidden units and A.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return [ports.num_outputs, self.hidden, ports.num_actuators]
 
 
@@ -193,7 +249,14 @@ class Retina(Linear):
         require_range("patch", self.patch, 1, MAX_PATCH)
 
     def check(self, ports: Ports) -> None:
-        """Sensors must be pixels, and a patch no larger than the image."""
+        """Checks that sensors are pixels, and a patch no larger than the image.
+
+        Args:
+            ports: What the adapter connects.
+
+        Raises:
+            TaskError: If it does not fit.
+        """
         if ports.image_shape is None:
             raise TaskError(
                 "Adapter 'retina' was asked for where sensors are not the pixels of an image; wanted an "
@@ -211,6 +274,9 @@ class Retina(Linear):
 
         Cells are dealt, in order, to a grid of places that is as square as the image; where there are more
         places than cells the last places stay empty.
+
+        Args:
+            ports: What the adapter connects.
         """
         height, width = ports.image_shape or (0, 0)
         per_row = max(1, round((ports.num_inputs * width / height) ** 0.5))
@@ -235,11 +301,19 @@ class Native(Adapter):
             )
 
     def encoder(self, ports: Ports) -> list[int]:
-        """Nothing."""
+        """Returns no layers.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return []
 
     def decoder(self, ports: Ports) -> list[int]:
-        """Nothing."""
+        """Returns no layers.
+
+        Args:
+            ports: What the adapter connects.
+        """
         return []
 
 
@@ -247,14 +321,15 @@ ADAPTERS: dict[str, type[Adapter]] = {kind.name: kind for kind in (Linear, Mlp, 
 
 
 def parse(text: str) -> Adapter:
-    """Reads `name[:option=value,...]`.
+    """Returns the adapter that `name[:option=value,...]` asks for.
+
+    Args:
+        text: The request.
 
     Raises:
         RegistryError: If there is no such adapter, with the nearest name.
         OptionError: If an option is unknown or out of range.
     """
-    from neuroevo.plugins import Plugin, Spec
-
     spec = Spec.parse(text)
     if spec.name not in ADAPTERS:
         raise RegistryError(unknown("adapter", spec.name, ADAPTERS))
@@ -263,10 +338,19 @@ def parse(text: str) -> Adapter:
 
 
 def defaults(kind: type[Adapter]) -> dict[str, Any]:
-    """Returns the options of a kind of adapter with their defaults."""
+    """Returns the options of a kind of adapter with their defaults.
+
+    Args:
+        kind: The adapter's class.
+    """
     return {} if kind is Native else {f.name: f.default for f in fields(kind)}
 
 
 def gains_of(layers: Sequence[Layer], gain: float) -> list[float]:
-    """Returns the gain of every layer of a chain: the last has the chain's own."""
+    """Returns the gain of every layer of a chain: that of the chain for the last, and 1 for those before.
+
+    Args:
+        layers: The chain.
+        gain: Gain of the chain.
+    """
     return [1.0] * (len(layers) - 1) + [gain]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.network import constants
+from neuroevo.network import adapters, constants
 from neuroevo.network.adapters import Adapter, Layer, Linear, Ports, gains_of
 from neuroevo.network.neurons import Neuron
 from neuroevo.wiring.architecture import Architecture, Layout
@@ -18,7 +18,14 @@ from neuroevo.wiring.architecture import Architecture, Layout
 
 @dataclass(frozen=True)
 class Gains:
-    """Scales of an architecture's connections before evolution, by kind; see `operating_range`."""
+    """Scales of an architecture's connections before evolution, by kind; see `gains`.
+
+    Attributes:
+        input: Scale of the encoder's last layer.
+        core: Scale of synapses onto neurons, and of gap junctions.
+        neuromuscular: Scale of synapses onto muscles.
+        output: Scale of the decoder's last layer.
+    """
 
     input: float = 1.0
     core: float = 0.5
@@ -36,15 +43,15 @@ class Blueprint:
 
     Attributes:
         architecture: The wiring, N cells.
-        num_sensors: S.
-        num_actuators: A.
+        num_sensors: Number of sensors, S.
+        num_actuators: Number of actuators, A.
         gains: Scales by kind of connection.
         neuron: Neuron model and its options.
         adapter: Maps from sensors and to actuators.
         image_shape: (height, width) where the sensors are the pixels of an image; else None.
-        table: Constants of every cell before evolution, float32 [K, N]; None: the same for all cells.
-        native: Of a body's own maps, which take the place of an adapter: float32 [S, I] and [O, A]; else
-            None.
+        table: Constants of every cell before evolution, float32 [K, N]; None where all cells have the same.
+        native: Weights of a body's own maps, which take the place of an adapter, float32 [S, I] and [O, A];
+            None where there is an adapter.
     """
 
     architecture: Architecture
@@ -91,6 +98,10 @@ class Blueprint:
 
         The wiring starts at its own strengths, at zero bias and with the constants of its neurons; the
         weights of adapters, and clocks, are drawn normal.
+
+        Args:
+            num_genomes: How many.
+            rng: Source of the random numbers.
         """
         parameters = np.zeros((num_genomes, self.layout.length), np.float32)
         drawn = self._drawn
@@ -112,36 +123,38 @@ class Blueprint:
         """Returns the weights [P, n, m] and biases [P, m] of the layers of a map.
 
         Args:
-            which: 0: the encoder, 1: the decoder.
-            theta: Its parameters, float32 [P, n]; of a body's own maps [P, 0].
+            which: 0 for the encoder, 1 for the decoder.
+            theta: Parameters of the map, float32 [P, n]; a body's own maps have none, [P, 0].
         """
         gain = (self.gains.input, self.gains.output)[which]
         if self.native is not None:
             weight = torch.from_numpy(self.native[which]).to(theta.device) * gain
             return [(weight.expand(len(theta), -1, -1), None)]
-        chain, made = self.layers[which], []
+        chain = self.layers[which]
         parts = torch.split(theta, [layer.size for layer in chain], dim=1)
-        for layer, part, own in zip(chain, parts, gains_of(chain, gain), strict=True):
-            made.append((layer.weights(part, own), layer.bias(part) if layer.has_bias else None))
-        return made
+        return [
+            (layer.weights(part, layer_gain), layer.bias(part) if layer.has_bias else None)
+            for layer, part, layer_gain in zip(chain, parts, gains_of(chain, gain), strict=True)
+        ]
 
     def constants(self, theta: Tensor) -> dict[str, Tensor]:
         """Returns the neurons' constants, [P, N] or, where all genomes have the same, [1, N].
 
         Args:
-            theta: Parameters of those that evolve, a row of groups each, float32 [P, evolving * groups].
+            theta: Parameters of the constants that evolve, a row of groups each, float32
+                [P, evolving * groups].
         """
         model, base = self.neuron.model, self.neuron.base
         n = self.architecture.num_cells
         table = self.table if self.table is not None else np.array(list(base.values()), np.float32)[:, None]
         values = torch.from_numpy(table).to(theta.device).expand(-1, n)  # [K, N]
-        found = {name: values[k][None] for k, name in enumerate(base)}
+        by_name = {name: values[k][None] for k, name in enumerate(base)}
         if theta.shape[1]:
             groups = torch.from_numpy(self.groups).to(theta.device)
             moved = theta.reshape(len(theta), len(model.evolving), -1)[:, :, groups]
             for k, name in enumerate(model.evolving):
-                found[name] = constants.decode(model.constants[name], found[name][0], moved[:, k])
-        return found
+                by_name[name] = constants.decode(model.constants[name], by_name[name][0], moved[:, k])
+        return by_name
 
     def describe(self) -> dict[str, Any]:
         """Returns the blueprint as plain JSON types; `rebuild` reads it back."""
@@ -160,8 +173,11 @@ class Blueprint:
 
     @classmethod
     def rebuild(cls, data: dict[str, Any]) -> Blueprint:
-        """Reads what `describe` wrote."""
-        from neuroevo.network import adapters
+        """Returns the blueprint that `describe` described.
+
+        Args:
+            data: Plain JSON types.
+        """
 
         def array(value: Any) -> np.ndarray | None:
             return None if value is None else np.array(value, np.float32)

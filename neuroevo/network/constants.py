@@ -36,8 +36,8 @@ class Table:
     Attributes:
         path: The file.
         by: "cell" or "class".
-        names: Of the constants.
-        rows: Their values by cell or class.
+        names: Names of the constants.
+        rows: Values of the constants by cell or class.
     """
 
     path: str
@@ -47,7 +47,10 @@ class Table:
 
     @classmethod
     def read(cls, neuron: Neuron) -> Table | None:
-        """Reads the table that a neuron's request names; None if it names none.
+        """Returns the table that a neuron's request names, or None if it names none.
+
+        Args:
+            neuron: The request.
 
         Raises:
             OptionError: If the file cannot be read, rows are of unequal length, a cell has two rows, a column
@@ -86,14 +89,14 @@ class Table:
         """Returns the constants of every cell, float32 [K, N], in the order of `base`.
 
         Args:
-            architecture: N cells.
-            base: Constants that the table does not have, by name.
+            architecture: The wiring, N cells.
+            base: Constants before evolution by name; the table's take their place.
 
         Raises:
             ConnectomeError: If a cell has no row.
         """
         keys = architecture.cells if self.by == "cell" else architecture.cell_class
-        found = np.repeat(np.array(list(base.values()), np.float32)[:, None], len(keys), 1)
+        values = np.repeat(np.array(list(base.values()), np.float32)[:, None], len(keys), 1)
         columns = [list(base).index(name) for name in self.names]
         for i, key in enumerate(keys):
             row = self.rows.get(key, self.rows.get(ANY))
@@ -103,8 +106,8 @@ class Table:
                     f"Constants table {self.path!r} has no row for the {self.by} {key!r}{whose}; add one, or "
                     f"a row {ANY!r} for all that are not named."
                 )
-            found[columns, i] = row
-        return found
+            values[columns, i] = row
+        return values
 
 
 def _values(
@@ -126,7 +129,11 @@ def _values(
 def groups(neuron: Neuron, architecture: Architecture) -> np.ndarray:
     """Returns which cells share their evolving constants: the number of its group for each cell, int64 [N].
 
-    Without evolving constants there are none: int64 [0].
+    Without evolving constants there are no groups: int64 [0].
+
+    Args:
+        neuron: The request, which says who shares constants.
+        architecture: The wiring, N cells.
     """
     n = architecture.num_cells
     if neuron.constants == "fixed" or architecture.core != "evolves":
@@ -140,9 +147,9 @@ def decode(constant: Constant, base: Tensor | float, theta: Tensor) -> Tensor:
     """Returns values of a constant: `base` moved by parameters.
 
     Args:
-        constant: Says how.
+        constant: The constant, which says how parameters move it.
         base: Values before evolution, [N], or one number.
-        theta: float32 [P, N].
+        theta: Parameters, float32 [P, N].
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Operating range: the gains an architecture starts with, set by one rule for every prior.
+"""Gains that an architecture starts with: one rule brings every prior into its operating range.
 
 Whether a network learns depends on its regime more than on its wiring: a circuit that saturates, or that no
 input reaches, cannot be compared with one in its working range. So before evolution the gain of each kind of
@@ -17,8 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
+from torch import Tensor
 
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.monitors import Monitor
@@ -31,16 +33,34 @@ NUM_GENOMES = 8  # untrained genomes an architecture is measured with
 NUM_ROUNDS = 5
 
 
-def measure(blueprints: Sequence[Blueprint], task: object, seed: int) -> Monitor:
-    """Runs untrained genomes of every blueprint on the task and returns what was observed."""
+class Evaluates(Protocol):
+    """What this module needs of a task."""
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the fitness of each genome in each of its training episodes, [G, B].
+
+        Args:
+            phenotype: G genomes as one batch.
+            seeds: One a genome, [G].
+        """
+
+
+def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> Monitor:
+    """Returns what was observed of untrained genomes of every blueprint on a task.
+
+    Args:
+        blueprints: Architectures fitted to `task`, of one neuron model.
+        task: The task that they run on.
+        seed: Seed of adapters and episodes, the same for every blueprint.
+    """
     phenotype = Phenotype(blueprints, [NUM_GENOMES] * len(blueprints))
     phenotype.load([b.draw(NUM_GENOMES, generator(seed, "adapters")) for b in blueprints])
     phenotype.monitor = Monitor(phenotype)
-    task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)  # type: ignore[attr-defined]
+    task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)
     return phenotype.monitor
 
 
-def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[Blueprint]:
+def set_gains(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> list[Blueprint]:
     """Returns the blueprints with gains that bring every kind of current to its target.
 
     Each current is proportional to its own gain but for feedback, so a few rounds of scaling by
@@ -48,8 +68,8 @@ def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[
 
     Args:
         blueprints: Architectures fitted to `task`, of one neuron model.
-        task: Where the currents are measured.
-        seed: Draws adapters and episodes, the same for every blueprint.
+        task: The task on which currents are measured.
+        seed: Seed of adapters and episodes, the same for every blueprint.
     """
     if any(b.architecture.core == "clock" for b in blueprints):
         others = iter(set_gains([b for b in blueprints if b.architecture.core != "clock"], task, seed))
@@ -70,7 +90,12 @@ def set_gains(blueprints: Sequence[Blueprint], task: object, seed: int) -> list[
 
 
 def limits(kind: str, neuron: Neuron) -> tuple[float, float]:
-    """Returns the least and the greatest gain of a kind of connection before evolution."""
+    """Returns the least and the greatest gain of a kind of connection before evolution.
+
+    Args:
+        kind: The kind's name, a field of `Gains`.
+        neuron: Neuron model, which limits the core.
+    """
     return SMALLEST, neuron.model.core_limit if kind == "core" else GREATEST
 
 

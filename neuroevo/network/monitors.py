@@ -14,11 +14,14 @@ SATURATED = 0.5  # share of saturated activities from which a network counts as 
 class Monitor:
     """Running mean squares of currents and activity, per lineage, while a phenotype runs.
 
+    Args:
+        phenotype: The network to observe.
+
     Attributes:
         sums: float64 [5, R]: sums over samples of the squared input current, squared current onto neurons,
             squared current onto muscles, squared output, and absolute activity.
-        counts: Their numbers of samples, float64 [5, R].
-        saturated: Activities beyond the model's bound in size, float64 [R].
+        counts: Numbers of samples in each sum, float64 [5, R].
+        saturated: Numbers of activities beyond the model's bound in size, float64 [R].
     """
 
     INPUT, CORE, NEUROMUSCULAR, OUTPUT, ACTIVITY = range(5)
@@ -33,10 +36,10 @@ class Monitor:
             for b, c in zip(phenotype.blueprints, phenotype.counts, strict=True)
         ]
         self._muscle = torch.from_numpy(np.concatenate(parts))
-        connected = (
-            torch.diff(phenotype.matrix.crow_indices()) > 0
-        )  # a cell that receives nothing has no gain
-        self._rows, self._connected = rows, connected
+        # A cell that receives nothing has no gain.
+        connected = torch.diff(phenotype.matrix.crow_indices()) > 0
+        self._rows = rows
+        self._connected = connected
         self._bound = phenotype.blueprints[0].neuron.model.saturated
         self.sums = torch.zeros(5, len(phenotype.counts), dtype=torch.float64)
         self.counts = torch.zeros_like(self.sums)
@@ -49,7 +52,12 @@ class Monitor:
         self.counts[kind].index_add_(0, lineages, ones)
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
-        """Notes recurrent currents [cells, B] and input currents, [g, I, B] an adapter."""
+        """Adds up currents.
+
+        Args:
+            recurrent: What cells receive from each other, float32 [cells, B].
+            drives: What input cells receive from outside, [g, I, B] of each batch of adapters.
+        """
         for kind, mask in (
             (self.CORE, self._connected & ~self._muscle),
             (self.NEUROMUSCULAR, self._connected & self._muscle),
@@ -62,14 +70,23 @@ class Monitor:
             first += len(drive)
 
     def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
-        """Notes activities [cells, B] and outputs [G, A, B]."""
+        """Adds up activities and outputs.
+
+        Args:
+            state: Activity of every cell, float32 [cells, B].
+            outputs: float32 [G, A, B].
+        """
         self._add(self.OUTPUT, self._lineages, outputs.square().mean(1))
         size = state.abs()
         self._add(self.ACTIVITY, self._rows, size)
         self.saturated.index_add_(0, self._rows, (size > self._bound).sum(1, dtype=torch.float64))
 
     def root_mean_square(self, kind: int) -> Tensor:
-        """Returns the root mean square of one kind of current, float64 [R]; NaN without samples."""
+        """Returns the root mean square of one kind of current, float64 [R]; NaN without samples.
+
+        Args:
+            kind: `INPUT`, `CORE`, `NEUROMUSCULAR`, `OUTPUT` or `ACTIVITY`.
+        """
         return (self.sums[kind] / self.counts[kind]).sqrt()
 
     def activity(self) -> list[dict[str, float]]:
@@ -88,7 +105,7 @@ class CellRecorder:
     Every time that outputs are read is a moment: in a control loop, a network step.
 
     Args:
-        column: The episode whose activity is kept, of the B that run at once. Where fewer run, the last.
+        column: The episode whose activity is kept, of the B that run at once; the last where fewer run.
     """
 
     def __init__(self, column: int) -> None:
@@ -96,15 +113,29 @@ class CellRecorder:
         self._moments: list[np.ndarray] = []
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
-        """Currents are not kept."""
+        """Does nothing: currents are not kept.
+
+        Args:
+            recurrent: What cells receive from each other, float32 [cells, B].
+            drives: What input cells receive from outside, [g, I, B] of each batch of adapters.
+        """
 
     def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
-        """Notes activities [cells, B]."""
+        """Keeps the activities of a moment.
+
+        Args:
+            state: Activity of every cell, float32 [cells, B].
+            outputs: float32 [G, A, B], not kept.
+        """
         column = min(self._column, state.shape[1] - 1)
         self._moments.append(state[:, column].numpy().copy())
 
     def activity(self, num_cells: int) -> np.ndarray:
-        """Returns activities, float32 [N, moments], of which there may be none."""
+        """Returns activities, float32 [N, moments], of which there may be none.
+
+        Args:
+            num_cells: N.
+        """
         return np.array(self._moments, np.float32).reshape(-1, num_cells).T
 
 
@@ -112,20 +143,31 @@ class ClassRecorder:
     """A monitor of a phenotype that averages the activity of one genome's cells over the images of a class.
 
     Args:
-        labels: int64 [n], the class of every image, in the order in which they are shown.
-        num_classes: K.
+        labels: Class of every image in the order in which they are shown, int64 [n].
+        num_classes: Number of classes, K.
     """
 
     def __init__(self, labels: np.ndarray, num_classes: int) -> None:
-        self._labels, self._num_classes = labels, num_classes
+        self._labels = labels
+        self._num_classes = num_classes
         self._shown = 0
         self._sums: np.ndarray | None = None
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
-        """Currents are not kept."""
+        """Does nothing: currents are not kept.
+
+        Args:
+            recurrent: What cells receive from each other, float32 [cells, B].
+            drives: What input cells receive from outside, [g, I, B] of each batch of adapters.
+        """
 
     def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
-        """Adds activities [cells, B] at the answers to the next B images."""
+        """Adds up the activities at the answers to the next B images.
+
+        Args:
+            state: Activity of every cell, float32 [cells, B].
+            outputs: float32 [G, A, B], not kept.
+        """
         part = self._labels[self._shown : self._shown + state.shape[1]]
         is_of = part[:, None] == np.arange(self._num_classes)
         sums = state[:, : len(part)].numpy().astype(np.float64) @ is_of
@@ -136,6 +178,9 @@ class ClassRecorder:
         """Returns mean activities, float64 [N, K]; [N, 0] unless every image was shown exactly once.
 
         The mean of a class without images is NaN.
+
+        Args:
+            num_cells: N.
         """
         if self._sums is None or self._shown != len(self._labels):
             return np.zeros((num_cells, 0))

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from neuroevo.errors import OptionError, RegistryError, require_range, unknown
+from neuroevo.plugins import Spec, parse_option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,10 +47,10 @@ class Constant:
     Attributes:
         default: Its value where none is given.
         meaning: What it is, with its unit.
-        evolves: Whether it is among those that may evolve.
         scale: How a parameter theta acts: "log", `default * exp(theta)`, greater than 0; "logit", in (0, 1),
             its logarithmic odds plus theta; "linear", `default + spread * theta`.
-        spread: Of the linear scale.
+        spread: Step of the linear scale for a parameter of 1.
+        evolves: Whether it is among those that may evolve.
     """
 
     default: float
@@ -59,7 +60,15 @@ class Constant:
     evolves: bool = True
 
     def check(self, name: str, value: float) -> None:
-        """Raises OptionError if a value is out of the constant's range."""
+        """Checks that a value is in the constant's range.
+
+        Args:
+            name: What an error calls the constant.
+            value: The value.
+
+        Raises:
+            OptionError: If it is not.
+        """
         fits = {"log": value > 0, "logit": 0 < value < 1, "linear": True}[self.scale]
         if not (fits and math.isfinite(value)):
             wanted = {"log": "a number greater than 0", "logit": "a number between 0 and 1, both excluded"}
@@ -74,24 +83,23 @@ class Model:
 
     Attributes:
         name: What the command line calls it.
-        summary: One line.
-        constants: By name.
+        summary: One line about it.
+        constants: Constants by name.
         variables: Names of a cell's variables. The first is what its chemical synapses transmit.
         coupled: The variable that gap junctions couple.
         read: The variable that output cells are read by: the cell's activity.
         step: Moves the variables, `(variables, currents, constants) -> None`, all by name and in place;
             currents are scratch afterwards. A constant is a float, or a tensor [cells, 1]. Where synapses
             open conductances there is one more, "coupling": that of all gap junctions of the cell.
-        start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`; None:
-            they are there.
-        step_rows: What `step` does, to some rows at least, `(variables, currents, constants, rows)`; None: of
-            this model there is nothing that is less work.
+        start: Sets the variables, which are zero, to the cell's rest: `(variables, constants) -> None`; None
+            where zero is its rest.
+        step_rows: Moves some cells at least as `step` does, `(variables, currents, constants, rows)`; None
+            where that would not be less work.
         conductances: Synapses open conductances in place of passing currents: the step gets currents
             "rest" (gap junctions, bias, input), "excitation" and "inhibition"; else "rest" is all.
         gap_scale: Current through a gap junction for a unit difference of the coupled variable.
         substeps: Membrane steps in a network step, where none are asked for.
-        targets: Root mean square that each kind of current is brought to before evolution; see
-            `operating_range`.
+        targets: Root mean square that each kind of current is brought to before evolution; see `gains`.
         core_limit: Greatest core gain before evolution.
         saturated: Absolute activity beyond which a cell counts as saturated; infinite where it has no
             ceiling.
@@ -135,11 +143,11 @@ class Neuron:
     """A neuron model with its options, as the request names it.
 
     Attributes:
-        name: Of the model.
-        constants: Which cells share constants that evolve; "fixed": none evolve.
-        substeps: Membrane steps in a network step; 0: the model's own number.
-        delay: Of chemical synapses, in membrane steps, at least 1.
-        table: File of constants; "": none.
+        name: Name of the model.
+        constants: Which cells share constants that evolve; "fixed" where none evolve.
+        substeps: Membrane steps in a network step; 0 for the model's own number.
+        delay: Delay of chemical synapses in membrane steps, at least 1.
+        table: File of constants; "" for none.
         values: Constants that are not at their default, sorted by name.
     """
 
@@ -152,44 +160,48 @@ class Neuron:
 
     @classmethod
     def parse(cls, text: str) -> Neuron:
-        """Reads `name[:option=value,...]`.
+        """Returns the neuron that `name[:option=value,...]` asks for.
+
+        Args:
+            text: The request.
 
         Raises:
             RegistryError: If there is no such model, with the nearest name.
             OptionError: If an option is unknown or out of range.
         """
-        from neuroevo.plugins import Spec, parse_option
-
         spec = Spec.parse(text)
         if spec.name not in MODELS:
             raise RegistryError(unknown("neuron model", spec.name, MODELS))
         model = MODELS[spec.name]
         kinds: dict[str, Any] = {"constants": Sharing, "substeps": int, "delay": int, "table": str}
         kinds |= dict.fromkeys(model.constants, float)
-        found: dict[str, Any] = {}
+        given: dict[str, Any] = {}
         for option, value in spec.options.items():
             key = option.replace("-", "_")
             if key not in kinds:
                 raise OptionError(unknown(f"option of neuron {spec.name!r}", option, kinds))
-            found[key] = parse_option(f"{spec.name}:{option}", value, kinds[key])
-        values = {k: found.pop(k) for k in sorted(model.constants) if k in found}
+            given[key] = parse_option(f"{spec.name}:{option}", value, kinds[key])
+        values = {k: given.pop(k) for k in sorted(model.constants) if k in given}
         for name, value in values.items():
             model.constants[name].check(f"{spec.name}:{name}", value)
-        neuron = cls(spec.name, **found, values=tuple(values.items()))
+        neuron = cls(spec.name, **given, values=tuple(values.items()))
         require_range("substeps", neuron.substeps, 0, MAX_SUBSTEPS)
         require_range("delay", neuron.delay, 1, MAX_DELAY)
         return neuron
 
     def __str__(self) -> str:
-        from neuroevo.plugins import Spec
-
         return Spec("", self.name, {k: str(v) for k, v in self.options.items() if v != ""}).plain
 
     @property
     def options(self) -> dict[str, Any]:
         """All options with their values."""
-        own = {"constants": self.constants, "substeps": self.steps, "delay": self.delay, "table": self.table}
-        return own | self.base
+        return {
+            "constants": self.constants,
+            "substeps": self.steps,
+            "delay": self.delay,
+            "table": self.table,
+            **self.base,
+        }
 
     @property
     def model(self) -> Model:
@@ -277,7 +289,7 @@ def _graded(x: Named, current: Named, k: Constants) -> None:
 
 
 def _start_graded(x: Named, k: Constants) -> None:
-    """At rest, V is zero, and some transmitter is released."""
+    """Starts the graded neuron at rest, where V is zero and some transmitter is released."""
     _release(x, k)
 
 
@@ -327,7 +339,7 @@ def _izhikevich(x: Named, current: Named, k: Constants) -> None:
 
 
 def _start_izhikevich(x: Named, k: Constants) -> None:
-    """At -65 mV, with the recovery that belongs to it, as the published program starts."""
+    """Starts Izhikevich's neuron at -65 mV, with the recovery of that potential, as the published program."""
     x["potential"].fill_(REST)
     x["recovery"].fill_(REST).mul_(k["b"])
 

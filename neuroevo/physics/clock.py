@@ -5,7 +5,7 @@ step that takes a quarter, and nothing here reads it. Its Python package install
 imported, and puts it back where `set_mjcb_time` is given None, so another takes its place: one that always
 says zero, compiled, for MuJoCo calls it from threads that do not hold Python's lock.
 
-Importing this module imports numba, so `physics` does so on first use.
+Importing this module imports numba, so `worlds` does so on first use.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from neuroevo.physics.arrays import Array, beside
+from neuroevo.physics.worlds import Worlds
 
 if TYPE_CHECKING:
     import mujoco
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """What a task sees of a batch of W worlds; arrays are numpy's, or torch's on a device.
 
-    `Worlds` says what each means. `pause` is how many control steps to take before looking whether all
-    episodes have ended, for which a device would have to wait.
+    `worlds.Worlds` says what each attribute means. `pause` is how many control steps to take before looking
+    whether all episodes have ended, for which a device would have to wait.
     """
 
     num_worlds: int
@@ -28,10 +29,21 @@ class Engine(Protocol):
     cfrc_ext: Array
 
     def reset(self, qpos: Any = None, qvel: Any = None) -> None:
-        """Sets clocks to zero and states to the given."""
+        """Sets clocks to zero and states to the given ones.
+
+        Args:
+            qpos: Positions, float [W, nq]; None for the body's rest.
+            qvel: Velocities, float [W, nv]; None for none.
+        """
 
     def step(self, control: Array, substeps: int, moving: Array | None = None) -> None:
-        """Moves worlds by some physics steps under constant control."""
+        """Moves worlds by some physics steps under constant control.
+
+        Args:
+            control: float [W, nu].
+            substeps: Physics steps, at least 1.
+            moving: The worlds that move, bool [W]; None for all.
+        """
 
 
 def worlds(
@@ -49,13 +61,12 @@ def worlds(
         num_worlds: W.
         device: "cpu", or "cuda:0" and the like.
         forces: Keep `xpos` and `cfrc_ext`.
-        before: Worlds of the same body, taken again if they are as many, on the same device.
+        before: Worlds of the same body, which are returned if they are as many, on the same device; None
+            where there are none.
     """
     if before is not None and before.num_worlds == num_worlds and _device(before) == str(device):
         return before
     if str(device) == "cpu":
-        from neuroevo.physics.worlds import Worlds
-
         return Worlds(model, num_worlds, forces=forces)
     from neuroevo.physics.warp import WarpWorlds
 
@@ -68,7 +79,11 @@ def _device(engine: Engine) -> str:
 
 
 def place(phenotype: object) -> Any:
-    """Returns the device of a network; of what stands in for one, such as a sine, the CPU."""
+    """Returns the device of a network, or the CPU for what stands in for one, such as a sine.
+
+    Args:
+        phenotype: The network.
+    """
     return getattr(phenotype, "device", "cpu")
 
 
@@ -79,9 +94,9 @@ def between(
 
     Args:
         engine: W worlds, B of each genome in turn.
-        num_sensed: S.
-        num_controls: A.
-        num_genomes: G.
+        num_sensed: Numbers that a network reads, S.
+        num_controls: Numbers that it writes, A.
+        num_genomes: Number of genomes, G.
 
     Returns:
         Observations, float32 [G, B, S] and [W, S]; control, in the precision of the states, [G, B, A] and

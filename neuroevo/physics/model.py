@@ -30,6 +30,9 @@ def lean(model: mujoco.MjModel) -> mujoco.MjModel:
 
     Contacts are not looked for where no two shapes may touch. Nor is it looked for which constraints have
     nothing to do with each other where all joints are in one tree: MuJoCo takes a tree as a whole.
+
+    Args:
+        model: The compiled body; not modified.
     """
     import mujoco
 
@@ -44,7 +47,11 @@ def lean(model: mujoco.MjModel) -> mujoco.MjModel:
 
 
 def read_model(path: str | Path) -> mujoco.MjModel:
-    """Returns the body in a file of MJCF, compiled; MuJoCo's remarks on it are not shown."""
+    """Returns the body in a file of MJCF, compiled; MuJoCo's remarks on it are not shown.
+
+    Args:
+        path: The file.
+    """
     import mujoco
 
     count_warnings()

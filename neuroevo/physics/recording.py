@@ -1,4 +1,4 @@
-"""Recordings: what a task tells of one episode, and what a network's cells do in it.
+"""Recordings: how a body moved in one episode.
 
 A task with a body films one world of its control loop and hands the film back as a `Recording`:
 
@@ -29,9 +29,9 @@ class Recording:
         qpos: float64 [T + 1, nq], MuJoCo's positions at the start and after each of T control steps; fewer
             than an episode may have where it ended early.
         time_step: Seconds of a control step.
-        score: Of the episode, as `score` returns it, in the task's unit.
-        is_chain: The body is a chain of links, and its joints but for the root's run from head to tail in the
-            order of the model: their angles are the body's curvature.
+        score: Score of the episode, as the task's `score` returns it, in the task's unit.
+        is_chain: Whether the body is a chain of links, and its joints but for the root's run from head to
+            tail in the order of the model: their angles are the body's curvature.
     """
 
     model: mujoco.MjModel
@@ -57,8 +57,8 @@ class Film:
 
         Args:
             qpos: float64 [W, nq].
-            moved: bool [W], the worlds whose episode was still going on; None: all. Of one whose episode has
-                ended nothing is noted.
+            moved: Worlds whose episode was still going on, bool [W]; None for all. Nothing is noted of a
+                world whose episode has ended.
         """
         if moved is None or moved[self._world]:
             self._positions.append(qpos[self._world].copy())
@@ -66,5 +66,12 @@ class Film:
     def recording(
         self, model: mujoco.MjModel, time_step: float, score: float, *, is_chain: bool = False
     ) -> Recording:
-        """Returns what was noted; arguments as in `Recording`."""
+        """Returns what was noted.
+
+        Args:
+            model: The compiled body, in metres.
+            time_step: Seconds of a control step.
+            score: Score of the episode, in the task's unit.
+            is_chain: Whether the body is a chain of links, see `Recording`.
+        """
         return Recording(model, np.array(self._positions), time_step, score, is_chain)

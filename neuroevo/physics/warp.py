@@ -1,4 +1,4 @@
-"""Batched MuJoCo worlds on a GPU: the interface of `physics.Worlds`, moved by MuJoCo Warp.
+"""Batched MuJoCo worlds on a GPU: the interface of `worlds.Worlds`, moved by MuJoCo Warp.
 
 States are torch tensors that share their memory with Warp's arrays, so a network reads them and writes its
 control where the bodies are, and nothing passes through the host. Numbers are float32. On a CUDA device the
@@ -40,7 +40,7 @@ LARGEST = 1e10  # MuJoCo's mjMAXVAL: a state beyond it is beyond use
 class WarpWorlds:
     """W copies of one body that move at once, on one device.
 
-    As in `physics.Worlds` the solver's warm start is off, worlds that fail stay at rest until the next reset,
+    As in `worlds.Worlds` the solver's warm start is off, worlds that fail stay at rest until the next reset,
     and worlds that do not move take no time. A world has failed when its control, its state or its
     accelerations are not finite or beyond MuJoCo's bound of 1e10 after a physics step, or when there was no
     room for its contacts.
@@ -50,15 +50,15 @@ class WarpWorlds:
         num_worlds: W.
         device: "cpu", or "cuda:0" and the like.
         forces: Keep `xpos` and `cfrc_ext`.
-        is_captured: Launch the steps as a graph; None: on CUDA alone.
+        is_captured: Launch the steps as a graph; None does so on CUDA alone.
 
     Attributes:
         num_worlds: W.
-        device: Of the tensors.
+        device: Device of the tensors.
         qpos: float32 [W, nq], the positions themselves: what is written there moves the bodies.
-        qvel: float32 [W, nv], likewise.
-        time: float32 [W], likewise, in seconds.
-        failed: bool [W].
+        qvel: float32 [W, nv], the velocities themselves.
+        time: float32 [W], the clocks themselves, in seconds.
+        failed: bool [W], worlds that have failed since the last reset.
         xpos: float32 [W, bodies, 3], with `forces` alone.
         cfrc_ext: float32 [W, bodies, 6], with `forces` alone.
 
@@ -87,7 +87,8 @@ class WarpWorlds:
                 f"The body has {model.na} actuators with a state of their own; wanted none on a GPU. Use "
                 "--device cpu."
             )
-        self.num_worlds, self.device = num_worlds, torch.device(device)
+        self.num_worlds = num_worlds
+        self.device = torch.device(device)
         self._warp_device = warp.get_device(device)
         self._is_captured = self._warp_device.is_cuda if is_captured is None else is_captured
         self._graphs: dict[int, Any] = {}
@@ -99,9 +100,13 @@ class WarpWorlds:
                 raise TaskError(f"MuJoCo Warp cannot move the body: {error} Use --device cpu.") from error
             self._model.opt.warn_overflow = 0  # `failed` says the same
             self._data = mujoco_warp.make_data(model, nworld=num_worlds, **room(model))
-        data, self._rest = self._data, warp.clone(self._data.qpos)
-        self.qpos, self.qvel, self.time = (_shared(x) for x in (data.qpos, data.qvel, data.time))
-        self.failed, self._moving, self._going = (self._new(torch.bool) for _ in range(3))
+        self._rest = warp.clone(self._data.qpos)
+        self.qpos = _shared(self._data.qpos)
+        self.qvel = _shared(self._data.qvel)
+        self.time = _shared(self._data.time)
+        self.failed = self._new(torch.bool)
+        self._moving = self._new(torch.bool)
+        self._going = self._new(torch.bool)
         self._control = self._new(torch.float32, model.nu)
         self._saved = [torch.empty_like(x) for x in (self.qpos, self.qvel, self.time)]
         if forces:
@@ -116,8 +121,8 @@ class WarpWorlds:
         """Sets the clocks to zero and the state to the given one, where none is given to the body's rest.
 
         Args:
-            qpos: float [W, nq].
-            qvel: float [W, nv].
+            qpos: Positions, float [W, nq].
+            qvel: Velocities, float [W, nv].
         """
         rest = _shared(self._rest)
         self.time.zero_()
@@ -138,7 +143,7 @@ class WarpWorlds:
         Args:
             control: float [W, nu].
             substeps: Physics steps, at least 1.
-            moving: bool [W], the worlds that move; None: all. Others stay as they are, whatever their
+            moving: The worlds that move, bool [W]; None for all. Others stay as they are, whatever their
                 control, and take no time.
         """
         import warp
@@ -214,6 +219,9 @@ def room(model: mujoco.MjModel) -> dict[str, int]:
     """Returns for how many contacts and constraints of a world there is to be room, as `make_data` asks.
 
     All shapes may touch the ground at once, and some each other. A world that wants more fails.
+
+    Args:
+        model: The compiled body.
     """
     import mujoco
 
@@ -233,7 +241,11 @@ def room(model: mujoco.MjModel) -> dict[str, int]:
 
 
 def bytes_per_world(model: mujoco.MjModel) -> int:
-    """Returns how much memory one more world of a body takes, in bytes, without any allocated on a GPU."""
+    """Returns how much memory one more world of a body takes, in bytes, without any allocated on a GPU.
+
+    Args:
+        model: The compiled body.
+    """
     warp, mujoco_warp = _libraries()
     model = lean(model)
     with warp.ScopedDevice("cpu"):

@@ -1,4 +1,4 @@
-"""Kernels around the physics steps of `warp_physics`: which worlds move, which fail, and what those keep."""
+"""Kernels around the physics steps of `warp`: which worlds move, which fail, and what those keep."""
 
 from __future__ import annotations
 
@@ -23,7 +23,22 @@ def begin(
     applied: wp.array2d[float],
     overflow: wp.array[int],
 ):
-    """Says which worlds go, and keeps where each is; a world under a control that is not sound has failed."""
+    """Says which worlds go, and saves where each is; a world under a control that is not sound has failed.
+
+    Args:
+        control: [W, nu].
+        moving: Worlds that the caller wants to move, [W].
+        failed: Worlds that have failed, [W], changed.
+        going: Worlds that go, [W], written.
+        qpos: Positions, [W, nq].
+        qvel: Velocities, [W, nv].
+        time: Clocks in seconds, [W].
+        saved_qpos: Written, [W, nq].
+        saved_qvel: Written, [W, nv].
+        saved_time: Written, [W].
+        applied: The control of worlds that go, else zero; written, [W, nu].
+        overflow: Set to zero, [W].
+    """
     world = wp.tid()
     goes = moving[world] and not failed[world]
     if goes:
@@ -56,7 +71,21 @@ def settle(
     failed: wp.array[bool],
     going: wp.array[bool],
 ):
-    """After a physics step: finds worlds that failed, puts them to rest, and others that stay back."""
+    """Finds worlds that failed in a physics step and puts them to rest, and back those that do not go.
+
+    Args:
+        saved_qpos: Positions before the control step, [W, nq].
+        saved_qvel: Velocities before it, [W, nv].
+        saved_time: Clocks before it, [W].
+        rest: Positions at rest, [W, nq].
+        qacc: Accelerations, [W, nv].
+        overflow: What there was no room for, [W].
+        qpos: Positions, [W, nq], changed.
+        qvel: Velocities, [W, nv], changed.
+        time: Clocks in seconds, [W], changed.
+        failed: Worlds that have failed, [W], changed.
+        going: Worlds that go, [W], changed.
+    """
     world = wp.tid()
     if going[world]:
         sound = (overflow[world] & NO_ROOM) == 0
@@ -93,7 +122,17 @@ def keep_forces(
     kept_xpos: wp.array2d[wp.vec3],
     kept_forces: wp.array2d[wp.spatial_vector],
 ):
-    """Keeps places and forces of bodies, [W, bodies], of worlds that went on; those that failed rest."""
+    """Copies places and forces of bodies, [W, bodies], of worlds that went on; those that failed rest.
+
+    Args:
+        going: Worlds that went on, [W].
+        failed: Worlds that have failed, [W].
+        xpos: Places.
+        forces: Torques and forces.
+        place_of_rest: Places at rest, [bodies].
+        kept_xpos: Written.
+        kept_forces: Written.
+    """
     world, body = wp.tid()
     if going[world]:
         kept_xpos[world, body] = xpos[world, body]

@@ -1,8 +1,8 @@
 """Batched MuJoCo worlds: one body, many copies, stepped in C by `mujoco.rollout`.
 
 `Worlds` is the whole interface that a task sees: `num_worlds`, `qpos`, `qvel`, `time`, `failed`, `reset`,
-`step` and, where it is asked for them, `xpos` and `cfrc_ext`. On a GPU `warp_physics.WarpWorlds` offers the
-same and takes its place: `worlds` makes one or the other.
+`step` and, where it is asked for them, `xpos` and `cfrc_ext`. On a GPU `warp.WarpWorlds` offers the
+same and takes its place: `engine.worlds` makes one or the other.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Worlds:
         self._data = [mujoco.MjData(model) for _ in range(max(1, num_threads))]
         self._rest = np.zeros(mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS))
         mujoco.mj_getState(model, self._data[0], self._rest, mujoco.mjtState.mjSTATE_FULLPHYSICS)
-        self._num_controls, self._largest = model.nu, mujoco.mjMAXVAL
+        self._num_controls = model.nu
+        self._largest = mujoco.mjMAXVAL
         self._state = np.tile(self._rest, (num_worlds, 1))
         # A full physics state is the time, the positions, the velocities and more, in this order.
         self.time = self._state[:, 0]
@@ -84,14 +85,15 @@ class Worlds:
             self._place_of_rest = self._last.xpos.copy()
             self.xpos = np.zeros((num_worlds, model.nbody, 3))
             self.cfrc_ext = np.zeros((num_worlds, model.nbody, 6))
-        self._controls, self._states = np.zeros((0, 0, 0)), np.zeros((0, 0, 0))
+        self._controls = np.zeros((0, 0, 0))
+        self._states = np.zeros((0, 0, 0))
 
     def reset(self, qpos: np.ndarray | None = None, qvel: np.ndarray | None = None) -> None:
         """Sets the clocks to zero and the state to the given one, where none is given to the body's rest.
 
         Args:
-            qpos: float [W, nq].
-            qvel: float [W, nv].
+            qpos: Positions, float [W, nq].
+            qvel: Velocities, float [W, nv].
         """
         self._state[:] = self._rest
         if qpos is not None:
@@ -109,7 +111,7 @@ class Worlds:
         Args:
             control: float [W, nu].
             substeps: Physics steps, at least 1.
-            moving: bool [W], the worlds that move; None: all. Others stay as they are, whatever their
+            moving: The worlds that move, bool [W]; None for all. Others stay as they are, whatever their
                 control, and take no time.
         """
         if substeps != self._substeps:
