@@ -15,6 +15,7 @@ from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, RunError, require_range, unknown
 from neuroevo.experiment.config import Configuration
+from neuroevo.files import Row
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
 from neuroevo.report.model import plain
 from neuroevo.run_folder import RunFolder, key_of
@@ -286,7 +287,7 @@ class Run:
         from neuroevo.report.replay.champions import make_task, read_champion
         from neuroevo.task import Playable
 
-        rows = list(self._folder.results())
+        rows: list[Row] = [{**row} for row in self._folder.results()]
         for column, wanted in (("task", task), ("genome", genome), ("graph", graph), ("seed", seed)):
             known = list(dict.fromkeys(str(row[column]) for row in rows))
             if wanted is not None and str(wanted) not in known:

@@ -31,9 +31,9 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any
     """Writes a checkpoint; the newest becomes the one before.
 
     Args:
-        folder: Where.
-        arrays: By name.
-        state: Plain JSON types; all that is no array.
+        folder: The folder to write into.
+        arrays: Arrays by name.
+        state: All that is no array, plain JSON types.
 
     Raises:
         RunError: If it cannot be written; what was there is as it was.
@@ -53,7 +53,13 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any
 
 
 def load(folder: Path) -> tuple[Arrays, Row, str]:
-    """Returns arrays, the state, and a sentence if the newest checkpoint cannot be used; else "".
+    """Reads the newest checkpoint that can be used.
+
+    Args:
+        folder: Where it was written.
+
+    Returns:
+        Arrays by name, the state, and a sentence if the newest checkpoint cannot be used, else "".
 
     Raises:
         RunError: If there is none, or none that can be used.
@@ -70,7 +76,11 @@ def load(folder: Path) -> tuple[Arrays, Row, str]:
 
 
 def exists(folder: Path) -> bool:
-    """Says whether a run has written a checkpoint."""
+    """Says whether a run has written a checkpoint.
+
+    Args:
+        folder: The run's folder.
+    """
     return any((folder / name).exists() for name in (NEWEST, PREVIOUS))
 
 
@@ -93,9 +103,9 @@ def _read(path: Path) -> tuple[Arrays, Row]:
 
 def _digest(arrays: Mapping[str, np.ndarray], state: str) -> str:
     """Returns the SHA-256 of arrays, with their names, types and shapes, and of the state."""
-    found = hashlib.sha256(state.encode())
+    digest = hashlib.sha256(state.encode())
     for name in sorted(arrays):
         array = arrays[name]
-        found.update(json.dumps([name, str(array.dtype), array.shape]).encode())
-        found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+        digest.update(json.dumps([name, str(array.dtype), array.shape]).encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -27,6 +27,10 @@ def to_json(value: Any, indent: int | None = None) -> str:
     """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null.
 
     It is ASCII where a text is none in UTF-8, such as the name of a file may be.
+
+    Args:
+        value: Nested mappings, sequences, arrays, numbers and texts.
+        indent: Spaces of a level, or None for one line.
     """
     encodable = _json_value(value)
     text = json.dumps(encodable, allow_nan=False, ensure_ascii=False, indent=indent)
@@ -40,6 +44,10 @@ def to_json(value: Any, indent: int | None = None) -> str:
 def atomic_write(path: Path, data: bytes) -> None:
     """Writes a new file beside `path`, syncs it and renames it over `path`.
 
+    Args:
+        path: The file.
+        data: What it is to hold.
+
     Raises:
         RunError: If it cannot be written; `path` is as it was.
     """
@@ -50,6 +58,10 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 def write_new(path: Path, data: bytes) -> Path:
     """Returns a synced new file beside `path`, which is to be renamed over it.
+
+    Args:
+        path: The file.
+        data: What it is to hold.
 
     Raises:
         RunError: If it cannot be written; nothing of it is left, so that a full disk is not fuller for it.
@@ -68,7 +80,11 @@ def write_new(path: Path, data: bytes) -> Path:
 
 
 def sync_folder(path: Path) -> None:
-    """Makes the names in a folder outlast a loss of power, where the system lets a folder be synced."""
+    """Makes the names in a folder outlast a loss of power, where the system lets a folder be synced.
+
+    Args:
+        path: The folder.
+    """
     with contextlib.suppress(OSError):
         handle = os.open(path, os.O_RDONLY)
         try:
@@ -78,7 +94,15 @@ def sync_folder(path: Path) -> None:
 
 
 def read(path: Path, missing: bytes | None = None) -> bytes:
-    """Returns a file's bytes; `missing` in place of a file that does not exist, unless None."""
+    """Returns a file's bytes.
+
+    Args:
+        path: The file.
+        missing: What is returned if there is no such file; None means that this is an error.
+
+    Raises:
+        RunError: If the file cannot be read.
+    """
     if missing is not None and not path.exists():
         return missing
     try:
@@ -112,7 +136,16 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_i
 
 
 def parse(data: bytes, path: Path, line: int | None = None) -> Row:
-    """Returns a JSON object, or raises RunError naming file and line."""
+    """Returns a JSON object.
+
+    Args:
+        data: Its text in UTF-8.
+        path: The file that it is from.
+        line: The line there, from 1, or None where it is the whole file.
+
+    Raises:
+        RunError: If it is none; the error names file and line.
+    """
     try:
         value = _DECODER.decode(data.decode())
         if not isinstance(value, dict):
@@ -124,7 +157,15 @@ def parse(data: bytes, path: Path, line: int | None = None) -> Row:
 
 
 def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Appends rows as JSON lines, after cutting off half a line that an interrupted run left."""
+    """Appends rows as JSON lines, after cutting off half a line that an interrupted run left.
+
+    Args:
+        path: The file, which may be missing.
+        rows: One a line.
+
+    Raises:
+        RunError: If the file cannot be written.
+    """
     lines = "".join(to_json(row) + "\n" for row in rows).encode()
     with explained("write", path), open(path, "ab+") as file:
         if file.tell():
@@ -134,18 +175,18 @@ def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         file.write(lines)
 
 
-def read_lines(path: Path, keys: Sequence[str], types: Mapping[str, Any]) -> Iterator[Row]:
+def read_lines(path: Path, keys: Sequence[str], types: Mapping[str, tuple[type, ...]]) -> Iterator[Row]:
     """Yields the complete rows of a file of JSON lines, which may be missing.
 
     Args:
         path: The file.
-        keys: What a row must hold.
-        types: What a column must be, where a row has it.
+        keys: Columns that a row must have.
+        types: What a column must be, where a row has it, as `isinstance` takes it.
 
     Raises:
         RunError: If a complete line is damaged; it names file and line.
     """
-    fitting: set[tuple[Any, ...]] = set()  # names and types of rows that were found right
+    fitting: set[tuple[object, ...]] = set()  # names and types of rows that are right
     for number, line in enumerate(_complete_lines(path), start=1):
         row = parse(line, path, number)
         shape = (*row, *map(type, row.values()))
@@ -169,7 +210,18 @@ def _complete_lines(path: Path) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def explained(verb: str, path: Path) -> Iterator[None]:
-    """Turns an error of the operating system into a RunError of one line."""
+    """Turns an error of the operating system into a RunError of one line.
+
+    Args:
+        verb: What is done to the file, in a word.
+        path: The file.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        RunError: If the operating system refuses.
+    """
     try:
         yield
     except OSError as error:

@@ -2,16 +2,16 @@
 
     config.toml             the resolved request
     manifest.json           versions, commit, device, hashes, wall time, planned lineages, units
-    metrics.jsonl           a row a lineage a generation, appended while the run goes on
-    results.jsonl           a row a lineage, with its held-out score
+    metrics.jsonl           a `MetricsRow` a lineage a generation, appended while the run goes on
+    results.jsonl           a `ResultRow` a lineage, with its held-out score
     run.log                 what happened when, a line an event; a run that is resumed goes on in it
-    selection.jsonl         a row a decision of a race, or a row a population an epoch; none of a tournament
+    selection.jsonl         a `SelectionRow` a decision of a race, or a population an epoch
     checkpoint.safetensors  states of all lineages; and checkpoint.previous.safetensors, those before
     champions/NAME/         architecture.json and parameters.safetensors of a lineage
 
 Files are replaced whole; only the .jsonl files are appended to, and `unfinished` reports half a line that a
-process left at their end when it died. `files` says how. Nothing is pickled. A folder has one writer at a
-time.
+process left at their end when it died. `files` says how, and `rows` what the columns are. Nothing is pickled.
+A folder has one writer at a time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ import re
 import secrets
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import numpy as np
@@ -35,6 +35,15 @@ import numpy as np
 from neuroevo import checkpoint, toml
 from neuroevo.errors import OptionError, RunError
 from neuroevo.files import Row, append_lines, atomic_write, explained, parse, read, read_lines, to_json
+from neuroevo.rows import (
+    ConfirmationRow,
+    EpochRow,
+    MetricsRow,
+    ResultRow,
+    RungRow,
+    SelectionRow,
+    column_types,
+)
 from neuroevo.toml import TomlError
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
@@ -44,17 +53,9 @@ IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
 MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
 
-_NUMBER = (int, float, type(None))
-_TYPES: dict[str, Any] = {  # of the columns that a reader relies on, where a row has them
-    **dict.fromkeys(("task", "genome", "status", "role", "event"), str),
-    **dict.fromkeys(("graph", "seed", "generation", "generations", "rung", "epoch", "population"), int),
-    **dict.fromkeys(("evaluations", "failures", "score", "untrained_score", "tuned_score"), _NUMBER),
-    **dict.fromkeys(("fitness_mean", "fitness_best", "fitness_centre"), _NUMBER),
-    **dict.fromkeys(("fitness", "difference", "p", "level"), _NUMBER),
-    **dict.fromkeys(("parameters", "activity"), (dict, type(None))),
-    "shares": dict,
-    "dropped": bool,
-}
+METRICS_TYPES = column_types(MetricsRow)
+RESULT_TYPES = column_types(ResultRow)
+SELECTION_TYPES = column_types(RungRow, ConfirmationRow, EpochRow)
 
 Key = tuple[str, str, int, int]
 
@@ -71,7 +72,14 @@ class RunFolder:
 
     @staticmethod
     def check_free(path: str | Path) -> None:
-        """Raises RunError if something exists at `path`."""
+        """Makes sure that a new folder can be made.
+
+        Args:
+            path: Where.
+
+        Raises:
+            RunError: If something exists there.
+        """
         if os.path.lexists(path):
             raise RunError(f"{path} exists; wanted a new folder. Choose another --out or move it away.")
 
@@ -85,6 +93,9 @@ class RunFolder:
             manifest: What is known at the start. A report reads, where present: `command` (list of
                 arguments), `versions`, `commit`, `device`, `wall_seconds`, `tasks` ({TASK: {"unit",
                 "fitness_unit"}}) and `lineages` (planned: rows with task, genome, graph, seed).
+
+        Returns:
+            The folder.
 
         Raises:
             RunError: If the path exists or cannot be written.
@@ -109,7 +120,10 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | Path) -> RunFolder:
-        """Opens an existing run folder.
+        """Returns an existing run folder.
+
+        Args:
+            path: Where it is.
 
         Raises:
             RunError: If it is missing or is not a run folder.
@@ -147,20 +161,23 @@ class RunFolder:
         return parse(read(self.path / MANIFEST), self.path / MANIFEST)
 
     def write_manifest(self, **updates: Any) -> None:
-        """Replaces top-level entries of the manifest."""
+        """Replaces top-level entries of the manifest.
+
+        Args:
+            updates: Entries by name; all others stay.
+        """
         text = to_json({**self.manifest(), **updates}, indent=2)
         atomic_write(self.path / MANIFEST, text.encode())
 
-    def append_metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Appends rows of metrics, one a lineage a generation.
+    def append_metrics(self, rows: Iterable[MetricsRow]) -> None:
+        """Appends rows to metrics.jsonl.
 
-        A row is `{task, genome, graph, seed, generation, fitness_mean, fitness_best, fitness_centre,
-        evaluations, seconds, failures}`; `evaluations` counts from the lineage's start. Mixed populations
-        add `epoch`; an offspring's evaluations count on from its parent's.
+        Args:
+            rows: A row a lineage a generation.
         """
         append_lines(self.path / METRICS, rows)
 
-    def metrics(self) -> list[Row]:
+    def metrics(self) -> list[MetricsRow]:
         """Returns the complete rows; of a generation that was computed twice, the later row.
 
         Raises:
@@ -168,109 +185,115 @@ class RunFolder:
         """
         return list({(*key_of(row), row["generation"]): row for row in self.stream_metrics()}.values())
 
-    def stream_metrics(self) -> Iterator[Row]:
+    def stream_metrics(self) -> Iterator[MetricsRow]:
         """Yields the complete rows as they were written, one in memory at a time.
 
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
-        return read_lines(self.path / METRICS, keys=(*IDENTITY, "generation", "evaluations"), types=_TYPES)
+        keys = (*IDENTITY, "generation", "evaluations")
+        return cast(Iterator[MetricsRow], read_lines(self.path / METRICS, keys, METRICS_TYPES))
 
-    def keep_metrics(self, is_kept: Callable[[Row], bool]) -> list[Row]:
-        """Drops all other rows of metrics from the file, and half a line at its end; returns those kept."""
-        path, kept = self.path / METRICS, []
+    def keep_metrics(self, is_kept: Callable[[MetricsRow], bool]) -> list[MetricsRow]:
+        """Drops some rows of metrics from the file, and half a line at its end.
+
+        Args:
+            is_kept: Says of a row whether it stays.
+
+        Returns:
+            The rows that stay.
+
+        Raises:
+            RunError: If a complete line is damaged; it names file and line.
+        """
+        path = self.path / METRICS
+        rows: list[MetricsRow] = []
         lines: list[bytes] = []
         for row in self.stream_metrics():
             if is_kept(row):
-                kept.append(row)
+                rows.append(row)
                 lines.append(to_json(row).encode() + b"\n")
         if path.exists():
             atomic_write(path, b"".join(lines))
-        return kept
+        return rows
 
-    def append_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Appends results, one a lineage.
+    def append_results(self, rows: Iterable[ResultRow]) -> None:
+        """Appends rows to results.jsonl.
 
-        A row is `{task, genome, graph, graph_hash, seed, score, episode_scores, untrained_score, tuned_score,
-        tuned_factors {excitatory, inhibitory}, tuning_evaluations, parameters {core, adapters}, evaluations,
-        status, failures, activity, gains}`. Of the three scores `assessment` tells; `tuned_score` is null
-        where the core does not evolve or has no synapses, and `evaluations` are without `tuning_evaluations`.
-        `parameters` counts those that evolve, and `fixed_adapters` where adapters do not. `failures` counts
-        genomes whose fitness was not finite, `activity` is `{mean_abs, saturated, silent}`. More than
-        MAX_EPISODE_SCORES episode scores become null.
-
-        `status` is "done"; "failed", where the score or all fitness is not finite; "censored", where a race
-        dropped the prior; or "raced", where it stayed in the race to the end. The last two have no score,
-        and `generations` tells how many they had.
-
-        Rows of a race have a `role`: "race", or "confirmation" for lineages evolved afresh after it from
-        other seeds, which alone enter the final comparison. Rows of mixed populations have `population`,
-        which is the seed, `founder`, and the number of the member as `graph`: they are the members of the
-        last epoch.
+        Args:
+            rows: A row a lineage; more than MAX_EPISODE_SCORES episode scores become null.
         """
         append_lines(self.path / RESULTS, map(_shortened, rows))
 
-    def write_results(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Replaces all results; rows are those of `append_results`."""
+    def write_results(self, rows: Iterable[ResultRow]) -> None:
+        """Replaces all results.
+
+        Args:
+            rows: A row a lineage; more than MAX_EPISODE_SCORES episode scores become null.
+        """
         text = "".join(to_json(_shortened(row)) + "\n" for row in rows)
         atomic_write(self.path / RESULTS, text.encode())
 
-    def results(self) -> list[Row]:
+    def results(self) -> list[ResultRow]:
         """Returns the complete results; of a lineage that was scored twice, the later row.
 
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
-        rows = read_lines(self.path / RESULTS, keys=(*IDENTITY, "score", "status"), types=_TYPES)
+        lines = read_lines(self.path / RESULTS, (*IDENTITY, "score", "status"), RESULT_TYPES)
+        rows = cast(Iterator[ResultRow], lines)
         return list({key_of(row): row for row in rows}.values())
 
-    def append_selection(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Appends what a race decided, or how mixed populations stand.
+    def append_selection(self, rows: Iterable[SelectionRow]) -> None:
+        """Appends rows to selection.jsonl.
 
-        Of a race a row a genome a rung, `{task, rung, generation, genome, lineages, fitness, against,
-        difference, p, level, dropped}`: `against` is the leader, null for the leader itself, and `p` is
-        one-sided. Then `{task, event: "confirmation", genomes, seeds [first, last], budget {race,
-        confirmation, tournament}, evaluations_saved}`: the last is what a tournament of the same request
-        costs beyond race and confirmation.
-
-        Of mixed populations a row an epoch, `{task, population, epoch, generation, shares {genome: share}}`:
-        the shares with which an epoch begins; the last are final.
+        Args:
+            rows: Of a race, a row a prior a rung, and one when it ends; of mixed populations, a row a
+                population an epoch.
         """
         append_lines(self.path / SELECTION, rows)
 
-    def selection(self) -> list[Row]:
+    def selection(self) -> list[SelectionRow]:
         """Returns the complete rows of `append_selection`, in order; none of a tournament.
 
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
-        return list(read_lines(self.path / SELECTION, keys=("task",), types=_TYPES))
+        rows = read_lines(self.path / SELECTION, ("task",), SELECTION_TYPES)
+        return list(cast(Iterator[SelectionRow], rows))
 
     def unfinished(self) -> list[str]:
         """Returns a sentence for each file that ends in half a line."""
-        found = []
+        sentences = []
         for name in (METRICS, RESULTS, SELECTION):
             data = read(self.path / name, missing=b"")
             if data and not data.endswith(b"\n"):
                 number = data.count(b"\n") + 1
-                found.append(f"{name} ends in half a line (line {number}), which is left out.")
-        return found
+                sentences.append(f"{name} ends in half a line (line {number}), which is left out.")
+        return sentences
 
-    def champion_path(self, lineage: Sequence[Any]) -> Path:
-        """Returns the folder of a lineage (task, genome, graph, seed) in `champions/`."""
+    def champion_path(self, lineage: Key) -> Path:
+        """Returns the folder of a lineage in `champions/`.
+
+        Args:
+            lineage: (task, genome label, graph, seed).
+        """
         task, genome, graph, seed = lineage
         name = f"{safe_name(task)}__{safe_name(genome)}__g{int(graph)}__s{int(seed)}"
         return self.path / CHAMPIONS / name
 
     def write_champion(
-        self, lineage: Sequence[Any], architecture: Mapping[str, Any], parameters: Mapping[str, np.ndarray]
+        self, lineage: Key, architecture: Mapping[str, Any], parameters: Mapping[str, np.ndarray]
     ) -> Path:
-        """Writes a lineage's architecture and parameters and returns their folder.
+        """Writes a lineage's architecture and parameters.
 
         Args:
             lineage: (task, genome label, graph, seed); labels are quoted for use in a file name.
             architecture: Plain JSON types.
             parameters: Arrays by name.
+
+        Returns:
+            Their folder.
         """
         folder = self.champion_path(lineage)
         with explained("make", folder):
@@ -280,7 +303,12 @@ class RunFolder:
         return folder
 
     def write_checkpoint(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
-        """Writes a checkpoint, see `checkpoint`; the newest becomes the one before."""
+        """Writes a checkpoint, see `checkpoint`; the newest becomes the one before.
+
+        Args:
+            arrays: Arrays by name.
+            state: All that is no array, plain JSON types.
+        """
         checkpoint.save(self.path, arrays, state)
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], Row]:
@@ -295,6 +323,9 @@ class RunFolder:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Keeps other processes from writing here, until this one leaves the context or dies.
+
+        Yields:
+            Nothing.
 
         Raises:
             RunError: If another process is writing.
@@ -327,7 +358,11 @@ def free_path(stem: Path) -> Path:
 
 
 def key_of(row: Mapping[str, Any]) -> Key:
-    """Returns a row's lineage: (task, genome, graph, seed)."""
+    """Returns a row's lineage: (task, genome, graph, seed).
+
+    Args:
+        row: A row that names a lineage.
+    """
     return row["task"], row["genome"], row["graph"], row["seed"]
 
 
@@ -336,6 +371,9 @@ def safe_name(label: str) -> str:
 
     Letters, digits and `-.~=,+` stay; the rest is percent-encoded, as is an underscore at an end or
     beside another, so that `__` can separate names. Long names end in a digest.
+
+    Args:
+        label: Any text.
     """
     name = re.sub(r"^_|_(?=_|$)", "%5F", quote(label, safe="=,+"))
     if len(name) > MAX_NAME:
@@ -352,11 +390,10 @@ def _without_none(config: Mapping[str, Any]) -> Row:
     }
 
 
-def _shortened(row: Mapping[str, Any]) -> Row:
+def _shortened(row: ResultRow) -> ResultRow:
     """Returns a result without a long list of episode scores."""
     scores = row.get("episode_scores")
-    too_long = scores is not None and len(scores) > MAX_EPISODE_SCORES
-    return {**row, "episode_scores": None} if too_long else dict(row)
+    return {**row, "episode_scores": None} if scores is not None and len(scores) > MAX_EPISODE_SCORES else row
 
 
 def _save(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -366,8 +403,15 @@ def _save(arrays: Mapping[str, np.ndarray]) -> bytes:
     return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
-def _file_names(labels: Iterable[str]) -> dict[str, str]:
-    """Returns file names by label; file systems may not tell upper from lower case."""
+def file_names(labels: Iterable[str]) -> dict[str, str]:
+    """Returns file names by label.
+
+    Args:
+        labels: Any texts.
+
+    Raises:
+        OptionError: If two differ by case alone, which a file system may not tell apart.
+    """
     names = {label: safe_name(label) for label in labels}
     if len({name.lower() for name in names.values()}) < len(names):
         raise OptionError(
@@ -377,8 +421,18 @@ def _file_names(labels: Iterable[str]) -> dict[str, str]:
 
 
 @contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Gives a folder to write into that then appears as `folder`, whole or not at all."""
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Gives a folder to write into, which then appears at its place whole or not at all.
+
+    Args:
+        folder: The place.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        RunError: If something is there, or the folder cannot be written.
+    """
     RunFolder.check_free(folder)
     new = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
     try:

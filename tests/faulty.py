@@ -70,7 +70,7 @@ class Impossible(Request[None]):
         raise AttributeError("no such thing")
 
     @property
-    def kept(self) -> Mapping[str, Key]:
+    def cached(self) -> Mapping[str, Key]:
         return {}
 
 

@@ -32,7 +32,6 @@ NOT_YET = {
     "root",
     "run.py",
     "tasks",
-    "workers",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -32,6 +32,7 @@ ROOT_MODULES = {
     "files",
     "log",
     "plugins",
+    "rows",
     "run_folder",
     "seeds",
     "text",

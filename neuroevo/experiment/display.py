@@ -150,7 +150,7 @@ class Display(Watcher):
         """Takes in one generation of a shard."""
         with self._lock:
             for row in progress.rows:
-                self._keep(row)
+                self._keep({**row})
             self._done, self._total = progress.done, progress.total
             if not self._has_begun:  # of a run that is resumed some are done at the first
                 self._has_begun = True

@@ -17,8 +17,8 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
 from neuroevo.experiment.shards import GENOMES_PER_GPU, Pair, ShardRun, describe, shard_size
 from neuroevo.experiment.writer import RunWriter
-from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint, Gains
+from neuroevo.rows import LineageRow, MetricsRow, ResultColumns
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
@@ -40,7 +40,7 @@ class Progress:
         total: Lineage generations in the whole run; while a race goes on, at most.
     """
 
-    rows: list[Row]
+    rows: list[MetricsRow]
     done: int
     total: int
 
@@ -58,7 +58,7 @@ class Listeners:
 
     update: Callable[[Progress], None] = lambda _: None
     event: Callable[[str, tuple[str, str] | None], None] = lambda *_: None
-    plan: Callable[[Sequence[Row], str], None] = lambda *_: None
+    plan: Callable[[Sequence[LineageRow], str], None] = lambda *_: None
     stopping: Callable[[], bool] = lambda: False
 
 
@@ -119,7 +119,7 @@ class Evolution:
         """
         self._done += generations
 
-    def add_lineages(self, rows: Sequence[Row], stage: str) -> None:
+    def add_lineages(self, rows: Sequence[LineageRow], stage: str) -> None:
         """Adds lineages that were not planned from the start, and tells of them.
 
         Args:
@@ -217,13 +217,15 @@ class Evolution:
 
     # --- generations ------------------------------------------------------------------------------------
 
-    def evolve(self, shards: Sequence[ShardRun], until: int | None = None, **columns: int) -> Iterator[Row]:
+    def evolve(
+        self, shards: Sequence[ShardRun], until: int | None = None, epoch: int | None = None
+    ) -> Iterator[MetricsRow]:
         """Evolves shards.
 
         Args:
             shards: Shards of any task.
             until: The generation to stop at, or None for each task's last.
-            columns: Further columns of the rows.
+            epoch: The epoch of mixed populations, a column of the rows, or None where there is none.
 
         Yields:
             Rows of metrics as they are completed and written; before them, those of the past.
@@ -236,14 +238,14 @@ class Evolution:
         for shard in (x for x in shards if x.states):
             require_equal_generations(shard.states, end, describe(shard.shard, "the checkpoint"))
             for lineage in shard.shard.lineages:
-                past = list(self.past.take(lineage.key, end, columns))
+                past = list(self.past.take(lineage.key, end, epoch))
                 self._done += len(past)
                 yield from past
         for shard, step in scheduling.advance(self._pool, shards, until, self.listeners.stopping):
             for pair in step.lost:
                 self._report_loss(pair)
             if step.rows:
-                rows = [{**row, **columns} for row in step.rows]
+                rows = list(step.rows) if epoch is None else [_at_epoch(row, epoch) for row in step.rows]
                 self._report_generation(shard, rows)
                 if self.writer.is_checkpoint_due:
                     self.checkpoint(shards)
@@ -255,7 +257,7 @@ class Evolution:
             self.checkpoint(shards)
             raise Stopped
 
-    def _report_generation(self, shard: ShardRun, rows: list[Row]) -> None:
+    def _report_generation(self, shard: ShardRun, rows: list[MetricsRow]) -> None:
         """Writes and tells of a generation of a shard."""
         logger.debug("shard %d: generation %d of %d", shard.number, rows[0]["generation"], len(rows))
         self._done += len(rows)
@@ -297,7 +299,7 @@ class Evolution:
     def assess(
         self,
         shards: Sequence[ShardRun],
-        columns: Callable[[Lineage, State], Row] = lambda *_: {},
+        columns: Callable[[Lineage, State], ResultColumns] = lambda *_: ResultColumns(),
     ) -> None:
         """Scores every lineage on held-out data and writes results and champions.
 
@@ -315,3 +317,8 @@ class Evolution:
                 self.writer.write_assessed(lineage, state, assessed.scores, columns(lineage, state))
             elif self.listeners.stopping():
                 raise Stopped
+
+
+def _at_epoch(row: MetricsRow, epoch: int) -> MetricsRow:
+    """Returns a row of metrics with the epoch of mixed populations."""
+    return {**row, "epoch": epoch}

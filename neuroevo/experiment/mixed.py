@@ -10,6 +10,7 @@ members have equal evaluations at any time. `drift` tells a prior that took over
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from neuroevo.experiment.shards import ShardRun
 from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.referee.drift import fixation, turnover
+from neuroevo.rows import EpochRow, ResultColumns
 from neuroevo.run_folder import IDENTITY, Key, key_of
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.inheritance import fit, inherit, sources
@@ -31,6 +33,8 @@ from neuroevo.seeds import derive, generator
 from neuroevo.task import TaskRequest
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.mutation import Mutant
+
+logger = logging.getLogger(__name__)
 
 MOST_EPOCHS = 20
 
@@ -53,13 +57,21 @@ class Member:
 
 
 def epochs(generations: int) -> tuple[int, int]:
-    """Returns the length of an epoch in generations, and the number of epochs; the last may be shorter."""
+    """Returns the length of an epoch in generations, and the number of epochs; the last may be shorter.
+
+    Args:
+        generations: How many a lineage has.
+    """
     length = -(-generations // MOST_EPOCHS)
     return length, -(-generations // length)
 
 
 def run(evolution: Evolution) -> None:
-    """Evolves mixed populations on one task after the other, and scores the members of the last epoch."""
+    """Evolves mixed populations on one task after the other, and scores the members of the last epoch.
+
+    Args:
+        evolution: The run.
+    """
     plan = evolution.plan
     num_members = len(plan.draws) * plan.config.graphs * plan.config.seeds
     evolution.expect(sum(num_members * s.generations for s in plan.settings.values()))
@@ -104,7 +116,7 @@ def _founders(plan: Plan, request: TaskRequest, blueprints: Sequence[Blueprint])
 
 
 def _stored(evolution: Evolution, request: TaskRequest, blueprints: Sequence[Blueprint]) -> list[Member]:
-    """Returns who lived in the epoch in which a run ended that is resumed; none of a new run.
+    """Returns the members of the epoch in which a run that is resumed had ended; none of a new run.
 
     Raises:
         RunError: If the checkpoint is not whole.
@@ -140,17 +152,17 @@ def _regrouped(
 ) -> list[ShardRun]:
     """Returns the members in shards by their places; shards of which no member is new keep their network."""
     size, num_parts = evolution.shard_size(request, len(members))
-    found = []
+    regrouped = []
     for k, first in enumerate(range(0, len(members), size)):
         part = members[first : first + size]
         old = shards[k] if shards else None
         if old and {m.lineage for m in part} == {lineage for lineage, _ in old.everyone()}:
-            found.append(old)
+            regrouped.append(old)
         else:
             if old:
                 evolution.forget(old)
-            found.append(evolution.shard(request, [(m.lineage, m.state) for m in part], num_parts))
-    return found
+            regrouped.append(evolution.shard(request, [(m.lineage, m.state) for m in part], num_parts))
+    return regrouped
 
 
 def _lived(
@@ -169,14 +181,14 @@ def _lived(
 
 def _replaced(plan: Plan, members: Sequence[Member], fitness: np.ndarray, epoch: int) -> list[Member]:
     """Returns the members of the next epoch."""
-    found, size = list(members), len(members) // plan.config.seeds
+    following, size = list(members), len(members) // plan.config.seeds
     for first in range(0, len(members), size):
         task, population = members[first].lineage.task, members[first].lineage.seed
         ties = generator(plan.config.seed, "replacement", task, population, epoch).random(size)
         for worst, best in zip(*turnover(fitness[first : first + size], ties), strict=True):
             seed = derive(plan.config.seed, "mutation", task, population, epoch, int(worst))
-            found[first + worst] = _offspring(plan, members[first + best], int(worst), seed)
-    return found
+            following[first + worst] = _offspring(plan, members[first + best], int(worst), seed)
+    return following
 
 
 def _offspring(plan: Plan, parent: Member, place: int, seed: int) -> Member:
@@ -225,7 +237,7 @@ def _score(evolution: Evolution, shards: Sequence[ShardRun], members: Sequence[M
     """Scores the members on held-out data."""
     founders = {member.lineage.key: member.founder for member in members}
 
-    def columns(lineage: Lineage, _: State) -> Row:
+    def columns(lineage: Lineage, _: State) -> ResultColumns:
         return {"population": lineage.seed, "founder": founders[lineage.key]}
 
     evolution.assess(shards, columns)
@@ -241,7 +253,7 @@ def _fixation(plan: Plan, members: Sequence[Member], num_rounds: int) -> Row:
 
 
 def _row(member: Member) -> Row:
-    """Returns a member's identity."""
+    """Returns a member's identity, as the manifest has it."""
     return {**dict(zip(IDENTITY, member.lineage.key, strict=True)), "population": member.lineage.seed}
 
 
@@ -252,24 +264,32 @@ def _note(
 
     Args:
         evolution: The run.
-        members: Of all populations.
-        epoch: The one that begins.
-        generation: Its first.
+        members: The members of all populations.
+        epoch: The epoch that begins.
+        generation: The first generation of the epoch.
         living: Priors that had a member in the epoch before.
 
     Returns:
         Priors that have a member now.
     """
     plan, task = evolution.plan, members[0].lineage.task
-    rows: list[Row] = []
+    rows: list[EpochRow] = []
     for population in range(plan.config.seeds):
-        own = Counter(m.lineage.genome for m in members if m.lineage.seed == population)
-        shares = {label: own[label] / own.total() for label in plan.draws}
-        place = {"task": task, "population": population, "epoch": epoch, "generation": generation}
-        rows.append({**place, "shares": shares})
+        counts = Counter(m.lineage.genome for m in members if m.lineage.seed == population)
+        shares = {label: counts[label] / counts.total() for label in plan.draws}
+        rows.append(
+            {
+                "task": task,
+                "population": population,
+                "epoch": epoch,
+                "generation": generation,
+                "shares": shares,
+            }
+        )
     evolution.writer.write_selection(rows)
     left = {member.lineage.genome for member in members}
     for label in (label for label in plan.draws if label in living - left):
         text = f"{task}, generation {generation}: {label} has died out in every population"
+        logger.info(text)
         evolution.listeners.event(text, (task, label))
     return left

@@ -15,6 +15,7 @@ leave. They alone are scored on held-out data, so that nothing that was selected
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 
@@ -22,10 +23,12 @@ import numpy as np
 
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.shards import Pair
-from neuroevo.files import Row
 from neuroevo.referee.estimators import contrast
-from neuroevo.run_folder import IDENTITY, Key, key_of
+from neuroevo.rows import ConfirmationRow, LineageRow, ResultColumns, RungDecision, RungRow
+from neuroevo.run_folder import Key, key_of
 from neuroevo.task import TaskRequest
+
+logger = logging.getLogger(__name__)
 
 ERROR = 0.05  # of a task: the chance that one of equal priors is dropped
 RUNGS = (1 / 8, 1 / 4, 1 / 2)  # of the generations
@@ -35,7 +38,11 @@ Fitness = Mapping[tuple[int, int], float]  # (graph, seed) -> fitness of a linea
 
 
 def rungs(generations: int) -> list[int]:
-    """Returns the generations after which priors are compared; of few generations there are fewer rungs."""
+    """Returns the generations after which priors are compared; of few generations there are fewer rungs.
+
+    Args:
+        generations: How many a lineage has, at least 2.
+    """
     return sorted({math.floor(share * generations) for share in RUNGS} - {0})
 
 
@@ -43,32 +50,43 @@ def level_of(num_rungs: int, num_priors: int) -> float:
     """Returns the level of one comparison at one rung.
 
     A rung of equal priors has their number times one less ways to err, since any may lead any other.
+
+    Args:
+        num_rungs: How many rungs the race has.
+        num_priors: How many priors begin it, at least 2.
     """
     return ERROR / (num_rungs * num_priors * (num_priors - 1))
 
 
-def compare(fitness: Mapping[str, Fitness], level: float) -> list[Row]:
+def compare(fitness: Mapping[str, Fitness], level: float) -> list[RungDecision]:
     """Returns what a rung decides, a row a prior.
+
+    A prior of which nothing can be said, for want of two seeds with a fitness, stays.
 
     Args:
         fitness: Of the lineages of every prior that is still in the race, by label; all finite, without
             lineages that failed.
-        level: Of each comparison.
-
-    Returns:
-        Rows `{genome, lineages, fitness, against, difference, p, level, dropped}`. A prior of which nothing
-        can be said, for want of two seeds with a fitness, stays.
+        level: Of each comparison, in (0, 1).
     """
     means = {label: float(np.mean(list(x.values()))) if x else None for label, x in fitness.items()}
     known = {label: mean for label, mean in means.items() if mean is not None}
     leader = max(known, key=lambda label: known[label], default=None)
-    rows = []
-    for label, own in fitness.items():
+    rows: list[RungDecision] = []
+    for label, lineages in fitness.items():
         rival = leader if label != leader else None
-        found = contrast(own, fitness[rival]) if rival is not None and own else None
-        row = {"genome": label, "lineages": len(own), "fitness": means[label], "against": rival}
-        row |= {"difference": found.difference if found else None, "p": found.p_below if found else None}
-        rows.append({**row, "level": level, "dropped": found is not None and found.p_below < level})
+        difference = contrast(lineages, fitness[rival]) if rival is not None and lineages else None
+        rows.append(
+            {
+                "genome": label,
+                "lineages": len(lineages),
+                "fitness": means[label],
+                "against": rival,
+                "difference": difference.difference if difference else None,
+                "p": difference.p_below if difference else None,
+                "level": level,
+                "dropped": difference is not None and difference.p_below < level,
+            }
+        )
     return rows
 
 
@@ -78,15 +96,19 @@ def fresh_seeds(seeds: int, unspent: int, seed_cost: int) -> int:
     One can always be paid for: a race of two seeds or more spends half of a tournament at most.
 
     Args:
-        seeds: Those of the request.
+        seeds: The seeds of the request.
         unspent: What a tournament would have cost, less what the race has.
-        seed_cost: What all survivors cost on one seed.
+        seed_cost: What all survivors cost on one seed, in the same unit.
     """
     return max(1, min(unspent // seed_cost, MOST_SEEDS * seeds))
 
 
 def run(evolution: Evolution) -> None:
-    """Races priors on one task after the other, and confirms those that are left."""
+    """Races priors on one task after the other, and confirms those that are left.
+
+    Args:
+        evolution: The run.
+    """
     plan = evolution.plan
     seeds = plan.config.seeds
     full = {x: len(plan.samples) * seeds * s.generations for x, s in plan.settings.items()}
@@ -103,7 +125,7 @@ def run(evolution: Evolution) -> None:
         evolution.expect(-saved)
         costs = {"race": spent, "confirmation": count * seed_cost, "tournament": full[task]}
         each = settings.population + 1  # evaluations of a generation, since a race has one phase
-        event = {
+        event: ConfirmationRow = {
             "task": task,
             "event": "confirmation",
             "genomes": genomes,
@@ -124,13 +146,12 @@ def _race(evolution: Evolution, request: TaskRequest, pairs: list[Pair]) -> list
     shards = evolution.shards(request, pairs)
     for rung, generation in enumerate(at, start=1):
         centres: dict[Key, list[float]] = {}
-        for row in evolution.evolve(shards, generation):
-            if row["fitness_centre"] is not None:
-                centres.setdefault(key_of(row), []).append(row["fitness_centre"])
+        for metrics in evolution.evolve(shards, generation):
+            if metrics["fitness_centre"] is not None:
+                centres.setdefault(key_of(metrics), []).append(metrics["fitness_centre"])
         pairs = [pair for shard in shards for pair in shard.everyone()]
         rows = compare(_by_genome([x.key for x, state in pairs if not state.error], centres), level)
-        place = {"task": request.label, "rung": rung, "generation": generation}
-        evolution.writer.write_selection([{**place, **row} for row in rows])
+        _write_rung(evolution, request.label, rung, generation, rows)
         dropped = {row["genome"] for row in rows if row["dropped"]}
         if dropped:
             gone = [pair for pair in pairs if pair[0].genome in dropped]
@@ -145,25 +166,35 @@ def _race(evolution: Evolution, request: TaskRequest, pairs: list[Pair]) -> list
     return pairs
 
 
+def _write_rung(
+    evolution: Evolution, task: str, rung: int, generation: int, rows: Sequence[RungDecision]
+) -> None:
+    """Writes what a rung decides."""
+    for row in rows:
+        logger.info("%s, rung %d: %s", task, rung, row)
+    written: list[RungRow] = [{"task": task, "rung": rung, "generation": generation, **row} for row in rows]
+    evolution.writer.write_selection(written)
+
+
 def _confirm(
     evolution: Evolution, request: TaskRequest, pairs: Sequence[Pair], raced: Sequence[Pair]
 ) -> None:
     """Evolves fresh lineages of the priors that are left, for all generations, and scores them.
 
-    Args:
-        evolution: The run.
-        request: The task.
-        pairs: Those to evolve.
-        raced: Those of the race, whose results are written now, so that no reader of a run that was
-            interrupted takes them for the end of it.
+    Results of those that were raced are written only now, so that no reader of a run that was interrupted
+    takes them for the end of it.
     """
     lineages = [lineage for lineage, _ in pairs]
     named = ", ".join(dict.fromkeys(lineage.genome for lineage in lineages))
     num_seeds = len({lineage.seed for lineage in lineages})
     seeds = "1 fresh seed" if num_seeds == 1 else f"{num_seeds} fresh seeds"
+    logger.info("%s: %s confirmed on %s", request.label, named, seeds)
     evolution.listeners.event(f"{request.label}: {named} confirmed on {seeds}", None)
-    rows = [dict(zip(IDENTITY, lineage.key, strict=True)) for lineage in lineages]
-    evolution.add_lineages([{**row, "role": "confirmation"} for row in rows], "confirmation")
+    rows: list[LineageRow] = [
+        {"task": x.task, "genome": x.genome, "graph": x.graph, "seed": x.seed, "role": "confirmation"}
+        for x in lineages
+    ]
+    evolution.add_lineages(rows, "confirmation")
     shards = evolution.shards(request, pairs)
     for _ in evolution.evolve(shards):
         pass
@@ -179,25 +210,25 @@ def _by_genome(
     """Returns the mean fitness of lineages by genome; the order is that of the keys, not of arrival."""
     fitness: dict[str, dict[tuple[int, int], float]] = {}
     for key in keys:
-        own = fitness.setdefault(key[1], {})
+        lineages = fitness.setdefault(key[1], {})
         if key in centres:
-            own[key[2:]] = float(np.mean(centres[key]))
+            lineages[key[2:]] = float(np.mean(centres[key]))
     return fitness
 
 
 def _write(evolution: Evolution, pairs: Sequence[Pair], status: str) -> None:
     """Writes results of lineages that the race is over for."""
     for lineage, state in pairs:
-        columns = {"role": "race", "generations": state.generation}
+        columns: ResultColumns = {"role": "race", "generations": state.generation}
         evolution.writer.write_unscored(lineage, state, status, columns)
 
 
-def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[Row]) -> None:
+def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[RungDecision]) -> None:
     """Says which priors were dropped and why."""
     for row in rows:
-        if row["dropped"]:
-            why = (
-                f"behind {row['against']} by {-row['difference']:.3g}, p {row['p']:.2g} < {row['level']:.2g}"
-            )
+        difference, p = row["difference"], row["p"]
+        if row["dropped"] and difference is not None and p is not None:
+            why = f"behind {row['against']} by {-difference:.3g}, p {p:.2g} < {row['level']:.2g}"
             line = f"{task}, generation {generation}: {row['genome']} dropped, {why}"
+            logger.info(line)
             evolution.listeners.event(line, (task, row["genome"]))

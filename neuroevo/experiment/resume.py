@@ -7,7 +7,7 @@ of generations that came after the checkpoint are dropped, for they are computed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
 from neuroevo.files import Row, to_json
+from neuroevo.rows import MetricsRow
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, State
@@ -24,22 +25,22 @@ from neuroevo.search.settings import Settings
 
 @dataclass
 class Past:
-    """What a run has behind it; a new run nothing.
+    """What a run has behind it; a new run has nothing.
 
     Attributes:
-        states: Of lineages: numbers, and arrays by name.
-        gains: By task, of all its samples.
-        members: By task, of mixed populations: the epoch that was under way, and who lived in it.
-        rows: Of metrics, by lineage, in order.
-        results: Lineages that have theirs.
+        states: Numbers of a state, and its arrays by name, by lineage.
+        gains: Gains of all samples of a task, by task.
+        members: Of mixed populations, the epoch that was under way and its members, by task.
+        rows: Metrics by lineage, in order; those that were taken are gone.
+        results: Lineages whose results are written.
         selection: Rows of selection.jsonl, as JSON.
-        note: What is to be said about the checkpoint; "": nothing.
+        note: A sentence about the checkpoint, or "" if there is nothing to say.
     """
 
     states: dict[Key, tuple[Row, dict[str, np.ndarray]]] = field(default_factory=dict)
     gains: dict[str, list[Row]] = field(default_factory=dict)
     members: dict[str, Row] = field(default_factory=dict)
-    rows: dict[Key, list[Row]] = field(default_factory=dict)
+    rows: dict[Key, list[MetricsRow]] = field(default_factory=dict)
     results: set[Key] = field(default_factory=set)
     selection: set[str] = field(default_factory=set)
     note: str = ""
@@ -48,6 +49,9 @@ class Past:
     def read(cls, folder: RunFolder) -> Past:
         """Returns a run's past; metrics of generations that no checkpoint holds are dropped from the folder.
 
+        Args:
+            folder: The run's folder.
+
         Raises:
             RunError: If the checkpoint or another file is damaged.
         """
@@ -55,11 +59,11 @@ class Past:
         arrays, state, note = checkpoint.load(folder.path) if checkpoint.exists(folder.path) else nothing
         past = cls(gains=state["gains"], members=state["members"], note=note)
         for k, numbers in enumerate(state["lineages"]):
-            own = {name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{k}/")}
-            past.states[tuple(numbers["lineage"])] = (numbers, own)
+            its = {name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{k}/")}
+            past.states[tuple(numbers["lineage"])] = (numbers, its)
         reached = {past._place(key): numbers["generation"] for key, (numbers, _) in past.states.items()}
 
-        def is_past(row: Row) -> bool:
+        def is_past(row: MetricsRow) -> bool:
             return row["generation"] < reached.get(past._place(key_of(row)), 0)
 
         for row in folder.keep_metrics(is_past):
@@ -69,24 +73,29 @@ class Past:
         return past
 
     def state(self, lineage: Lineage, settings: Settings) -> State | None:
-        """Returns the state that a lineage had reached; None: it had not begun."""
+        """Returns the state that a lineage had reached, or None if it had not begun.
+
+        Args:
+            lineage: The lineage.
+            settings: Its search settings.
+        """
         if lineage.key not in self.states:
             return None
         numbers, arrays = self.states[lineage.key]
         return lineages_.restore(lineage, settings, arrays, numbers)
 
-    def take(self, key: Key, until: int, columns: Mapping[str, Any]) -> Iterator[Row]:
-        """Yields rows of a lineage's generations up to one, which are past but once.
+    def take(self, key: Key, until: int, epoch: int | None) -> Iterator[MetricsRow]:
+        """Yields rows of a lineage's generations, each of which can be taken once.
 
         Args:
             key: The lineage.
-            until: The generation that is not among them any more.
-            columns: What the rows must hold.
+            until: The first generation that is not taken.
+            epoch: The epoch that the rows must be of, or None for any.
         """
         rows = self.rows.get(key, [])
         self.rows[key] = [row for row in rows if row["generation"] >= until]
         for row in rows:
-            if row["generation"] < until and columns.items() <= row.items():
+            if row["generation"] < until and (epoch is None or row.get("epoch") == epoch):
                 yield row
 
     def _place(self, key: Key) -> tuple[Any, ...]:
@@ -96,8 +105,17 @@ class Past:
 
 
 def require_equal_generations(states: Sequence[State], end: int, concerned: str) -> None:
-    """Raises RunError if states of a shard that is to go on to a generation are not equally far."""
-    found = sorted({state.generation for state in states})
-    if len(found) > 1 and found[0] < end:
-        reached = " and ".join(map(str, found))
+    """Makes sure that the lineages of a shard that is to go on are equally far.
+
+    Args:
+        states: Their states.
+        end: The generation that the shard is to go on to.
+        concerned: Names lineages and checkpoint in the error.
+
+    Raises:
+        RunError: If they are not.
+    """
+    generations = sorted({state.generation for state in states})
+    if len(generations) > 1 and generations[0] < end:
+        reached = " and ".join(map(str, generations))
         raise RunError(f"{concerned} has them at generations {reached}; wanted one. Start the run again.")

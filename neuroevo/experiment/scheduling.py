@@ -13,8 +13,8 @@ from typing import TypeVar, cast
 
 from neuroevo.errors import EvaluationError
 from neuroevo.experiment.shards import Pair, ShardRun, Stage, Step, and_others, describe
-from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint
+from neuroevo.rows import Scores
 from neuroevo.run_folder import Key
 from neuroevo.search.lineage import Lineage, State
 from neuroevo.task import TaskRequest
@@ -42,7 +42,7 @@ class Assessed:
 
     lineage: Lineage
     state: State
-    scores: Row | None = None
+    scores: Scores | None = None
     error: str = ""
 
 
@@ -201,5 +201,5 @@ def _assessed(request: Assess, result: object) -> list[Assessed]:
     pairs: list[Pair] = list(zip(request.shard.lineages, request.states, strict=True))
     if isinstance(result, Failed):
         return [Assessed(*pair, error=result.reason) for pair in pairs]
-    rows = cast(Sequence[Row], result)
+    rows = cast(Sequence[Scores], result)
     return [Assessed(*pair, row) for pair, row in zip(pairs, rows, strict=True)]

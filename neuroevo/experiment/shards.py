@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
-from neuroevo.files import Row
+from neuroevo.rows import MetricsRow
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Evaluation, Lineage, Shard, State
 from neuroevo.workers.requests import Advance, Assess, Evaluate, Failed, Request
@@ -75,7 +75,7 @@ class Step:
         requests: What is to be computed next, before the generation can be complete.
     """
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[MetricsRow] = ()
     lost: Sequence[Pair] = ()
     requests: Sequence[Request[object]] = ()
 

@@ -7,7 +7,11 @@ from neuroevo.experiment.shards import ShardRun
 
 
 def run(evolution: Evolution) -> None:
-    """Sets gains, evolves every lineage, and scores it on held-out data."""
+    """Sets gains, evolves every lineage, and scores it on held-out data.
+
+    Args:
+        evolution: The run.
+    """
     plan = evolution.plan
     shards: list[ShardRun] = []
     for request in plan.requests:

@@ -121,7 +121,7 @@ class Relay(Watcher):
         logger.log(level, "%d of %d generations of lineages are completed", progress.done, progress.total)
         self._watcher.update(progress)
         if self.trackers is not None:
-            self.trackers.metrics(progress.rows)
+            self.trackers.metrics([{**row} for row in progress.rows])
 
     def event(self, text: str, out: tuple[str, str] | None = None) -> None:
         """Tells of something that was decided.

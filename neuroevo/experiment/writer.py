@@ -10,12 +10,14 @@ import math
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from neuroevo.experiment.resume import Past
 from neuroevo.experiment.shards import Pair
 from neuroevo.files import Row, to_json
+from neuroevo.rows import LineageRow, MetricsRow, ResultColumns, ResultRow, Scores, SelectionRow
 from neuroevo.run_folder import RunFolder
 from neuroevo.search import coordinates
 from neuroevo.search import lineage as lineages_
@@ -24,8 +26,12 @@ from neuroevo.search.lineage import Lineage, State
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_SHARE = 0.02  # of the time: a checkpoint is written once it costs no more than this
-NO_SCORE = {  # of a lineage that is not assessed, see `assessment`
-    **dict.fromkeys(("score", "episode_scores", "untrained_score", "tuned_score", "tuned_factors")),
+NO_SCORE: Scores = {  # of a lineage that is not assessed
+    "score": None,
+    "episode_scores": None,
+    "untrained_score": None,
+    "tuned_score": None,
+    "tuned_factors": None,
     "tuning_evaluations": 0,
     "activity": None,
 }
@@ -81,7 +87,7 @@ class RunWriter:
         """
         self.folder.write_manifest(tracker_failures=list(lines))
 
-    def add_lineages(self, rows: Sequence[Row]) -> None:
+    def add_lineages(self, rows: Sequence[LineageRow]) -> None:
         """Adds lineages to those that are planned.
 
         Args:
@@ -90,7 +96,7 @@ class RunWriter:
         known = self.folder.manifest().get("lineages", [])
         self.folder.write_manifest(lineages=[*known, *(row for row in rows if row not in known)])
 
-    def replace_lineages(self, rows: Sequence[Row]) -> None:
+    def replace_lineages(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Replaces the lineages that are planned.
 
         Args:
@@ -108,7 +114,7 @@ class RunWriter:
 
     # --- rows -------------------------------------------------------------------------------------------
 
-    def write_metrics(self, rows: Iterable[Row]) -> None:
+    def write_metrics(self, rows: Iterable[MetricsRow]) -> None:
         """Appends metrics.
 
         Args:
@@ -116,7 +122,7 @@ class RunWriter:
         """
         self.folder.append_metrics(rows)
 
-    def write_selection(self, rows: Iterable[Row]) -> None:
+    def write_selection(self, rows: Iterable[SelectionRow]) -> None:
         """Appends what a race decided, or how mixed populations stand.
 
         Args:
@@ -124,7 +130,7 @@ class RunWriter:
         """
         self.folder.append_selection([row for row in rows if to_json(row) not in self.past.selection])
 
-    def write_unscored(self, lineage: Lineage, state: State, status: str, columns: Row) -> None:
+    def write_unscored(self, lineage: Lineage, state: State, status: str, columns: ResultColumns) -> None:
         """Appends the results of a lineage that is not assessed, unless the past holds them.
 
         Args:
@@ -135,7 +141,9 @@ class RunWriter:
         """
         self._write_result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status, columns)
 
-    def write_assessed(self, lineage: Lineage, state: State, scores: Row | None, columns: Row) -> None:
+    def write_assessed(
+        self, lineage: Lineage, state: State, scores: Scores | None, columns: ResultColumns
+    ) -> None:
         """Writes the champion of a lineage, then its results, unless the past holds them.
 
         Args:
@@ -152,10 +160,12 @@ class RunWriter:
         status = "done" if is_scored and not has_failed(state) else "failed"
         self._write_result(lineage, state, row, status, columns)
 
-    def _write_result(self, lineage: Lineage, state: State, scores: Row, status: str, columns: Row) -> None:
+    def _write_result(
+        self, lineage: Lineage, state: State, scores: Scores, status: str, columns: ResultColumns
+    ) -> None:
         """Appends a row of results.jsonl, unless the past holds it."""
         if lineage.key not in self.past.results:
-            self.folder.append_results([_result(lineage, state, scores, status) | columns])
+            self.folder.append_results([_result(lineage, state, scores, status, columns)])
 
     # --- checkpoints ------------------------------------------------------------------------------------
 
@@ -212,8 +222,8 @@ def has_failed(state: State) -> bool:
     return bool(state.error) or state.failures >= state.evaluations
 
 
-def _result(lineage: Lineage, state: State, scores: Row, status: str) -> Row:
-    """Returns a row of results.jsonl; `scores` are what `assessment.assess` found, or `NO_SCORE`."""
+def _result(lineage: Lineage, state: State, scores: Scores, status: str, columns: ResultColumns) -> ResultRow:
+    """Returns a row of results.jsonl."""
     return {
         "task": lineage.task,
         "genome": lineage.genome,
@@ -228,4 +238,5 @@ def _result(lineage: Lineage, state: State, scores: Row, status: str) -> Row:
         "blowup": state.blowup or None,
         "error": state.error or None,
         "gains": lineage.blueprint.gains.to_dict(),
+        **columns,
     }

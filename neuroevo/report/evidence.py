@@ -192,7 +192,7 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
     is_mixed = config.get("selection") == "mixed"
     # Members of mixed populations that made room have metrics, but are not of the outcome.
     planned = dict.fromkeys([*_planned(runs[0], manifest), *(() if is_mixed else metrics), *results])
-    events = [row for run in runs for row in run.selection()]
+    events: list[Row] = [{**row} for run in runs for row in run.selection()]
     return Evidence(
         names=tuple(names),
         manifest=manifest,
@@ -212,7 +212,7 @@ def _results(runs: Sequence[RunFolder]) -> dict[Key, Row]:
     for run in runs:
         for row in run.results():
             key = key_of(row)
-            other = results.setdefault(key, row)
+            other = results.setdefault(key, {**row})
             if other["score"] != row["score"]:
                 task, genome, graph, seed = key
                 raise RunError(

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint
+from neuroevo.rows import MetricsRow
 from neuroevo.search import ask_tell, coordinates
 from neuroevo.search.coordinates import Coordinates
 from neuroevo.search.settings import Settings
@@ -225,7 +225,7 @@ def update(
     proposals: Sequence[Tensor],
     evaluation: Evaluation,
     seconds: float,
-) -> tuple[list[State], list[Row]]:
+) -> tuple[list[State], list[MetricsRow]]:
     """Returns the states after a generation and a row of metrics for each lineage.
 
     A lineage all of whose genomes failed keeps its search as it was.
@@ -241,7 +241,7 @@ def update(
     population = fitness.shape[1] - 1
     searches = _searched(shard, states, proposals, fitness)
     new: list[State] = []
-    rows: list[Row] = []
+    rows: list[MetricsRow] = []
     for r, (lineage, state, searched) in enumerate(zip(shard.lineages, states, searches, strict=True)):
         row = fitness[r]
         finite = row[:population][torch.isfinite(row[:population])]

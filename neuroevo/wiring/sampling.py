@@ -11,7 +11,7 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
 from neuroevo.plugins import PluginCall
-from neuroevo.run_folder import _file_names, _new_folder
+from neuroevo.run_folder import file_names, new_folder
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 
@@ -169,9 +169,9 @@ def write_samples(
         OptionError: If two labels give one file name.
         RunError: If the folder exists or cannot be written.
     """
-    names = _file_names(entrant.label for entrant in genomes)
+    names = file_names(entrant.label for entrant in genomes)
     written, notes = [], {}
-    with _new_folder(folder) as new:
+    with new_folder(folder) as new:
         for entrant in genomes:
             sentences: dict[str, None] = {}
             for k, sample in enumerate(draw(connectome, entrant, num_samples, seed)):

@@ -12,13 +12,13 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from neuroevo.network.monitors import SATURATED, Monitor
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.rows import Activity, Scores
 from neuroevo.search import ask_tell, coordinates
 from neuroevo.search.lineage import Lineage, Shard, State, centre
 from neuroevo.seeds import generator
@@ -37,9 +37,9 @@ class Tuned:
     """Untrained genomes with the best pair of shared factors.
 
     Attributes:
-        genomes: float32 [K, L]; none where there is nothing to tune.
-        factors: By the kind of synapse; None where there is nothing to tune, or everything failed.
-        evaluations: That it took.
+        genomes: The genomes, float32 [K, L]; none where there is nothing to tune, or everything failed.
+        factors: Factors by the kind of synapse; None where there is nothing to tune, or everything failed.
+        evaluations: How many genomes were evaluated to find them.
     """
 
     genomes: Tensor
@@ -47,12 +47,18 @@ class Tuned:
     evaluations: int = 0
 
 
-def assess(shard: Shard, states: Sequence[State], task: Task) -> list[dict[str, Any]]:
+def assess(shard: Shard, states: Sequence[State], task: Task) -> list[Scores]:
     """Returns each lineage's held-out figures: its three scores, and activity of the trained network.
 
     Held-out data are met here and nowhere else, once, after the last generation.
+
+    Args:
+        shard: R lineages.
+        states: Their R states.
+        task: Their task.
     """
-    rows, device = [], devices.place(shard.device)
+    rows: list[Scores] = []
+    device = devices.place(shard.device)
     for lineage, state in zip(shard.lineages, states, strict=True):
         draws, best = untrained(lineage), centre(lineage, state)[None]
         tuned = tune(lineage, draws[:NUM_TUNED], task, shard.task, device)
@@ -77,7 +83,11 @@ def assess(shard: Shard, states: Sequence[State], task: Task) -> list[dict[str, 
 
 
 def untrained(lineage: Lineage) -> Tensor:
-    """Returns the genomes that stand for a lineage before it evolved, float32 [NUM_UNTRAINED, L]."""
+    """Returns the genomes that stand for a lineage before it evolved, float32 [NUM_UNTRAINED, L].
+
+    Args:
+        lineage: The lineage.
+    """
     return lineage.blueprint.draw(NUM_UNTRAINED, generator(lineage.node("untrained")))
 
 
@@ -85,11 +95,11 @@ def tune(lineage: Lineage, draws: Tensor, task: Task, request: TaskRequest, devi
     """Returns untrained genomes with the pair of factors that is best for all of them on training episodes.
 
     Args:
-        lineage: Whose genomes they are.
-        draws: float32 [K, L].
-        task: Where they are evaluated.
+        lineage: The lineage whose genomes they are.
+        draws: The genomes as they were drawn, float32 [K, L].
+        task: The task that they are evaluated on.
         request: Names the task in errors.
-        device: Of the networks.
+        device: The torch device of the networks.
     """
     signs = coordinates.kinds(lineage.blueprint)
     if not signs:
@@ -110,12 +120,12 @@ def tune(lineage: Lineage, draws: Tensor, task: Task, request: TaskRequest, devi
 
 
 def _mean(scores: Tensor) -> float | None:
-    """Returns the mean of those scores that are finite; None if none is."""
+    """Returns the mean of those scores that are finite, or None if none is."""
     finite = scores[torch.isfinite(scores)]
     return float(finite.mean()) if len(finite) else None
 
 
-def _activity(lineage: Lineage, centre: Tensor, task: Task) -> dict[str, Any]:
+def _activity(lineage: Lineage, centre: Tensor, task: Task) -> Activity:
     """Returns how active the trained network is on one generation's episodes; a clock has no cells."""
     if lineage.blueprint.architecture.core == "clock":
         return {"mean_abs": None, "saturated": False, "silent": False}

@@ -1,6 +1,6 @@
 """Devices: whether there is a GPU that a run can use, and how much memory it has to give.
 
-On a GPU networks and searches are torch's, and bodies MuJoCo Warp's (`warp_physics`). Results there agree
+On a GPU networks and searches are torch's, and bodies MuJoCo Warp's (`physics.warp`). Results there agree
 with those of a CPU to rounding, as far as a body's contacts allow, and from run to run no further: sparse
 products and contact forces are added up in no fixed order.
 """
@@ -21,8 +21,9 @@ def resolve(name: str, tasks: Mapping[str, Task], address: str | None = None) ->
 
     Args:
         name: What was asked for; "auto" is a GPU of this machine where all tasks can run on it.
-        tasks: By label.
-        address: Of a cluster, whose nodes have the devices; what they lack is then found out there.
+        tasks: Tasks by label.
+        address: Address of a cluster, whose nodes have the devices and say themselves what they lack; None
+            means this machine.
 
     Raises:
         OptionError: If "cuda" was asked for and cannot be had.
@@ -64,12 +65,26 @@ def count() -> int:
 
 
 def workers(share: float) -> int:
-    """Returns how many workers the GPUs of this machine have room for, each with a share of one."""
+    """Returns how many workers the GPUs of this machine have room for, at least 1.
+
+    Args:
+        share: Share of a GPU that each worker has; 0 counts as one worker.
+    """
     return max(1, int(count() / share)) if share > 0 else 1
 
 
 def check_workers(device: str, number: int | None, address: str | None, share: float) -> None:
-    """Raises OptionError unless every worker of this machine has its share of a GPU, on a CPU always."""
+    """Makes sure that every worker of this machine has its share of a GPU, if it is to use one.
+
+    Args:
+        device: Device of the run, "cpu" or "cuda".
+        number: How many workers are wanted; None stands for as many as there is room for.
+        address: Address of a cluster, which says itself what it lacks; None means this machine.
+        share: Share of a GPU that each worker reserves.
+
+    Raises:
+        OptionError: If there are too few GPUs, or workers reserve none.
+    """
     if device == "cpu":
         return
     if share <= 0:
@@ -82,7 +97,10 @@ def check_workers(device: str, number: int | None, address: str | None, share: f
 
 
 def place(device: str) -> str:
-    """Returns the torch device that a worker computes on: of those it sees, the first.
+    """Returns the torch device that a worker computes on: the first of those that it sees.
+
+    Args:
+        device: Device of the run, "cpu" or "cuda".
 
     Raises:
         OptionError: If it sees none.
@@ -96,7 +114,11 @@ def place(device: str) -> str:
 
 
 def free_memory(device: str) -> int:
-    """Returns how many bytes a GPU has to give, those included that torch keeps and does not use."""
+    """Returns how many bytes a GPU has to give, those included that torch keeps and does not use.
+
+    Args:
+        device: A torch device, such as "cuda:0".
+    """
     import torch
 
     free, _ = torch.cuda.mem_get_info(device)

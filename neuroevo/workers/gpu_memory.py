@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from neuroevo.network.alignment import ROW, round_up
+from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.matrix import GenomeBlock
+from neuroevo.search.lineage import Shard
 from neuroevo.task import HasBody, Task
-
-if TYPE_CHECKING:
-    from neuroevo.network.blueprint import Blueprint
-    from neuroevo.search.lineage import Shard
-
 
 NUMBER = 4  # bytes of a float32 and of an index
 USED = 0.8  # share of the free memory that is planned with; the rest is for what libraries take
@@ -22,7 +18,11 @@ MOVING = 2  # numbers a cell takes while a neuron model moves it, beside its var
 
 
 def network_bytes(blueprint: Blueprint) -> int:
-    """Returns what a genome's weights, indices and adapters take, in bytes, for as long as it is kept."""
+    """Returns what a genome's weights, indices and adapters take, in bytes, for as long as it is kept.
+
+    Args:
+        blueprint: The genome's.
+    """
     block = GenomeBlock(blueprint)
     entries, groups = sum(map(len, block.row_groups)), len(block.row_groups)
     rows = groups * block.num_cells
@@ -31,43 +31,67 @@ def network_bytes(blueprint: Blueprint) -> int:
 
 
 def state_bytes(blueprint: Blueprint) -> int:
-    """Returns what the state of a genome's cells takes for one episode or image, in bytes, while it runs."""
+    """Returns what the state of a genome's cells takes for one episode or image, in bytes, while it runs.
+
+    Args:
+        blueprint: The genome's.
+    """
     block, neuron = GenomeBlock(blueprint), blueprint.neuron
     in_source = block.num_column_groups - (neuron.delay > 1)  # variables that the product reads in place
-    own = len(neuron.model.variables) - in_source + neuron.delay - 1
-    cells = block.num_column_groups + len(block.row_groups) + own + MOVING
+    beside = len(neuron.model.variables) - in_source + neuron.delay - 1
+    cells = block.num_column_groups + len(block.row_groups) + beside + MOVING
     ports = block.num_ports + sum(w for chain in _widths(blueprint) for w in chain)
     return NUMBER * (cells * block.num_cells + ports)
 
 
 def world_bytes(task: Task) -> int:
-    """Returns what one body of a task takes, in bytes; 0 where it has none."""
+    """Returns what one body of a task takes, in bytes, or 0 where it has none.
+
+    Args:
+        task: The task.
+    """
     if not isinstance(task, HasBody):
         return 0
-    from neuroevo.physics.warp import bytes_per_world
+    from neuroevo.physics.warp import bytes_per_world  # it imports Warp, which only a GPU needs
 
     return bytes_per_world(task.body())
 
 
 def genome_bytes(blueprint: Blueprint, task: Task) -> int:
-    """Returns what a genome takes while it is evaluated on a task, in bytes."""
+    """Returns what a genome takes while it is evaluated on a task, in bytes.
+
+    Args:
+        blueprint: The genome's.
+        task: The task.
+    """
     columns = 1 if task.episodes is None else task.episodes
     return network_bytes(blueprint) + columns * (state_bytes(blueprint) + world_bytes(task))
 
 
 def room(blueprints: Sequence[Blueprint], task: Task, free: int) -> int:
-    """Returns how many genomes of the largest of some blueprints fit into free bytes, at least 1."""
+    """Returns how many genomes of the largest of some blueprints fit on a GPU, at least 1.
+
+    Args:
+        blueprints: The blueprints.
+        task: The task that they are evaluated on.
+        free: Bytes that are free there.
+    """
     return max(1, int(USED * free) // max(genome_bytes(b, task) for b in blueprints))
 
 
 def shard_bytes(shard: Shard, task: Task) -> int:
-    """Returns what the largest generation of a shard takes while it is evaluated, in bytes."""
+    """Returns what the largest generation of a shard takes while it is evaluated, in bytes.
+
+    Args:
+        shard: The shard, or a part of it.
+        task: Its task.
+    """
     part = -(-(max(phase.population for phase in shard.settings.phases) + 1) // shard.part[1])
     return part * sum(genome_bytes(lineage.blueprint, task) for lineage in shard.lineages)
 
 
 def _widths(blueprint: Blueprint) -> list[list[int]]:
-    """Returns the widths of the layers of the encoder and of the decoder, filled up as `maps` does."""
+    """Returns the widths of the layers of the encoder and of the decoder, filled up as in `adapter_maps`."""
     ports = blueprint.ports
     encoder, decoder = blueprint.adapter.encoder(ports), blueprint.adapter.decoder(ports)
     chains = (

@@ -67,19 +67,19 @@ class Actor:
         self,
         kind: Callable[..., Request[object]],
         fields: Mapping[str, object],
-        kept: Mapping[str, Key],
+        cached: Mapping[str, Key],
         *sent: object,
     ) -> object:
         """Returns the result of a request that comes in parts, see `requests.compute`.
 
         Args:
             kind: The request's class.
-            fields: Its fields that are not kept, by name.
-            kept: Keys of its fields that are kept, by name.
+            fields: Its fields that are not cached, by name.
+            cached: Keys of its fields that are cached, by name.
             sent: The values of these, in the same order; None stands for the object that is here already.
         """
         whole = dict(fields)
-        for (name, key), value in zip(kept.items(), sent, strict=True):  # in this order, as the driver does
+        for (name, key), value in zip(cached.items(), sent, strict=True):  # in this order, as the driver does
             if value is None:
                 whole[name] = self._parcels.get(key)
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuroevo.errors import EvaluationError, OptionError, reason
+
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 5.0  # in which a node that lives says so
@@ -22,14 +25,14 @@ class Workers:
     """The workers that are wanted.
 
     Attributes:
-        number: How many; 0: none, this process computes; None: one for each share of the machine or, with an
-            address, of the cluster, whatever joins it later.
-        address: A Ray cluster to join; None: Ray is started on this machine.
-        deadline: Seconds in which a request has to be completed; None: 20 times the longest of its kind.
+        number: How many there are. With 0 this process computes; None stands for one for each share of the
+            machine or, with an address, of the cluster, whatever joins it later.
+        address: The Ray cluster to join, or None to start Ray on this machine.
+        deadline: Seconds in which a request has to be completed, or None for 20 times the longest of a kind.
         packages: Folders of packages, and files of modules, that are sent to the nodes of a cluster.
         cpus: Cores that each reserves; it computes in one thread all the same.
         gpus: GPUs that each reserves.
-        memory: GiB that each reserves; 0: none in particular.
+        memory: GiB that each reserves; 0 reserves none in particular.
     """
 
     number: int | None = None
@@ -42,25 +45,28 @@ class Workers:
 
     @staticmethod
     def shares(text: str) -> dict[str, float]:
-        """Reads `cpus=1,gpus=0,memory=4`, what each reserves.
+        """Returns what each worker reserves, by name.
+
+        Args:
+            text: Such as `cpus=1,gpus=0,memory=4`.
 
         Raises:
             OptionError: If the text has another form, or a number is out of range.
         """
-        found = {}
+        shares = {}
         for part in text.split(","):
             name, _, number = part.partition("=")
             try:
                 value = float(number)
             except ValueError:
                 value = math.nan
-            if name not in SHARES or name in found or not SHARES[name] <= value < math.inf:
+            if name not in SHARES or name in shares or not SHARES[name] <= value < math.inf:
                 raise OptionError(
                     f"Cannot read {part!r} in what each worker reserves; wanted cpus=1,gpus=0,memory=4: "
                     "cores (0.01 or more), GPUs, GiB, each once at most."
                 )
-            found[name] = value
-        return found
+            shares[name] = value
+        return shares
 
     @property
     def options(self) -> dict[str, float]:
@@ -77,6 +83,9 @@ def default_workers() -> int:
 def start(workers: Workers) -> None:
     """Starts or joins Ray, quietly, bound to this machine unless an address is given.
 
+    Args:
+        workers: The workers that are wanted.
+
     Raises:
         OptionError: If the cluster cannot be reached.
         EvaluationError: If Ray cannot be started here.
@@ -85,8 +94,6 @@ def start(workers: Workers) -> None:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if address is None:  # for Ray's processes; the name tells what else it does elsewhere
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    import logging
-
     import ray
     from ray._private import ray_constants
 
@@ -106,6 +113,7 @@ def start(workers: Workers) -> None:
             # "local": a cluster that happens to run here is not joined unless it is named.
             cores = math.ceil(number * workers.cpus)
             ray.init("local", num_cpus=cores, include_dashboard=False, **gpus, **common)
+            logger.info("Ray has started here, with %d cores", cores)
         except Exception as error:
             raise EvaluationError(f"Ray does not start here ({reason(error)}); try --workers 0.") from error
         return
@@ -113,6 +121,7 @@ def start(workers: Workers) -> None:
         _require_listener(address)
         sent = {"py_modules": list(workers.packages), "excludes": ["__pycache__"]}
         ray.init(address=address, runtime_env=sent if workers.packages else None, **common)
+        logger.info("Ray's cluster at %s has %d nodes", address, len(ray.nodes()))
     except Exception as error:
         raise OptionError(
             f"No Ray cluster answers at {address!r} ({reason(error)}); start one with `ray start --head`, "
@@ -125,26 +134,34 @@ def is_alive() -> bool:
     import ray
 
     try:
-        own = ray.get_runtime_context().get_node_id()
-        return any(node["Alive"] for node in ray.nodes() if node["NodeID"] == own)
+        here = ray.get_runtime_context().get_node_id()
+        return any(node["Alive"] for node in ray.nodes() if node["NodeID"] == here)
     except Exception:  # whatever a cluster that is gone raises
         return False
 
 
 def room(workers: Workers) -> int:
-    """Returns for how many workers the cluster as it is now has room; 0 if it does not say."""
+    """Returns for how many workers the cluster as it is now has room, or 0 if it does not say.
+
+    Args:
+        workers: The workers, with what each reserves.
+    """
     import ray
 
     try:
-        found = ray.cluster_resources()
+        resources = ray.cluster_resources()
         shares = {"CPU": workers.cpus, "GPU": workers.gpus, "memory": workers.memory * 2**30}
-        return int(min(found.get(name, 0.0) / share for name, share in shares.items() if share > 0))
+        return int(min(resources.get(name, 0.0) / share for name, share in shares.items() if share > 0))
     except Exception:  # whatever a cluster that is gone raises
         return 0
 
 
 def restart(workers: Workers, seconds: float) -> None:
-    """Starts Ray anew, or joins its cluster again, for so long as that may take.
+    """Starts Ray anew, or joins its cluster again.
+
+    Args:
+        workers: The workers that are wanted.
+        seconds: How long that may take.
 
     Raises:
         EvaluationError: If it does not come back.

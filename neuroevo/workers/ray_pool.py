@@ -233,12 +233,12 @@ class RayPool:
         for other in itertools.takewhile(lambda other: other is not job, self._queue):
             other.passed += 1
         self._queue.remove(job)
-        request, kept = job.request, dict(job.request.kept)
+        request, cached = job.request, dict(job.request.cached)
         fields = vars(request)
         logger.debug("%s: %s to %s", type(request).__name__, request.about, slot.place)
-        sent = [self._sent(slot, key, fields[name]) for name, key in kept.items()]
-        others = {name: value for name, value in fields.items() if name not in kept}
-        return slot.actor.compute.remote(type(request), others, kept, *sent)
+        sent = [self._sent(slot, key, fields[name]) for name, key in cached.items()]
+        others = {name: value for name, value in fields.items() if name not in cached}
+        return slot.actor.compute.remote(type(request), others, cached, *sent)
 
     def _sent(self, slot: _Slot, key: Key, value: object) -> Any:
         """Returns a reference to an object, which each node is sent once; None where the worker has it."""

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
-from neuroevo.files import Row
 from neuroevo.network import gains
 from neuroevo.network.blueprint import Blueprint
+from neuroevo.rows import Scores
 from neuroevo.search.lineage import Evaluation, Shard, State
 from neuroevo.task import TaskRequest
 from neuroevo.workers import assessment, devices, gpu_memory
@@ -86,8 +86,8 @@ class Request(ABC, Generic[Result]):
 
     @property
     @abstractmethod
-    def kept(self) -> Mapping[str, Key]:
-        """Fields that a worker keeps, so that the next request need not carry them, by the keys of both."""
+    def cached(self) -> Mapping[str, Key]:
+        """Fields that a worker keeps, so that the next request need not carry them, with their keys."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class Evaluate(Request[Evaluation]):
         return worker.runner(self.key, self.shard).evaluate(self.states)
 
     @property
-    def kept(self) -> Mapping[str, Key]:
+    def cached(self) -> Mapping[str, Key]:
         """The part never changes, and the states are those of the generation's other parts."""
         states = StatesKey(self.key.run, self.key.shard, self.key.revision)
         return {"shard": self.key, "states": states}
@@ -144,13 +144,13 @@ class Advance(Request[Advanced]):
         return worker.runner(self.key, self.shard).advance(self.states, self.generations)
 
     @property
-    def kept(self) -> Mapping[str, Key]:
+    def cached(self) -> Mapping[str, Key]:
         """The shard never changes."""
         return {"shard": self.key}
 
 
 @dataclass(frozen=True, eq=False)
-class Assess(Request[Sequence[Row]]):
+class Assess(Request[Sequence[Scores]]):
     """Asks for held-out scores of a shard's lineages, see `assessment.assess`.
 
     Attributes:
@@ -163,7 +163,7 @@ class Assess(Request[Sequence[Row]]):
     shard: Shard
     states: Sequence[State]
 
-    def run(self, worker: Worker) -> Sequence[Row]:
+    def run(self, worker: Worker) -> Sequence[Scores]:
         """Returns the scores, a row a lineage.
 
         Args:
@@ -172,7 +172,7 @@ class Assess(Request[Sequence[Row]]):
         return assessment.assess(self.shard, self.states, worker.task(self.shard.task))
 
     @property
-    def kept(self) -> Mapping[str, Key]:
+    def cached(self) -> Mapping[str, Key]:
         """The shard may be there from the generations before."""
         return {"shard": self.key}
 
@@ -202,7 +202,7 @@ class SetGains(Request[Sequence[Blueprint]]):
         return gains.set_gains(self.blueprints, worker.task(self.task), self.seed)
 
     @property
-    def kept(self) -> Mapping[str, Key]:
+    def cached(self) -> Mapping[str, Key]:
         """Nothing is asked twice about these wirings."""
         return {}
 
@@ -233,7 +233,7 @@ class Room(Request[int]):
         return gpu_memory.room(self.blueprints, worker.task(self.task), int(self.share * free))
 
     @property
-    def kept(self) -> Mapping[str, Key]:
+    def cached(self) -> Mapping[str, Key]:
         """Nothing is asked twice about a task's room."""
         return {}
 

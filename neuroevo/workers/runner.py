@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from neuroevo.errors import TaskError
-from neuroevo.files import Row
 from neuroevo.network.alignment import Arena
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.rows import MetricsRow
 from neuroevo.search.ask_tell import Blocks
 from neuroevo.search.lineage import Evaluation, Shard, State, centre, propose, update
 from neuroevo.task import Chooses, Task, TaskRequest
@@ -35,7 +35,7 @@ class Advanced(NamedTuple):
     """
 
     states: list[State]
-    rows: list[Row]
+    rows: list[MetricsRow]
 
 
 class Shared:
@@ -175,7 +175,8 @@ class Runner:
             states: R states of equal generation.
             generations: How many, at least 1.
         """
-        rows, current = [], list(states)
+        rows: list[MetricsRow] = []
+        current = list(states)
         for _ in range(generations):
             start = time.perf_counter()
             proposals = self._propose(current)

@@ -22,7 +22,7 @@ from neuroevo.report.figures.canvas import (
     style,
     write_title,
 )
-from neuroevo.run_folder import _file_names, _new_folder
+from neuroevo.run_folder import file_names, new_folder
 from neuroevo.text import compact, wrap
 from neuroevo.wiring.comparison import Comparison, ComparisonFigures
 from neuroevo.wiring.statistics import Wiring, is_comparable
@@ -76,9 +76,9 @@ def write_pictures(comparison: Comparison, folder: Path) -> list[Path]:
     """
     from neuroevo.report.figures import canvas
 
-    names = _file_names(comparison.examples or [comparison.connectome.name])
+    names = file_names(comparison.examples or [comparison.connectome.name])
     written = [folder / "stats.json"]
-    with _new_folder(folder) as new:
+    with new_folder(folder) as new:
         (new / "stats.json").write_text(to_json(comparison.figures, indent=2), "utf-8")
         for rank, (label, name) in enumerate(names.items()):
             figure = wiring_figure(comparison, label if comparison.examples else None, rank)

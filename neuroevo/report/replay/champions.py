@@ -35,7 +35,7 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Ro
         RunError: If no lineage of the run has a champion worth showing.
         OptionError: If a lineage is unknown, or has none.
     """
-    rows = folder.results()
+    rows: list[Row] = [{**row} for row in folder.results()]
     if not rows:
         raise RunError(f"{folder.path} holds no results; wanted a run that was carried through to its end.")
     choices, notes = [], []

@@ -1,0 +1,270 @@
+"""Rows of a run folder's files, column by column: what a run writes, and what a report can rely on.
+
+Numbers are null where they are not finite. A column that not every run has is marked as not required.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from typing import (
+    Any,
+    Literal,
+    NotRequired,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+
+class LineageRow(TypedDict):
+    """A lineage, as every row names it, and as the manifest lists those that are planned.
+
+    Attributes:
+        task: Label of the task.
+        genome: Label of the prior.
+        graph: Number of the sample of the prior, from 0. In mixed populations, the number of the member.
+        seed: Number of the replicate, from 0. In mixed populations, the number of the population.
+        role: Of a race: "race", or "confirmation" for a lineage evolved afresh after it from another seed.
+        population: Of mixed populations: the number of the population, from 0.
+    """
+
+    task: str
+    genome: str
+    graph: int
+    seed: int
+    role: NotRequired[str]
+    population: NotRequired[int]
+
+
+class MetricsRow(TypedDict):
+    """A lineage after one generation: a line of metrics.jsonl.
+
+    Attributes:
+        task: Label of the task.
+        genome: Label of the prior.
+        graph: Number of the sample of the prior, from 0.
+        seed: Number of the replicate, from 0.
+        generation: The generation, from 0.
+        fitness_mean: Mean over the genomes whose fitness is finite, in the task's unit of fitness.
+        fitness_best: The largest of these.
+        fitness_centre: Fitness of the search's centre.
+        evaluations: Genomes evaluated since the lineage's start, this generation included. An offspring's in
+            a mixed population count on from its parent's.
+        seconds: Time that the generation took, the lineage's share of its shard's, in s.
+        failures: Genomes of this generation whose fitness is not finite.
+        epoch: Of mixed populations: the epoch, from 0.
+    """
+
+    task: str
+    genome: str
+    graph: int
+    seed: int
+    generation: int
+    fitness_mean: float | None
+    fitness_best: float | None
+    fitness_centre: float | None
+    evaluations: int
+    seconds: float
+    failures: int
+    epoch: NotRequired[int]
+
+
+class Activity(TypedDict):
+    """How active a trained network is on one generation's episodes.
+
+    Attributes:
+        mean_abs: Mean absolute activity, in the neuron model's unit; null of a clock, which has no cells.
+        saturated: Whether half of the activities or more are beyond the model's bound.
+        silent: Whether the mean is below what the model counts as silent.
+    """
+
+    mean_abs: float | None
+    saturated: bool
+    silent: bool
+
+
+class Scores(TypedDict):
+    """What `assessment` finds of a lineage on held-out data, in the task's unit.
+
+    Attributes:
+        score: Of the trained genome; null where it was not scored, or is not finite.
+        episode_scores: Of the trained genome on each held-out episode or image; null where there are more
+            than `run_folder.MAX_EPISODE_SCORES`, or none.
+        untrained_score: Mean over genomes as they are drawn; null if none is finite.
+        tuned_score: Mean over some of these with two shared factors; null also where the core does not
+            evolve, or has no synapses.
+        tuned_factors: The factors, at least 0, by "excitatory" and "inhibitory"; null where there are none.
+        tuning_evaluations: Genomes evaluated to find the factors; they are not among `evaluations`.
+        activity: How active the trained network is; null where it was not assessed.
+    """
+
+    score: float | None
+    episode_scores: list[float | None] | None
+    untrained_score: float | None
+    tuned_score: float | None
+    tuned_factors: dict[str, float] | None
+    tuning_evaluations: int
+    activity: Activity | None
+
+
+class ResultColumns(TypedDict, total=False):
+    """Columns of results.jsonl that only races and mixed populations have.
+
+    Attributes:
+        role: Of a race: "race", or "confirmation". Confirmations alone enter the final comparison.
+        generations: Of a race: how many generations the lineage had.
+        population: Of mixed populations: the population, which is the seed.
+        founder: Of mixed populations: the number of the founder that the member descends from. Rows are the
+            members of the last epoch.
+    """
+
+    role: str
+    generations: int
+    population: int
+    founder: int
+
+
+class ResultRow(Scores, ResultColumns):
+    """A lineage at its end: a line of results.jsonl.
+
+    Attributes:
+        task: Label of the task.
+        genome: Label of the prior.
+        graph: Number of the sample of the prior, from 0. In mixed populations, the number of the member.
+        graph_hash: SHA-256 of the wiring, dead ends included.
+        seed: Number of the replicate, from 0.
+        parameters: How many parameters evolve, by "core" and "adapters"; "fixed_adapters" counts those of
+            adapters that do not evolve.
+        evaluations: Genomes evaluated since the lineage's start.
+        status: "done"; "failed", where the score or all fitness is not finite; "censored", where a race
+            dropped the prior; or "raced", where it stayed in the race to the end. The last two have no score.
+        failures: Genomes whose fitness was not finite, among `evaluations`.
+        blowup: Where the first genome's state left the finite numbers; null where none did.
+        error: Why the lineage was lost, with a traceback; null where it was not.
+        gains: Gains of the operating range, by kind of current.
+    """
+
+    task: str
+    genome: str
+    graph: int
+    graph_hash: str
+    seed: int
+    parameters: dict[str, int]
+    evaluations: int
+    status: str
+    failures: int
+    blowup: str | None
+    error: str | None
+    gains: dict[str, float]
+
+
+class RungDecision(TypedDict):
+    """What a rung of a race decides of a prior.
+
+    Attributes:
+        genome: Label of the prior.
+        lineages: How many of its lineages have a fitness.
+        fitness: Mean fitness of their centres since the rung before; null if there is none.
+        against: The leader; null of the leader itself.
+        difference: Its fitness less the leader's; null where nothing can be said.
+        p: One-sided p-value of the difference, in [0, 1]; null where nothing can be said.
+        level: Level that p is held against, in (0, 1).
+        dropped: Whether the prior is out of the race.
+    """
+
+    genome: str
+    lineages: int
+    fitness: float | None
+    against: str | None
+    difference: float | None
+    p: float | None
+    level: float
+    dropped: bool
+
+
+class RungRow(RungDecision):
+    """A prior at a rung of a race: a line of selection.jsonl.
+
+    Attributes:
+        task: Label of the task.
+        rung: Number of the rung, from 1.
+        generation: Generations behind the rung.
+    """
+
+    task: str
+    rung: int
+    generation: int
+
+
+class ConfirmationRow(TypedDict):
+    """The end of a race: a line of selection.jsonl.
+
+    Attributes:
+        task: Label of the task.
+        event: "confirmation".
+        genomes: Labels of the priors that are left.
+        seeds: The first and the last of the fresh seeds.
+        budget: Evaluations by "race", "confirmation" and "tournament".
+        evaluations_saved: What a tournament of the same request costs beyond race and confirmation.
+    """
+
+    task: str
+    event: Literal["confirmation"]
+    genomes: list[str]
+    seeds: list[int]
+    budget: dict[str, int]
+    evaluations_saved: int
+
+
+class EpochRow(TypedDict):
+    """A mixed population at the beginning of an epoch: a line of selection.jsonl.
+
+    Attributes:
+        task: Label of the task.
+        population: Number of the population, from 0.
+        epoch: The epoch, from 0.
+        generation: Its first generation.
+        shares: Share of members by prior, in [0, 1]; those of the last epoch are final.
+    """
+
+    task: str
+    population: int
+    epoch: int
+    generation: int
+    shares: dict[str, float]
+
+
+SelectionRow = RungRow | ConfirmationRow | EpochRow
+
+
+def column_types(*rows: type) -> Mapping[str, tuple[type, ...]]:
+    """Returns what `isinstance` is to be asked of each column, by name.
+
+    Args:
+        rows: TypedDicts; a column that several have may be what any of them says.
+    """
+    columns: dict[str, tuple[type, ...]] = {}
+    for row in rows:
+        for name, hint in get_type_hints(row).items():
+            columns[name] = (*columns.get(name, ()), *_runtime_types(hint))
+    return columns
+
+
+def _runtime_types(hint: Any) -> Iterable[type]:
+    """Yields the types that a value of an annotation can have as it comes from JSON."""
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        for part in get_args(hint):
+            yield from _runtime_types(part)
+    elif origin is Literal:
+        yield from map(type, get_args(hint))
+    elif is_typeddict(hint):
+        yield dict
+    elif hint is float:
+        yield from (float, int)
+    else:
+        yield origin or hint
