@@ -126,41 +126,7 @@ def report() -> Report:
 
 
 def least() -> Report:
-    """Returns a report with as little as one may hold."""
-    nothing = Measure(None, None)
-    genome = GenomeReport(
-        label="a",
-        score=nothing,
-        num_graphs=1,
-        num_seeds=1,
-        num_lineages=0,
-        one_point=None,
-        is_control=False,
-        parameters=Parameters(),
-        evaluations=None,
-        untrained=nothing,
-        tuned=None,
-        auc=nothing,
-        to_threshold=None,
-        status="incomplete",
-        failures=0,
-        saturated=0,
-        silent=0,
-    )
-    task = TaskReport(
-        label="t",
-        unit="",
-        fitness_unit="",
-        learning_from="fitness_centre",
-        margin=None,
-        verdict=Verdict("nothing", None, "Nothing."),
-        notes=(),
-        genomes=(genome,),
-        comparisons=(),
-        doses=(),
-        graphs=(),
-        selection=None,
-    )
+    """Returns a report with as little as one may hold: a task of one genome without a score."""
     run = RunReport(
         name="r",
         names=("r",),
@@ -182,7 +148,44 @@ def least() -> Report:
         versions=None,
         config={},
     )
-    return Report(run, {"t": task})
+    return Report(run, {"t": _least_task()})
+
+
+def _least_task() -> TaskReport:
+    nothing = Measure(None, None)
+    genome = GenomeReport(
+        label="a",
+        score=nothing,
+        num_graphs=1,
+        num_seeds=1,
+        num_lineages=0,
+        one_point=None,
+        is_control=False,
+        parameters=Parameters(),
+        evaluations=None,
+        untrained=nothing,
+        tuned=None,
+        auc=nothing,
+        to_threshold=None,
+        status="incomplete",
+        failures=0,
+        saturated=0,
+        silent=0,
+    )
+    return TaskReport(
+        label="t",
+        unit="",
+        fitness_unit="",
+        learning_from="fitness_centre",
+        margin=None,
+        verdict=Verdict("nothing", None, "Nothing."),
+        notes=(),
+        genomes=(genome,),
+        comparisons=(),
+        doses=(),
+        graphs=(),
+        selection=None,
+    )
 
 
 def _run() -> RunReport:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -342,7 +342,7 @@ def _missing(evidence: Evidence) -> list[str]:
     return sentences
 
 
-def _median(values: Iterable[Any]) -> int | None:
+def _median(values: Iterable[float | None]) -> int | None:
     """Returns the median count, rounded down; None without any."""
     known = [value for value in values if value is not None]
     return int(np.median(known)) if known else None

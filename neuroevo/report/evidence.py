@@ -21,11 +21,8 @@ from neuroevo.run_folder import Key, RunFolder, key_of
 Point = tuple[float, float | None, float | None]  # evaluations, fitness of the centre, mean fitness
 RACE = "race"  # role of lineages that were raced and do not enter the comparison
 
-BY_LABEL = {
-    "genome": "genome",
-    "task": "task",
-    "budgets": "budget",
-}  # keys of labelled entries
+# Keys of a request whose entries have labels, and what these are labels of.
+BY_LABEL = {"genome": "genome", "task": "task", "budgets": "budget"}
 MEANS = {"neuron", "adapter", "search", "searches"}  # what a genome's label stands for, beside the prior
 MAY_DIFFER = {
     *BY_LABEL,
@@ -188,6 +185,8 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
     manifest, config = _merged(manifests, configs)
     notes = [*_meanings(configs), *_differences(names, manifests)]
     notes += [note for one in manifests for note in one.get("tracker_failures") or []]
+    # Before the metrics are in memory, since it reads whole files.
+    ended = tuple(text for run in runs for text in _ended(run, alone=len(runs) == 1))
     results, metrics = _results(runs), _metrics(runs)
     is_mixed = config.get("selection") == "mixed"
     # Members of mixed populations that made room have metrics, but are not of the outcome.
@@ -201,7 +200,7 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
         tasks=_tasks(tuple(planned), results, metrics, manifest, events, is_mixed),
         planned=tuple(planned),
         results=results,
-        ended=tuple(text for run in runs for text in _ended(run, alone=len(runs) == 1)),
+        ended=ended,
         notes=tuple(notes),
     )
 

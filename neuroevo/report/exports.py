@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from neuroevo.report.formatting import decimals, ranked, standing
 from neuroevo.report.model import Report, TaskReport, plain
@@ -112,7 +111,7 @@ def escape_tex(text: str) -> str:
     return re.sub("-(?=-)", "-{}", escaped)  # two hyphens would join to a dash
 
 
-def flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(row: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
     """Yields the figures of a nested row, with the names on their way joined by underscores.
 
     A list of two, an interval or a range, becomes two columns that end in `_low` and `_high`.
@@ -131,21 +130,17 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _csv(rows: Sequence[tuple[TaskReport, Mapping[str, Any]]], columns: Sequence[str]) -> str:
+def _csv(rows: Sequence[tuple[TaskReport, Mapping[str, object]]], columns: Sequence[str]) -> str:
     """Returns rows of all tasks as CSV, with these columns."""
-    lines: list[list[Any]] = [list(columns)]
+    lines: list[list[object]] = [list(columns)]
     for task, row in rows:
-        figures = {
-            "task": task.label,
-            "unit": task.unit,
-            "fitness_unit": task.fitness_unit,
-            **dict(flat(row)),
-        }
+        figures = dict(flat(row))
+        figures |= {"task": task.label, "unit": task.unit, "fitness_unit": task.fitness_unit}
         lines.append([figures.get(name) for name in columns])
     return "".join(",".join(map(_field, line)) + "\n" for line in lines)
 
 
-def _field(value: Any) -> str:
+def _field(value: object) -> str:
     """Returns a value as a field of a CSV file."""
     if value is None:
         return ""

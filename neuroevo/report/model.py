@@ -357,9 +357,9 @@ class RunReport:
     platform: str | None
     workers: int | None
     wall_seconds: float | None
-    connectome: Mapping[str, Any] | None
-    data: Mapping[str, Any] | None
-    versions: Mapping[str, Any] | None
+    connectome: Mapping[str, object] | None
+    data: Mapping[str, object] | None
+    versions: Mapping[str, object] | None
     config: Mapping[str, Any]
 
 

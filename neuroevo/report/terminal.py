@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from neuroevo.report.formatting import decimals, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
 from neuroevo.text import compact, interval, number, wrap
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 NAME_WIDTH = 13  # characters for the names of genomes, before columns are left out for them:
 SPARED = ("tuned", "un-\ntrained", "graphs\nxseeds")
@@ -26,9 +28,6 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
         report: The report.
         width: Columns of the terminal; made to look right from 80.
     """
-    from rich.padding import Padding
-    from rich.text import Text
-
     run, tasks = report.run, report.tasks.values()
     parts: list[RenderableType] = [Text(run.sentence, style="bold")]
     for task in tasks:
@@ -54,10 +53,6 @@ def print_report(report: Report, console: Console) -> None:
 
 def _table(task: TaskReport, width: int) -> RenderableType:
     """Returns a task's ranking for the terminal."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     order = ranked(task)
     is_tuned = any(genome.tuned for genome in order)
     heads = ["score\n(IQM)", "95 %\ninterval", "graphs\nxseeds", "un-\ntrained"]

@@ -26,44 +26,44 @@ def most(rate: float, number: int = TABLES) -> float:
 @pytest.mark.parametrize("between", [0.0, 0.5, 1.0, 2.0])
 @pytest.mark.parametrize("num_graphs", [3, 5, 20])
 def test_one_wiring_of_the_null_family_wins_at_most_as_often_as_stated(num_graphs, between):
-    found = referee(
+    rates = referee(
         np.random.default_rng([1, num_graphs, int(10 * between)]),
         TABLES,
         (True, num_graphs, between, "normal"),
     )
-    assert found["alarm"] <= most(0.05)
-    assert found["winner"] <= most(0.05)
+    assert rates["alarm"] <= most(0.05)
+    assert rates["winner"] <= most(0.05)
 
 
 @pytest.mark.parametrize("between", [0.0, 2.0])
 @pytest.mark.parametrize("num_graphs", [3, 5, 20])
 def test_two_samples_of_one_family_win_at_most_as_often_as_stated(num_graphs, between):
-    found = referee(
+    rates = referee(
         np.random.default_rng([2, num_graphs, int(10 * between)]),
         TABLES,
         (False, num_graphs, between, "normal"),
     )
-    assert found["alarm"] <= most(0.05)
-    assert found["winner"] <= most(0.05)
+    assert rates["alarm"] <= most(0.05)
+    assert rates["winner"] <= most(0.05)
 
 
 def test_effect_of_one_deviation_is_found_at_ten_seeds_and_five_graphs():
-    found = referee(np.random.default_rng(3), TABLES, (False, 5, 0.0, "normal"))
-    assert found["power"] >= 80
+    rates = referee(np.random.default_rng(3), TABLES, (False, 5, 0.0, "normal"))
+    assert rates["power"] >= 80
 
 
 def test_intervals_cover():
-    found = referee(np.random.default_rng(4), 1000, (False, 5, 1.0, "normal"))
+    rates = referee(np.random.default_rng(4), 1000, (False, 5, 1.0, "normal"))
     for name in ("cover", "iqm"):
-        assert 93 - 2.1 <= found[name] <= 97 + 1.7  # three standard errors at each end
+        assert 93 - 2.1 <= rates[name] <= 97 + 1.7  # three standard errors at each end
 
 
 def test_simpler_methods_fail_the_hard_case():
     """Without this the tests above would not show that the hard case is hard."""
-    found = rivals(np.random.default_rng(5), 200, (True, 5, 1.0, "normal"))
-    assert found["lineages"] > 30
-    assert found["hierarchical"] > 15
-    assert found["seeds"] > 30
+    rates = rivals(np.random.default_rng(5), 200, (True, 5, 1.0, "normal"))
+    assert rates["lineages"] > 30
+    assert rates["hierarchical"] > 15
+    assert rates["seeds"] > 30
 
 
 def test_run_of_many_equal_priors_rarely_has_a_winner():

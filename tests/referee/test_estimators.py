@@ -58,12 +58,12 @@ def test_interquartile_mean_has_the_same_digits_in_whatever_order_scores_come():
 
 def test_interval_of_one_graph_is_that_of_tukey_and_mclaughlin():
     # Of eight, 1 and 2 become 3, and 7 and 8 become 6.
-    found = interval(scores([[8.0, 1.0, 7.0, 2.0, 6.0, 3.0, 5.0, 4.0]]))
+    bounds = interval(scores([[8.0, 1.0, 7.0, 2.0, 6.0, 3.0, 5.0, 4.0]]))
     winsorised = np.array([3, 3, 3, 4, 5, 6, 6, 6.0])
     squares = float(((winsorised - winsorised.mean()) ** 2).sum())
     assert squares == 14
     half = stats.t.ppf(0.975, 3) * math.sqrt(squares / (4 * 3))  # h = 4 scores are kept
-    assert found == pytest.approx([4.5 - half, 4.5 + half])
+    assert bounds == pytest.approx([4.5 - half, 4.5 + half])
 
 
 def test_interval_of_many_graphs_is_that_of_their_means_where_seeds_say_nothing():
@@ -91,37 +91,37 @@ def test_interval_is_wider_where_graphs_differ():
 
 def test_contrast_of_two_wirings_is_the_paired_t_test():
     a, b = np.random.default_rng(1).normal(size=(2, 9))
-    found = contrast(scores([a]), scores([b]))
+    measured = contrast(scores([a]), scores([b]))
     expected = stats.ttest_rel(a, b)
-    assert found.kind == "seeds"
-    assert found.p == pytest.approx(expected.pvalue)
-    assert found.ci95 == pytest.approx(list(expected.confidence_interval(0.95)))
+    assert measured.kind == "seeds"
+    assert measured.p == pytest.approx(expected.pvalue)
+    assert measured.ci95 == pytest.approx(list(expected.confidence_interval(0.95)))
 
 
 def test_contrast_of_families_is_welch_on_graph_means_where_seeds_say_nothing():
     a, b = [1.0, 4.0, 2.0, 3.5], [2.0, 2.5, 6.0]
-    found = contrast(scores([[x] * 30 for x in a]), scores([[x] * 30 for x in b]))
+    measured = contrast(scores([[x] * 30 for x in a]), scores([[x] * 30 for x in b]))
     expected = stats.ttest_ind(a, b, equal_var=False)
-    assert found.kind == "graphs"
-    assert found.df == pytest.approx(expected.df)
-    assert found.p == pytest.approx(expected.pvalue)
+    assert measured.kind == "graphs"
+    assert measured.df == pytest.approx(expected.df)
+    assert measured.p == pytest.approx(expected.pvalue)
 
 
 def test_contrast_of_one_wiring_asks_whether_it_is_one_more_of_the_family():
     family, one = [1.0, 4.0, 2.0, 3.5], 9.0
-    found = contrast(scores([[one] * 30]), scores([[x] * 30 for x in family]))
+    measured = contrast(scores([[one] * 30]), scores([[x] * 30 for x in family]))
     spread = np.std(family, ddof=1) * math.sqrt(1 + 1 / 4)
-    assert found.kind == "one wiring"
-    assert found.p == pytest.approx(2 * stats.t.sf((one - np.mean(family)) / spread, 3))
+    assert measured.kind == "one wiring"
+    assert measured.p == pytest.approx(2 * stats.t.sf((one - np.mean(family)) / spread, 3))
 
 
 def test_contrast_adds_what_seeds_do_to_a_whole_prior():
     # Graphs agree; the seed moves all of a's graphs together and none of b's.
     shift = np.array([1.0, -1.0, 2.0, -2.0, 0.0])
     a, b = np.tile(shift, (4, 1)), np.zeros((4, 5))
-    found = contrast(scores(a + 1), scores(b))
-    assert found.p == pytest.approx(stats.ttest_1samp(shift + 1, 0).pvalue, rel=0.2)
-    assert found.variance == pytest.approx(shift.var(ddof=1) / 5)
+    measured = contrast(scores(a + 1), scores(b))
+    assert measured.p == pytest.approx(stats.ttest_1samp(shift + 1, 0).pvalue, rel=0.2)
+    assert measured.variance == pytest.approx(shift.var(ddof=1) / 5)
 
 
 def test_contrast_cancels_what_seeds_do_to_both():
@@ -183,13 +183,13 @@ def test_scores_without_spread_say_no_more_than_their_number():
 
 def test_equivalence_is_two_one_sided_tests():
     a, b = np.random.default_rng(13).normal(size=(2, 12))
-    found = contrast(scores([a]), scores([b]))
+    measured = contrast(scores([a]), scores([b]))
     ends = [
         stats.ttest_1samp(a - b, -0.5, alternative="greater").pvalue,
         stats.ttest_1samp(a - b, 0.5, alternative="less").pvalue,
     ]
-    assert found.p_equivalence(0.5) == pytest.approx(max(ends))
-    assert found.p_equivalence(100.0) < 1e-6
+    assert measured.p_equivalence(0.5) == pytest.approx(max(ends))
+    assert measured.p_equivalence(100.0) < 1e-6
 
 
 # --- partners that assume no distribution -------------------------------------------------------------
@@ -200,8 +200,8 @@ def test_permutation_of_seeds_is_that_of_scipy():
     expected = stats.permutation_test(
         (a - b,), np.mean, permutation_type="samples", n_resamples=np.inf, vectorized=False
     ).pvalue
-    found = permutation_test(scores([a]), scores([b]), np.random.default_rng(0))
-    assert found == pytest.approx(expected)
+    p = permutation_test(scores([a]), scores([b]), np.random.default_rng(0))
+    assert p == pytest.approx(expected)
 
 
 def test_permutation_of_graphs_is_that_of_scipy():
@@ -228,9 +228,9 @@ def test_rank_of_a_wiring_among_graphs():
 
 def test_drawn_permutations_come_from_the_generator_and_never_give_zero():
     a, b = scores([np.arange(20.0) + 100]), scores([np.arange(20.0)])
-    found = [permutation_test(a, b, np.random.default_rng(seed)) for seed in (0, 0, 1)]
-    assert found[0] == found[1]
-    assert 0 < found[0] <= 1e-3
+    p_values = [permutation_test(a, b, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert p_values[0] == p_values[1]
+    assert 0 < p_values[0] <= 1e-3
 
 
 def test_probability_of_improvement_counts_ties_half():

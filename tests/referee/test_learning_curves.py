@@ -36,5 +36,5 @@ def test_nothing_learned_has_no_threshold():
 
 def test_time_counts_the_first_reach_and_skips_what_is_not_finite():
     tracks = [[(10, None), (20, 5.0), (30, 1.0)], [(10, 1.0), (20, 2.0)], [(10, 6.0)], []]
-    found = learning_curves.time_to(tracks, 5.0)
-    assert (found.reached, found.of, found.median) == (2, 3, 20)
+    time = learning_curves.time_to(tracks, 5.0)
+    assert (time.reached, time.of, time.median) == (2, 3, 20)

@@ -28,54 +28,54 @@ def judged(*entries, margin=None, seed=0) -> tuple[Verdict, list[Comparison]]:
 
 
 def test_winner_beats_every_other_by_a_corrected_test():
-    found, rows = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("adapters", 0.5, core="none"))
-    assert (found.decision, found.winner) == ("winner", "worm")
+    verdict, rows = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("adapters", 0.5, core="none"))
+    assert (verdict.decision, verdict.winner) == ("winner", "worm")
     assert [row.verdict for row in rows] == ["better", "better", "better"]
     assert all(row.p_holm < 0.05 for row in rows)
-    assert found.sentence.startswith("worm wins on task: ")
-    assert "m/s (interquartile mean, 95 % interval" in found.sentence
-    assert "1 graph × 10 seeds" in found.sentence
-    assert "beats all 2 others, null the least surely (+1 m/s, p < 0.001 after Holm" in found.sentence
-    assert found.reasons == ("The controls do not explain it: it beats adapters too.",)
+    assert verdict.sentence.startswith("worm wins on task: ")
+    assert "m/s (interquartile mean, 95 % interval" in verdict.sentence
+    assert "1 graph × 10 seeds" in verdict.sentence
+    assert "beats all 2 others, null the least surely (+1 m/s, p < 0.001 after Holm" in verdict.sentence
+    assert verdict.reasons == ("The controls do not explain it: it beats adapters too.",)
 
 
 def test_winner_need_not_come_first():
-    found, _ = judged(entry("null", 1.0, 5), entry("worm", 2.0))
-    assert found.winner == "worm"
+    verdict, _ = judged(entry("null", 1.0, 5), entry("worm", 2.0))
+    assert verdict.winner == "worm"
 
 
 def test_winner_without_controls_is_said_to_lack_them():
-    found, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5))
-    assert found.winner == "worm"
-    assert "No control" in found.reasons[0]
+    verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5))
+    assert verdict.winner == "worm"
+    assert "No control" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize("core", ["none", "clock", "frozen"])
 def test_control_that_does_as_well_explains_the_score(core):
     for mean, relation in ((1.99, "is not told from worm"), (2.01, "does as well as worm")):
-        found, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("control", mean, core=core))
-        assert found.winner is None
-        assert found.reasons[0].startswith("control, a control")
-        assert relation in found.reasons[0]
-        assert "the wiring is not shown to explain the score" in found.reasons[0]
+        verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("control", mean, core=core))
+        assert verdict.winner is None
+        assert verdict.reasons[0].startswith("control, a control")
+        assert relation in verdict.reasons[0]
+        assert "the wiring is not shown to explain the score" in verdict.reasons[0]
 
 
 def test_control_is_not_a_winner():
-    found, _ = judged(entry("worm", 1.0), entry("clock", 3.0, core="clock"))
-    assert (found.decision, found.winner) == ("no winner", None)
-    assert found.reasons[0].startswith(
+    verdict, _ = judged(entry("worm", 1.0), entry("clock", 3.0, core="clock"))
+    assert (verdict.decision, verdict.winner) == ("no winner", None)
+    assert verdict.reasons[0].startswith(
         "clock, a control of three parameters and no network, does better than worm (+2 m/s"
     )
-    found, _ = judged(entry("frozen", 1.0, core="frozen"), entry("clock", 3.0, core="clock"))
-    assert (found.decision, found.winner) == ("no winner", None)
-    assert found.reasons == ("Only controls have scores: frozen and clock. A control is not a winner.",)
+    verdict, _ = judged(entry("frozen", 1.0, core="frozen"), entry("clock", 3.0, core="clock"))
+    assert (verdict.decision, verdict.winner) == ("no winner", None)
+    assert verdict.reasons == ("Only controls have scores: frozen and clock. A control is not a winner.",)
 
 
 def test_rivals_that_are_not_told_apart_have_no_winner_but_a_power_line():
-    found, rows = judged(entry("worm", 1.03), entry("other", 1.0), entry("bad", 0.0))
-    assert found.winner is None
-    assert "worm is not told from other" in found.reasons[0]
-    assert "more seeds" in found.power[0]
+    verdict, rows = judged(entry("worm", 1.03), entry("other", 1.0), entry("bad", 0.0))
+    assert verdict.winner is None
+    assert "worm is not told from other" in verdict.reasons[0]
+    assert "more seeds" in verdict.power[0]
     assert rows[0].power.more_seeds > 0
 
 
@@ -89,28 +89,28 @@ def test_rivals_that_are_not_told_apart_have_no_winner_but_a_power_line():
     ],
 )
 def test_too_few_seeds_or_graphs_is_exploratory_however_clear(worm, null, lack):
-    found, rows = judged(entry("worm", 9.0, **worm), entry("null", 1.0, **null))
-    assert (found.decision, found.winner) == ("exploratory", None)
-    assert lack in found.reasons[0]
+    verdict, rows = judged(entry("worm", 9.0, **worm), entry("null", 1.0, **null))
+    assert (verdict.decision, verdict.winner) == ("exploratory", None)
+    assert lack in verdict.reasons[0]
     assert [row.verdict for row in rows] == ["inconclusive"]
-    assert "exploratory" in found.sentence
+    assert "exploratory" in verdict.sentence
 
 
 def test_five_seeds_and_three_graphs_are_enough():
-    found, _ = judged(entry("worm", 9.0, num_seeds=5), entry("null", 1.0, 3, 5))
-    assert found.winner == "worm"
+    verdict, _ = judged(entry("worm", 9.0, num_seeds=5), entry("null", 1.0, 3, 5))
+    assert verdict.winner == "worm"
 
 
 def test_missing_lineages_hold_the_verdict_back():
-    found, _ = judged(entry("worm", 9.0, num_missing=1), entry("null", 1.0, 5))
-    assert (found.decision, found.winner) == ("exploratory", None)
-    assert "worm 1" in found.reasons[0]
+    verdict, _ = judged(entry("worm", 9.0, num_missing=1), entry("null", 1.0, 5))
+    assert (verdict.decision, verdict.winner) == ("exploratory", None)
+    assert "worm 1" in verdict.reasons[0]
 
 
 def test_winner_with_failed_lineages_is_not_declared():
-    found, _ = judged(entry("worm", 9.0, num_failed=2), entry("null", 1.0, 5))
-    assert (found.decision, found.winner) == ("no winner", None)
-    assert "2 of worm's lineages failed" in found.reasons[0]
+    verdict, _ = judged(entry("worm", 9.0, num_failed=2), entry("null", 1.0, 5))
+    assert (verdict.decision, verdict.winner) == ("no winner", None)
+    assert "2 of worm's lineages failed" in verdict.reasons[0]
 
 
 def test_margin_makes_equivalence_a_verdict():
@@ -124,9 +124,9 @@ def test_margin_makes_equivalence_a_verdict():
 def test_difference_within_the_margin_does_not_win():
     pair = entry("a", 1.5, 4), entry("b", 1.0, 4)
     assert judged(*pair)[0].winner == "a"
-    found, rows = judged(*pair, margin=2.0)
-    assert (found.winner, rows[0].verdict) == (None, "equivalent")
-    assert "a is equivalent to b" in found.reasons[0]
+    verdict, rows = judged(*pair, margin=2.0)
+    assert (verdict.winner, rows[0].verdict) == (None, "equivalent")
+    assert "a is equivalent to b" in verdict.reasons[0]
 
 
 def test_all_comparisons_of_a_run_are_corrected_together():
@@ -152,38 +152,38 @@ def test_one_wiring_is_ranked_among_the_graphs():
 
 
 def test_all_scores_equal_is_said_and_not_won():
-    found, rows = judged(entry("a", 1.0, spread=0.0), entry("b", 1.0, 4, spread=0.0))
-    assert (found.decision, found.ends_alike, rows[0].p) == ("no winner", "equal", 1.0)
-    assert "all scores are equal" in found.sentence
+    verdict, rows = judged(entry("a", 1.0, spread=0.0), entry("b", 1.0, 4, spread=0.0))
+    assert (verdict.decision, verdict.ends_alike, rows[0].p) == ("no winner", "equal", 1.0)
+    assert "all scores are equal" in verdict.sentence
 
 
 def test_ceiling_is_recognised_and_learning_curves_are_compared():
     fast, slow = entry("fast", 10.0), entry("slow", 10.0)
     slow = Entry(**{**vars(slow), "areas": {key: x - 3 for key, x in slow.scores.items()}})
-    found, _rows = judged(fast, slow)
-    assert (found.ends_alike, found.winner) == ("ceiling", None)
-    assert "fast learns faster than slow" in found.reasons[-1]
-    assert "ceiling" in found.sentence
+    verdict, _rows = judged(fast, slow)
+    assert (verdict.ends_alike, verdict.winner) == ("ceiling", None)
+    assert "fast learns faster than slow" in verdict.reasons[-1]
+    assert "ceiling" in verdict.sentence
 
 
 def test_floor_is_recognised():
-    found, _ = judged(entry("a", 0.02), entry("b", 0.0, 4))
-    assert found.ends_alike == "floor"
-    assert "learning curves are compared" in found.reasons[-1]
+    verdict, _ = judged(entry("a", 0.02), entry("b", 0.0, 4))
+    assert verdict.ends_alike == "floor"
+    assert "learning curves are compared" in verdict.reasons[-1]
 
 
 def test_sole_survivor_of_a_race_has_beaten_nobody():
-    found, rows = judged(entry("worm", 2.0), Entry("null", {}, is_censored=True))
-    assert (found.decision, found.winner, rows) == ("no winner", None, [])
-    assert "race dropped all others" in found.reasons[0]
+    verdict, rows = judged(entry("worm", 2.0), Entry("null", {}, is_censored=True))
+    assert (verdict.decision, verdict.winner, rows) == ("no winner", None, [])
+    assert "race dropped all others" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize("entries", [[], [Entry("a", {})], [entry("a", 1.0)], [entry("a", 1.0, 1, 1)]])
 def test_too_little_to_compare_is_no_error(entries):
-    found, rows = judged(*entries)
-    assert (found.winner, rows) == (None, [])
-    assert found.decision in ("nothing", "exploratory")
-    assert found.sentence.endswith(".")
+    verdict, rows = judged(*entries)
+    assert (verdict.winner, rows) == (None, [])
+    assert verdict.decision in ("nothing", "exploratory")
+    assert verdict.sentence.endswith(".")
 
 
 def test_power_of_a_planned_number_of_seeds_is_what_was_asked_for():
@@ -193,11 +193,11 @@ def test_power_of_a_planned_number_of_seeds_is_what_was_asked_for():
     rows = [0.5 + rng.normal(size=seeds) * 0 for _ in range(2)]
     noise = rng.normal(size=seeds)
     noise = (noise - noise.mean()) / noise.std(ddof=1)  # differences of mean 0.5 and deviation 1, exactly
-    found = estimators.contrast(
+    measured = estimators.contrast(
         {(0, s): float(x) for s, x in enumerate(rows[0] + effect + noise)},
         {(0, s): float(x) for s, x in enumerate(rows[1])},
     )
-    total = seeds + comparison.power(found, 0.05).more_seeds
+    total = seeds + comparison.power(measured, 0.05).more_seeds
     drawn = effect + rng.normal(size=(4000, total))
     t = drawn.mean(1) / drawn.std(1, ddof=1) * np.sqrt(total)
     from scipy import stats

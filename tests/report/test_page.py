@@ -154,8 +154,8 @@ def test_page_copes_with_least():
 def test_page_copes_with_what_a_task_has_not(report, name):
     empty = None if name in ("selection", "margin") else ()
     tasks = {label: replace(task, **{name: empty}) for label, task in report.tasks.items()}
-    made = page.render(replace(report, tasks=tasks), {}, verdicts.styles())
-    assert report.run.sentence in Reader(made).text
+    markup = page.render(replace(report, tasks=tasks), {}, verdicts.styles())
+    assert report.run.sentence in Reader(markup).text
 
 
 def test_page_copes_with_verdicts_without_reasons(report):
@@ -167,23 +167,24 @@ def test_page_copes_with_verdicts_without_reasons(report):
 
 
 def test_links_are_to_files_that_are_there(report, shown, text):
-    def links(made: str) -> set[str]:
-        return {link for link in re.findall(r'href="([^"]*)"', made) if not link.startswith(("#", "data:"))}
+    def links(markup: str) -> set[str]:
+        return {link for link in re.findall(r'href="([^"]*)"', markup) if not link.startswith(("#", "data:"))}
 
     assert links(text) == set(page.FILES)
     assert links(page.render(report, shown, verdicts.styles())) == set()
     stem = "figures/scores_digits%3A%3Ci%3Esize%3C%2Fi%3E=8.svg"  # the name on disk
-    made = page.render(report, shown, verdicts.styles(), [stem])
-    assert links(made) == {stem.replace("%", "%25").replace("=", "%3D")}
+    markup = page.render(report, shown, verdicts.styles(), [stem])
+    assert links(markup) == {stem.replace("%", "%25").replace("=", "%3D")}
 
 
 def test_further_pictures_are_shown_and_described():
     svg = Picture(
         "activity", "Activity & more", "Cells <fire>.", b'<svg width="3pt" id="x"><g/></svg>', "Seen."
     )
-    made = part("figure", framed(svg, "t0-activity"))
-    assert 'role="img" aria-labelledby="t0-activity-title t0-activity-desc"' in made
-    assert "Activity &amp; more" in made and "Cells &lt;fire&gt;." in made and 'id="t0-activity-x"' in made
+    markup = part("figure", framed(svg, "t0-activity"))
+    assert 'role="img" aria-labelledby="t0-activity-title t0-activity-desc"' in markup
+    assert "Activity &amp; more" in markup and "Cells &lt;fire&gt;." in markup
+    assert 'id="t0-activity-x"' in markup
     png = Picture("behaviour", 'A "walk"', "On & on.", b"\x89PNG...")
     data = base64.b64encode(b"\x89PNG...").decode()
     wanted = f'<img src="data:image/png;base64,{data}" alt="A &#34;walk&#34;. On &amp; on.">'
@@ -192,10 +193,10 @@ def test_further_pictures_are_shown_and_described():
 
 def test_film_has_a_still_for_those_who_want_no_motion():
     film = Picture("behaviour", "A walk", "On and on.", b"\x89PNG...", motion=b"GIF89a...")
-    made = part("figure", framed(film, "t0-behaviour"))
+    markup = part("figure", framed(film, "t0-behaviour"))
     still, moving = (base64.b64encode(image).decode() for image in (film.image, film.motion))
-    assert f'media="(prefers-reduced-motion: reduce), print" srcset="data:image/png;base64,{still}"' in made
-    assert f'<img src="data:image/gif;base64,{moving}" alt="A walk. On and on.">' in made
+    assert f'media="(prefers-reduced-motion: reduce), print" srcset="data:image/png;base64,{still}"' in markup
+    assert f'<img src="data:image/gif;base64,{moving}" alt="A walk. On and on.">' in markup
 
 
 def test_every_figure_of_the_page_has_its_data_as_a_table(text):

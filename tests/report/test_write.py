@@ -190,8 +190,8 @@ def test_page_asks_the_network_for_nothing(run):
     text = (run.path / "report.html").read_text()
     page = Page(text)
     targets = [v for _, attrs in page.tags for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
-    own = [target for target in targets if not target.startswith(("#", "data:"))]
-    assert len(own) == 12 and all((run.path / unquote(target)).is_file() for target in own)
+    beside = [target for target in targets if not target.startswith(("#", "data:"))]
+    assert len(beside) == 12 and all((run.path / unquote(target)).is_file() for target in beside)
     assert not re.search(r"url\((?!#)|@import", text)
 
 
@@ -203,9 +203,9 @@ def test_page_says_figures_in_words_and_repeats_no_id(run):
     words = {
         attrs["id"]: page.words[attrs["id"]] for tag, attrs in page.tags if tag in ("title", "desc") and attrs
     }
-    told = ["".join(words[name] for name in attrs["aria-labelledby"].split()) for attrs in images]
-    assert all("connectome" in text for text in told)
-    assert "connectome 6.00" in told[0]
+    said = ["".join(words[name] for name in attrs["aria-labelledby"].split()) for attrs in images]
+    assert all("connectome" in text for text in said)
+    assert "connectome 6.00" in said[0]
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
 

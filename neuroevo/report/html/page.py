@@ -59,19 +59,19 @@ class Section:
     Attributes:
         name: Its id.
         task: The task.
-        is_told: True if the verdict on the run says the task's verdict already.
-        facts: Sentences on its margin and on how its genomes end.
-        ranking: Its genomes.
-        figures: Its figures.
-        matrix: Its comparisons, if there are any.
+        is_repeated: True if the verdict on the run says the same as that on the task.
+        facts: Sentences on the task's margin and on how its genomes end.
+        ranking: The genomes.
+        figures: The figures, in their order.
+        matrix: The comparisons, if there are any.
         selection: What a race or mixed populations did.
-        graphs: Statistics of its graphs.
-        summary: Its outcome in a sentence to be pasted.
+        graphs: Statistics of the graphs, if any are known.
+        summary: The outcome in a sentence to be pasted.
     """
 
     name: str
     task: TaskReport
-    is_told: bool
+    is_repeated: bool
     facts: Sequence[str]
     ranking: Table
     figures: Sequence[Figure]
@@ -147,7 +147,7 @@ def figure_path(task: str, kind: str, ending: str) -> str:
     Args:
         task: Label of the task.
         kind: Kind of the figure.
-        ending: Of `ENDINGS`.
+        ending: One of `ENDINGS`.
     """
     return f"{FIGURES}/{kind}_{safe_name(task)}.{ending}"
 
@@ -179,7 +179,7 @@ def asset(name: str) -> str:
     Args:
         name: "report.css" or "report.js".
     """
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    return resources.files(html).joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
@@ -221,7 +221,7 @@ def _section(
     return Section(
         name=name,
         task=task,
-        is_told=task.verdict.sentence == above,
+        is_repeated=task.verdict.sentence == above,
         facts=facts,
         ranking=tables.ranking(task, styles),
         figures=figures,

@@ -1,3 +1,4 @@
+// The script of report.html: columns sort, and a switch shows tables in place of figures. The page reads well without.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
@@ -18,6 +19,7 @@
     rows.sort(([a], [b]) => blank(a) || blank(b) ? blank(a) - blank(b) : up ? compare(a, b) : compare(b, a));
     body.append(...rows.map(([, row]) => row));
   };
+  // Heads become buttons here, so that without a script they do not look as if they could be pressed.
   document.querySelectorAll("table.sortable").forEach((table) => {
     const heads = [...table.tHead.rows[0].cells];
     heads.forEach((head, column) => {
