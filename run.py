@@ -13,6 +13,8 @@
 Exit status: 0 done; 1 the run failed; 2 the request was wrong; 130 interrupted.
 """
 
+# Each command imports what it alone needs: `list` is to answer in a quarter of a second.
+
 from __future__ import annotations
 
 import argparse
@@ -57,11 +59,24 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raises OptionError in place of printing the usage."""
+        """Ends the program, with one line in place of the usage.
+
+        Args:
+            message: What argparse says.
+
+        Raises:
+            OptionError: Always.
+        """
         raise OptionError(f"{message[:1].upper()}{message[1:]}; see `{self.prog} --help`.")
 
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parses arguments; an option that is unknown or given twice is named before all else.
+
+        Args:
+            arguments: All arguments of the command.
+
+        Returns:
+            The values by name.
 
         Raises:
             OptionError: If the arguments cannot be read.
@@ -80,7 +95,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status."""
+    """Runs one command.
+
+    Args:
+        argv: Arguments of the command line, or None for those of this process.
+
+    Returns:
+        The exit status.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if (here := os.getcwd()) not in sys.path:
         sys.path.append(here)  # plug-ins lie where the user works; last, so that they hide nothing
@@ -281,6 +303,7 @@ def _stats(arguments: list[str]) -> int:
     parser.add_argument("--out", metavar="DIR", help="new folder for pictures and stats.json")
     options = parser.read(arguments)
     from neuroevo.report.figures.wiring import write_pictures
+    from neuroevo.report.wiring_table import print_comparison
     from neuroevo.run_folder import RunFolder
     from neuroevo.wiring.comparison import compare
 
@@ -292,8 +315,6 @@ def _stats(arguments: list[str]) -> int:
     if options.json:
         print(json.dumps(comparison.figures, indent=2))
         return 0
-    from neuroevo.report.wiring_table import print_comparison
-
     print_comparison(comparison.figures)
     for path in written:
         print(path)
@@ -345,7 +366,14 @@ def _list(arguments: list[str]) -> int:
 
 
 def whole(text: str) -> int:
-    """Returns a whole number within 64 bits; argparse quotes the error."""
+    """Returns a whole number within 64 bits.
+
+    Args:
+        text: What was given.
+
+    Raises:
+        ArgumentTypeError: If it is none; argparse quotes the text of the error.
+    """
     try:
         number = int(text)
     except ValueError:
@@ -356,7 +384,14 @@ def whole(text: str) -> int:
 
 
 def whole_or_auto(text: str) -> int | None:
-    """Returns a whole number, or None for the word `auto`; argparse quotes the error."""
+    """Returns a whole number, or None for the word `auto`.
+
+    Args:
+        text: What was given.
+
+    Raises:
+        ArgumentTypeError: If it is neither; argparse quotes the text of the error.
+    """
     return None if text == "auto" else whole(text)
 
 

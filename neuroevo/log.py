@@ -79,9 +79,9 @@ class Recording(logging.Handler):
             raise RunError(
                 f"Cannot write {path}: {error.strerror}; check the disk and the rights."
             ) from error
-        early, self._early = self._early, []
-        for record in early:
+        for record in self._early:
             self.emit(record)
+        self._early = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes or holds one record.
@@ -109,7 +109,11 @@ class Recording(logging.Handler):
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Records what is said within, of level INFO and above; where `shown` shows everything, that too."""
+    """Records what is said within, of level INFO and above; where `shown` shows more, that too.
+
+    Yields:
+        The recording, which is to be told its file.
+    """
     handler = Recording()
     is_detailed = any(isinstance(other, _Terminal) for other in _LOGGER.handlers)
     with _heard(handler, logging.DEBUG if is_detailed else logging.INFO):
@@ -118,7 +122,11 @@ def recording() -> Iterator[Recording]:
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Prints what is said within, of every level, on standard error."""
+    """Prints what is said within, of every level, on standard error.
+
+    Yields:
+        Nothing.
+    """
     handler = _Terminal()
     handler.setFormatter(_Formatter())
     with _heard(handler, logging.DEBUG):

@@ -42,7 +42,8 @@ class Plugin:
         kind: "prior" or "task".
         name: What the command line calls it.
         target: The prior function, or the task class.
-        mutate: Of a prior, how its wirings mutate in mixed populations, see `mutation`; None: not at all.
+        mutate: How wirings of a prior mutate in mixed populations, see `wiring.mutation`, or None if they do
+            not.
     """
 
     kind: str
@@ -64,7 +65,7 @@ class Plugin:
 
     @property
     def bare_option(self) -> str:
-        """The option that a first value without a name stands for, `name:VALUE`; empty: there is none."""
+        """The option that a first value without a name stands for, `name:VALUE`, or "" if there is none."""
         return str(getattr(self.target, "bare_option", ""))
 
     @property
@@ -74,7 +75,11 @@ class Plugin:
         return {p.name: p.default for p in parameters if p.default is not p.empty and p.name != "seed"}
 
     def check(self) -> Plugin:
-        """Returns this plug-in; raises RegistryError if it cannot be called as its kind is."""
+        """Returns this plug-in, if it can be called as its kind is.
+
+        Raises:
+            RegistryError: If it cannot.
+        """
         wanted, bind = _FORMS[self.kind]
         try:
             bind(inspect.signature(self.target))
@@ -90,6 +95,9 @@ class Plugin:
         """Returns the options with the types the plug-in declares; strings are parsed.
 
         An option without an annotation has the type of its default.
+
+        Args:
+            options: Values by name, of which those that are not strings stay as they are.
 
         Raises:
             OptionError: If an option is unknown or its value is not of the declared type.
@@ -163,11 +171,15 @@ class Registry:
     def register(
         self, name: str, *, mutate: Callable[..., Any] | None = None
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Decorator that registers a prior function or a task class under a name.
+        """Registers a prior function or a task class under a name, as a decorator.
 
         Args:
             name: What the command line calls it.
-            mutate: Of a prior, its mutation, `(connectome, architecture, *, seed, **options) -> Mutant`.
+            mutate: Mutation of a prior, `(connectome, architecture, *, seed, **options) -> Mutant`, or None
+                for one whose wirings do not mutate.
+
+        Returns:
+            A decorator that returns what it is given.
 
         Raises:
             RegistryError: If the name is taken by another plug-in.
@@ -194,9 +206,13 @@ class Registry:
             importlib.import_module(entry.value)
 
     def get(self, name: str) -> Plugin:
-        """Returns a plug-in by registered name or by import path `package.module:Name`.
+        """Returns a plug-in.
+
+        Args:
+            name: Its registered name, or an import path `package.module:Name`.
 
         Raises:
+            OptionError: If the name is that of a plug-in with a value behind it, of which it takes none.
             RegistryError: If there is none, with the nearest name.
         """
         if name not in self._plugins:
@@ -221,6 +237,12 @@ class Registry:
         That is the value of the plug-in's `bare_option`, an attribute of the class or function; without one
         there can be none. The registered name of a plug-in that has one wins over an import path:
         `maze:large` is the plug-in `maze`, and not `large` in a module `maze`.
+
+        Args:
+            text: The specification.
+
+        Returns:
+            The specification in parts.
 
         Raises:
             OptionError: If the text has another form.
@@ -253,7 +275,11 @@ class Registry:
         return calls
 
     def takes_value(self, name: str) -> bool:
-        """Says whether a name is registered, here or as an entry point, and has a `bare_option`."""
+        """Says whether a plug-in is registered, here or as an entry point, and has a `bare_option`.
+
+        Args:
+            name: Name of the plug-in.
+        """
         self._fill()
         is_known = name in self._plugins or bool(importlib.metadata.entry_points(group=self.group, name=name))
         return is_known and bool(self.get(name).bare_option)
@@ -265,12 +291,16 @@ class Registry:
         return Plugin(self.kind, name, target, next(same, None)).check()
 
     def arrange(self, names: Iterable[str]) -> None:
-        """Puts registered plug-ins into an order for lists of them; those not named follow."""
+        """Puts registered plug-ins into an order for lists of them.
+
+        Args:
+            names: Their names in this order; plug-ins that are not named follow.
+        """
         order = {name: i for i, name in enumerate(names)}
         self._plugins = dict(sorted(self._plugins.items(), key=lambda p: order.get(p[0], len(order))))
 
     def names(self) -> list[str]:
-        """Registered names and those other packages offer as entry points, in order."""
+        """Returns the registered names, and those that other packages offer as entry points, in order."""
         self._fill()
         offered = (entry.name for entry in importlib.metadata.entry_points(group=self.group))
         return [*self._plugins, *(n for n in offered if n not in self._plugins)]
@@ -291,7 +321,7 @@ class Spec:
         label: What results are called.
         name: Registered name, or import path.
         options: Values as they were written.
-        bare: The option whose value stands first without its name; empty: none does.
+        bare: The option whose value stands first without its name, or "" where none does.
     """
 
     label: str
@@ -305,7 +335,10 @@ class Spec:
 
         Args:
             text: The specification.
-            registry: Knows which plug-ins take a value without a name; None: none does.
+            registry: Where to look which plug-ins take a value without a name, or None if none does.
+
+        Returns:
+            The specification in parts.
 
         Raises:
             OptionError: If the text has another form.
@@ -324,8 +357,8 @@ class Spec:
         if not name or (equals and not label) or (colon and not tail):
             raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
         bare = registry.get(name).bare_option if registry else ""
-        options, found = _options(text, name, tail, bare)
-        spec = cls(label or (text if not colon else f"{name}:{tail}"), name, options, found)
+        options, given_bare = _options(text, name, tail, bare)
+        spec = cls(label or (text if not colon else f"{name}:{tail}"), name, options, given_bare)
         require_text(f"A part of {text!r}", spec.label, spec.name, *spec.options, *spec.options.values())
         return spec
 
@@ -338,9 +371,13 @@ class Spec:
         return f"{self.name}:{','.join(items)}" if items else self.name
 
     def without(self, option: str) -> Spec:
-        """Returns the specification without an option."""
-        kept = {k: v for k, v in self.options.items() if k != option}
-        spec = replace(self, options=kept, bare=self.bare if self.bare in kept else "")
+        """Returns the specification without an option; a label that was made of the options follows.
+
+        Args:
+            option: Name of the option, which need not be given.
+        """
+        options = {k: v for k, v in self.options.items() if k != option}
+        spec = replace(self, options=options, bare=self.bare if self.bare in options else "")
         return replace(spec, label=spec.plain) if self.label == self.plain else spec
 
     def __str__(self) -> str:
@@ -385,10 +422,16 @@ def _unquoted(text: str) -> str:
 
 
 def load(path: str) -> Callable[..., Any]:
-    """Imports `package.module:Name`.
+    """Imports a function or class.
+
+    Args:
+        path: Where it is, `package.module:Name`.
+
+    Returns:
+        What has this name.
 
     Raises:
-        RegistryError: If the module or the name in it does not exist.
+        RegistryError: If the module or the name in it does not exist, or cannot be called.
     """
     module, _, name = path.partition(":")
     try:
@@ -408,7 +451,16 @@ def load(path: str) -> Callable[..., Any]:
 
 
 def parse_option(name: str, value: Any, hint: Any) -> Any:
-    """Returns `value` as the type `hint`: bool, int, float, str, a Literal or a union of these."""
+    """Returns a value with the type that an option declares.
+
+    Args:
+        name: Name of the option, for errors.
+        value: What was given; a string is parsed, and any other value is taken to be of the type.
+        hint: The type: bool, int, float, str, a Literal or a union of these.
+
+    Raises:
+        OptionError: If the string does not stand for a value of the type.
+    """
     if not isinstance(value, str):  # a default: equal requests shall have equal options, 1 or 1.0
         return float(value) if hint is float and type(value) is int else value
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
@@ -419,10 +471,10 @@ def parse_option(name: str, value: Any, hint: Any) -> Any:
     choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
     text = value.strip()
     if choices:
-        found = {str(choice): choice for choice in choices}
-        if text not in found:
-            raise OptionError(f"Option {name!r} is {value!r}; wanted one of {', '.join(found)}.")
-        return found[text]
+        by_text = {str(choice): choice for choice in choices}
+        if text not in by_text:
+            raise OptionError(f"Option {name!r} is {value!r}; wanted one of {', '.join(by_text)}.")
+        return by_text[text]
     if hint is bool:
         if text.lower() in _TRUE | _FALSE:
             return text.lower() in _TRUE

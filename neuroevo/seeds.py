@@ -24,5 +24,10 @@ def derive(seed: int, *path: str | int) -> int:
 
 
 def generator(seed: int, *path: str | int) -> np.random.Generator:
-    """Returns a NumPy generator for one node of the seed tree."""
+    """Returns a NumPy generator for one node of the seed tree.
+
+    Args:
+        seed: The run's seed.
+        path: Names of the branches from the root to the node, see `derive`.
+    """
     return np.random.default_rng(derive(seed, *path))

@@ -252,10 +252,6 @@ class Configuration:
                 raise OptionError(f"No --{name} given; choose one or more of {', '.join(registry.names())}.")
         for name in ("connectome", "inputs", "outputs", "address"):
             require_text(f"Option {name!r}", getattr(self, name) or "")
-        if self.track:
-            from neuroevo.experiment import trackers
-
-            trackers.check(self.track)
         for name, known in (("device", DEVICES), ("selection", SELECTIONS)):
             if getattr(self, name) not in known:
                 raise OptionError(unknown(name, getattr(self, name), known))

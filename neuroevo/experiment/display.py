@@ -1,4 +1,4 @@
-"""What a person sees: the standings while a run goes on, and the list of what there is to run.
+"""What a person sees while a run goes on: its standings, and what is being done.
 
 Standings are a live table, or plain lines where there is no terminal: few, each complete in itself.
 """
@@ -25,30 +25,36 @@ from neuroevo.text import count
 if TYPE_CHECKING:
     from neuroevo.experiment.evolution import Progress as Update
     from neuroevo.experiment.plan import Plan
+    from neuroevo.rows import MetricsRow
 
 
 REFRESHES = 2  # a second; standings are not computed more often, however fast rows come in
-PLAIN_SECONDS = 10.0  # at least between lines where there is no terminal, and then
-PLAIN_SHARE, PLAIN_LONGEST = 0.05, 300.0  # this much more of the run, or so many seconds
-PLAIN_WIDTH = 100
+# Where there is no terminal, lines are printed when so many seconds have passed at least, and either so much
+# more of the run is done or the longest time has passed.
+PLAIN_SECONDS = 10.0
+PLAIN_SHARE = 0.05
+PLAIN_LONGEST = 300.0  # seconds
+PLAIN_WIDTH = 100  # columns
 BELOW = 3  # lines under the tables
+
+_Place = tuple[str, str | None, int, int]  # task, genome unless it may change, graph and seed of a lineage
 
 
 class Display(Watcher):
     """Standings of a run: every genome's fitness with its interval, its generation, speed and time left.
 
-    Rows are only kept when they come in. A terminal is drawn `REFRESHES` times a second from a thread of its
-    own; elsewhere lines are printed now and then.
+    Rows are only stored when they come in. A terminal is drawn `REFRESHES` times a second from a thread of
+    its own; elsewhere lines are printed now and then.
 
     Args:
         console: Where to draw.
-        quiet: Show nothing but warnings, and these on standard error.
+        quiet: Whether nothing is shown but warnings, and these on standard error.
 
     Attributes:
-        work: Network steps of one evaluation, per task; None where a task does not say, and then the speed
-            is given in evaluations alone.
-        units: Unit of fitness, per task, where it is to be shown.
-        generations: How many there are to be, per task, likewise.
+        work: Network steps of one evaluation, by task, or None where a task does not say; then the speed is
+            given in evaluations alone.
+        units: Unit of fitness, by task; tasks that are missing show none.
+        generations: Number of generations that there are to be, by task; tasks that are missing show none.
     """
 
     def __init__(self, console: Console, quiet: bool = False) -> None:
@@ -56,17 +62,20 @@ class Display(Watcher):
         self.work: Mapping[str, int | None] = {}
         self.units: Mapping[str, str] = {}
         self.generations: Mapping[str, int] = {}
-        self._quiet, self._live = quiet, console.is_terminal and not quiet
+        self._quiet = quiet
+        self._live = console.is_terminal and not quiet
         self._glyphs = standings.ASCII if console.options.ascii_only else standings.Glyphs()
         self._lock = threading.Lock()  # of all that follows, which the drawing thread reads
-        self._rows: dict[tuple[Any, ...], dict[str, Any]] = {}  # the last of each lineage
+        self._rows: dict[_Place, MetricsRow] = {}  # the last row of each lineage
         self._genomes: dict[str, dict[str, None]] = {}  # labels by task, in the order in which they came
         self._out: set[tuple[str, str]] = set()
         self._stages: dict[str, str] = {}
         self._changed: set[str] = set()  # tasks, since their standings were computed
         self._boards: dict[str, standings.Board] = {}
         self._evaluations = self._steps = 0
-        self._done, self._total, self._first = 0, 0, 0
+        self._done = 0  # generations of lineages
+        self._total = 0
+        self._first = 0  # of these, those that were done when the speed began to be measured
         self._begun = self._started = self._printed = time.monotonic()
         self._printed_share = 0.0
         self._has_begun = False
@@ -87,7 +96,11 @@ class Display(Watcher):
             self._screen.stop()
 
     def say(self, status: str) -> None:
-        """Shows what is being done."""
+        """Shows what is being done.
+
+        Args:
+            status: A few words.
+        """
         self._status = status
         if self._screen:
             self._screen.refresh()
@@ -95,14 +108,22 @@ class Display(Watcher):
             self._print(status)
 
     def expect(self, plan: Plan) -> None:
-        """Makes ready for a run: what its tasks call their fitness, and how long it is going to be."""
+        """Makes ready for a run: what its tasks call their fitness, and how long it is going to be.
+
+        Args:
+            plan: What is going to be done.
+        """
         self.work = {label: task.network_steps for label, task in plan.tasks.items()}
         self.units = {label: task.fitness_unit for label, task in plan.tasks.items()}
         self.generations = {label: s.generations for label, s in plan.settings.items()}
         self.say(f"setting the gains of {count(len(plan.samples), 'architecture')}")
 
     def hint(self, text: str) -> None:
-        """Shows a line from within a signal handler, where a lock may be held that `say` would wait for."""
+        """Shows a line from within a signal handler, where a lock may be held that `say` would wait for.
+
+        Args:
+            text: One line.
+        """
         self._status = text
         if not self._screen and not self._quiet:
             os.write(sys.stderr.fileno(), f"{text}\n".encode())
@@ -112,7 +133,7 @@ class Display(Watcher):
 
         Args:
             text: One line, such as "race: dropped random at generation 20 (p = 0.001)".
-            out: Task and genome that take no further part, if that is what happened.
+            out: Task and genome that take no further part, or None if all go on.
         """
         if out is not None:
             with self._lock:
@@ -122,7 +143,11 @@ class Display(Watcher):
             self._print(text)
 
     def warn(self, text: str) -> None:
-        """Shows what went wrong without ending the run, also where nothing else is shown."""
+        """Shows what went wrong without ending the run, also where nothing else is shown.
+
+        Args:
+            text: One sentence.
+        """
         if self._screen:
             self._console.print(Text(text, "yellow"), soft_wrap=True)
         else:
@@ -147,14 +172,20 @@ class Display(Watcher):
                 self._changed.add(task)
 
     def update(self, progress: Update) -> None:
-        """Takes in one generation of a shard."""
+        """Takes in one generation of a shard, and prints lines where there is no terminal and it is time.
+
+        Args:
+            progress: Its rows of metrics, and how much of the run is done.
+        """
         with self._lock:
             for row in progress.rows:
-                self._keep({**row})
-            self._done, self._total = progress.done, progress.total
+                self._store(row)
+            self._done = progress.done
+            self._total = progress.total
             if not self._has_begun:  # of a run that is resumed some are done at the first
                 self._has_begun = True
-                self._started, self._first = time.monotonic(), progress.done
+                self._started = time.monotonic()
+                self._first = progress.done
                 self._evaluations = self._steps = 0  # speed is counted from the end of the first generation
         is_last = progress.done == progress.total
         self._status = ""
@@ -163,10 +194,10 @@ class Display(Watcher):
         if is_last:
             self.say("scoring on held-out data")
 
-    def _keep(self, row: dict[str, Any]) -> None:
-        """Keeps a row as its lineage's last; a member of a mixed population may change its genome."""
+    def _store(self, row: MetricsRow) -> None:
+        """Stores a row as its lineage's last; a member of a mixed population may change its genome."""
         task, genome = row["task"], row["genome"]
-        key = (task, None if "epoch" in row else genome, row["graph"], row["seed"])
+        key: _Place = (task, None if "epoch" in row else genome, row["graph"], row["seed"])
         new = max(0, row["evaluations"] - self._rows.get(key, {"evaluations": 0})["evaluations"])
         self._evaluations += new
         self._steps += new * (self.work.get(task) or 0)
@@ -177,8 +208,9 @@ class Display(Watcher):
     def _standings(self) -> list[standings.Board]:
         """Returns the standings of all tasks; computed again where rows came in since the last call."""
         with self._lock:
-            changed, self._changed = self._changed, set()
-            rows: dict[str, list[dict[str, Any]]] = {task: [] for task in changed}
+            changed = self._changed
+            self._changed = set()
+            rows: dict[str, list[MetricsRow]] = {task: [] for task in changed}
             for row in self._rows.values() if changed else ():
                 if row["task"] in changed:
                     rows[row["task"]].append(row)
@@ -212,12 +244,14 @@ class Display(Watcher):
 
     def _is_due(self) -> bool:
         """Says whether it is time for plain lines."""
-        waited, more = time.monotonic() - self._printed, self._share() - self._printed_share
+        waited = time.monotonic() - self._printed
+        more = self._share() - self._printed_share
         return waited > PLAIN_SECONDS and (more >= PLAIN_SHARE or waited > PLAIN_LONGEST)
 
     def _print_lines(self, is_last: bool) -> None:
         """Prints a line for each task of which rows came in since the last lines."""
-        self._printed, self._printed_share = time.monotonic(), self._share()
+        self._printed = time.monotonic()
+        self._printed_share = self._share()
         changed = set(self._changed)
         width = min(PLAIN_WIDTH, self._console.width) if "COLUMNS" in os.environ else PLAIN_WIDTH
         tail = f" ({self._speed()})" if is_last else f" ({left} left)" if (left := self._left()) else ""
@@ -240,7 +274,7 @@ class Display(Watcher):
         return duration(time.monotonic() - self._begun) + (f", {left} left" if left else "")
 
     def _left(self) -> str | None:
-        """Returns the time left at the speed so far; None until there is a speed."""
+        """Returns the time left at the speed so far, or None until there is a speed."""
         done, seconds = self._done - self._first, time.monotonic() - self._started
         if done <= 0 or seconds <= 0 or self._done >= self._total:
             return None
@@ -261,7 +295,11 @@ class Display(Watcher):
 
 
 def duration(seconds: float) -> str:
-    """Returns a time in its two largest units: 40 s, 12 min 40 s, 2 h 5 min."""
+    """Returns a time in its two largest units: 40 s, 12 min 40 s, 2 h 5 min.
+
+    Args:
+        seconds: The time, in seconds.
+    """
     whole = round(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     if hours:

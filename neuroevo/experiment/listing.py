@@ -80,7 +80,14 @@ def sections() -> dict[str, Section]:
 
 
 def find(name: str) -> plugins.Plugin:
-    """Returns a prior, task or search method by name, or one of your own by `package.module:Name`."""
+    """Returns a prior, task or search method.
+
+    Args:
+        name: Its name, or the path of one of your own, `package.module:Name`.
+
+    Raises:
+        RegistryError: If there is none of this name.
+    """
     if name in methods.METHODS:
         return methods.plugin(name)
     known = [*plugins.priors.names(), *plugins.tasks.names(), *methods.METHODS]

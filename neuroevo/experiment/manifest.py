@@ -50,9 +50,9 @@ def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
                 "graph": s.graph,
                 "sha256": s.graph_hash,
                 "notes": s.architecture.notes,
-                "statistics": found,
+                "statistics": statistics,
             }
-            for s, found in zip(plan.samples, figures, strict=True)
+            for s, statistics in zip(plan.samples, figures, strict=True)
         ],
         "priors": {
             label: {
@@ -97,31 +97,31 @@ def _core(architecture: Architecture) -> str:
 
 
 def _device(device: str, address: str | None) -> dict[str, str]:
-    """Returns the device, and how far results on it can be had again; of a GPU of this machine its name."""
+    """Returns the device, how far results on it can be had again, and the name of a GPU of this machine."""
     if device == "cpu":
         return {"device": device, "reproducible": "to the bit"}
-    found = {"device": device, "reproducible": "to rounding, and of bodies as far as contacts allow"}
+    facts = {"device": device, "reproducible": "to rounding, and of bodies as far as contacts allow"}
     if address is None:
         import torch
 
         if torch.cuda.is_available():
-            found["device_name"] = torch.cuda.get_device_name(0)
-    return found
+            facts["device_name"] = torch.cuda.get_device_name(0)
+    return facts
 
 
 def _versions(device: str) -> dict[str, str]:
-    """Returns versions of the packages that results depend on, where installed."""
-    found = {}
+    """Returns the versions of those packages that results depend on and that are installed."""
+    versions = {}
     for name in PACKAGES if device == "cpu" else (*PACKAGES, "mujoco-warp", "warp-lang"):
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # run from a checkout that is not installed
             continue
-    return found
+    return versions
 
 
 def _commit() -> str | None:
-    """Returns the checkout's commit, with `+` if files were changed since; None outside git."""
+    """Returns the commit of the checkout, with `+` if files were changed since, or None outside git."""
     here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None

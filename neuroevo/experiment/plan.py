@@ -90,7 +90,11 @@ class Plan:
         return [row for request in self.requests for row in self.lineages_of(request.label)]
 
     def lineages_of(self, task: str) -> list[Row]:
-        """Returns those of one task."""
+        """Returns the identity of every lineage of one task that the run starts with, in order.
+
+        Args:
+            task: Label of the task.
+        """
         if self.config.selection == "mixed":
             return [
                 {"task": task, "genome": label, "graph": member, "seed": population, "population": population}
@@ -105,13 +109,21 @@ class Plan:
         ]
 
     def founders(self, population: int) -> list[tuple[str, int]]:
-        """Returns the first members of a mixed population: prior and sample (its place in `samples`)."""
-        found, first = [], 0
+        """Returns the first members of a mixed population, in order.
+
+        Args:
+            population: Which of the populations, counted from 0.
+
+        Returns:
+            For each member the label of its prior, and the place of its sample in `samples`.
+        """
+        members: list[tuple[str, int]] = []
+        first = 0  # place of a prior's first sample
         for label, drawn in self.draws.items():
-            own = drawn.index[population * self.config.graphs : (population + 1) * self.config.graphs]
-            found += [(label, first + k) for k in own]
+            draws = drawn.index[population * self.config.graphs : (population + 1) * self.config.graphs]
+            members += [(label, first + k) for k in draws]
             first += len(drawn.samples)
-        return found
+        return members
 
 
 def fitted(
@@ -119,27 +131,33 @@ def fitted(
 ) -> dict[str, list[Blueprint]]:
     """Returns, for each task, the blueprints of that part of every wiring that can have an effect.
 
+    Args:
+        samples: The wirings.
+        tasks: Tasks by label.
+        neuron: Neuron model of all cells.
+        adapter: Maps from sensors and to actuators.
+
     Raises:
         ConnectomeError: If no input cell has a path to an output cell, or a cell has no row in the neurons'
             table of constants.
         TaskError: If a task and the adapter do not fit, or a wiring lacks the cells that a body needs.
     """
     table = Table.read(neuron)
-    found: dict[str, list[Blueprint]] = {label: [] for label in tasks}
+    blueprints: dict[str, list[Blueprint]] = {label: [] for label in tasks}
     for drawn in samples:
         for label, task in tasks.items():
             try:
-                found[label].append(_fitted(drawn.architecture, task, neuron, adapter, table))
+                blueprints[label].append(_fitted(drawn.architecture, task, neuron, adapter, table))
             except (ConnectomeError, TaskError) as error:
                 where = f"{drawn.genome}, graph {drawn.graph}, on {label}"
                 raise type(error)(f"{where}: {error}") from error
-    return found
+    return blueprints
 
 
 def _fitted(
     whole: Architecture, task: Task, neuron: Neuron, adapter: Adapter, table: Table | None
 ) -> Blueprint:
-    """Returns the blueprint of one wiring on one task; arguments and errors as of `fitted`."""
+    """Returns the blueprint of one wiring on one task, see `fitted`."""
     maps = None
     if isinstance(adapter, Native) and whole.core != "clock":
         maps = _native_maps(whole, task)

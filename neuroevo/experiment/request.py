@@ -15,6 +15,7 @@ from pathlib import Path
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, unknown
+from neuroevo.experiment import trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter
@@ -75,6 +76,7 @@ def resolve(config: Configuration) -> Experiment:
             cannot be read.
     """
     config.check()
+    trackers.check(config.track)
     neuron, adapter = _complete(Neuron.parse(config.neuron)), adapters.parse(config.adapter)
     shares = Workers.shares(config.per_worker)
     genomes = priors.calls(config.genome)

@@ -13,6 +13,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from neuroevo.report.formatting import places_of
 from neuroevo.text import number
 
 MAX_LABEL = 28  # characters of a label in a plain line
@@ -43,9 +44,9 @@ class Standing:
     Attributes:
         genome: Its label.
         num_lineages: Lineages that it has now.
-        fitness: Interquartile mean over them; None if all failed or there is none.
-        interval: 95 % interval of it, or None.
-        evaluations: What every lineage has had.
+        fitness: Interquartile mean over them, or None if all failed or there is none.
+        interval: 95 % interval of the fitness, or None where there is no fitness.
+        evaluations: Evaluations that every lineage has had.
         generation: Generations that every lineage has completed.
         is_out: It takes no further part: dropped from a race, or gone from every population.
     """
@@ -66,9 +67,9 @@ class Board:
     Attributes:
         task: Its label.
         standings: The best first.
-        unit: Of fitness; may be empty.
-        generations: How many there will be, if known.
-        stage: What the run does with the task now, where it has a name.
+        unit: Unit of fitness; may be empty.
+        generations: How many generations there will be, or None if that is not known.
+        stage: Name of what the run does with the task now, or "" where that has none.
     """
 
     task: str
@@ -80,11 +81,15 @@ class Board:
     @property
     def num_lineages(self) -> int | None:
         """Lineages of each genome that still takes part, if all have as many."""
-        found = {s.num_lineages for s in self.standings if not s.is_out}
-        return found.pop() if len(found) == 1 else None
+        numbers = {s.num_lineages for s in self.standings if not s.is_out}
+        return numbers.pop() if len(numbers) == 1 else None
 
     def title(self, width: int) -> str:
-        """Returns task, stage, unit and number of lineages, as far as they fit."""
+        """Returns task, stage, unit and number of lineages, as far as they fit.
+
+        Args:
+            width: Columns that there are.
+        """
         parts = [self.task, self.stage, self.unit]
         if self.num_lineages:
             parts.append("1 lineage" if self.num_lineages == 1 else f"{self.num_lineages} lineages")
@@ -113,8 +118,8 @@ def rank(rows: Iterable[Row], genomes: Iterable[str], out: Iterable[str] = ()) -
     lineages: dict[str, list[Row]] = {genome: [] for genome in genomes}
     for row in rows:
         lineages[row["genome"]].append(row)
-    found = [_standing(genome, own, genome in dropped) for genome, own in lineages.items()]
-    return sorted(found, key=lambda s: (s.is_out, s.fitness is None, -(s.fitness or 0.0)))
+    standings = [_standing(genome, last, genome in dropped) for genome, last in lineages.items()]
+    return sorted(standings, key=lambda s: (s.is_out, s.fitness is None, -(s.fitness or 0.0)))
 
 
 def _standing(genome: str, rows: Sequence[Row], is_out: bool) -> Standing:
@@ -155,15 +160,16 @@ def lines(boards: Sequence[Board], width: int, height: int, glyphs: Glyphs = Gly
         cell_len(x) for b in boards for x in (b.title(width), *(f"{s.genome}    " for s in b.standings))
     ]
     left = max(12, min(left, max(longest)))
-    found: list[Text] = []
+    texts: list[Text] = []
     for board, table in zip(boards, tables, strict=True):
-        found += [*_table(board, table, columns, left, strip, glyphs), Text()]
+        texts += [*_table(board, table, columns, left, strip, glyphs), Text()]
     if rest:
         names = ", ".join(board.task for board in rest)
-        found.append(Text(cut(f"and {len(rest)} more tasks: {names}", width, glyphs), "dim"))
-    for line in found:
-        line.no_wrap, line.overflow = True, "crop"
-    return found
+        texts.append(Text(cut(f"and {len(rest)} more tasks: {names}", width, glyphs), "dim"))
+    for text in texts:
+        text.no_wrap = True
+        text.overflow = "crop"
+    return texts
 
 
 def fold(counts: Sequence[int], height: int) -> list[int]:
@@ -210,7 +216,7 @@ def _table(
     shown, hidden = board.standings[: len(cells) - 1], board.standings[len(cells) - 1 :]
     drawn = [_GAP + line for line in strips(shown, strip, glyphs)] if strip else [""] * len(cells)
     head = Text(_fill(board.title(left), left, glyphs), "bold")
-    found = [head.append(_joined(cells[0], columns) + drawn[0], "dim not bold")]
+    texts = [head.append(_joined(cells[0], columns) + drawn[0], "dim not bold")]
     main = len(columns) - 3  # up to the fitness; the interval, evaluations and generation follow
     for k, (standing, row) in enumerate(zip(shown, cells[1:], strict=True), start=1):
         line = Text(style="dim" if standing.is_out else "")
@@ -218,12 +224,18 @@ def _table(
         line.append(_fill(standing.genome, left - 4, glyphs))
         line.append(_joined(row[:main], columns[:main]), "" if standing.is_out else "bold")
         line.append(_joined(row[main:], columns[main:]))
-        found.append(line.append(drawn[k], "" if standing.is_out else "cyan"))
-    return found + ([Text(f"    {_more(hidden, board)}", "dim")] if hidden else [])
+        texts.append(line.append(drawn[k], "" if standing.is_out else "cyan"))
+    return texts + ([Text(f"    {_more(hidden, board)}", "dim")] if hidden else [])
 
 
 def strips(standings: Sequence[Standing], width: int, glyphs: Glyphs) -> list[str]:
-    """Returns intervals and means drawn on a common axis, a line each, after a line with the axis' ends."""
+    """Returns intervals and means drawn on a common axis, after a line with the ends of the axis.
+
+    Args:
+        standings: The genomes, a line each.
+        width: Columns of a line.
+        glyphs: Signs to draw with.
+    """
     values = [x for s in standings for x in (s.fitness, *(s.interval or ())) if x is not None]
     low, high = min(values, default=0.0), max(values, default=0.0)
     places = _decimals(standings)
@@ -267,7 +279,13 @@ def plain(board: Board, width: int, tail: str = "", glyphs: Glyphs = Glyphs()) -
 
 
 def cut(text: str, width: int, glyphs: Glyphs = Glyphs()) -> str:
-    """Returns a text without its middle where it is too wide: labels differ at their ends."""
+    """Returns a text without its middle where it is too wide: labels differ at their ends.
+
+    Args:
+        text: The text, of one line.
+        width: Columns that there are.
+        glyphs: Signs to write with.
+    """
     if cell_len(text) <= width:
         return text
     room = max(0, width - cell_len(glyphs.cut))
@@ -310,8 +328,6 @@ def _fill(text: str, width: int, glyphs: Glyphs) -> str:
 
 def _decimals(standings: Sequence[Standing]) -> int:
     """Returns with how many decimals a task's figures are written: three digits of the middle one."""
-    from neuroevo.report.formatting import places_of
-
     sizes = sorted(abs(s.fitness) for s in standings if s.fitness)  # one that went wild must not decide
     return places_of(sizes[len(sizes) // 2 :][:1])
 

@@ -35,8 +35,9 @@ from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
 from neuroevo.toml import TomlError
 
-TEXT, STATE = "study.toml", "study.json"  # in its folder: the file it is, and at which scale
-RESERVED = (TEXT, STATE, "report", "", ".", "..")  # in its folder, where a run has its name
+TEXT = "study.toml"  # the file of a study, in its folder
+STATE = "study.json"  # beside it: at which scale it is
+RESERVED = (TEXT, STATE, "report", "", ".", "..")  # names that no run may have, for its folder has its name
 PARTS = ("title", "scales", "runs")  # keys that are not a run's
 
 
@@ -47,8 +48,8 @@ class Study:
     Attributes:
         title: What is asked.
         runs: Requests by name, in order.
-        text: Of its file.
-        scale: Its scale.
+        text: Content of its file.
+        scale: The scale at which it was read.
     """
 
     title: str
@@ -58,14 +59,15 @@ class Study:
 
     @classmethod
     def read(cls, path: str | Path, scale: str) -> Study:
-        """Reads a study at one of its scales.
+        """Returns a study at one of its scales.
 
         Args:
             path: A TOML file of the form above.
             scale: A name of its `[scales]`.
 
         Raises:
-            OptionError: If it cannot be read, has no such scale or no run, or a run cannot be.
+            OptionError: If the file cannot be read, has no such scale or no run, or a request of a run is
+                wrong.
         """
         where = f"Study {str(path)!r}"
         try:
@@ -80,35 +82,51 @@ class Study:
         if scale not in scales:
             raise OptionError(unknown(f"scale of {where}", scale, scales))
         common = {key: value for key, value in data.items() if key not in PARTS}
-        named = {}
-        for name, own in runs.items():
+        requests = {}
+        for name, table in runs.items():
             if name in RESERVED or name != Path(name).name or not name.isprintable():
                 raise OptionError(
                     f"{where} has a run {name!r}, which cannot be its folder; wanted another name."
                 )
-            scaled = own.pop("scales", {})
+            scaled = table.pop("scales", {})
             scaled = scaled.get(scale, {}) if isinstance(scaled, dict) else None
             if not isinstance(scaled, dict):
                 raise OptionError(f"{where}, run {name!r} has scales that are no tables; wanted tables.")
-            request = {**common, **scales[scale], **own, **scaled}
-            named[name] = Configuration.of(request, f"{where}, run {name!r}")
-        return cls(str(data.get("title", Path(path).stem)), named, content.decode(), scale)
+            request = {**common, **scales[scale], **table, **scaled}
+            requests[name] = Configuration.of(request, f"{where}, run {name!r}")
+        return cls(str(data.get("title", Path(path).stem)), requests, content.decode(), scale)
 
     @staticmethod
     def is_at(folder: Path) -> bool:
-        """Says whether a folder is that of a study."""
+        """Says whether a folder is that of a study.
+
+        Args:
+            folder: Any folder, or what does not exist.
+        """
         return (folder / TEXT).is_file() and (folder / STATE).is_file()
 
     @classmethod
     def reopen(cls, folder: Path) -> Study:
-        """Returns the study that was begun in a folder."""
+        """Returns the study that was begun in a folder, at the scale of then.
+
+        Args:
+            folder: The folder of a study.
+
+        Raises:
+            OptionError: If its file cannot be read any more.
+            RunError: If what is noted of it is damaged.
+        """
         return cls.read(folder / TEXT, str(parse(read(folder / STATE), folder / STATE).get("scale")))
 
     def begin(self, folder: Path, changes: Mapping[str, Any]) -> None:
-        """Makes the folder of the study, after all its requests were found to be good.
+        """Makes the folder of the study, once all its requests are known to be good.
+
+        Args:
+            folder: The folder, which must not exist.
+            changes: Changes of all requests, of what results do not depend on.
 
         Raises:
-            NeuroevoError: If one is not, or the folder exists.
+            NeuroevoError: If a request is wrong, or the folder exists or cannot be made.
         """
         RunFolder.check_free(folder)
         for config in self.runs.values():
@@ -143,10 +161,13 @@ class Study:
         return run(experiment, folder / name, command=command, watcher=watcher)
 
     def report(self, folder: Path) -> Report:
-        """Writes the report of all runs together, in place of an earlier one, and returns it.
+        """Writes the report of all runs together, in place of an earlier one.
 
         Args:
             folder: The folder of the study, whose runs are at their end.
+
+        Returns:
+            The report.
 
         Raises:
             RunError: If a run is missing or damaged, or the report cannot be written.
@@ -156,8 +177,8 @@ class Study:
 
 
 def _tables(where: str, data: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
-    """Returns the tables of a part, of which there must be one at least."""
-    found = data.get(name)
-    if not isinstance(found, dict) or not found or not all(isinstance(t, dict) for t in found.values()):
+    """Returns the tables of a part of a study by name; raises OptionError unless there is one at least."""
+    tables = data.get(name)
+    if not isinstance(tables, dict) or not tables or not all(isinstance(t, dict) for t in tables.values()):
         raise OptionError(f"{where} has no tables [{name}.NAME]; wanted one or more.")
-    return found
+    return tables

@@ -42,7 +42,7 @@ FLUSH_SECONDS = 2.0  # between writes to MLflow, each of which is a transaction
 MAX_WORD = 60  # characters of a label in a name: three and a figure's stay below MLflow's 250
 MAX_BATCH = 1_000  # metrics that MLflow takes at a time
 MEANS = ("fitness_mean", "fitness_best", "fitness_centre")
-# Read when a library is imported, and EvoTorch imports them all if it finds them: set before either.
+# Read when a library is imported, and so set before.
 ENVIRONMENT: dict[str, dict[str, str]] = {
     "wandb": {"WANDB_ERROR_REPORTING": "false"},
     "mlflow": {
@@ -68,10 +68,18 @@ class Tracker(Protocol):
     view: str
 
     def metrics(self, rows: Sequence[Row]) -> None:
-        """Takes in points, each with task, genome, stage, evaluations and some of the figures."""
+        """Takes in points of curves.
+
+        Args:
+            rows: Points, each with task, genome, stage, evaluations and some of the figures.
+        """
 
     def finish(self, report: Report) -> None:
-        """Takes in the report of a run that is done."""
+        """Takes in what came of a run that is done.
+
+        Args:
+            report: Its report.
+        """
 
     def close(self) -> None:
         """Ends tracking; a run that has not finished counts as failed."""
@@ -97,14 +105,22 @@ class TensorBoard:
         return self._writers[name]
 
     def metrics(self, rows: Sequence[Row]) -> None:
-        """Writes points; runs that share a tag share a chart, so the tag says task and figure."""
+        """Writes points; runs that share a tag share a chart, so the tag says task and figure.
+
+        Args:
+            rows: Points, see `Tracker.metrics`.
+        """
         for row in rows:
             writer = self._writer(name_of(row))
             for figure, value in _figures(row):
                 writer.add_scalar(f"{word(row['task'])}/{figure}", value, row["evaluations"])
 
     def finish(self, report: Report) -> None:
-        """Writes scores and verdicts."""
+        """Writes scores and verdicts.
+
+        Args:
+            report: Report of the run.
+        """
         self.metrics(_scores(report))
         for tag, text in _verdicts(report).items():
             self._writer("").add_text(tag, text)
@@ -147,13 +163,21 @@ class Wandb:
         self.view = local if self._run.offline else self._run.url or local
 
     def metrics(self, rows: Sequence[Row]) -> None:
-        """Logs points."""
+        """Logs points.
+
+        Args:
+            rows: Points, see `Tracker.metrics`.
+        """
         for row in rows:
             figures = {f"{name_of(row)}/{figure}": value for figure, value in _figures(row)}
             self._run.log({"evaluations": row["evaluations"], **figures})
 
     def finish(self, report: Report) -> None:
-        """Writes scores and verdicts into the summary."""
+        """Writes scores and verdicts into the summary.
+
+        Args:
+            report: Report of the run.
+        """
         for row in _scores(report):
             self._run.summary.update({f"{name_of(row)}/{key}": value for key, value in _figures(row)})
         self._run.summary.update(_verdicts(report))
@@ -179,17 +203,22 @@ class MLflow:
         self.view = f"mlflow ui --backend-store-uri {shlex.quote(store)}"
         self._client = MlflowClient(tracking_uri=store, registry_uri=store)
         label = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "neuroevo"
-        found = self._client.get_experiment_by_name(label)
-        experiment = found.experiment_id if found else self._client.create_experiment(label, place)
+        known = self._client.get_experiment_by_name(label)
+        experiment = known.experiment_id if known else self._client.create_experiment(label, place)
         self._run = self._client.create_run(experiment, run_name=folder.resolve().name).info.run_id
         self._pending: list[Any] = []
-        self._flushed, self._is_done = time.monotonic(), False
+        self._flushed = time.monotonic()
+        self._is_done = False
         # What is longer than MLflow takes, a request of very many priors, it cuts; config.toml has all of it.
         parameters = [entities.Param(key, to_json(value)) for key, value in config.items()]
         self._client.log_batch(self._run, params=parameters)
 
     def metrics(self, rows: Sequence[Row]) -> None:
-        """Keeps points, and writes them together."""
+        """Collects points, and writes them together from time to time.
+
+        Args:
+            rows: Points, see `Tracker.metrics`.
+        """
         now = int(time.time() * 1000)
         for row in rows:
             for figure, value in _figures(row):
@@ -199,7 +228,11 @@ class MLflow:
             self._flush()
 
     def finish(self, report: Report) -> None:
-        """Writes scores, and verdicts as tags."""
+        """Writes scores, and verdicts as tags.
+
+        Args:
+            report: Report of the run.
+        """
         self.metrics(_scores(report))
         tags = [self._entities.RunTag(key, text) for key, text in _verdicts(report).items()]
         self._client.log_batch(self._run, tags=tags)
@@ -211,8 +244,9 @@ class MLflow:
         self._client.set_terminated(self._run, "FINISHED" if self._is_done else "FAILED")
 
     def _flush(self) -> None:
-        """Writes what was kept; what cannot be written is given up, for it would not be another time."""
-        pending, self._pending = self._pending, []
+        """Writes the points that wait; what cannot be written is given up, for it would fail again."""
+        pending = self._pending
+        self._pending = []
         for first in range(0, len(pending), MAX_BATCH):
             self._client.log_batch(self._run, metrics=pending[first : first + MAX_BATCH])
         self._flushed = time.monotonic()
@@ -224,7 +258,11 @@ OPENERS: dict[str, Callable[[Path, Mapping[str, Any]], Tracker]] = dict(
 
 
 def name_of(row: Row) -> str:
-    """Returns the name of a row's curve: TASK/GENOME, after the stage if it has one."""
+    """Returns the name of a row's curve: TASK/GENOME, after the stage if it has one.
+
+    Args:
+        row: A point.
+    """
     return "/".join(word(part) for part in (row.get("stage"), row["task"], row["genome"]) if part)
 
 
@@ -233,12 +271,15 @@ def word(label: str) -> str:
 
     Letters, digits and `_-.: ` stay, which MLflow takes too; a label that holds something else, is long or
     might be read as a folder ends in a digest.
+
+    Args:
+        label: Label of a task or genome, or name of a stage.
     """
     if re.fullmatch(rf"[\w\-:][\w\-.: ]{{0,{MAX_WORD - 1}}}(?<![ .])", label):
         return label
     digest = hashlib.sha256(label.encode()).hexdigest()[:6]
-    kept = re.sub(r"[^\w\-: ]", "_", label)[: MAX_WORD - 7]
-    return f"{kept}-{digest}"
+    readable = re.sub(r"[^\w\-: ]", "_", label)[: MAX_WORD - 7]
+    return f"{readable}-{digest}"
 
 
 def _figures(row: Row) -> list[tuple[str, float]]:
@@ -273,26 +314,38 @@ class Means:
 
     def __init__(self) -> None:
         self._planned: Counter[tuple[str, str, str]] = Counter()  # lineages of a stage, task and genome
-        self._stages: dict[Key, str] = {}  # of lineages of later stages
-        self._open: dict[tuple[Series, int], dict[str, Counter[str]]] = {}  # by genome: counts and sums
+        self._stages: dict[Key, str] = {}  # stages of those lineages that come later
+        self._open: dict[tuple[Series, int], dict[str, Counter[str]]] = {}  # counts and sums by genome
         self._given: set[Series] = set()
 
     def plan(self, lineages: Iterable[Mapping[str, Any]], stage: str = "") -> None:
-        """Adds lineages that are to report; those of a stage with a name make curves of their own."""
+        """Adds lineages that are to report; those of a stage with a name make curves of their own.
+
+        Args:
+            lineages: Rows with task, genome, graph and seed.
+            stage: Name of their stage, or "" for those that a run starts with.
+        """
         for row in lineages:
             self._planned[stage, row["task"], row["genome"]] += 1
             if stage:
                 self._stages[key_of(row)] = stage
 
     def add(self, rows: Iterable[Row]) -> list[Row]:
-        """Takes in rows of metrics, in shards of any make-up; returns the points that are complete."""
+        """Takes in rows of metrics, in shards of any make-up.
+
+        Args:
+            rows: Rows of metrics.
+
+        Returns:
+            The points that are complete now.
+        """
         points = []
         for row in rows:
             stage = self._stages.get(key_of(row), "")
             series = (stage, row["task"], None if "epoch" in row else row["genome"])
-            found = self._open.setdefault((series, row["generation"]), {})
-            _count(found.setdefault(row["genome"], Counter()), row)
-            if _total(found) == self._due(series):
+            by_genome = self._open.setdefault((series, row["generation"]), {})
+            _count(by_genome.setdefault(row["genome"], Counter()), row)
+            if _total(by_genome) == self._due(series):
                 points += self._points(series, row["generation"])
         return points
 
@@ -311,17 +364,18 @@ class Means:
     def _points(self, series: Series, generation: int) -> list[Row]:
         """Returns the points of a generation, a genome each, and forgets its rows."""
         stage, task, genome = series
-        found = self._open.pop((series, generation))
+        by_genome = self._open.pop((series, generation))
         self._given.add(series)
         if genome is None:  # a genome without a member has a share too: none
-            found |= {g: Counter() for s, t, g in self._planned if (s, t) == (stage, task) and g not in found}
-        evaluations = max(sums["evaluations"] for sums in found.values())
+            planned = [g for s, t, g in self._planned if (s, t) == (stage, task)]
+            by_genome |= {g: Counter() for g in planned if g not in by_genome}
+        evaluations = max(sums["evaluations"] for sums in by_genome.values())
         points = []
-        for label, sums in found.items():
+        for label, sums in by_genome.items():
             point = {"stage": stage, "task": task, "genome": label, "generation": generation}
             point |= {"evaluations": evaluations, "lineages": sums["lineages"], "failures": sums["failures"]}
             point |= {name: sums[name] / sums[f"{name} of"] for name in MEANS if sums[f"{name} of"]}
-            points.append(point | ({"share": sums["lineages"] / _total(found)} if genome is None else {}))
+            points.append(point | ({"share": sums["lineages"] / _total(by_genome)} if genome is None else {}))
         return points
 
 
@@ -336,25 +390,28 @@ def _count(sums: Counter[str], row: Row) -> None:
             sums[f"{name} of"] += 1
 
 
-def _total(found: Mapping[str, Counter[str]]) -> int:
-    return sum(sums["lineages"] for sums in found.values())
+def _total(by_genome: Mapping[str, Counter[str]]) -> int:
+    """Returns the number of lineages that were counted."""
+    return sum(sums["lineages"] for sums in by_genome.values())
 
 
 class Trackers:
     """Any number of trackers as one, or none.
 
-    A tracker that fails is switched off: the run goes on, and the failure is told once and kept.
+    A tracker that fails is switched off: the run goes on, and the failure is told and recorded once.
 
     Args:
-        trackers: By name.
-        warn: Told of a tracker that failed.
+        trackers: The trackers by name.
+        warn: Called with a sentence for each tracker that failed.
 
     Attributes:
         failures: A sentence for each tracker that was switched off.
     """
 
     def __init__(self, trackers: Mapping[str, Tracker], warn: Callable[[str], None]) -> None:
-        self._trackers, self._warn, self._means = dict(trackers), warn, Means()
+        self._trackers = dict(trackers)
+        self._warn = warn
+        self._means = Means()
         self.failures: list[str] = []
 
     def __enter__(self) -> Trackers:
@@ -373,18 +430,26 @@ class Trackers:
 
         Args:
             lineages: Rows with task, genome, graph and seed.
-            stage: Goes before the names; empty for the lineages that a run starts with.
+            stage: Name of their stage, which goes before the names, or "" for those that a run starts with.
         """
         self._means.plan(lineages, stage)
 
     def metrics(self, rows: Sequence[Row]) -> None:
-        """Takes in rows of metrics as a shard completes them."""
+        """Takes in rows of metrics as a shard completes them.
+
+        Args:
+            rows: Rows of metrics.
+        """
         points = self._means.add(rows) if self._trackers else []
         if points:
             self._each(lambda tracker: tracker.metrics(points))
 
     def finish(self, report: Report) -> None:
-        """Takes in the report of a run that is done; its scores end the curves."""
+        """Takes in what came of a run that is done; scores end the curves.
+
+        Args:
+            report: Its report.
+        """
         points = self._means.rest()
         self._each(lambda tracker: tracker.metrics(points))
         self._each(lambda tracker: tracker.finish(report))
@@ -413,8 +478,10 @@ class Trackers:
 def check(names: Sequence[str]) -> None:
     """Checks a request before anything is written or run, and sees to it that the libraries keep quiet.
 
-    It imports none of them. Call it before anything imports EvoTorch, which does: what they report, and
-    where to, is settled on import.
+    It imports none of them: what they report, and where to, is settled when they are imported.
+
+    Args:
+        names: Trackers that are asked for.
 
     Raises:
         OptionError: If a tracker is unknown, named twice or lacks its package.
@@ -448,14 +515,17 @@ def open_trackers(
     """Starts trackers for a run.
 
     Args:
-        names: Of TRACKERS; may be none.
+        names: Names of `TRACKERS`; there may be none.
         folder_path: The run folder, which exists.
-        config: The resolved request, plain types.
-        lineages: Planned: rows with task, genome, graph and seed.
-        warn: Told, once each, of trackers that fail later on.
+        config: The resolved request, in plain types.
+        lineages: Lineages that are planned, rows with task, genome, graph and seed.
+        warn: Called with a sentence for each tracker that fails later on.
+
+    Returns:
+        The trackers as one, which is to be closed.
 
     Raises:
-        OptionError: If one is refused by `check`, or cannot start; then none is left open.
+        OptionError: If a tracker is refused by `check`, or cannot start; then none is left open.
     """
     check(names)
     group = Trackers({}, warn)
