@@ -311,7 +311,7 @@ def test_trackers_are_told_of_everything_and_closed(
     ((confirmed, stage),) = [call.args for call in tracked.plan.call_args_list]
     assert stage == "confirmation" and confirmed == folder.manifest()["lineages"][4:]
     report = json.loads((tmp_path / "run/report.json").read_text())
-    assert tracked.finish.call_args.args[0]["tasks"].keys() == report["tasks"].keys()
+    assert tracked.finish.call_args.args[0].tasks.keys() == report["tasks"].keys()
     assert tracked.__exit__.called and "see it with x" in capsys.readouterr().out
 
 
