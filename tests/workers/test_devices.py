@@ -282,6 +282,7 @@ def test_run_planned_for_a_gpu_gives_the_same(
     """Shards are cut by the memory that is free; here they are then computed on a CPU all the same."""
     plain = run(tmp_path / "plain", task=PORTABLE, device="cpu", **changes)
     asked = []
+    monkeypatch.setattr(devices, "count", lambda: 1)
     monkeypatch.setattr(devices, "lacking", lambda has_bodies: "")
     monkeypatch.setattr(devices, "place", lambda device: "cpu")
     monkeypatch.setattr(devices, "free_memory", lambda device: asked.append(device) or free)
