@@ -10,7 +10,6 @@ members have equal evaluations at any time. `drift` tells a prior that took over
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,8 +32,6 @@ from neuroevo.seeds import derive, generator
 from neuroevo.task import TaskRequest
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.mutation import Mutant
-
-logger = logging.getLogger(__name__)
 
 MOST_EPOCHS = 20
 
@@ -290,6 +287,5 @@ def _note(
     left = {member.lineage.genome for member in members}
     for label in (label for label in plan.draws if label in living - left):
         text = f"{task}, generation {generation}: {label} has died out in every population"
-        logger.info(text)
         evolution.listeners.event(text, (task, label))
     return left

@@ -171,7 +171,10 @@ def _write_rung(
 ) -> None:
     """Writes what a rung decides."""
     for row in rows:
-        logger.info("%s, rung %d: %s", task, rung, row)
+        means = f"{row['genome']} has {row['fitness']} in the mean of {row['lineages']} lineages"
+        rival = "" if row["against"] is None else f", p {row['p']} against {row['against']}"
+        decision = "dropped" if row["dropped"] else "stays"
+        logger.info("%s, rung %d, generation %d: %s%s; %s", task, rung, generation, means, rival, decision)
     written: list[RungRow] = [{"task": task, "rung": rung, "generation": generation, **row} for row in rows]
     evolution.writer.write_selection(written)
 
@@ -188,7 +191,6 @@ def _confirm(
     named = ", ".join(dict.fromkeys(lineage.genome for lineage in lineages))
     num_seeds = len({lineage.seed for lineage in lineages})
     seeds = "1 fresh seed" if num_seeds == 1 else f"{num_seeds} fresh seeds"
-    logger.info("%s: %s confirmed on %s", request.label, named, seeds)
     evolution.listeners.event(f"{request.label}: {named} confirmed on {seeds}", None)
     rows: list[LineageRow] = [
         {"task": x.task, "genome": x.genome, "graph": x.graph, "seed": x.seed, "role": "confirmation"}
@@ -230,5 +232,4 @@ def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[RungD
         if row["dropped"] and difference is not None and p is not None:
             why = f"behind {row['against']} by {-difference:.3g}, p {p:.2g} < {row['level']:.2g}"
             line = f"{task}, generation {generation}: {row['genome']} dropped, {why}"
-            logger.info(line)
             evolution.listeners.event(line, (task, row["genome"]))
