@@ -2,10 +2,11 @@
 
 The tensors of tests are small. Threads that share the work on one wait for each other in a loop, and take a
 core from the processes that tests start. Tests of a file stay together, for they share what they set up; so
-do those that disturb Ray's workers, for they want the cores to themselves.
+do those of Ray, which share its workers.
 """
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +14,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Ray's workers step back behind other programs; here these are other tests, and a test of Ray waits for them.
 os.environ.setdefault("RAY_worker_niceness", "0")
 
+HERE = Path(__file__).parent
 MOST_PROCESSES = 4
-ON_RAY = ("test_supervision", "test_ray_pool", "test_safety", "test_errors", "test_nodes")
-# First, so that none is left over:
+ON_RAY = ("workers/test_ray_pool", "workers/test_supervision", "workers/test_nodes", "test_safety")
+# First, so that none is left over while another process has nothing to do:
 SLOW = (
     *ON_RAY,
+    "experiment/test_study",
     "test_readme",
-    "test_study",
-    "test_resume",
+    "experiment/test_resume",
+    "populations/test_swap_priors",
+    "populations/test_priors",
+    "experiment/test_trackers",
+    "cli/test_commands",
     "test_hostile",
 )
 
@@ -35,7 +41,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts slow files first, and says which tests stay together."""
-    items.sort(key=lambda item: SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW))
+    names = {item: item.path.relative_to(HERE).with_suffix("").as_posix() for item in items}
+    items.sort(key=lambda item: SLOW.index(names[item]) if names[item] in SLOW else len(SLOW))
     for item in items:
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group("ray" if name in ON_RAY else name))
+        item.add_marker(pytest.mark.xdist_group("ray" if names[item] in ON_RAY else names[item]))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import populations
 import tasks
@@ -14,6 +18,7 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.run_folder import RunFolder
+from neuroevo.workers import assessment
 from neuroevo.workers.pool import LocalPool, Pool
 
 REGISTERED = populations.__name__, tasks.__name__  # importing them registers what they hold
@@ -41,3 +46,16 @@ def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns metrics without the one column that differs from run to run, in the order of lineages."""
     rows = [{k: v for k, v in row.items() if k != "seconds"} for row in rows]
     return sorted(rows, key=lambda r: (r["task"], r["genome"], r["graph"], r["seed"], r["generation"]))
+
+
+@contextmanager
+def few_draws() -> Iterator[None]:
+    """Makes scores cheap for what does not look at them: they are means over fewer untrained genomes.
+
+    In this process only: the workers of a pool have the usual number.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assessment, "NUM_UNTRAINED", 2)
+        patch.setattr(assessment, "NUM_TUNED", 1)
+        patch.setattr(assessment, "FACTORS", (0.5, 2.0))
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -14,7 +15,10 @@ from neuroevo.errors import OptionError
 from neuroevo.experiment.execute import Interrupts
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.study import Study
+from neuroevo.report import write as reports
+from neuroevo.report.evidence import Evidence
 from tests import ROOT
+from tests.small import few_draws
 
 TEXT = """
 title = "Two models"
@@ -119,7 +123,17 @@ def test_studies_of_this_project_can_be_requested_at_every_scale(path: Path, sca
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_studies_of_this_project_run(path: Path, tmp_path: Path) -> None:
-    assert cli.main(["study", str(path), "--workers", "0", "--quiet", "--out", str(tmp_path / "made")]) == 0
+    """Figures are drawn of the runs together alone: of each run, the tests of reports draw enough."""
+    drawn = reports._draw
+
+    def draw(evidence: Evidence, *others: Any) -> Any:
+        return drawn(evidence, *others) if len(evidence.names) == runs else ({}, {})
+
+    runs = len(Study.read(path, "smoke").runs)
+    out = str(tmp_path / "made")
+    with few_draws(), mock.patch.object(reports, "_draw", draw):
+        assert cli.main(["study", str(path), "--workers", "0", "--quiet", "--out", out]) == 0
+    assert list((tmp_path / "made" / "report" / "figures").glob("*.svg"))
     report = json.loads((tmp_path / "made" / "report" / "report.json").read_text())
     assert report["run"]["lineages"]["done"] == report["run"]["lineages"]["planned"] > 0
 
