@@ -126,7 +126,7 @@ def simulate(
             for x, i, e, h, k in zip(cells, rest, excite, inhibit, constants, strict=True):
                 STEPS[neuron.name](x, i, e, h, k)
             history = [*history[1:], [x[sent_by] for x in cells]]
-        seen = np.array([cells[o][read_by] for o in a.outputs])
+        activity = np.array([cells[o][read_by] for o in a.outputs])
         bias = theta["decoder"][-blueprint.num_actuators :]
-        outputs.append(read @ seen * gains.output / np.sqrt(len(a.outputs)) + bias)
+        outputs.append(read @ activity * gains.output / np.sqrt(len(a.outputs)) + bias)
     return np.array(outputs)

@@ -2,9 +2,10 @@
 
     blueprint      an architecture fitted to a task; what a parameter vector sets
     phenotype      Phenotype: genomes decoded into one batch; settle on images, step with bodies
+    policy         a champion as a policy of an environment
     matrix         the block-diagonal sparse matrix of a batch: here a weight finds its place
     products       sparse matrix times state: here a synapse's weight is multiplied
-    kernels        the same, and the leaky step, compiled
+    kernels        the compiled loops: weights times the state, and the step of the leaky neuron
     cells          variables, currents and steps of all cells
     neurons        neuron models and their membrane steps; constants: their published values
     adapters       maps from sensors to input cells and from output cells to actuators; adapter_maps: at work

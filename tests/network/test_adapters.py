@@ -41,10 +41,10 @@ def by_hand(blueprint: Blueprint, row: np.ndarray, observations: np.ndarray) -> 
         drive = 0.7 * hidden @ w2.reshape(i, h).T / h**0.5
     elif isinstance(adapter, Retina):
         weight = np.zeros((i, S))
-        for cell, (seen, values) in enumerate(
+        for cell, (patch, values) in enumerate(
             zip(adapter.sees(blueprint.ports), encoder.reshape(i, -1), strict=True)
         ):
-            weight[cell, seen] = values / adapter.patch
+            weight[cell, patch] = values / adapter.patch
         drive = 0.7 * observations @ weight.T
     else:
         drive = 0.7 * observations @ encoder.reshape(i, S).T / S**0.5
@@ -113,8 +113,8 @@ def test_draw_leaves_biases_at_zero_and_nothing_else_of_an_adapter(adapter: Adap
 
 def test_numbers_of_parameters_are_those_of_the_maps() -> None:
     i, o = len(built(Linear()).architecture.inputs), len(built(Linear()).architecture.outputs)
-    found = {str(a): (built(a).layout.encoder, built(a).layout.decoder) for a in ALL}
-    assert found == {
+    sizes = {str(a): (built(a).layout.encoder, built(a).layout.decoder) for a in ALL}
+    assert sizes == {
         str(Linear()): (i * S, o * A + A),
         str(Mlp(hidden=5)): (5 * S + 5 + 5 * i, 5 * o + 5 + 5 * A + A),
         str(Mlp(hidden=16)): (16 * S + 16 + 16 * i, 16 * o + 16 + 16 * A + A),
@@ -125,13 +125,13 @@ def test_numbers_of_parameters_are_those_of_the_maps() -> None:
 
 @pytest.mark.parametrize(("cells", "patch"), [(1, 28), (4, 14), (37, 7), (97, 5), (1000, 3)])
 def test_retina_tiles_the_image(cells: int, patch: int) -> None:
-    seen = Retina(patch=patch).sees(Ports(784, cells, 1, 10, (28, 28)))
-    assert seen.shape == (cells, patch**2) and seen.min() >= 0 and seen.max() <= 783
-    rows, cols = np.divmod(seen, 28)
+    pixels = Retina(patch=patch).sees(Ports(784, cells, 1, 10, (28, 28)))
+    assert pixels.shape == (cells, patch**2) and pixels.min() >= 0 and pixels.max() <= 783
+    rows, cols = np.divmod(pixels, 28)
     assert (np.ptp(rows, axis=1) == patch - 1).all() and (np.ptp(cols, axis=1) == patch - 1).all()
-    assert all(len(set(patch_)) == patch**2 for patch_ in seen.tolist())
+    assert all(len(set(patch_)) == patch**2 for patch_ in pixels.tolist())
     if cells * patch**2 >= 2 * 784:  # enough cells that every pixel can be seen
-        assert len(np.unique(seen)) > 0.9 * 784
+        assert len(np.unique(pixels)) > 0.9 * 784
 
 
 @pytest.mark.parametrize("kind", ADAPTERS.values())

@@ -16,24 +16,24 @@ S, A, T = 3, 2, 6
 
 def networks(neuron: Neuron, arena: Arena | None) -> list[Phenotype]:
     """A small network, a large one and a small one again, loaded."""
-    made = []
+    loaded = []
     for seed, cells, count in ((1, 9, 2), (2, 40, 5), (3, 11, 3)):
         blueprint = Blueprint(random_architecture(seed, cells), S, A, neuron=neuron)
         phenotype = Phenotype([blueprint], [count], arena=arena)
         rng = torch.Generator().manual_seed(seed)
         phenotype.load([0.5 * torch.randn(count, blueprint.layout.length, generator=rng)])
-        made.append(phenotype)
-    return made
+        loaded.append(phenotype)
+    return loaded
 
 
 def outputs(phenotype: Phenotype, columns: int) -> torch.Tensor:
     """What it gives in some steps from rest, and then for inputs that are held."""
     rng = torch.Generator().manual_seed(columns)
-    seen = torch.randn(T, phenotype.num_genomes, columns, S, generator=rng)
+    sensed = torch.randn(T, phenotype.num_genomes, columns, S, generator=rng)
     phenotype.reset(columns)
-    stepped = [phenotype.step(x) for x in seen]
+    stepped = [phenotype.step(x) for x in sensed]
     which = torch.zeros(phenotype.num_genomes, dtype=torch.int64)
-    return torch.stack([*stepped, phenotype.settle(seen[0, :1], which, T)])
+    return torch.stack([*stepped, phenotype.settle(sensed[0, :1], which, T)])
 
 
 @pytest.mark.parametrize("options", ["", "delay=3"])
@@ -53,9 +53,9 @@ def test_networks_in_turns_give_what_they_give_alone(name: str, options: str) ->
 
 
 def test_memory_is_at_most_twice_that_of_the_largest() -> None:
-    shared, own = Arena(), [Arena() for _ in range(3)]
+    shared, single = Arena(), [Arena() for _ in range(3)]
     largest = 0
-    for k, arena in enumerate(own):
+    for k, arena in enumerate(single):
         outputs(networks(Neuron("leaky"), arena)[k], 2 * MANY)
         largest = max(largest, len(arena._all))
     for columns in (1, MANY + 1, 2 * MANY, MANY):

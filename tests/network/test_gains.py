@@ -45,10 +45,10 @@ def test_set_gains_brings_currents_to_target_or_gains_to_their_limit(
 ) -> None:
     monitor = measure(tuned, task, 3)
     for kind, target in TARGETS.items():
-        found = monitor.root_mean_square(KINDS[kind]).numpy()
+        currents = monitor.root_mean_square(KINDS[kind]).numpy()
         gains = np.array([b.gains.to_dict()[kind] for b in tuned])
-        at_limit = np.isclose(gains, limits(kind, LEAKY)[1]) & (found < target)
-        assert (np.isclose(found, target, rtol=0.1) | at_limit).all(), (kind, found, gains)
+        at_limit = np.isclose(gains, limits(kind, LEAKY)[1]) & (currents < target)
+        assert (np.isclose(currents, target, rtol=0.1) | at_limit).all(), (kind, currents, gains)
 
 
 def test_set_gains_does_not_depend_on_the_other_blueprints(tuned: list[Blueprint], task: Echo) -> None:

@@ -23,12 +23,12 @@ def blueprints() -> list[Blueprint]:
 
 def batch(order: list[int]) -> tuple[Phenotype, list[torch.Tensor]]:
     """The wirings in some order, with the same parameters in any."""
-    made, counts = [blueprints()[k] for k in order], [COUNTS[k] for k in order]
+    ordered, counts = [blueprints()[k] for k in order], [COUNTS[k] for k in order]
     parameters = [
         torch.randn(count, b.layout.length, generator=torch.Generator().manual_seed(k)) * 0.5
-        for k, b, count in zip(order, made, counts, strict=True)
+        for k, b, count in zip(order, ordered, counts, strict=True)
     ]
-    phenotype = Phenotype(made, counts)
+    phenotype = Phenotype(ordered, counts)
     phenotype.load(parameters)
     return phenotype, parameters
 
@@ -49,13 +49,13 @@ def test_phenotype_equals_a_plain_loop_for_few_and_many_episodes(num_episodes: i
 @pytest.mark.parametrize("num_episodes", [1, 2, 20, 50])
 def test_phenotype_place_in_the_batch_does_not_matter(num_episodes: int) -> None:
     observations = torch.randn(4, 6, num_episodes, S, generator=torch.Generator().manual_seed(2))
-    seen = {}
+    by_order = {}
     for order, genomes in (((0, 1, 2), [0, 1, 2, 3, 4, 5]), ((2, 0, 1), [5, 0, 1, 2, 3, 4])):
         phenotype, _ = batch(list(order))
         phenotype.reset(num_episodes)
         outputs = torch.stack([phenotype.step(o[genomes]) for o in observations])
-        seen[order] = outputs[:, np.argsort(genomes)]
-    torch.testing.assert_close(*seen.values(), rtol=0, atol=1e-6)
+        by_order[order] = outputs[:, np.argsort(genomes)]
+    torch.testing.assert_close(*by_order.values(), rtol=0, atol=1e-6)
 
 
 def test_load_after_reset_replaces_everything() -> None:
@@ -104,8 +104,8 @@ def test_monitor_counts_what_comes_from_outside_as_input_alone() -> None:
         phenotype.step(observations)
     assert (phenotype.monitor.root_mean_square(Monitor.CORE) < 1e-6).all()
     expected = []
-    for b, values, seen in zip(phenotype.blueprints, parameters, observations.split(COUNTS), strict=True):
+    for b, values, sensed in zip(phenotype.blueprints, parameters, observations.split(COUNTS), strict=True):
         weight = values[:, b.layout.parts["encoder"]].reshape(len(values), -1, S)
-        drive = b.gains.input * S**-0.5 * weight @ seen.transpose(1, 2)
+        drive = b.gains.input * S**-0.5 * weight @ sensed.transpose(1, 2)
         expected.append(float(drive.square().mean().sqrt()))
     np.testing.assert_allclose(phenotype.monitor.root_mean_square(Monitor.INPUT), expected, rtol=1e-5)

@@ -31,8 +31,8 @@ GAINS = {  # that make cells of each model active, and spike
 
 def classed(seed: int, *args: int, dale: bool = True) -> Architecture:
     """A random wiring whose cells are of three classes."""
-    found = random_architecture(seed, *args, dale=dale)
-    return replace(found, classes=tuple("ABC"[i % 3] for i in range(found.num_cells)))
+    architecture = random_architecture(seed, *args, dale=dale)
+    return replace(architecture, classes=tuple("ABC"[i % 3] for i in range(architecture.num_cells)))
 
 
 def decoded(blueprint: Blueprint, row: np.ndarray) -> list[dict[str, float]]:
@@ -45,7 +45,7 @@ def decoded(blueprint: Blueprint, row: np.ndarray) -> list[dict[str, float]]:
         "class": lambda i: "ABC".index(a.classes[i]),
         "cell": lambda i: i,
     }[neuron.constants]
-    found = []
+    cells_by_hand = []
     for i in range(a.num_cells):
         cell = dict(neuron.base)
         for k, name in enumerate(neuron.model.evolving if theta.size else []):
@@ -56,18 +56,18 @@ def decoded(blueprint: Blueprint, row: np.ndarray) -> list[dict[str, float]]:
                 cell[name] = 1 / (1 + (1 - cell[name]) / cell[name] * np.exp(-moved))
             else:
                 cell[name] += constant.spread * moved
-        found.append(cell)
-    return found
+        cells_by_hand.append(cell)
+    return cells_by_hand
 
 
 def batch(neuron: Neuron, dale: bool = True) -> tuple[Phenotype, list[torch.Tensor]]:
     """Two lineages of different size."""
     gains = GAINS[neuron.name]
-    made = [Blueprint(classed(k, n, 4, dale=dale), S, A, gains, neuron) for k, n in ((0, 9), (1, 12))]
-    phenotype, rng = Phenotype(made, [2, 1]), np.random.default_rng(2)
+    pair = [Blueprint(classed(k, n, 4, dale=dale), S, A, gains, neuron) for k, n in ((0, 9), (1, 12))]
+    phenotype, rng = Phenotype(pair, [2, 1]), np.random.default_rng(2)
     parameters = [
         torch.from_numpy(rng.normal(0, 0.4, (count, b.layout.length)).astype(np.float32))
-        for b, count in zip(made, phenotype.counts, strict=True)
+        for b, count in zip(pair, phenotype.counts, strict=True)
     ]
     phenotype.load(parameters)
     return phenotype, parameters
@@ -111,13 +111,13 @@ def test_network_does_not_depend_on_its_place_in_the_batch(name: str) -> None:
 def test_reset_and_release_forget_everything(name: str) -> None:
     phenotype, _ = batch(Neuron.parse(f"{name}:delay=3"))
     observations = torch.randn(T, 3, 2, S, generator=torch.Generator().manual_seed(1))
-    seen = []
+    outputs_by_order = []
     for release in (False, False, True, False):
         if release:
             phenotype.release()
         phenotype.reset(2)
-        seen.append(torch.stack([phenotype.step(o) for o in observations]))
-    assert all(torch.equal(seen[0], other) for other in seen[1:])
+        outputs_by_order.append(torch.stack([phenotype.step(o) for o in observations]))
+    assert all(torch.equal(outputs_by_order[0], other) for other in outputs_by_order[1:])
 
 
 def test_settle_runs_all_membrane_steps() -> None:

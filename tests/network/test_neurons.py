@@ -25,14 +25,14 @@ def run(neuron: Neuron, currents: np.ndarray) -> dict[str, np.ndarray]:
     zeros = {name: torch.zeros(currents.shape[1], 1, dtype=torch.float64) for name in model.variables}
     if model.start is not None:
         model.start(zeros, constants)
-    seen: dict[str, list[np.ndarray]] = {name: [] for name in model.variables}
+    history: dict[str, list[np.ndarray]] = {name: [] for name in model.variables}
     for current in torch.from_numpy(currents):
         given = {group: torch.zeros(len(current), 1, dtype=torch.float64) for group in model.row_groups}
         given["rest"] += current[:, None]
         model.step(zeros, given, constants)
         for name, tensor in zeros.items():
-            seen[name].append(tensor[:, 0].numpy().copy())
-    return {name: np.array(values) for name, values in seen.items()}
+            history[name].append(tensor[:, 0].numpy().copy())
+    return {name: np.array(values) for name, values in history.items()}
 
 
 def test_leaky_is_the_exponential_average_of_tanh() -> None:
@@ -41,8 +41,8 @@ def test_leaky_is_the_exponential_average_of_tanh() -> None:
     for current in currents:
         h = h + 0.3 * (np.tanh(current) - h)
         expected.append(h)
-    found = run(Neuron.parse("leaky:leak=0.3"), currents)["activity"]
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+    activity = run(Neuron.parse("leaky:leak=0.3"), currents)["activity"]
+    np.testing.assert_allclose(activity, expected, rtol=0, atol=1e-14)
 
 
 @pytest.mark.skipif(
@@ -86,10 +86,10 @@ def test_integrate_and_fire_without_adaptation_equals_snntorch() -> None:
             spike, potential = leaky(current, potential)
             spikes.append(spike.numpy().copy())
             potentials.append(potential.numpy().copy())
-    found = run(Neuron.parse(f"alif:decay={decay!r},adaptation=1e-300"), currents)
-    np.testing.assert_array_equal(found["spike"], spikes)
-    np.testing.assert_allclose(found["potential"], potentials, rtol=0, atol=1e-12)
-    assert found["spike"].sum() > 20
+    variables = run(Neuron.parse(f"alif:decay={decay!r},adaptation=1e-300"), currents)
+    np.testing.assert_array_equal(variables["spike"], spikes)
+    np.testing.assert_allclose(variables["potential"], potentials, rtol=0, atol=1e-12)
+    assert variables["spike"].sum() > 20
 
 
 def test_adaptive_integrate_and_fire_equals_norse() -> None:
@@ -100,10 +100,10 @@ def test_adaptive_integrate_and_fire_equals_norse() -> None:
     # it is compared, so that less is left of a jump beta.
     currents = np.concatenate([np.zeros((1, 4)), golden["currents"]])[:-1] * share
     text = f"alif:decay={1 - share!r},threshold_decay={fading!r},adaptation={constants['beta'] * fading!r}"
-    found = run(Neuron.parse(text), currents)
-    np.testing.assert_array_equal(found["spike"], golden["spikes"])
-    np.testing.assert_allclose(found["potential"], golden["potentials"], rtol=0, atol=1e-12)
-    assert found["spike"].sum() > 20
+    variables = run(Neuron.parse(text), currents)
+    np.testing.assert_array_equal(variables["spike"], golden["spikes"])
+    np.testing.assert_allclose(variables["potential"], golden["potentials"], rtol=0, atol=1e-12)
+    assert variables["spike"].sum() > 20
 
 
 PATTERNS = {  # Izhikevich (2003), figure 2: a, b, c, d
@@ -151,20 +151,21 @@ def test_izhikevich_converges_to_the_integrated_equations(pattern: str) -> None:
     def spike(_: float, x: np.ndarray) -> float:
         return float(x[0]) - 30
 
-    spike.terminal, spike.direction = True, 1  # type: ignore[attr-defined]
+    spike.terminal = True  # type: ignore[attr-defined]
+    spike.direction = 1  # type: ignore[attr-defined]
     time, state, times = 0.0, [-65.0, b * -65.0], []
     while time < DURATION:
-        found = solve_ivp(slope, (time, DURATION), state, events=spike, rtol=1e-9, atol=1e-9)
-        time, state = found.t[-1], [c, found.y[1, -1] + d]
-        if found.status == 1:
+        solution = solve_ivp(slope, (time, DURATION), state, events=spike, rtol=1e-9, atol=1e-9)
+        time, state = solution.t[-1], [c, solution.y[1, -1] + d]
+        if solution.status == 1:
             times.append(time)
     assert len(times) > 3
     errors = []
     for step in (0.2, 0.05):
-        found = izhikevich(pattern, step)
-        shared = min(len(found), len(times))  # the last spikes may fall behind the end
-        errors.append(np.abs(found[:shared] - times[:shared]).max())
-    assert len(found) >= len(times) - 1
+        spikes = izhikevich(pattern, step)
+        shared = min(len(spikes), len(times))  # the last spikes may fall behind the end
+        errors.append(np.abs(spikes[:shared] - times[:shared]).max())
+    assert len(spikes) >= len(times) - 1
     assert errors[1] < 0.5 * errors[0] and errors[1] < 0.05 * DURATION
 
 
@@ -206,8 +207,8 @@ def test_graded_converges_to_the_integrated_equations_with_order_one() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_cells_at_rest_stay_at_rest(name: str) -> None:
     neuron = Neuron(name)
-    found = run(neuron, np.zeros((20, 1)))
-    assert np.abs(found[neuron.model.read]).max() < 1e-12
+    variables = run(neuron, np.zeros((20, 1)))
+    assert np.abs(variables[neuron.model.read]).max() < 1e-12
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -126,19 +126,22 @@ def test_dead_ends_can_be_left_out_without_changing_outputs() -> None:
     assert live.num_cells < whole.num_cells
     big, small = Blueprint(whole, S, A), Blueprint(live, S, A)
     position = {name: i for i, name in enumerate(live.cells)}
-    kept = [whole.cells[i] in position for i in range(whole.num_cells)]
+    is_inner = [whole.cells[i] in position for i in range(whole.num_cells)]
     inner = np.array(
-        [kept[a] and kept[b] for a, b in zip(whole.synapses.pre, whole.synapses.post, strict=True)]
+        [is_inner[a] and is_inner[b] for a, b in zip(whole.synapses.pre, whole.synapses.post, strict=True)]
     )
     gaps = np.array(
-        [kept[a] and kept[b] for a, b in zip(whole.gap_junctions.pre, whole.gap_junctions.post, strict=True)]
+        [
+            is_inner[a] and is_inner[b]
+            for a, b in zip(whole.gap_junctions.pre, whole.gap_junctions.post, strict=True)
+        ]
     )
-    inputs = np.repeat([kept[i] for i in whole.inputs], S)
+    inputs = np.repeat([is_inner[i] for i in whole.inputs], S)
     parameters = np.random.default_rng(7).normal(0, 0.5, big.layout.length).astype(np.float32)
     syn, gap, bias, w_in, rest = np.split(
         parameters, np.cumsum([len(inner), len(gaps), whole.num_cells, len(inputs)])
     )
-    pruned = np.concatenate([syn[inner], gap[gaps], bias[kept], w_in[inputs], rest])
+    pruned = np.concatenate([syn[inner], gap[gaps], bias[is_inner], w_in[inputs], rest])
     observations = np.random.default_rng(8).normal(0, 1, (T, S))
     np.testing.assert_allclose(
         run_plainly(small, pruned, observations), run_plainly(big, parameters, observations), atol=1e-9

@@ -76,7 +76,10 @@ class Herd:
 
     def __init__(self, counts: tuple[int, int], columns: int) -> None:
         rng = np.random.default_rng(0)
-        self.counts, self.columns, self.sizes, self.ports = counts, columns, (37, 3), (20, 4)
+        self.counts = counts
+        self.columns = columns
+        self.sizes = (37, 3)
+        self.ports = (20, 4)
         self.patterns = []
         for size, ports in zip(self.sizes, self.ports, strict=True):
             lengths = rng.integers(0, 9, size)
@@ -86,7 +89,8 @@ class Herd:
         self.bias = [torch.from_numpy(rng.normal(size=(c, len(p.row_lengths))).astype("f")) for c, p in pairs]
         cells = [c * n for c, n in zip(counts, self.sizes, strict=True)]
         ports_ = [c * n for c, n in zip(counts, self.ports, strict=True)]
-        self.first_cells, self.first_ports = (5, 5 + cells[0]), (5 + sum(cells), 5 + sum(cells) + ports_[0])
+        self.first_cells = (5, 5 + cells[0])
+        self.first_ports = (5 + sum(cells), 5 + sum(cells) + ports_[0])
         total = self.first_ports[1] + ports_[1]
         self.source = torch.from_numpy(rng.normal(size=(total, columns)).astype("f"))
         self.out = torch.full((total, columns), 7.0)

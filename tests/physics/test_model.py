@@ -42,11 +42,11 @@ def test_shapes_that_are_named_as_a_pair_touch() -> None:
 
 def test_stopwatch_stands_still() -> None:
     """Unless somebody else has set one."""
-    model, told = mujoco.MjModel.from_xml_string(SLIDER), []
+    model, readings = mujoco.MjModel.from_xml_string(SLIDER), []
 
     def clock() -> float:
-        told.append(1.0)
-        return float(len(told))
+        readings.append(1.0)
+        return float(len(readings))
 
     try:
         for set_by_hand in (None, clock):
@@ -56,7 +56,7 @@ def test_stopwatch_stands_still() -> None:
             mujoco.mj_step(model, data)
             timer = data.timer[mujoco.mjtTimer.mjTIMER_STEP]
             assert timer.number == 1
-            assert (timer.duration > 0) == bool(told) == (set_by_hand is clock)
+            assert (timer.duration > 0) == bool(readings) == (set_by_hand is clock)
     finally:
         mujoco.set_mjcb_time(None)
         Worlds(model, 1)

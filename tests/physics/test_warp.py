@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from neuroevo.physics import worlds as cpu
+from neuroevo.physics import engine
 from neuroevo.physics.engine import Engine
 from neuroevo.physics.warp import WarpWorlds, bytes_per_world
 from neuroevo.physics.worlds import Worlds
@@ -59,8 +59,8 @@ def state(worlds: Engine) -> np.ndarray:
 def pair(model: mujoco.MjModel, **options: Any) -> Iterator[Any]:
     """The two engines at the same starts."""
     begin = starts(model, NUM_WORLDS)
-    for engine in (Worlds, WarpWorlds):
-        worlds: Any = engine(model, NUM_WORLDS, **options)
+    for kind in (Worlds, WarpWorlds):
+        worlds: Any = kind(model, NUM_WORLDS, **options)
         worlds.reset(*begin)
         yield worlds
 
@@ -129,8 +129,8 @@ def test_engine_on_a_gpu_agrees_in_a_step_from_a_shared_state(name: str) -> None
         there.reset(here.qpos, here.qvel)
         here.step(control, substeps)
         there.step(control, substeps)
-        found = torch.cat([there.qpos, there.qvel], 1).cpu().numpy()
-        assert np.abs(found - state(here)).max() < IN_A_STEP[name]
+        moved = torch.cat([there.qpos, there.qvel], 1).cpu().numpy()
+        assert np.abs(moved - state(here)).max() < IN_A_STEP[name]
     assert list(there._graphs) == [substeps]
 
 
@@ -139,8 +139,8 @@ def test_engine_on_a_gpu_agrees_in_a_step_from_a_shared_state(name: str) -> None
 @pytest.mark.parametrize("task", ["swimmer:links=3,steps=20,held_out=2", "digits:steps=4,episodes=64"])
 def test_run_on_a_gpu_gives_what_one_on_a_cpu_gives(task: str, tmp_path: Path) -> None:
     request = {"task": (task,), "generations": 2, "population": 8}
-    plain, found = (run(tmp_path / device, device=device, **request) for device in ("cpu", "cuda"))
-    for one, other in zip(found.metrics(), plain.metrics(), strict=True):
+    on_cpu, on_gpu = (run(tmp_path / device, device=device, **request) for device in ("cpu", "cuda"))
+    for one, other in zip(on_gpu.metrics(), on_cpu.metrics(), strict=True):
         assert one["fitness_best"] == pytest.approx(other["fitness_best"], abs=1e-2)
 
 
@@ -162,14 +162,14 @@ def test_worms_stay_together() -> None:
 
 def test_captured_steps_are_the_same_to_the_bit() -> None:
     model = swimmer.model(3)
-    found = []
+    ends = []
     for is_captured in (False, True):
         worlds = WarpWorlds(model, NUM_WORLDS, is_captured=is_captured)
         worlds.reset(*starts(model, NUM_WORLDS))
         for control in controls(model, NUM_WORLDS, 10):
             worlds.step(control, 2)
-        found.append(state(worlds))
-    assert np.array_equal(*found)
+        ends.append(state(worlds))
+    assert np.array_equal(*ends)
 
 
 def test_states_are_shared_and_not_copied() -> None:
@@ -244,10 +244,13 @@ class Sine:
     """In place of a network: the same sine, whatever it senses."""
 
     def __init__(self, num_genomes: int, num_actuators: int) -> None:
-        self.num_genomes, self._sizes, self._time = num_genomes, (num_genomes, -1, num_actuators), 0
+        self.num_genomes = num_genomes
+        self._sizes = (num_genomes, -1, num_actuators)
+        self._time = 0
 
     def reset(self, num_episodes: int) -> None:
-        self._time, self._episodes = 0, num_episodes
+        self._time = 0
+        self._episodes = num_episodes
 
     def step(self, observations: torch.Tensor) -> torch.Tensor:
         self._time += 1
@@ -283,9 +286,9 @@ def test_tasks_score_the_same_on_either_engine(
     wanted = task.evaluate(driver, seeds=[3, 4])
     forces = {"forces": True} if getattr(task, "forces", False) else {}
     task._worlds = WarpWorlds(task.body(), 4, **forces)
-    found = task.evaluate(driver, seeds=[3, 4])
+    fitness = task.evaluate(driver, seeds=[3, 4])
     assert isinstance(task._worlds, WarpWorlds)
-    np.testing.assert_allclose(found, wanted, atol=tolerance)
+    np.testing.assert_allclose(fitness, wanted, atol=tolerance)
     assert len(set(wanted.ravel().tolist())) == 4
 
 
@@ -295,11 +298,11 @@ def test_run_whose_bodies_are_on_warp_gives_what_one_in_c_gives(
     """Gains, search and scores, all on the engine of a GPU."""
     request = {"task": ("swimmer:links=3,steps=20,held_out=2",), "generations": 2, "population": 8}
     plain = run(tmp_path / "c", **request)
-    monkeypatch.setattr(cpu, "Worlds", lambda model, number, forces: WarpWorlds(model, number))
-    found = run(tmp_path / "warp", **request)
-    for one, other in zip(found.metrics(), plain.metrics(), strict=True):
+    monkeypatch.setattr(engine, "Worlds", lambda model, number, forces: WarpWorlds(model, number))
+    on_warp = run(tmp_path / "warp", **request)
+    for one, other in zip(on_warp.metrics(), plain.metrics(), strict=True):
         assert one["fitness_best"] == pytest.approx(other["fitness_best"], abs=1e-4)
-    for one, other in zip(found.results(), plain.results(), strict=True):
+    for one, other in zip(on_warp.results(), plain.results(), strict=True):
         assert one["score"] == pytest.approx(other["score"], abs=1e-3)
         assert one["score"] != other["score"]  # in float32
 

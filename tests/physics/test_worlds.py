@@ -102,13 +102,13 @@ def test_worlds_agree_to_the_bit_with_a_plain_loop(name: str) -> None:
     control = controls(model, 4, 120)
     worlds = Worlds(model, 4)
     worlds.reset(at, speed)
-    found = roll(worlds, control, substeps)
+    states = roll(worlds, control, substeps)
     for world in range(4):
         wanted, contacts = step_plainly(model, at[world], speed[world], control[:, world], substeps)
         assert (contacts > 0) == (name == "half_cheetah")
-        assert np.array_equal(found[:, world], wanted)
+        assert np.array_equal(states[:, world], wanted)
     assert not worlds.failed.any()
-    assert np.ptp(found[-1], axis=0)[1:].min() > 0  # no two worlds alike
+    assert np.ptp(states[-1], axis=0)[1:].min() > 0  # no two worlds alike
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -116,28 +116,28 @@ def test_worlds_agree_to_the_bit_with_a_plain_loop(name: str) -> None:
 def test_number_of_threads_does_not_matter(name: str, num_threads: int) -> None:
     model = body(name)
     control = controls(model, 7, 30)
-    found = []
+    states = []
     for threads in (1, num_threads):
         worlds = Worlds(model, 7, num_threads=threads)
         worlds.reset(*starts(model, 7))
-        found.append(roll(worlds, control, 3))
-    assert np.array_equal(found[0], found[1])
+        states.append(roll(worlds, control, 3))
+    assert np.array_equal(states[0], states[1])
 
 
 @pytest.mark.parametrize("name", BODIES)
 def test_how_steps_are_cut_into_calls_does_not_matter(name: str) -> None:
     model = body(name)
     control = controls(model, 3, 40)
-    found = []
+    states = []
     for cuts in ([6], [1] * 6, [4, 2]):
         worlds = Worlds(model, 3)
         worlds.reset(*starts(model, 3))
         for u in control:
             for substeps in cuts:
                 worlds.step(u, substeps)
-        found.append(now(worlds))
-    assert np.array_equal(found[0], found[1])
-    assert np.array_equal(found[0], found[2])
+        states.append(now(worlds))
+    assert np.array_equal(states[0], states[1])
+    assert np.array_equal(states[0], states[2])
 
 
 def test_model_is_not_modified() -> None:
@@ -174,12 +174,12 @@ def test_bad_control_fails_its_world_alone(name: str, num_threads: int, bad: flo
     healthy = roll(worlds, control, 2)
     control[4, 1, -1] = bad
     worlds.reset(*starts(model, 3))
-    found = roll(worlds, control, 2)
+    states = roll(worlds, control, 2)
     assert worlds.failed.tolist() == [False, True, False]
-    assert np.array_equal(found[:, [0, 2]], healthy[:, [0, 2]])
-    assert np.array_equal(found[:4, 1], healthy[:4, 1])
+    assert np.array_equal(states[:, [0, 2]], healthy[:, [0, 2]])
+    assert np.array_equal(states[:4, 1], healthy[:4, 1])
     rest = np.concatenate([[0.0], model.qpos0, np.zeros(model.nv)])
-    assert (found[4:, 1] == rest).all()
+    assert (states[4:, 1] == rest).all()
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -196,11 +196,11 @@ def test_divergence_fails_its_world_alone(name: str, num_threads: int, huge: flo
     speed[1, 2:] = huge
     worlds.reset(at, speed)
     assert not worlds.failed.any()
-    found = roll(worlds, control, substeps)
+    states = roll(worlds, control, substeps)
     assert worlds.failed.tolist() == [False, True, False]
-    assert np.array_equal(found[:, [0, 2]], healthy[:, [0, 2]])
+    assert np.array_equal(states[:, [0, 2]], healthy[:, [0, 2]])
     rest = np.concatenate([[0.0], model.qpos0, np.zeros(model.nv)])
-    assert (found[-5:, 1] == rest).all()
+    assert (states[-5:, 1] == rest).all()
 
 
 @pytest.mark.parametrize("num_threads", [1, 2])
@@ -342,8 +342,8 @@ def test_failure_leaves_other_forces_alone(bad: str) -> None:
     worlds.reset(at, speed)
     roll(worlds, control, 5)
     assert worlds.failed.tolist() == [False, True, False]
-    for found, healthy in zip((worlds.xpos, worlds.cfrc_ext), wanted, strict=True):
-        assert np.array_equal(found[[0, 2]], healthy[[0, 2]])
+    for values, healthy in zip((worlds.xpos, worlds.cfrc_ext), wanted, strict=True):
+        assert np.array_equal(values[[0, 2]], healthy[[0, 2]])
     assert worlds.xpos[1, 1].tolist() == model.qpos0[:3].tolist()
     assert not worlds.cfrc_ext[1].any()
 
