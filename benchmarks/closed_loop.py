@@ -57,11 +57,23 @@ class Rival:
     goal: float | None = None
 
     def networks(self, wanted: int, smallest: bool) -> int:
-        """Returns how many networks the rival gets."""
+        """Returns how many networks the rival gets.
+
+        Args:
+            wanted: Networks of the case.
+            smallest: Whether sizes are the smallest at which anything runs.
+        """
         return min(wanted, self.largest, 4 if smallest and self.largest < UNLIMITED else wanted)
 
     def key(self, task: str, networks: int, steps: int, options: Options) -> tuple[str, list[dict[str, Any]]]:
-        """Returns the rival's maker and the arguments that the maker gets in each process."""
+        """Returns the rival's maker and the arguments that the maker gets in each process.
+
+        Args:
+            task: Name of the task.
+            networks: Networks of all processes.
+            steps: Control steps of an episode.
+            options: What all measurements are told.
+        """
         given = {
             "task": task,
             "networks": networks,
@@ -75,7 +87,12 @@ class Rival:
 
 
 def rivals(options: Options, units: int) -> list[Rival]:
-    """Returns all rivals; without peers only those that the project's own dependencies give."""
+    """Returns all rivals; without peers only those that the project's own dependencies give.
+
+    Args:
+        options: What all measurements are told.
+        units: Units of the dense networks of some rivals.
+    """
     cores, vector, net = options.cores, f"{RIVALS}:Vector", {"units": units}
     dependencies = [
         Rival(OURS, f"{RIVALS}:Ours", is_shared=True),
@@ -115,7 +132,11 @@ def rivals(options: Options, units: int) -> list[Rival]:
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Yields a row a rival for every task and number of networks."""
+    """Yields a row a rival for every task and number of networks.
+
+    Args:
+        options: What all measurements are told.
+    """
     from benchmarks.networks import CIRCUIT
     from neuroevo.connectome.catalog import load
 

@@ -25,7 +25,11 @@ PEAK = "limit"
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Yields what weights and indices of many large genomes take."""
+    """Yields what weights and indices of many large genomes take.
+
+    Args:
+        options: What all measurements are told.
+    """
     cells, synapses, genomes = (50, 200, 4) if options.smallest else (CELLS, SYNAPSES, GENOMES)
     share: dict[str, Any] = {"cells": cells, "synapses": synapses, "genomes": genomes, "seed": options.seed}
     maker = "benchmarks.network_memory:resident"
@@ -43,7 +47,14 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def resident(cells: int, synapses: int, genomes: int, seed: int) -> Callable[[], dict[str, float]]:
-    """Returns a call that builds and loads a batch and says what its tensors take, and the process, in GB."""
+    """Returns a call that builds and loads a batch and says what its tensors take, and the process, in GB.
+
+    Args:
+        cells: Cells of a genome.
+        synapses: Synapses of a genome.
+        genomes: Number of genomes.
+        seed: Seed of wiring and parameters.
+    """
     torch.set_num_threads(1)
     blueprint = Blueprint(wiring(cells, seed, synapses), 1, 1)
     animate([blueprint], 1, seed)  # what libraries take at their first use is not the batch's

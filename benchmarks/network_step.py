@@ -35,7 +35,11 @@ TRIAD = "bandwidth bound (triad)"
 
 
 def measure(options: Options) -> Iterator[Row]:
-    """Yields a row a rival for every number of cells and of columns."""
+    """Yields a row a rival for every number of cells and of columns.
+
+    Args:
+        options: What all measurements are told.
+    """
     torch.set_num_threads(1)
     cells, columns = ((30,), (1, 16)) if options.smallest else (CELLS, COLUMNS)
     for number in cells:
@@ -44,7 +48,13 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def wiring(cells: int, seed: int, synapses: int | None = None) -> Architecture:
-    """Returns the whole worm's neurons, or a random wiring of another number of cells."""
+    """Returns the whole worm's neurons, or a random wiring of another number of cells.
+
+    Args:
+        cells: Number of cells.
+        seed: Seed of a random wiring.
+        synapses: Number of synapses of a random wiring; None for the usual number a cell.
+    """
     if cells == WORM and synapses is None:
         return Architecture.of(catalog.load("celegans").circuit("neurons", "sensory+interneuron+motor"))
     rng = generator(seed, "wiring", cells)
@@ -63,7 +73,13 @@ def wiring(cells: int, seed: int, synapses: int | None = None) -> Architecture:
 
 
 def products(phenotype: Phenotype, columns: int, seed: int) -> dict[str, Call]:
-    """Returns calls that compute the same: the sparse product, and the dense one in both orders."""
+    """Returns calls that compute the same: the sparse product, and the dense one in both orders.
+
+    Args:
+        phenotype: Network to multiply; its biases and state are overwritten.
+        columns: Columns of the state.
+        seed: Seed of state and biases.
+    """
     weights = blocks(phenotype)
     genomes, cells, _ = weights.shape
     rng, flat = generator(seed, "states"), phenotype.cells
@@ -91,7 +107,11 @@ def products(phenotype: Phenotype, columns: int, seed: int) -> dict[str, Call]:
 
 
 def triad(num_bytes: int) -> Call:
-    """Returns a call that reads two arrays and writes a third, of so many bytes together."""
+    """Returns a call that reads two arrays and writes a third, of so many bytes together.
+
+    Args:
+        num_bytes: Bytes of the three arrays.
+    """
     a, b, c = torch.ones(3, max(1, num_bytes // 12)).unbind()
     return lambda: torch.add(a, b, alpha=3.0, out=c)
 

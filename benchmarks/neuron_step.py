@@ -27,7 +27,11 @@ assert populations  # registers the priors
 
 
 def network(neuron: Neuron) -> Phenotype:
-    """Returns untrained genomes of the exact circuit."""
+    """Returns untrained genomes of the exact circuit.
+
+    Args:
+        neuron: Neuron model and its options.
+    """
     architecture = priors.get("connectome").target(load(CIRCUIT), seed=0).without_dead_ends()
     blueprint = Blueprint(architecture, SENSORS, ACTUATORS, neuron=neuron)
     phenotype = Phenotype([blueprint], [GENOMES])
@@ -36,7 +40,12 @@ def network(neuron: Neuron) -> Phenotype:
 
 
 def seconds(phenotype: Phenotype, observations: torch.Tensor) -> float:
-    """Returns the time of a network step."""
+    """Returns the time of a network step.
+
+    Args:
+        phenotype: The network.
+        observations: What it senses, float32 [G, B, S].
+    """
     phenotype.step(observations)
     start = time.perf_counter()
     for _ in range(STEPS):

@@ -67,7 +67,13 @@ class Clocks:
 
 
 def shares(name: str, networks: int, clocks: Clocks) -> tuple[float, dict[str, float]]:
-    """Returns genomes evaluated a second and the share of each part."""
+    """Returns genomes evaluated a second and the share of each part.
+
+    Args:
+        name: Name of the task.
+        networks: Networks of two processes, of which this one evaluates half.
+        clocks: Watches of the methods.
+    """
     kind = registered.get(name).target
     task = kind(**SHORT) if issubclass(kind, HasBody) else kind()
     task.prepare()

@@ -2,7 +2,7 @@
 
     blueprint      an architecture fitted to a task; what a parameter vector sets
     phenotype      Phenotype: genomes decoded into one batch; settle on images, step with bodies
-    policy         a champion as a policy of an environment
+    policy         a genome as a policy: observations go in and actions come out
     matrix         the block-diagonal sparse matrix of a batch: here a weight finds its place
     products       sparse matrix times state: here a synapse's weight is multiplied
     kernels        the compiled loops: weights times the state, and the step of the leaky neuron
