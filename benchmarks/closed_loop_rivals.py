@@ -79,6 +79,11 @@ def open_loop(
     """Returns turns of bare physics: `mujoco.rollout`, all steps in one call, controls given in advance.
 
     Args:
+        task: Name of the task.
+        networks: Number of networks, each with a body of its own.
+        steps: Steps of an episode.
+        seed: Of everything random.
+        threads: Number of threads that move the bodies.
         is_own: Whether controls are those that our networks give; else they are random, the same for all
             bodies.
         is_lean: Whether MuJoCo is spared what ours is spared: its stopwatch, and searches that find nothing.
@@ -243,6 +248,10 @@ def evotorch(
 
     Args:
         kind: `GymNE` for one environment after another, `VecGymNE` for batched ones.
+        task: Name of the task.
+        networks: Number of networks, each with a body of its own.
+        steps: Steps of an episode.
+        seed: Of everything random.
         units: Number of units of the recurrent layer.
         actors: Number of Ray actors; with 1 there is none and this process computes.
     """

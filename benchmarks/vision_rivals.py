@@ -158,6 +158,11 @@ def evotorch(
     """Returns turns of EvoTorch's SupervisedNE, one network after another, dense, with as many units.
 
     Args:
+        task: Name of the task.
+        networks: Number of networks.
+        images: Number of images that each is shown.
+        steps: Network steps an image.
+        seed: Of everything random.
         units: Number of units of the network.
         actors: Number of Ray actors; with 1 there is none and this process computes.
     """
@@ -193,6 +198,12 @@ def evosax(
 
     Args:
         arrays: An npz file of `train` and `train_labels`: the problem would download MNIST itself.
+        networks: Number of networks.
+        images: Number of images that each is shown.
+        steps: Network steps an image.
+        seed: Of everything random.
+        units: Number of units of a network.
+        classes: Number of classes of images.
     """
     import jax
     import jax.numpy as jnp
@@ -234,6 +245,12 @@ def evojax(
 
     Args:
         arrays: An npz file of `train` and `train_labels`.
+        networks: Number of networks.
+        images: Number of images that each is shown.
+        steps: Network steps an image.
+        seed: Of everything random.
+        units: Number of units of a network.
+        classes: Number of classes of images.
     """
     import jax
     import jax.numpy as jnp

@@ -149,6 +149,9 @@ def run(
             line: seeds, graphs, generations, population, connectome, neuron, adapter, search, workers (0
             computes in this process), seed, selection and so on.
 
+    Returns:
+        The run, at its end.
+
     Raises:
         NeuroevoError: If the request cannot be carried out; then nothing is written.
         EvaluationError: If the run failed; its folder says why.
@@ -174,6 +177,9 @@ def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = No
         path: Its folder. If the run is at its end nothing is done.
         progress: Called after every generation of a shard; by default as in `run`.
         changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+
+    Returns:
+        The run, at its end.
 
     Raises:
         RunError: If there is no such run, it is damaged, or another process is at it.
@@ -301,9 +307,9 @@ class Run:
             raise RunError(f"{self.path}: no lineage of these ended with a score; wanted one that did.")
         best = max(scored, key=lambda row: row["score"])
         blueprint, parameters = read_champion(self._folder, key_of(best))
-        made = make_task(self._folder, best["task"])
-        if isinstance(made, Playable):
-            return Policy(blueprint, parameters, sense=made.sense, act=made.act)
+        player = make_task(self._folder, best["task"])
+        if isinstance(player, Playable):
+            return Policy(blueprint, parameters, sense=player.sense, act=player.act)
         return Policy(blueprint, parameters)
 
     def __repr__(self) -> str:
@@ -311,7 +317,7 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Opens a run folder.
+    """Returns the run of a folder.
 
     Args:
         path: The folder.

@@ -1,4 +1,16 @@
-"""Fitness tasks: what a phenotype is scored on. One file a domain or data set."""
+"""Fitness tasks: what a phenotype is scored on. One file a domain or data set.
+
+A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.register(name)`.
+
+    images             digits, MNIST, Fashion-MNIST and images of the user's; classification: what they share
+    pixels             what sensors see of an image
+    datasets           published images, found, checked and cached; sources: where they are downloaded from
+    image_files        images in the user's files; stored: as arrays; idx: the format of MNIST
+    swimmer            a chain of links that swims; embodied: what tasks with a body share
+    worm               a worm that crawls; worm_body: its body; worm_nerves: how a circuit is wired to it
+    locomotion_bodies  five bodies of Gymnasium's; locomotion: how they are moved
+    gymnasium_env      any environment of Gymnasium's
+"""
 
 from neuroevo import plugins
 from tasks import gymnasium_env, images, locomotion_bodies, swimmer, worm

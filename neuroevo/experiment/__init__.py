@@ -4,10 +4,13 @@
     plan          which wirings meet which tasks
     execute       run and resume; watcher: who is told of what goes on
     selection     tournament, race or mixed: how evaluations are dealt to priors
-    evolution     what the three have in common; shards: generations on their way through a pool
+    evolution     what the three have in common; shards: lineages that are evaluated together
+    scheduling    requests on their way to the pool, and results on the way back
+    writer        the only one that changes a run folder while a run goes on: here a checkpoint is written
     manifest      what a run says of its origin; resume: what a run that ended early left behind
     study         several runs that answer one question
-    display       the live standings; standings: their text; trackers: TensorBoard, W&B, MLflow
+    display       the live standings; standings: their text; notebook: progress in a cell
+    trackers      TensorBoard, W&B, MLflow
     listing       what `run.py list` shows
 
 Imports everything else of the package.

@@ -10,6 +10,7 @@
     neurons        neuron models and their membrane steps; constants: their published values
     adapters       maps from sensors to input cells and from output cells to actuators; adapter_maps: at work
     gains          gains that put cells into their operating range before evolution
+    policy         a genome that plays, one control step at a time
     monitors       observers of activity; alignment: widths and memory that kernels agree on
 
 Imports the root, `connectome` and `wiring`.
