@@ -29,8 +29,8 @@ class Cells:
         matrix: CSR [rows, M], from `matrix.assemble`.
         first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
         lineages: What of the matrix belongs to each lineage.
-        arena: Memory of the state, on a CPU; from `reset` on no other network may use it. None allocates
-            memory of its own.
+        arena: Memory of the state, on a CPU, which no other network may use while this one runs from a
+            `reset`. None allocates memory of its own.
 
     Attributes:
         bias: float32 [rows, 1], zero but for the cells' biases in its first rows.
