@@ -65,9 +65,10 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
         known: All names that would do.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:MAX_REASON].lower(), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Unknown {kind} {name!r}.{hint} Known: {listed(names)}."
+    shown = repr(name) if len(name) <= MAX_REASON else f"{name[:MAX_REASON]!r}..."
+    return f"Unknown {kind} {shown}.{hint} Known: {listed(names)}."
 
 
 def listed(names: Iterable[str]) -> str:

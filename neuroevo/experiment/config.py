@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import reprlib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,7 @@ LEAST = {  # smallest value of each option that is a number
     "deadline": 1,
     "seed": 0,
 }
+MAX_TEXT = 10_000  # characters; paths have up to 4,096
 _LARGEST = 2**63 - 1  # of a whole number in TOML
 _FLAG = "flag"  # key of a field's metadata
 _FORM = "[label=]name[:option=value,...]"
@@ -174,6 +175,15 @@ class Configuration:
         metadata=_flag("", "by task label, the resolved search method with all its options"),
     )
 
+    def __post_init__(self) -> None:
+        for field_ in fields(self):
+            for text in _texts(getattr(self, field_.name)):
+                if len(text) > MAX_TEXT:
+                    raise OptionError(
+                        f"Option {field_.name!r} has a text of {len(text):,} characters, {text[:20]!r}...; "
+                        f"wanted at most {MAX_TEXT:,}."
+                    )
+
     @classmethod
     def read(cls, path: str | Path) -> Configuration:
         """Returns the request in a TOML file, such as the `config.toml` of a run folder.
@@ -279,6 +289,19 @@ class Configuration:
                 f"Option 'address' is {self.address!r} with 0 workers, which run in this process; "
                 "leave out one of --address and --workers."
             )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yields all texts in the value of a field, those that are keys of a table too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _texts(item)
 
 
 @cache

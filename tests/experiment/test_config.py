@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -153,6 +154,33 @@ def test_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str, message:
     path.write_text(text, errors="surrogateescape")
     with pytest.raises(OptionError, match=message):
         Configuration.read(path)
+
+
+LONG = "." * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{name} = ['{LONG}']" for name in ("genome", "task", "margin", "track")),
+        *(f"{name} = '{LONG}'" for name in ("connectome", "inputs", "neuron", "adapter", "per_worker")),
+        f"genome = [{'[' * 50}'{LONG}'{']' * 50}]",
+        f"genome = [{','.join(['1'] * 100_000)}]",
+        "genome = [" + "'.'," * 100_000 + "]",
+        f"seeds = {{a = '{LONG}'}}",
+        f"{'a' * 100_000} = 1",
+        f"[budgets.{'a' * 100_000}]\npopulation = 8",
+        f"[searches]\na = '{LONG}'",
+    ],
+    ids=lambda text: text[:30],
+)
+def test_long_and_nested_values_get_one_short_line_at_once(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    started = time.process_time()
+    with pytest.raises(NeuroevoError) as error:
+        resolve(Configuration.read(tmp_path / "config.toml").override({"task": (ECHO,)}))
+    assert time.process_time() - started < 3
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1_000
 
 
 @pytest.mark.parametrize(
