@@ -31,10 +31,9 @@ _ROUNDING = 1e-12  # spread below this share of the scores' size is none
 def interquartile_mean(scores: Sequence[float] | np.ndarray) -> float | None:
     """Returns the mean without the lowest and highest quarter of the scores; None without scores.
 
-    A quarter is rounded down: of 1 to 3 scores none is cut, of 4 to 7 one at each end. The cut is that of
-    `scipy.stats.trim_mean(scores, 0.25)`, which partitions the scores where this function sorts them: the
-    last digits of a mean depend on the order of its terms, and equal lineages must give equal reports
-    whatever the order that they are read in.
+    A quarter is rounded down: of 1 to 3 scores none is cut, of 4 to 7 one at each end. Scores are sorted
+    first, for the last digits of a mean depend on the order of its terms, and equal lineages must give equal
+    reports whatever the order that they are read in.
 
     Args:
         scores: Finite numbers, of any shape.
@@ -42,9 +41,8 @@ def interquartile_mean(scores: Sequence[float] | np.ndarray) -> float | None:
     References:
         Agarwal et al. (2021), https://doi.org/10.48550/arXiv.2108.13264
     """
-    values = np.sort(np.asarray(scores, float).ravel())
-    cut = len(values) // 4
-    return float(values[cut : len(values) - cut].mean()) if len(values) else None
+    values = np.sort(np.asarray(scores, float), axis=None)
+    return float(stats.trim_mean(values, 0.25)) if len(values) else None
 
 
 def interval(scores: Scores) -> Interval | None:

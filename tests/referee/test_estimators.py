@@ -52,7 +52,7 @@ def test_interquartile_mean_has_the_same_digits_in_whatever_order_scores_come():
     rng = np.random.default_rng(0)
     values = rng.normal(size=360)
     assert len({estimators.interquartile_mean(rng.permutation(values)) for _ in range(20)}) == 1
-    # which is why it is not SciPy's function:
+    # which SciPy's function alone does not do:
     assert len({stats.trim_mean(rng.permutation(values), 0.25) for _ in range(20)}) > 1
 
 
