@@ -14,7 +14,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ NEWEST, PREVIOUS = "checkpoint.safetensors", "checkpoint.previous.safetensors"
 Arrays = dict[str, np.ndarray]
 
 
-def save(folder: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
+def save(folder: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, object]) -> None:
     """Writes a checkpoint; the newest becomes the one before.
 
     Args:

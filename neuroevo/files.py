@@ -23,7 +23,7 @@ Row = dict[str, Any]
 MOST_DIGITS = 300  # of a whole number; a float has some 308
 
 
-def to_json(value: Any, indent: int | None = None) -> str:
+def to_json(value: object, indent: int | None = None) -> str:
     """Returns strict JSON: NumPy values as plain ones, numbers that are not finite as null.
 
     It is ASCII where a text is none in UTF-8, such as the name of a file may be.
@@ -156,7 +156,7 @@ def parse(data: bytes, path: Path, line: int | None = None) -> Row:
     return value
 
 
-def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def append_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     """Appends rows as JSON lines, after cutting off half a line that an interrupted run left.
 
     Args:

@@ -84,7 +84,9 @@ class RunFolder:
             raise RunError(f"{path} exists; wanted a new folder. Choose another --out or move it away.")
 
     @classmethod
-    def create(cls, path: str | Path, config: Mapping[str, Any], manifest: Mapping[str, Any]) -> RunFolder:
+    def create(
+        cls, path: str | Path, config: Mapping[str, object], manifest: Mapping[str, object]
+    ) -> RunFolder:
         """Makes a new run folder; it appears whole or not at all.
 
         Args:
@@ -160,7 +162,7 @@ class RunFolder:
         """
         return parse(read(self.path / MANIFEST), self.path / MANIFEST)
 
-    def write_manifest(self, **updates: Any) -> None:
+    def write_manifest(self, **updates: object) -> None:
         """Replaces top-level entries of the manifest.
 
         Args:
@@ -283,7 +285,7 @@ class RunFolder:
         return self.path / CHAMPIONS / name
 
     def write_champion(
-        self, lineage: Key, architecture: Mapping[str, Any], parameters: Mapping[str, np.ndarray]
+        self, lineage: Key, architecture: Mapping[str, object], parameters: Mapping[str, np.ndarray]
     ) -> Path:
         """Writes a lineage's architecture and parameters.
 
@@ -302,7 +304,7 @@ class RunFolder:
         atomic_write(folder / "parameters.safetensors", _save(parameters))
         return folder
 
-    def write_checkpoint(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]) -> None:
+    def write_checkpoint(self, arrays: Mapping[str, np.ndarray], state: Mapping[str, object]) -> None:
         """Writes a checkpoint, see `checkpoint`; the newest becomes the one before.
 
         Args:
@@ -381,7 +383,7 @@ def safe_name(label: str) -> str:
     return name
 
 
-def _without_none(config: Mapping[str, Any]) -> Row:
+def _without_none(config: Mapping[str, object]) -> Row:
     """Returns a configuration without entries that are None, for which TOML has no word."""
     return {
         key: _without_none(value) if isinstance(value, Mapping) else value

@@ -19,6 +19,7 @@ import numpy as np
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError, failure
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.resume import EpochEntry, MemberEntry
 from neuroevo.experiment.shards import ShardRun
 from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint, Gains
@@ -84,8 +85,8 @@ def run(evolution: Evolution) -> None:
         length, num_epochs = epochs(plan.settings[request.label].generations)
         evolution.pass_over(first * length * len(members))
         for epoch in range(first, num_epochs):
-            described = {"epoch": epoch, "members": list(map(_described, members))}
-            evolution.writer.hold_members(request.label, described)
+            entry: EpochEntry = {"epoch": epoch, "members": [_entry(member) for member in members]}
+            evolution.writer.hold_members(request.label, entry)
             living = _note(evolution, members, epoch, epoch * length, living)
             lineages[request.label] = [_row(member) for member in members]
             evolution.writer.replace_lineages([row for rows in lineages.values() for row in rows])
@@ -120,7 +121,9 @@ def _stored(evolution: Evolution, request: TaskRequest, blueprints: Sequence[Blu
     """
     plan, members = evolution.plan, []
     of_prior = {s.genome: b for s, b in zip(plan.samples, blueprints, strict=True)}
-    for row in evolution.past.members.get(request.label, {}).get("members", ()):
+    if request.label not in evolution.past.members:
+        return []
+    for row in evolution.past.members[request.label]["members"]:
         task, genome, place, population = row["lineage"]
         architecture = Architecture.from_dict(row["architecture"])
         live, gains = architecture.without_dead_ends(), Gains(**row["gains"])
@@ -134,10 +137,10 @@ def _stored(evolution: Evolution, request: TaskRequest, blueprints: Sequence[Blu
     return members
 
 
-def _described(member: Member) -> Row:
+def _entry(member: Member) -> MemberEntry:
     """Returns what a checkpoint says of a member beside its state."""
     return {
-        "lineage": list(member.lineage.key),
+        "lineage": member.lineage.key,
         "founder": member.founder,
         "architecture": member.architecture.to_dict(),
         "gains": member.lineage.blueprint.gains.to_dict(),

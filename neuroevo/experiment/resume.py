@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TypedDict, cast
 
 import numpy as np
 
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
-from neuroevo.files import Row, to_json
+from neuroevo.files import to_json
 from neuroevo.rows import MetricsRow
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.search import lineage as lineages_
@@ -23,12 +24,76 @@ from neuroevo.search.lineage import Lineage, State
 from neuroevo.search.settings import Settings
 
 
+class LineageEntry(TypedDict):
+    """What a checkpoint says of a lineage beside the arrays of its state.
+
+    Attributes:
+        lineage: (task, genome label, graph, seed), a list in JSON.
+        generation: The next generation, from 0.
+        evaluations: Genomes evaluated so far.
+        failures: Genomes of these whose fitness was not finite.
+        blowup: Where the first genome's state left the finite numbers; "" where none did.
+        error: Why the lineage was lost; "" where it goes on.
+        gains: Gains of its operating range, by kind of current.
+    """
+
+    lineage: Key
+    generation: int
+    evaluations: int
+    failures: int
+    blowup: str
+    error: str
+    gains: dict[str, float]
+
+
+class MemberEntry(TypedDict):
+    """What a checkpoint says of a member of a mixed population beside its lineage.
+
+    Attributes:
+        lineage: (task, genome label, place, population), a list in JSON.
+        founder: The place of the founder that it descends from.
+        architecture: Its wiring, dead ends included, see `Architecture.to_dict`.
+        gains: Gains of its operating range, by kind of current.
+    """
+
+    lineage: Key
+    founder: int
+    architecture: dict[str, object]
+    gains: dict[str, float]
+
+
+class EpochEntry(TypedDict):
+    """What a checkpoint says of a task's mixed populations.
+
+    Attributes:
+        epoch: The epoch that is under way, from 0.
+        members: The members of all populations.
+    """
+
+    epoch: int
+    members: list[MemberEntry]
+
+
+class CheckpointState(TypedDict):
+    """What a checkpoint holds beside arrays, whose names are the number of a lineage and their own.
+
+    Attributes:
+        lineages: All lineages that have begun.
+        gains: Gains of all samples of a task, by kind of current, by task.
+        members: Mixed populations by task.
+    """
+
+    lineages: list[LineageEntry]
+    gains: dict[str, list[dict[str, float]]]
+    members: dict[str, EpochEntry]
+
+
 @dataclass
 class Past:
     """What a run has behind it; a new run has nothing.
 
     Attributes:
-        states: Numbers of a state, and its arrays by name, by lineage.
+        states: Entries of the checkpoint, and arrays by name, by lineage.
         gains: Gains of all samples of a task, by task.
         members: Of mixed populations, the epoch that was under way and its members, by task.
         rows: Metrics by lineage, in order; those that were taken are gone.
@@ -37,9 +102,9 @@ class Past:
         note: A sentence about the checkpoint, or "" if there is nothing to say.
     """
 
-    states: dict[Key, tuple[Row, dict[str, np.ndarray]]] = field(default_factory=dict)
-    gains: dict[str, list[Row]] = field(default_factory=dict)
-    members: dict[str, Row] = field(default_factory=dict)
+    states: dict[Key, tuple[LineageEntry, dict[str, np.ndarray]]] = field(default_factory=dict)
+    gains: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    members: dict[str, EpochEntry] = field(default_factory=dict)
     rows: dict[Key, list[MetricsRow]] = field(default_factory=dict)
     results: set[Key] = field(default_factory=set)
     selection: set[str] = field(default_factory=set)
@@ -55,13 +120,10 @@ class Past:
         Raises:
             RunError: If the checkpoint or another file is damaged.
         """
-        nothing: tuple[Any, ...] = ({}, {"gains": {}, "members": {}, "lineages": []}, "")
-        arrays, state, note = checkpoint.load(folder.path) if checkpoint.exists(folder.path) else nothing
-        past = cls(gains=state["gains"], members=state["members"], note=note)
-        for k, numbers in enumerate(state["lineages"]):
-            its = {name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{k}/")}
-            past.states[tuple(numbers["lineage"])] = (numbers, its)
-        reached = {past._place(key): numbers["generation"] for key, (numbers, _) in past.states.items()}
+        past = cls()
+        if checkpoint.exists(folder.path):
+            past._read_checkpoint(folder.path)
+        reached = {past._place(key): entry["generation"] for key, (entry, _) in past.states.items()}
 
         def is_past(row: MetricsRow) -> bool:
             return row["generation"] < reached.get(past._place(key_of(row)), 0)
@@ -72,6 +134,17 @@ class Past:
         past.selection = {to_json(row) for row in folder.selection()}
         return past
 
+    def _read_checkpoint(self, path: Path) -> None:
+        """Takes in the newest checkpoint that can be used."""
+        arrays, holds, self.note = checkpoint.load(path)
+        state = cast(CheckpointState, holds)
+        self.gains = state["gains"]
+        self.members = state["members"]
+        for k, entry in enumerate(state["lineages"]):
+            its = {name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{k}/")}
+            task, genome, graph, seed = entry["lineage"]
+            self.states[task, genome, graph, seed] = entry, its
+
     def state(self, lineage: Lineage, settings: Settings) -> State | None:
         """Returns the state that a lineage had reached, or None if it had not begun.
 
@@ -81,8 +154,8 @@ class Past:
         """
         if lineage.key not in self.states:
             return None
-        numbers, arrays = self.states[lineage.key]
-        return lineages_.restore(lineage, settings, arrays, numbers)
+        entry, arrays = self.states[lineage.key]
+        return lineages_.restore(lineage, settings, arrays, {**entry})
 
     def take(self, key: Key, until: int, epoch: int | None) -> Iterator[MetricsRow]:
         """Yields rows of a lineage's generations, each of which can be taken once.
@@ -98,7 +171,7 @@ class Past:
             if row["generation"] < until and (epoch is None or row.get("epoch") == epoch):
                 yield row
 
-    def _place(self, key: Key) -> tuple[Any, ...]:
+    def _place(self, key: Key) -> tuple[str | int, ...]:
         """Returns what a lineage shares with those whose place it took in a mixed population."""
         task, genome, graph, seed = key
         return (task, graph, seed) if task in self.members else (task, genome, graph, seed)

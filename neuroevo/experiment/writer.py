@@ -10,13 +10,12 @@ import math
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from neuroevo.experiment.resume import Past
+from neuroevo.experiment.resume import CheckpointState, EpochEntry, LineageEntry, Past
 from neuroevo.experiment.shards import Pair
-from neuroevo.files import Row, to_json
+from neuroevo.files import to_json
 from neuroevo.rows import LineageRow, MetricsRow, ResultColumns, ResultRow, Scores, SelectionRow
 from neuroevo.run_folder import RunFolder
 from neuroevo.search import coordinates
@@ -53,8 +52,8 @@ class RunWriter:
         self.folder = folder
         self.past = past or Past()
         self._seconds_before: float = folder.manifest().get("wall_seconds", 0.0)
-        self._gains: dict[str, list[Row]] = dict(self.past.gains)
-        self._members: dict[str, Row] = dict(self.past.members)
+        self._gains: dict[str, list[dict[str, float]]] = dict(self.past.gains)
+        self._members: dict[str, EpochEntry] = dict(self.past.members)
         self._saved = time.monotonic()  # when the last checkpoint was written
         self._cost = 0.0  # seconds that it took
 
@@ -96,7 +95,7 @@ class RunWriter:
         known = self.folder.manifest().get("lineages", [])
         self.folder.write_manifest(lineages=[*known, *(row for row in rows if row not in known)])
 
-    def replace_lineages(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def replace_lineages(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Replaces the lineages that are planned.
 
         Args:
@@ -104,7 +103,7 @@ class RunWriter:
         """
         self.folder.write_manifest(lineages=list(rows))
 
-    def note_selection_record(self, record: Mapping[str, Row]) -> None:
+    def note_selection_record(self, record: Mapping[str, Mapping[str, object]]) -> None:
         """Writes how mixed populations ended.
 
         Args:
@@ -169,7 +168,7 @@ class RunWriter:
 
     # --- checkpoints ------------------------------------------------------------------------------------
 
-    def hold_gains(self, task: str, gains: list[Row]) -> None:
+    def hold_gains(self, task: str, gains: list[dict[str, float]]) -> None:
         """Notes gains for all checkpoints to come.
 
         Args:
@@ -178,12 +177,12 @@ class RunWriter:
         """
         self._gains[task] = gains
 
-    def hold_members(self, task: str, members: Row) -> None:
+    def hold_members(self, task: str, members: EpochEntry) -> None:
         """Notes, for all checkpoints to come, who lives in mixed populations.
 
         Args:
             task: Label of the task.
-            members: The epoch that is under way, and its members, see `mixed`.
+            members: The epoch that is under way, and its members.
         """
         self._members[task] = members
 
@@ -200,17 +199,25 @@ class RunWriter:
         """
         started = time.monotonic()
         arrays: dict[str, np.ndarray] = {}
-        states: list[Row] = []
+        entries: list[LineageEntry] = []
         for lineage, state in pairs:
-            arrays |= {f"{len(states)}/{k}": v for k, v in lineages_.to_arrays(state).items()}
-            numbers = {name: getattr(state, name) for name in lineages_.NUMBERS}
-            gains = lineage.blueprint.gains.to_dict()
-            states.append({"lineage": list(lineage.key), **numbers, "gains": gains})
-        whole = {"lineages": states, "gains": self._gains, "members": self._members}
-        self.folder.write_checkpoint(arrays, whole)
+            arrays |= {f"{len(entries)}/{k}": v for k, v in lineages_.to_arrays(state).items()}
+            entries.append(
+                {
+                    "lineage": lineage.key,
+                    "generation": state.generation,
+                    "evaluations": state.evaluations,
+                    "failures": state.failures,
+                    "blowup": state.blowup,
+                    "error": state.error,
+                    "gains": lineage.blueprint.gains.to_dict(),
+                }
+            )
+        holds: CheckpointState = {"lineages": entries, "gains": self._gains, "members": self._members}
+        self.folder.write_checkpoint(arrays, holds)
         self._saved = time.monotonic()
         self._cost = self._saved - started
-        logger.info("checkpoint of %d lineages, %.3f s", len(states), self._cost)
+        logger.info("checkpoint of %d lineages, %.3f s", len(entries), self._cost)
 
 
 def has_failed(state: State) -> bool:

@@ -1,7 +1,8 @@
 """Where evaluations are computed: in this process, or on the actors of a Ray cluster.
 
     pool           Pool: requests in, results out; LocalPool computes in this process
-    worker         Worker computes requests in one thread; Request and Failed
+    requests       what a worker can be asked for: Evaluate, Advance, Assess, SetGains, Room
+    worker         Worker: the tasks and networks that it keeps, and ShardKey, which names them
     runner         a shard's genomes, evaluated as one network
     assessment     held-out scores of a lineage: untrained, tuned, trained
     ray_pool       a pool of Ray actors, and its supervision

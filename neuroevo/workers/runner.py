@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ class Shared:
         self._answers: list[Tensor] = []
         self._is_part = shard.part[1] > 1
         self._blocks: list[Blocks | None] = []
-        self._choices: list[Any] | None = None
+        self._choices: list[object] | None = None
 
     def network(self, population: int, count: int) -> Phenotype:
         """Returns a network of some genomes of each lineage, and drops those of an earlier population.
@@ -115,7 +115,7 @@ class Shared:
         settings, triples = self._shard.settings, zip(self._shard.lineages, states, self._blocks, strict=True)
         return [propose(x, s, settings, rows, blocks).to(self._device) for x, s, blocks in triples]
 
-    def choices(self) -> list[Any] | None:
+    def choices(self) -> list[object] | None:
         """Returns what each lineage is tested on, or None if the task does not choose it."""
         if self._choices is None and isinstance(self._task, Chooses) and self._task.chooses:
             self._centres = self._centres or self._phenotype(1)
@@ -221,7 +221,7 @@ class Runner:
         proposals: Sequence[Tensor],
         blown: Tensor,
         seeds: Sequence[int],
-        chosen: Sequence[Any] | None,
+        chosen: Sequence[object] | None,
     ) -> list[str]:
         """Returns, for each lineage that had no failure before, where its first blown-up genome blew up.
 
@@ -240,7 +240,7 @@ class Runner:
 
 
 def evaluate(
-    task: Task, phenotype: Phenotype, seeds: Sequence[int], choices: Sequence[Any] | None = None
+    task: Task, phenotype: Phenotype, seeds: Sequence[int], choices: Sequence[object] | None = None
 ) -> Tensor:
     """Returns the fitness of genomes on a task.
 
@@ -315,7 +315,7 @@ def explain(
     parameters: Tensor,
     task: Task,
     seeds: Sequence[int],
-    choices: Sequence[Any] | None = None,
+    choices: Sequence[object] | None = None,
 ) -> str:
     """Returns a phrase that says where a genome's state blew up, or "" if it does not by itself.
 

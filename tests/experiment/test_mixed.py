@@ -88,13 +88,13 @@ def process(rng: np.random.Generator, rounds: int, populations: int, size: int, 
 def rate_of_winners(luck: float, test: str, monkeypatch: pytest.MonkeyPatch) -> int:
     """Of 500 simulated runs of two equal priors, those in which one seems favoured."""
     monkeypatch.setattr(drift, "SIMULATIONS", 1000)
-    rng, labels, found = np.random.default_rng(3), np.repeat([0, 1], 8), 0
+    rng, labels, winners = np.random.default_rng(3), np.repeat([0, 1], 8), 0
     neutral = neutral_shares(labels, 10, 6, rng)
     monkeypatch.setattr(drift, "neutral_shares", lambda *_: neutral)
     for _ in range(500):
         record = fixation(["a", "b"], labels, process(rng, 10, 6, 16, luck), 10, rng)
-        found += min(getattr(entry, test) for entry in record.fixations.values()) < 0.025
-    return found
+        winners += min(getattr(entry, test) for entry in record.fixations.values()) < 0.025
+    return winners
 
 
 @pytest.mark.parametrize("luck", [0.0, 0.5, 0.95])
@@ -168,8 +168,8 @@ def test_equal_priors_drift_as_the_simulation_does(lottery: RunFolder) -> None:
 
 
 def test_listeners_hear_of_priors_that_died_out(tmp_path: Path) -> None:
-    events, seen = [], []
-    listeners = Listeners(seen.append, lambda *x: events.append(x))
+    events, updates = [], []
+    listeners = Listeners(updates.append, lambda *x: events.append(x))
     request: dict[str, Any] = {"genome": ("adapter-only", BAD), "generations": 20, "population": 16}
     folder = run(tmp_path / "run", None, listeners, selection="mixed", graphs=2, **request)
     gone: dict[str, int] = {}
@@ -182,7 +182,7 @@ def test_listeners_hear_of_priors_that_died_out(tmp_path: Path) -> None:
         (f"echo, generation {generation}: {label} has died out in every population", ("echo", label))
         for label, generation in gone.items()
     ]
-    assert seen[-1].done == seen[-1].total == 4 * 20
+    assert updates[-1].done == updates[-1].total == 4 * 20
 
 
 def test_all_priors_start_with_equal_shares(folder: RunFolder) -> None:
@@ -206,8 +206,8 @@ def test_results_are_the_members_of_the_last_epoch(folder: RunFolder) -> None:
         assert row["population"] == row["seed"] and 0 <= row["founder"] < 6
         assert row["genome"] == ("adapter-only" if row["founder"] < 3 else "late")
     last = {(r["population"], g): x for r in folder.selection()[-6:] for g, x in r["shares"].items()}
-    found = Counter((r["population"], r["genome"]) for r in rows)
-    assert {key: found[key] / 6 for key in last} == last
+    counts = Counter((r["population"], r["genome"]) for r in rows)
+    assert {key: counts[key] / 6 for key in last} == last
     planned = [(r["genome"], r["graph"], r["seed"]) for r in folder.manifest()["lineages"]]
     assert planned == [(r["genome"], r["graph"], r["seed"]) for r in rows]
 
@@ -243,11 +243,11 @@ def test_every_population_draws_its_own_wirings() -> None:
 def evolved(tmp_path: Path) -> tuple[Evolution, list[mixed.Member]]:
     """Members of a small mixed population after two generations."""
     planned = plan(genome=("connectome", "degree", "random"), selection="mixed", graphs=2, generations=10)
-    made = RunFolder.create(tmp_path / "run", {}, {})
-    evolution = Evolution(planned, LocalPool(), RunWriter(made), Listeners())
+    folder = RunFolder.create(tmp_path / "run", {}, {})
+    evolution = Evolution(planned, LocalPool(), RunWriter(folder), Listeners())
     members = mixed._founders(planned, planned.requests[0], evolution.set_gains(planned.requests[0]))
-    groups = mixed._regrouped(evolution, planned.requests[0], [], members)
-    members, fitness = mixed._lived(evolution, groups, members, 2, 0)
+    shards = mixed._regrouped(evolution, planned.requests[0], [], members)
+    members, fitness = mixed._lived(evolution, shards, members, 2, 0)
     assert np.isfinite(fitness).all() and {m.state.generation for m in members} == {2}
     return evolution, members
 
@@ -284,11 +284,11 @@ def test_shards_without_new_members_keep_their_network(
 ) -> None:
     evolution, members = evolved
     request = evolution.plan.requests[0]
-    groups = mixed._regrouped(evolution, request, [], members)
-    assert len(groups) == len(members)  # so few that each is a shard
+    shards = mixed._regrouped(evolution, request, [], members)
+    assert len(shards) == len(members)  # so few that each is a shard
     changed = [*members[:-1], mixed._offspring(evolution.plan, members[0], 5, seed=3)]
-    again = mixed._regrouped(evolution, request, groups, changed)
-    assert again[:-1] == groups[:-1] and again[-1].key not in {g.key for g in groups}
+    again = mixed._regrouped(evolution, request, shards, changed)
+    assert again[:-1] == shards[:-1] and again[-1].key not in {x.key for x in shards}
 
 
 def test_members_that_failed_make_room_first(tmp_path: Path) -> None:
@@ -296,5 +296,5 @@ def test_members_that_failed_make_room_first(tmp_path: Path) -> None:
     members = mixed._founders(planned, planned.requests[0], planned.blueprints["echo"])
     members = [replace(m, state=replace(m.state, generation=1)) for m in members]
     fitness = np.array([0.0, -np.inf, 2.0, 1.0])
-    found = mixed._replaced(planned, members, fitness, 0)
-    assert found[1].founder == 2 and [found[k] is members[k] for k in (0, 2, 3)] == [True] * 3
+    following = mixed._replaced(planned, members, fitness, 0)
+    assert following[1].founder == 2 and [following[k] is members[k] for k in (0, 2, 3)] == [True] * 3

@@ -68,9 +68,9 @@ def dropped(rng: np.random.Generator, means: list[float], graphs: int, seeds: in
     lasting, paired = table(rng, means, graphs, seeds), rng.normal(0, 2, seeds)
     level, racing = race.level_of(len(race.RUNGS), len(means)), set(range(len(means)))
     for _ in race.RUNGS:
-        seen = lasting + paired + rng.normal(0, 0.7, lasting.shape)
+        fitness = lasting + paired + rng.normal(0, 0.7, lasting.shape)
         rows = race.compare(
-            {str(k): {(g, s): float(seen[k, g, s]) for g, s in np.ndindex(graphs, seeds)} for k in racing},
+            {str(k): {(g, s): float(fitness[k, g, s]) for g, s in np.ndindex(graphs, seeds)} for k in racing},
             level,
         )
         racing -= {int(row["genome"]) for row in rows if row["dropped"]}
@@ -88,9 +88,9 @@ def test_race_of_equal_priors_drops_one_no_more_often_than_stated(
 
 def test_race_drops_what_is_clearly_worse_and_nothing_else() -> None:
     races, rng = 100, np.random.default_rng(2)
-    found = [dropped(rng, [0.0, -5.0, 0.0], 1, 8) for _ in range(races)]
-    assert np.mean([1 in x for x in found]) > 0.95
-    assert sum(bool(x - {1}) for x in found) <= stats.binom.ppf(0.999, races, race.ERROR)
+    drops = [dropped(rng, [0.0, -5.0, 0.0], 1, 8) for _ in range(races)]
+    assert np.mean([1 in x for x in drops]) > 0.95
+    assert sum(bool(x - {1}) for x in drops) <= stats.binom.ppf(0.999, races, race.ERROR)
 
 
 def test_race_uses_the_test_of_the_verdict_one_sided_against_the_leader() -> None:
@@ -231,16 +231,16 @@ def test_equal_priors_stay_paired_after_the_race(even: RunFolder) -> None:
 
 def test_planned_lineages_are_those_with_results(even: RunFolder) -> None:
     fields = ("task", "genome", "graph", "seed", "role")
-    planned, found = (
+    planned, scored = (
         [tuple(r[f] for f in fields) for r in rows] for rows in (even.manifest()["lineages"], even.results())
     )
-    assert sorted(planned) == sorted(found) and len(set(planned)) == len(planned)
+    assert sorted(planned) == sorted(scored) and len(set(planned)) == len(planned)
 
 
 def test_checkpoint_holds_raced_and_confirmed_lineages(raced: RunFolder) -> None:
     _, state = raced.read_checkpoint()
-    found = Counter((entry["lineage"][1], entry["lineage"][3]) for entry in state["lineages"])
-    assert found == Counter((row["genome"], row["seed"]) for row in raced.results())
+    lineages = Counter((entry["lineage"][1], entry["lineage"][3]) for entry in state["lineages"])
+    assert lineages == Counter((row["genome"], row["seed"]) for row in raced.results())
 
 
 def test_race_in_which_everything_fails_ends_with_failed_lineages(tmp_path: Path) -> None:
@@ -250,8 +250,8 @@ def test_race_in_which_everything_fails_ends_with_failed_lineages(tmp_path: Path
 
 
 def test_listeners_hear_of_drops_confirmations_and_all_progress(tmp_path: Path) -> None:
-    events, plans, seen = [], [], []
-    listeners = Listeners(seen.append, lambda *x: events.append(x), lambda *x: plans.append(x))
+    events, plans, updates = [], [], []
+    listeners = Listeners(updates.append, lambda *x: events.append(x), lambda *x: plans.append(x))
     request = {"seeds": 12, "generations": 32, "population": 16}
     folder = run(tmp_path / "run", None, listeners, genome=PRIORS, selection="race", **request)
     (dropped, out), (confirmed, nobody) = events
@@ -260,8 +260,8 @@ def test_listeners_hear_of_drops_confirmations_and_all_progress(tmp_path: Path) 
     assert confirmed.startswith("echo: adapter-only confirmed on ")
     ((rows, stage),) = plans
     assert stage == "confirmation" and rows == folder.manifest()["lineages"][24:]
-    assert [p.done for p in seen] == list(np.cumsum([len(p.rows) for p in seen]))
-    assert seen[-1].done == seen[-1].total < seen[0].total + 1
+    assert [p.done for p in updates] == list(np.cumsum([len(p.rows) for p in updates]))
+    assert updates[-1].done == updates[-1].total < updates[0].total + 1
 
 
 def test_each_task_is_a_race_of_its_own(tmp_path: Path) -> None:

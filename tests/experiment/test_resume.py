@@ -51,14 +51,15 @@ class Mortal(LocalPool):
 
     def __init__(self, lives: int) -> None:
         super().__init__()
-        self.lives, self.computed = lives, 0
+        self.lives = lives
+        self.computed = 0
 
     def completed(self) -> tuple[Request[object], object]:
         if self.computed == self.lives:
             raise Death
-        found = super().completed()
+        completed = super().completed()
         self.computed += 1
-        return found
+        return completed
 
 
 @pytest.fixture(scope="module", params=REQUESTS)
@@ -73,20 +74,21 @@ def resume(folder: RunFolder, pool: LocalPool | None = None, **request: Any) -> 
     selection.run(plan(**request), pool or LocalPool(), RunWriter(folder, Past.read(folder)))
 
 
-def assert_same(found: RunFolder, wanted: RunFolder) -> None:
+def assert_same(folder: RunFolder, wanted: RunFolder) -> None:
     """All that a run leaves behind is equal to the bit, but for the time it took and the order of metrics."""
     for name in ("results.jsonl", "selection.jsonl"):
-        paths = [folder.path / name for folder in (found, wanted)]
+        paths = [f.path / name for f in (folder, wanted)]
         assert paths[0].exists() == paths[1].exists()
         assert not paths[0].exists() or paths[0].read_bytes() == paths[1].read_bytes(), name
-    assert without_seconds(found.metrics()) == without_seconds(wanted.metrics())
-    assert len(list(found.stream_metrics())) == len(list(wanted.stream_metrics()))
-    (arrays, state), (others, other) = found.read_checkpoint(), wanted.read_checkpoint()
+    assert without_seconds(folder.metrics()) == without_seconds(wanted.metrics())
+    assert len(list(folder.stream_metrics())) == len(list(wanted.stream_metrics()))
+    (arrays, state), (others, other) = folder.read_checkpoint(), wanted.read_checkpoint()
     assert state == other
     assert {k: v.tobytes() for k, v in arrays.items()} == {k: v.tobytes() for k, v in others.items()}
-    assert found.manifest() == wanted.manifest()
+    assert folder.manifest() == wanted.manifest()
     champions = [
-        {p.relative_to(f.path): p.read_bytes() for p in f.path.glob("champions/*/*")} for f in (found, wanted)
+        {p.relative_to(f.path): p.read_bytes() for p in f.path.glob("champions/*/*")}
+        for f in (folder, wanted)
     ]
     assert champions[0] == champions[1] != {}
 
@@ -143,15 +145,20 @@ def test_run_that_is_asked_to_stop_writes_a_checkpoint_and_goes_on(whole: Any, t
 
 
 def test_progress_goes_on_where_it_was(tmp_path: Path) -> None:
-    request, seen = REQUESTS["tournament"], list[Progress]()
+    request, updates = REQUESTS["tournament"], list[Progress]()
     with pytest.raises(Stopped):
-        run(tmp_path / "run", None, Listeners(update=seen.append, stopping=lambda: len(seen) > 2), **request)
-    before, count = seen[-1].done, len(seen)
+        run(
+            tmp_path / "run",
+            None,
+            Listeners(update=updates.append, stopping=lambda: len(updates) > 2),
+            **request,
+        )
+    before, count = updates[-1].done, len(updates)
     folder = RunFolder.open(tmp_path / "run")
     again = RunWriter(folder, Past.read(folder))
-    selection.run(plan(**request), LocalPool(), again, Listeners(update=seen.append))
-    assert 0 < before < seen[-1].done == seen[-1].total
-    assert all(p.done > before for p in seen[count:])
+    selection.run(plan(**request), LocalPool(), again, Listeners(update=updates.append))
+    assert 0 < before < updates[-1].done == updates[-1].total
+    assert all(p.done > before for p in updates[count:])
 
 
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "gone"])

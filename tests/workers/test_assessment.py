@@ -153,7 +153,9 @@ def test_results_and_report_have_three_scores(tmp_path: Path) -> None:
     for row in folder.results():
         assert (row["tuned_score"] is not None) == (row["genome"] == "connectome")
         assert row["evaluations"] == 3 * 9
-    found = {genome.label: genome.tuned for genome in write_report(folder).tasks["echo"].genomes}
+    tuned_by_genome = {genome.label: genome.tuned for genome in write_report(folder).tasks["echo"].genomes}
     tuned = [row["tuned_score"] for row in folder.results() if row["genome"] == "connectome"]
-    assert found["adapter-only"] is None and found["connectome"].iqm == pytest.approx(np.mean(tuned))
+    assert tuned_by_genome["adapter-only"] is None and tuned_by_genome["connectome"].iqm == pytest.approx(
+        np.mean(tuned)
+    )
     assert "tuned" in (folder.path / "report.html").read_text(encoding="utf-8")

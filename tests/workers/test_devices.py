@@ -131,8 +131,8 @@ class Compressed:
 
     @property
     def device(self) -> torch.device:
-        (found,) = {x.device for x in (self.crow, self.col, self.entries)}
-        return found
+        (device,) = {x.device for x in (self.crow, self.col, self.entries)}
+        return device
 
 
 class Product:
@@ -147,7 +147,10 @@ class Product:
         rows: slice,
         subset: None,
     ) -> None:
-        self._matrix, self._source, self._bias, self._out = matrix, source, bias[rows], out[rows]
+        self._matrix = matrix
+        self._source = source
+        self._bias = bias[rows]
+        self._out = out[rows]
 
     def __call__(self) -> None:
         self._out.copy_(self._bias + self._matrix.entries.sum() + self._source.sum())
@@ -165,10 +168,10 @@ def test_all_tensors_of_a_network_are_on_its_device(
         adapter_maps, "_multiply_shared", lambda weight, images, which, *, out: out.add_(weight.sum())
     )
     neuron = Neuron.parse(f"{name}:constants=class,delay=2")
-    made = blueprints(neuron=neuron, adapter=adapters.parse(adapter))
-    made.append(replace(made[0], architecture=replace(made[0].architecture, core="clock")))
+    fitted = blueprints(neuron=neuron, adapter=adapters.parse(adapter))
+    fitted.append(replace(fitted[0], architecture=replace(fitted[0].architecture, core="clock")))
     with FakeTensorMode():
-        phenotype = Phenotype(made, [3, 2, 1], ELSEWHERE)
+        phenotype = Phenotype(fitted, [3, 2, 1], ELSEWHERE)
         phenotype.load(genomes(phenotype))  # they are moved there
         phenotype.reset(4)
         outputs = phenotype.step(torch.zeros(6, 4, S, device=ELSEWHERE))
@@ -198,25 +201,25 @@ def test_searches_on_a_gpu_are_those_on_a_cpu_to_rounding(method: Method) -> Non
 @pytest.mark.parametrize("columns", [1, 5, 64])
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_networks_on_a_gpu_are_those_on_a_cpu_to_rounding(name: str, columns: int) -> None:
-    made = blueprints(neuron=Neuron.parse(name))
-    phenotypes = [Phenotype(made, [3, 2], device) for device in ("cpu", "cuda:0")]
+    fitted = blueprints(neuron=Neuron.parse(name))
+    phenotypes = [Phenotype(fitted, [3, 2], device) for device in ("cpu", "cuda:0")]
     sensed = torch.randn(6, 5, columns, S, generator=torch.Generator().manual_seed(0))
-    found = []
+    outputs = []
     for phenotype in phenotypes:
         phenotype.load(genomes(phenotype))
         phenotype.reset(columns)
-        found.append([phenotype.step(x.to(phenotype.device)).cpu() for x in sensed])
-    torch.testing.assert_close(*map(torch.stack, found), rtol=1e-3, atol=1e-4)
+        outputs.append([phenotype.step(x.to(phenotype.device)).cpu() for x in sensed])
+    torch.testing.assert_close(*map(torch.stack, outputs), rtol=1e-3, atol=1e-4)
 
 
 def network_tensors(phenotype: Phenotype) -> int:
     """Bytes of a network's matrix and of the weights of its adapters."""
     matrix = phenotype._matrix
-    found = [matrix.crow_indices(), matrix.col_indices(), matrix.values(), phenotype.cells.bias]
+    tensors = [matrix.crow_indices(), matrix.col_indices(), matrix.values(), phenotype.cells.bias]
     for adapter in phenotype._adapters:
         for chain in (adapter.encoder, adapter.decoder):
-            found += [*chain._weights, *chain._biases]
-    return sum(x.numel() * x.element_size() for x in found)
+            tensors += [*chain._weights, *chain._biases]
+    return sum(x.numel() * x.element_size() for x in tensors)
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -225,10 +228,10 @@ def test_memory_asked_for_is_what_a_network_takes(name: str) -> None:
     for size in (100, 200):
         blueprint = Blueprint(random_architecture(0, size, 5, True), S, A, neuron=Neuron.parse(name))
         phenotype = Phenotype([blueprint], [count])
-        kept = count * (
+        bytes_planned = count * (
             gpu_memory.network_bytes(blueprint) - 12 * blueprint.layout.length
         )  # but for decoding
-        assert network_tensors(phenotype) == pytest.approx(kept, rel=0.1)
+        assert network_tensors(phenotype) == pytest.approx(bytes_planned, rel=0.1)
         phenotype.reset(columns)
         cells = phenotype.cells
         held = {
@@ -241,11 +244,11 @@ def test_memory_asked_for_is_what_a_network_takes(name: str) -> None:
 
 
 def test_room_is_what_fits() -> None:
-    made = blueprints()
-    each = max(gpu_memory.genome_bytes(b, Echo(episodes=2)) for b in made)
-    assert gpu_memory.room(made, Echo(episodes=2), 1_000 * each) == 800
-    assert gpu_memory.room(made, Echo(episodes=2), 0) == 1
-    assert gpu_memory.room(made, Echo(episodes=200), 1_000 * each) < 80
+    fitted = blueprints()
+    each = max(gpu_memory.genome_bytes(b, Echo(episodes=2)) for b in fitted)
+    assert gpu_memory.room(fitted, Echo(episodes=2), 1_000 * each) == 800
+    assert gpu_memory.room(fitted, Echo(episodes=2), 0) == 1
+    assert gpu_memory.room(fitted, Echo(episodes=200), 1_000 * each) < 80
 
 
 def test_shards_fill_a_gpu() -> None:
@@ -286,10 +289,10 @@ def test_run_planned_for_a_gpu_gives_the_same(
     monkeypatch.setattr(devices, "lacking", lambda has_bodies: "")
     monkeypatch.setattr(devices, "place", lambda device: "cpu")
     monkeypatch.setattr(devices, "free_memory", lambda device: asked.append(device) or free)
-    found = run(tmp_path / "gpu", task=PORTABLE, device="cuda", **changes)
-    assert asked and found.config()["device"] == "cuda"
-    assert without_seconds(found.metrics()) == without_seconds(plain.metrics())
-    assert found.results() == plain.results()
+    planned = run(tmp_path / "gpu", task=PORTABLE, device="cuda", **changes)
+    assert asked and planned.config()["device"] == "cuda"
+    assert without_seconds(planned.metrics()) == without_seconds(plain.metrics())
+    assert planned.results() == plain.results()
 
 
 @pytest.mark.skipif(not HAS_EXTRA, reason="needs the extra gpu")

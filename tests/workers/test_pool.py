@@ -60,15 +60,15 @@ def choice(task: Digits, readout: LinearReadout, seed: int) -> Minibatch:
 def test_images_are_drawn_as_often_as_their_chances_say() -> None:
     wrong, pool = generator(0, "wrong").random(40) * 1.4, np.arange(100, 140)
     expected = 16 * (classification.FLOOR + wrong) / (classification.FLOOR + wrong).sum()
-    seen = np.zeros(40)
+    times_drawn = np.zeros(40)
     for seed in range(4_000):
         drawn = _drawn_by(wrong, pool, 16, seed)
         counts = np.bincount(drawn.images - 100, minlength=40)
         assert (counts >= np.floor(expected)).all() and (counts <= np.ceil(expected)).all()
         assert drawn.weights == pytest.approx((16 / 40 / expected)[drawn.images - 100], rel=1e-5)
-        seen += counts
+        times_drawn += counts
     deviation = np.sqrt(expected % 1 * (1 - expected % 1) * 4_000)
-    assert (np.abs(seen - 4_000 * expected) < 5 * deviation + 1e-9).all()
+    assert (np.abs(times_drawn - 4_000 * expected) < 5 * deviation + 1e-9).all()
 
 
 def test_mean_fitness_is_that_of_all_images() -> None:
@@ -120,15 +120,15 @@ def test_no_test_image_is_looked_at(digits: Digits) -> None:
     readout = random_readouts(1, 64)
     for seed in range(20):
         choice(digits, readout, seed)
-    seen = {x.numpy().tobytes() for batch in readout.shown for x in batch.reshape(-1, 64)}
-    assert len(seen) > 1_000 and not seen & {x.numpy().tobytes() for x in digits._data().test}
+    shown = {x.numpy().tobytes() for batch in readout.shown for x in batch.reshape(-1, 64)}
+    assert len(shown) > 1_000 and not shown & {x.numpy().tobytes() for x in digits._data().test}
 
 
 def test_a_centre_that_has_failed_still_gets_images(digits: Digits) -> None:
     readout = random_readouts(1, 64)
     readout.bias[0, 3] = torch.nan
-    found = choice(digits, readout, 0)
-    assert len(found.images) == BATCH and np.isfinite(found.weights).all()
+    chosen = choice(digits, readout, 0)
+    assert len(chosen.images) == BATCH and np.isfinite(chosen.weights).all()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_parts_in_one_worker_choose_and_draw_once(monkeypatch: pytest.MonkeyPatc
     choose, block = Digits.choose, ask_tell.block_seed
     monkeypatch.setattr(Digits, "choose", lambda *a, **k: asked.append(1) or choose(*a, **k))
     monkeypatch.setattr(ask_tell, "block_seed", lambda *a: drawn.append(1) or block(*a))
-    shard, own = group(1), Worker()
+    shard, here = group(1), Worker()
     states = [begin(x, shard.settings) for x in shard.lineages]
     for generation in (1, 2):
         parts = lineages_.parts(shard, 3)
@@ -172,18 +172,18 @@ def test_parts_in_one_worker_choose_and_draw_once(monkeypatch: pytest.MonkeyPatc
         asked.clear()
         drawn.clear()
         for k, part in enumerate(parts):
-            Evaluate(ShardKey(0, 0, part=k), "", part, states).run(own)
+            Evaluate(ShardKey(0, 0, part=k), "", part, states).run(here)
         assert (states[0].generation, len(asked), len(drawn)) == (generation, 1, 1)
 
 
 def test_probe_of_one_lineage_does_not_take_its_shards_choices() -> None:
-    shard, own = group(2), Worker()
+    shard, here = group(2), Worker()
     states = [begin(x, shard.settings) for x in shard.lineages]
-    Evaluate(ShardKey(0, 0), "", shard, states).run(own)
+    Evaluate(ShardKey(0, 0), "", shard, states).run(here)
     alone = Shard(REQUEST, shard.lineages[1:], shard.settings)
-    found = Advance(ShardKey(0, 0, probe=1), "", alone, states[1:], 2).run(own)
+    advanced = Advance(ShardKey(0, 0, probe=1), "", alone, states[1:], 2).run(here)
     wanted = Runner(alone, Digits(episodes=BATCH, pool=POOL)).advance(states[1:], 2)
-    assert torch.equal(found[0][0].search["centre"], wanted[0][0].search["centre"])
+    assert torch.equal(advanced[0][0].search["centre"], wanted[0][0].search["centre"])
 
 
 def test_blow_up_is_explained_on_the_images_it_was_met_on(digits: Digits) -> None:

@@ -237,10 +237,10 @@ def test_workers_that_reserve_a_gpu_see_one_each(started: object) -> None:
     import ray
 
     options = Workers(2, gpus=1.0).options | {"num_cpus": 0}  # other tests' workers hold the cores
-    made: Any = ray.remote(Sighted).options(**options)
-    actors = [made.remote() for _ in range(2)]
-    seen = ray.get([actor.sees.remote() for actor in actors], timeout=60)
-    assert sorted(seen) == ["0", "1"]
+    remote_class: Any = ray.remote(Sighted).options(**options)
+    actors = [remote_class.remote() for _ in range(2)]
+    gpus = ray.get([actor.sees.remote() for actor in actors], timeout=60)
+    assert sorted(gpus) == ["0", "1"]
 
 
 def test_local_pool_completes_in_the_order_of_submission() -> None:
@@ -253,7 +253,7 @@ def test_local_pool_completes_in_the_order_of_submission() -> None:
 
 def test_worker_keeps_a_bounded_number_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "CACHED_RUNNERS", 2)
-    own, one = worker.Worker(), request("")
+    here, one = worker.Worker(), request("")
     for k in (0, 1, 0, 2, 0):
-        replace(one, key=ShardKey(RUN, k)).run(own)
-    assert [key.shard for key in own._runners] == [2, 0]
+        replace(one, key=ShardKey(RUN, k)).run(here)
+    assert [key.shard for key in here._runners] == [2, 0]
