@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,6 +39,17 @@ def sample(rung: str, worm: Connectome, seed: int = 0, **options: object) -> Arc
     return priors.get(rung).target(worm, seed=seed, **options)
 
 
+@functools.cache
+def worm_of(name: str) -> Connectome:
+    return load(name)
+
+
+@functools.cache
+def shared(rung: str, name: str, seed: int = 0, rewired: float = 1.0) -> Architecture:
+    """A sample that several tests look at."""
+    return sample(rung, worm_of(name), seed, rewired=rewired)
+
+
 def _towards(edges: Edges, labels: np.ndarray, both_ways: bool) -> np.ndarray:
     """Numbers of partners of every cell by label [kinds, N, labels]: in, out, mutual; or both ways."""
     matrix = adjacency(len(labels), edges.pre, edges.post)
@@ -67,15 +79,14 @@ LABELS: dict[str, Callable[[Connectome], np.ndarray]] = {
 @on_every_wiring
 @pytest.mark.parametrize("dose", [0.3, 1.0])
 def test_rung_keeps_degrees(rung: str, name: str, dose: float) -> None:
-    worm = load(name)
+    worm = worm_of(name)
     labels = LABELS.get(rung, lambda w: w.is_muscle.astype(int))(worm)
-    assert_degrees(sample(rung, worm, seed=1, rewired=dose), worm, labels, mutual=rung != "degree")
+    assert_degrees(shared(rung, name, 1, dose), worm, labels, mutual=rung != "degree")
 
 
 @on_every_wiring
 def test_rung_keeps_section_counts_with_their_presynaptic_cell_or_its_sign(rung: str, name: str) -> None:
-    worm = load(name)
-    new = sample(rung, worm)
+    worm, new = worm_of(name), shared(rung, name)
     owner = worm.sign if rung == "weights-shuffled" else np.arange(worm.num_cells)
     for kind in ("chemical", "neuromuscular"):
         after, before = getattr(new, kind), getattr(worm, kind)
@@ -111,7 +122,8 @@ def test_rung_at_dose_zero_is_the_connectome(rung: str, name: str) -> None:
 @on_every_wiring
 def test_rung_is_a_function_of_its_seed(rung: str, name: str) -> None:
     worm = load(name)
-    first, again, other = (sample(rung, worm, seed=s, rewired=0.5).content_hash for s in (3, 3, 4))
+    samples = shared(rung, name, 1, 0.3), sample(rung, worm, 1, rewired=0.3), shared(rung, name, 0, 0.3)
+    first, again, other = (architecture.content_hash for architecture in samples)
     assert first == again != other
 
 
@@ -134,7 +146,7 @@ def _moved(new: Architecture, worm: Connectome) -> float:
 def test_rung_moves_more_the_higher_the_dose(rung: str, name: str) -> None:
     worm = load(name)
     mean = [
-        np.mean([_moved(sample(rung, worm, seed=s, rewired=dose), worm) for s in range(2)])
+        np.mean([_moved(shared(rung, name, s, dose), worm) for s in range(2)])
         for dose in (0.0, 0.3, 0.7, 1.0)
     ]
     assert mean[0] == 0 and (np.diff(mean) > 0).all()
@@ -145,11 +157,12 @@ def test_rung_keeps_of_the_worm_what_its_dose_says(rung: str) -> None:
     worm = load("celegans")
     source = neurons_of(worm)
 
-    def shared(dose: float) -> float:
-        return float((source & neurons_of(sample(rung, worm, seed=2, rewired=dose))).sum() / source.sum())
+    def left(dose: float) -> float:
+        new = neurons_of(shared(rung, "celegans", 1, dose))
+        return float((source & new).sum() / source.sum())
 
-    full = 1 - shared(1.0)
-    assert 1 - shared(0.5) == pytest.approx(0.5 * full, abs=0.05)
+    full = 1 - left(1.0)
+    assert 1 - left(0.5) == pytest.approx(0.5 * full, abs=0.05)
 
 
 @pytest.mark.parametrize("name", names())
@@ -174,10 +187,8 @@ def test_degree_bins_keep_the_rich_club() -> None:
     worm = load("celegans")
     source = neurons_of(worm)
     rich = source.sum(0) + source.sum(1) > 50
-    club = {
-        bins: neurons_of(sample("stats-prior", worm, degree_bins=bins))[np.ix_(rich, rich)].sum()
-        for bins in (0, 8)
-    }
+    samples = {0: shared("stats-prior", "celegans"), 8: sample("stats-prior", worm, degree_bins=8)}
+    club = {bins: neurons_of(new)[np.ix_(rich, rich)].sum() for bins, new in samples.items()}
     within = source[np.ix_(rich, rich)].sum()
     assert club[0] > 1.4 * within and club[8] == pytest.approx(within, rel=0.15)
 
@@ -269,7 +280,7 @@ def test_stats_prior_refuses_bins_that_mean_nothing(bins: int) -> None:
 def test_weights_option_shuffles_within_kind_and_sign(rung: str, name: str) -> None:
     worm = load(name)
     options = {"weights": "shuffle"} if rung != "weights-shuffled" else {}
-    new = sample(rung, worm, **options)
+    new = sample(rung, worm, **options) if options else shared(rung, name)
     for kind in ("chemical", "neuromuscular"):
         after, before = getattr(new, kind), getattr(worm, kind)
         for sign in (1, -1):
