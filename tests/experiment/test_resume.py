@@ -36,7 +36,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "genome": ("adapter-only", "random"),
         "selection": "mixed",
         "seeds": 2,
-        "graphs": 4,
+        "graphs": 2,
         "generations": 6,
     },
 }
