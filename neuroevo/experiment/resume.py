@@ -136,8 +136,9 @@ class Past:
 
     def _read_checkpoint(self, path: Path) -> None:
         """Takes in the newest checkpoint that can be used."""
-        arrays, holds, self.note = checkpoint.load(path)
+        arrays, holds, note = checkpoint.load(path)
         state = cast(CheckpointState, holds)
+        self.note = note
         self.gains = state["gains"]
         self.members = state["members"]
         for k, entry in enumerate(state["lineages"]):
