@@ -18,6 +18,7 @@ from tests import ROOT
 from tests.faulty import order
 from tests.small import CIRCUIT
 
+NICENESS = "RAY_worker_niceness"  # which `conftest` sets
 LOOPBACK = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
 
 
@@ -77,7 +78,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     task = f'late=tests.faulty:Faulty:folder="{folder / "faults"}"'
     command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", task, "--out", "x"]
     command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000"]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    environment = {k: v for k, v in os.environ.items() if k == NICENESS or not k.startswith("RAY_")}
     environment["RAY_ADDRESS"] = "127.0.0.1:1"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
