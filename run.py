@@ -24,7 +24,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -210,7 +210,7 @@ def _resume(arguments: list[str]) -> int:
     return 0
 
 
-def _carry_out(study: Study, folder: Path, changes: dict[str, Any], quiet: bool) -> None:
+def _carry_out(study: Study, folder: Path, changes: Mapping[str, object], quiet: bool) -> None:
     """Carries out what is left of a study in its folder, and prints the reports of its runs and its own."""
     from neuroevo.experiment.display import Display
     from neuroevo.report.terminal import print_report
@@ -449,7 +449,7 @@ def _log_to(options: argparse.Namespace) -> AbstractContextManager[None]:
     return log.shown() if options.verbose else nullcontext()
 
 
-def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, object]:
     """Returns the fields of a request that were given, by name."""
     values = {name: getattr(options, name, None) for name in names}
     return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if v is not None}

@@ -7,9 +7,9 @@ function or class itself; a class that stands in a notebook runs in this process
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 RESUMABLE = ("workers", "address", "deadline")  # of a request: results do not depend on them
 
-Named = str | Callable[..., Any]  # a specification, or the prior or task itself
+Named = str | Callable[..., object]  # a specification, or the prior or task itself
 
 
 def load_connectome(
@@ -122,7 +122,7 @@ def compare(
     require_range("seed", seed, 0)
     calls = _priors(prior)
     figures = compared(_connectome(connectome), calls, samples, seed).figures
-    columns: dict[tuple[str, str], dict[str, Any]] = {("source", "value"): figures["source"]}
+    columns: dict[tuple[str, str], Mapping[str, float | None]] = {("source", "value"): figures["source"]}
     for label, summary in figures["genomes"].items():
         for part in ("mean", "std", "count"):
             columns[label, part] = {name: value[part] for name, value in summary.items()}
@@ -135,7 +135,7 @@ def run(
     task: Named | Sequence[Named],
     out: str | Path | None = None,
     progress: Callable[[Progress], None] | None = None,
-    **options: Any,
+    **options: object,
 ) -> Run:
     """Evolves every prior on every task, writes the run folder and its report, and returns the run.
 
@@ -170,7 +170,7 @@ def run(
     return Run(folder)
 
 
-def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = None, **changes: Any) -> Run:
+def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = None, **changes: object) -> Run:
     """Goes on with a run that ended early, to the results that it would have had, and returns it.
 
     Args:
@@ -218,7 +218,7 @@ class Run:
         """How the run ended: "done", "failed" or "interrupted"; "running" until then."""
         return str(self._folder.manifest().get("status", "running"))
 
-    def config(self) -> dict[str, Any]:
+    def config(self) -> dict[str, object]:
         """Returns the resolved request, as config.toml holds it.
 
         Raises:
@@ -371,7 +371,7 @@ def _spec(one: Named, registry: Registry) -> str:
     return next(registered, f"{one.__module__}:{one.__qualname__}")
 
 
-def _table(rows: Sequence[Any]) -> pd.DataFrame:
+def _table(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
     """Returns rows as a table; nested columns are joined by a dot."""
     import pandas as pd
 

@@ -21,7 +21,7 @@ import typing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -31,7 +31,7 @@ from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import MAX_LINE, ConnectomeError, NeuroevoError, OptionError, TaskError, described
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
-from neuroevo.plugins import Plugin
+from neuroevo.plugins import Plugin, Scalar
 from neuroevo.search import methods
 from neuroevo.seeds import derive, generator
 from neuroevo.task import NEEDED, Chooses, Task, fault_of, fault_of_class
@@ -91,14 +91,14 @@ def check_prior(prior: Prior | Plugin, connectome: Connectome | None = None) -> 
         _check_architecture(_sample(plugin, source, 0, options, fail), fail)
     if connectome is None:
         try:
-            architecture = plugin.target(bare(), seed=0)
+            sampled = plugin.target(bare(), seed=0)
         except NeuroevoError:
             return
         except Exception as error:
             raise fail(
                 f"failed on neurons alone with {described(error, MAX_LINE)}; wanted ConnectomeError"
             ) from error
-        _check_architecture(architecture, fail)
+        _check_architecture(_required_architecture(sampled, "", fail), fail)
 
 
 def small() -> Connectome:
@@ -160,7 +160,7 @@ def _drawn(matrix: np.ndarray, rng: np.random.Generator) -> Edges:
     return Edges(pre, post, rng.integers(1, 10, len(pre)))
 
 
-def name_of(target: Callable[..., Any]) -> str:
+def name_of(target: Callable[..., object]) -> str:
     """Returns what a message calls a function or class.
 
     Args:
@@ -199,7 +199,7 @@ def check_options(plugin: Plugin, fail: Fail) -> None:
             )
 
 
-def _choices(plugin: Plugin) -> Iterator[dict[str, Any]]:
+def _choices(plugin: Plugin) -> Iterator[dict[str, Scalar]]:
     """Yields options: the defaults, and each value of each option that has a few."""
     yield {}
     for option, hint in plugin._hints().items():
@@ -235,20 +235,25 @@ def _check_seeds(plugin: Plugin, source: Connectome, fail: Fail) -> set[str]:
 
 
 def _sample(
-    plugin: Plugin, source: Connectome, seed: int, options: dict[str, Any], fail: Fail
+    plugin: Plugin, source: Connectome, seed: int, options: dict[str, Scalar], fail: Fail
 ) -> Architecture:
     """Returns one sample."""
     by = f" with {options}" if options else ""
     with no_global_randomness(fail):
         try:
-            architecture = plugin.target(source, seed=seed, **options)
+            sampled = plugin.target(source, seed=seed, **options)
         except Exception as error:
             raise fail(
                 f"failed on {source.name!r}{by} with {described(error, MAX_LINE)}; wanted an Architecture"
             ) from error
-    if not isinstance(architecture, Architecture):
-        raise fail(f"returned a {type(architecture).__name__}{by}; wanted an Architecture")
-    return architecture
+    return _required_architecture(sampled, by, fail)
+
+
+def _required_architecture(sampled: object, by: str, fail: Fail) -> Architecture:
+    """Returns what a prior gave with the options that `by` names; raises if it is no architecture."""
+    if not isinstance(sampled, Architecture):
+        raise fail(f"returned a {type(sampled).__name__}{by}; wanted an Architecture")
+    return sampled
 
 
 @contextmanager
@@ -380,7 +385,7 @@ def check_task(task: type | Plugin) -> None:
     _check_held_out(first, fail)
 
 
-def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
+def _make(plugin: Plugin, options: dict[str, Scalar], fail: Fail) -> Task:
     """Returns the task; it may refuse its options with an error of neuroevo's, and in no other way."""
     try:
         task = plugin.target(**options)
@@ -397,7 +402,7 @@ def _make(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
     return task
 
 
-def _ready(plugin: Plugin, options: dict[str, Any], fail: Fail) -> Task:
+def _ready(plugin: Plugin, options: dict[str, Scalar], fail: Fail) -> Task:
     """Returns the task with its data."""
     task = _make(plugin, options, fail)
     task.prepare()
@@ -440,9 +445,9 @@ def _check_bad_options(plugin: Plugin, fail: Fail) -> None:
         raise fail(f"accepts {option}={ABSURD}; wanted OptionError, see errors.require_range")
 
 
-def _smallest(plugin: Plugin, fail: Fail) -> dict[str, Any]:
+def _smallest(plugin: Plugin, fail: Fail) -> dict[str, Scalar]:
     """Returns the smallest whole-number options that a task accepts, one by one and together."""
-    options: dict[str, Any] = {}
+    options: dict[str, Scalar] = {}
     for option in _whole_options(plugin):
         for value in SMALLEST:
             with contextlib.suppress(NeuroevoError):

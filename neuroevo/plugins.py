@@ -18,10 +18,13 @@ import typing
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
 from neuroevo.errors import OptionError, RegistryError, require_text, unknown
 from neuroevo.text import option_text
+
+Scalar = bool | int | float | str | None  # the value of an option
+Target = TypeVar("Target", bound=Callable[..., object])  # a prior function or a task class
 
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'  # a JSON string
@@ -48,8 +51,8 @@ class Plugin:
 
     kind: str
     name: str
-    target: Callable[..., Any]
-    mutate: Callable[..., Any] | None = None
+    target: Callable[..., object]
+    mutate: Callable[..., object] | None = None
 
     @property
     def summary(self) -> str:
@@ -69,7 +72,7 @@ class Plugin:
         return str(getattr(self.target, "bare_option", ""))
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, Scalar]:
         """Options and their defaults: the keyword arguments that have one."""
         parameters = inspect.signature(self.target).parameters.values()
         return {p.name: p.default for p in parameters if p.default is not p.empty and p.name != "seed"}
@@ -91,7 +94,7 @@ class Plugin:
             )
         return self
 
-    def bind(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def bind(self, options: Mapping[str, Scalar]) -> dict[str, Scalar]:
         """Returns the options with the types the plug-in declares; strings are parsed.
 
         An option without an annotation has the type of its default.
@@ -110,9 +113,9 @@ class Plugin:
             bound[key] = parse_option(f"{self.name}:{name}", value, hints.get(key, type(known[key])))
         return bound
 
-    def _hints(self) -> dict[str, Any]:
+    def _hints(self) -> dict[str, object]:
         """Returns the types of the options; other annotations may name what only type checkers import."""
-        function: Any = self.target.__init__ if inspect.isclass(self.target) else self.target
+        function: object = self.target.__init__ if inspect.isclass(self.target) else self.target
         declared = {k: v for k, v in getattr(function, "__annotations__", {}).items() if k in self.defaults}
         try:
             holder = types.SimpleNamespace(__annotations__=declared)
@@ -136,7 +139,7 @@ class PluginCall:
 
     label: str
     plugin: Plugin
-    options: dict[str, Any]
+    options: dict[str, Scalar]
 
     @property
     def text(self) -> str:
@@ -169,8 +172,8 @@ class Registry:
         return f"neuroevo.{self.kind}s"
 
     def register(
-        self, name: str, *, mutate: Callable[..., Any] | None = None
-    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        self, name: str, *, mutate: Callable[..., object] | None = None
+    ) -> Callable[[Target], Target]:
         """Registers a prior function or a task class under a name, as a decorator.
 
         Args:
@@ -185,7 +188,7 @@ class Registry:
             RegistryError: If the name is taken by another plug-in.
         """
 
-        def decorate(target: Callable[..., Any]) -> Callable[..., Any]:
+        def decorate(target: Target) -> Target:
             plugin = Plugin(self.kind, name, target, mutate)
             if name in self._plugins and self._plugins[name].path != plugin.path:
                 raise RegistryError(
@@ -250,7 +253,7 @@ class Registry:
         """
         return Spec.parse(text, self)
 
-    def calls(self, specs: Iterable[str], usual: Mapping[str, Any] | None = None) -> list[PluginCall]:
+    def calls(self, specs: Iterable[str], usual: Mapping[str, Scalar] | None = None) -> list[PluginCall]:
         """Returns the plug-ins that specifications name, with all their options.
 
         Args:
@@ -421,7 +424,7 @@ def _unquoted(text: str) -> str:
         raise OptionError(f"Cannot read {text!r}: {error}; wanted a JSON string.") from error
 
 
-def load(path: str) -> Callable[..., Any]:
+def load(path: str) -> Callable[..., object]:
     """Imports a function or class.
 
     Args:
@@ -450,7 +453,7 @@ def load(path: str) -> Callable[..., Any]:
     return target
 
 
-def parse_option(name: str, value: Any, hint: Any) -> Any:
+def parse_option(name: str, value: Scalar, hint: object) -> Scalar:
     """Returns a value with the type that an option declares.
 
     Args:
@@ -481,7 +484,7 @@ def parse_option(name: str, value: Any, hint: Any) -> Any:
         raise OptionError(f"Option {name!r} is {value!r}; wanted true or false.")
     if hint in (int, float):
         try:
-            number = hint(text)
+            number = int(text) if hint is int else float(text)
             if math.isfinite(number):
                 return number
         except (ValueError, OverflowError):

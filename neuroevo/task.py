@@ -19,10 +19,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from neuroevo.errors import NeuroevoError, TaskError
-from neuroevo.plugins import load
+from neuroevo.plugins import Scalar, load
 
 if TYPE_CHECKING:
     import mujoco
@@ -100,7 +100,7 @@ class Task(ABC):
     defaults: Mapping[str, int] = {}
     num_sensors: int
     num_actuators: int
-    search: Mapping[str, Mapping[str, object]] = {}
+    search: Mapping[str, Mapping[str, Scalar]] = {}
     caveat: str = ""
     bare_option: str = ""
     on_device: bool = False
@@ -351,7 +351,7 @@ class Playable(Protocol):
             observation: What the environment shows, as its observation space is shaped.
         """
 
-    def act(self, outputs: np.ndarray) -> Any:
+    def act(self, outputs: np.ndarray) -> object:
         """Returns the action of the environment.
 
         Args:
@@ -395,7 +395,7 @@ def _lacks(members: Sequence[str]) -> str:
     return f"has no {', '.join(members)}; wanted {', '.join(MEMBERS)}" if members else ""
 
 
-def make(label: str, target: Callable[..., object], options: Mapping[str, Any]) -> Task:
+def make(label: str, target: Callable[..., object], options: Mapping[str, Scalar]) -> Task:
     """Returns a task, which checks its options when it is made, if it has what the engine needs.
 
     Args:
@@ -445,7 +445,7 @@ class TaskRequest:
 
     label: str
     path: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Scalar]
 
     def make(self) -> Task:
         """Returns the task, ready to evaluate.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 LABEL_WIDTH = 20  # characters after which a label is broken
 DOTS = "..."  # in place of the end of a text that is cut
@@ -81,7 +80,7 @@ def compact(value: float) -> str:
     return f"{value:.3g}"
 
 
-def option_text(value: Any) -> str:
+def option_text(value: object) -> str:
     """Returns the value of an option as the command line writes it: true, 0.5, xavier.
 
     Args:

@@ -6,10 +6,15 @@ hundred thousand dots. This reader answers such a file at once.
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
+
+Value: TypeAlias = (
+    "bool | int | float | str | datetime.date | datetime.time | list[Value] | dict[str, Value]"  # of TOML
+)
 
 MAX_BYTES = 1_000_000  # a request of ten thousand priors; the standard library takes up to 2 s for so many
 MAX_PARTS = 32  # of a dotted key or of the name of a table; requests and studies have up to three
@@ -35,7 +40,7 @@ class TomlError(ValueError):
     """
 
 
-def read(path: str | Path) -> dict[str, Any]:
+def read(path: str | Path) -> dict[str, Value]:
     """Returns the values of a TOML file by name.
 
     Args:
@@ -49,7 +54,7 @@ def read(path: str | Path) -> dict[str, Any]:
         return loads(file.read(MAX_BYTES + 1))
 
 
-def loads(data: bytes) -> dict[str, Any]:
+def loads(data: bytes) -> dict[str, Value]:
     """Returns the values that TOML holds, by name.
 
     Args:

@@ -208,7 +208,7 @@ class Configuration:
         return cls.of(values, repr(str(path)))
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], where: str) -> Configuration:
+    def of(cls, values: Mapping[str, object], where: str) -> Configuration:
         """Returns the request that some values make, each of which must have the type of its field.
 
         Args:
@@ -231,14 +231,14 @@ class Configuration:
                 ) from error
         return cls(**checked)
 
-    def override(self, given: Mapping[str, Any]) -> Configuration:
+    def override(self, given: Mapping[str, object]) -> Configuration:
         """Returns the request with some fields replaced, as the command line does with those of a file.
 
         Args:
             given: Values by field. Episodes also replace those that the file's tasks are written with, unless
                 the tasks are replaced too; of generations and evaluations either replaces the other.
         """
-        changes = dict(given)
+        changes: dict[str, Any] = dict(given)  # what each field takes, the caller has checked
         for name, other in (("generations", "evaluations"), ("evaluations", "generations")):
             if name in given:
                 changes.setdefault(other, None)
@@ -246,9 +246,11 @@ class Configuration:
             changes["task"] = tuple(str(tasks.parse(text).without("episodes")) for text in self.task)
         return replace(self, **changes)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Returns the request as TOML types, without what is None; `of` takes it back."""
-        items: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        items: dict[str, object] = {
+            k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()
+        }
         return {k: v for k, v in items.items() if v is not None and v != {}}
 
     def check(self) -> None:
@@ -320,12 +322,12 @@ def flags() -> dict[str, Flag]:
 
 
 @cache
-def _types() -> dict[str, Any]:
+def _types() -> dict[str, object]:
     """Returns the types of the fields by name, with what msgspec is to check."""
     return typing.get_type_hints(Configuration, include_extras=True)
 
 
-def _words(hint: Any) -> str:
+def _words(hint: object) -> str:
     """Returns what a value of a field's type is, in words."""
     for part in (hint, *typing.get_args(hint)):
         for extra in getattr(part, "__metadata__", ()):

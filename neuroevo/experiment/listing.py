@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from rich.console import Console
 from rich.padding import Padding
@@ -19,7 +19,24 @@ from neuroevo.search import methods
 from neuroevo.task import Task
 from neuroevo.text import option_text
 
-Section = dict[str, dict[str, Any]]
+
+class Entry(TypedDict):
+    """What there is to say of a prior, a task or another choice.
+
+    Attributes:
+        summary: What it is, in a sentence.
+        options: Its options and their defaults.
+        caveat: Of a task: what to bear in mind about its scores.
+        budget: Of a task: its default generations, population and the like.
+    """
+
+    summary: str
+    options: NotRequired[Mapping[str, plugins.Scalar]]
+    caveat: NotRequired[str]
+    budget: NotRequired[Mapping[str, int]]
+
+
+Section = dict[str, Entry]
 
 _HOW_TO_NAME = """\
 Options are shown with their defaults. Give those that shall differ after the
@@ -31,12 +48,11 @@ A plug-in of your own is named by its path: --task package.module:Name
 What a prior keeps and destroys: python run.py list stats-prior"""
 
 
-def print_sections(sections: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
+def print_sections(sections: Mapping[str, Section]) -> None:
     """Prints what `run.py list` found.
 
     Args:
-        sections: By the plural of the option that names them: entries by name, each with a `summary` and
-            perhaps a `caveat`, a `budget` and `options`, a dict of defaults.
+        sections: Entries by name, by the plural of the option that names them.
     """
     console = Console(highlight=False)
     for title, entries in sections.items():
@@ -99,7 +115,7 @@ def find(name: str) -> plugins.Plugin:
     return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
 
 
-def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
+def _plugin(registry: plugins.Registry, name: str) -> Entry:
     """Returns a plug-in's summary and options; one that is broken does not hide the others."""
     try:
         return _described(registry.get(name))
@@ -107,16 +123,18 @@ def _plugin(registry: plugins.Registry, name: str) -> dict[str, Any]:
         return {"summary": str(error), "options": {}}
 
 
-def _described(plugin: plugins.Plugin) -> dict[str, Any]:
+def _described(plugin: plugins.Plugin) -> Entry:
     """Returns a plug-in's summary and options, and a task's caveat and budget if it has them."""
-    entry: dict[str, Any] = {"summary": plugin.summary, "options": plugin.defaults}
+    entry: Entry = {"summary": plugin.summary, "options": plugin.defaults}
     if isinstance(plugin.target, type) and issubclass(plugin.target, Task):
-        extra = {"caveat": plugin.target.caveat, "budget": dict(plugin.target.defaults)}
-        entry |= {key: value for key, value in extra.items() if value}
+        if plugin.target.caveat:
+            entry["caveat"] = plugin.target.caveat
+        if plugin.target.defaults:
+            entry["budget"] = dict(plugin.target.defaults)
     return entry
 
 
-def _default(value: Any) -> str:
+def _default(value: plugins.Scalar) -> str:
     """Returns an option's default as the command line writes it, with quotes for an empty text."""
     return option_text(value) or '""'
 

@@ -6,14 +6,14 @@ search sees, on training data: who is ahead here has not won.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from neuroevo.report.formatting import places_of
+from neuroevo.rows import MetricsRow
 from neuroevo.text import number
 
 MAX_LABEL = 28  # characters of a label in a plain line
@@ -21,8 +21,6 @@ HUGE = 1e7
 WIDE = 100  # columns from which heads are written out
 STRIP_FROM, STRIP_WIDTH = 112, 24  # columns from which intervals are also drawn, and of the drawing
 _GAP = "  "
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ class Board:
         return min((s.generation for s in self.standings if not s.is_out), default=0)
 
 
-def rank(rows: Iterable[Row], genomes: Iterable[str], out: Iterable[str] = ()) -> list[Standing]:
+def rank(rows: Iterable[MetricsRow], genomes: Iterable[str], out: Iterable[str] = ()) -> list[Standing]:
     """Returns the standings of a task.
 
     Args:
@@ -115,14 +113,14 @@ def rank(rows: Iterable[Row], genomes: Iterable[str], out: Iterable[str] = ()) -
         out: Labels that were dropped.
     """
     dropped = set(out)
-    lineages: dict[str, list[Row]] = {genome: [] for genome in genomes}
+    lineages: dict[str, list[MetricsRow]] = {genome: [] for genome in genomes}
     for row in rows:
         lineages[row["genome"]].append(row)
     standings = [_standing(genome, last, genome in dropped) for genome, last in lineages.items()]
     return sorted(standings, key=lambda s: (s.is_out, s.fitness is None, -(s.fitness or 0.0)))
 
 
-def _standing(genome: str, rows: Sequence[Row], is_out: bool) -> Standing:
+def _standing(genome: str, rows: Sequence[MetricsRow], is_out: bool) -> Standing:
     """Returns where a genome stands, from the last row of each of its lineages."""
     from neuroevo.referee.estimators import interquartile_mean, interval
 

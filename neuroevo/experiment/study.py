@@ -21,7 +21,6 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from neuroevo import toml
 from neuroevo.errors import OptionError, unknown
@@ -88,8 +87,8 @@ class Study:
                 raise OptionError(
                     f"{where} has a run {name!r}, which cannot be its folder; wanted another name."
                 )
-            scaled = table.pop("scales", {})
-            scaled = scaled.get(scale, {}) if isinstance(scaled, dict) else None
+            changes = table.pop("scales", {})
+            scaled = changes.get(scale, {}) if isinstance(changes, dict) else None
             if not isinstance(scaled, dict):
                 raise OptionError(f"{where}, run {name!r} has scales that are no tables; wanted tables.")
             request = {**common, **scales[scale], **table, **scaled}
@@ -118,7 +117,7 @@ class Study:
         """
         return cls.read(folder / TEXT, str(parse(read(folder / STATE), folder / STATE).get("scale")))
 
-    def begin(self, folder: Path, changes: Mapping[str, Any]) -> None:
+    def begin(self, folder: Path, changes: Mapping[str, object]) -> None:
         """Makes the folder of the study, once all its requests are known to be good.
 
         Args:
@@ -137,7 +136,7 @@ class Study:
         atomic_write(folder / TEXT, self.text.encode())
 
     def carry_out(
-        self, name: str, folder: Path, changes: Mapping[str, Any], watcher: Watcher | None = None
+        self, name: str, folder: Path, changes: Mapping[str, object], watcher: Watcher | None = None
     ) -> Outcome | None:
         """Carries out what is left of one run of the study.
 
@@ -176,9 +175,11 @@ class Study:
         return write_report([RunFolder.open(folder / name) for name in self.runs], folder / "report")
 
 
-def _tables(where: str, data: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
+def _tables(where: str, data: Mapping[str, toml.Value], name: str) -> dict[str, dict[str, toml.Value]]:
     """Returns the tables of a part of a study by name; raises OptionError unless there is one at least."""
-    tables = data.get(name)
-    if not isinstance(tables, dict) or not tables or not all(isinstance(t, dict) for t in tables.values()):
-        raise OptionError(f"{where} has no tables [{name}.NAME]; wanted one or more.")
-    return tables
+    entries = data.get(name)
+    if isinstance(entries, dict) and entries:
+        tables = {key: table for key, table in entries.items() if isinstance(table, dict)}
+        if len(tables) == len(entries):
+            return tables
+    raise OptionError(f"{where} has no tables [{name}.NAME]; wanted one or more.")

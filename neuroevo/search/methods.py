@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 from neuroevo.errors import NeuroevoError, OptionError, TaskError, require_range, unknown
-from neuroevo.plugins import Plugin, Spec
+from neuroevo.plugins import Plugin, Scalar, Spec
 
 LEAST, MOST = 1e-6, 1e3  # of a spread or a speed, in units of a parameter
 
@@ -381,7 +381,7 @@ def plugin(name: str) -> Plugin:
     return Plugin("search", name, METHODS[name])
 
 
-def parse(text: str, suited: Mapping[str, Mapping[str, object]] | None = None, task: str = "") -> Method:
+def parse(text: str, suited: Mapping[str, Mapping[str, Scalar]] | None = None, task: str = "") -> Method:
     """Returns the method that `name[:option=value,...]` says.
 
     Args:
@@ -400,7 +400,7 @@ def parse(text: str, suited: Mapping[str, Mapping[str, object]] | None = None, t
     options: dict[str, Any] = {}
     try:
         for name, suiting in (suited or {}).items():
-            bound = plugin(name).bind(suiting)
+            bound: dict[str, Any] = plugin(name).bind(suiting)
             METHODS[name](**bound)
             options |= bound if name == spec.name else {}
     except NeuroevoError as error:
