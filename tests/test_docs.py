@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests import ROOT
-from tests.conftest import SLOW
 
 FILE = re.compile(r"\.(py|md|json|jsonl|toml|html|safetensors)$")
 DOCUMENTS = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,7 +40,3 @@ def _is_ours(parts: list[str]) -> bool:
             file = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
             return k == len(parts) or re.search(rf"\b{parts[k]}\b", file.read_text()) is not None
     return False
-
-
-def test_files_that_the_suite_begins_with_are_there() -> None:
-    assert not [name for name in SLOW if not (ROOT / "tests" / f"{name}.py").exists()]
