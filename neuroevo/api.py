@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, RunError, require_range, unknown
 from neuroevo.experiment.config import Configuration
-from neuroevo.files import Row
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
 from neuroevo.report.model import plain
 from neuroevo.run_folder import RunFolder, key_of
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 RESUMABLE = ("workers", "address", "deadline")  # of a request: results do not depend on them
 
+Column = Literal["task", "genome", "graph", "seed"]  # of a row that names a lineage
 Named = str | Callable[..., object]  # a specification, or the prior or task itself
 
 
@@ -293,8 +293,9 @@ class Run:
         from neuroevo.report.replay.champions import make_task, read_champion
         from neuroevo.task import Playable
 
-        rows: list[Row] = [{**row} for row in self._folder.results()]
-        for column, wanted in (("task", task), ("genome", genome), ("graph", graph), ("seed", seed)):
+        rows = self._folder.results()
+        asked: dict[Column, str | int | None] = {"task": task, "genome": genome, "graph": graph, "seed": seed}
+        for column, wanted in asked.items():
             known = list(dict.fromkeys(str(row[column]) for row in rows))
             if wanted is not None and str(wanted) not in known:
                 raise OptionError(unknown(f"{column} in {self.path}", str(wanted), known))
@@ -302,10 +303,10 @@ class Run:
         labels = list(dict.fromkeys(row["task"] for row in rows))
         if len(labels) > 1:
             raise OptionError(f"{self.path} has the tasks {', '.join(labels)}; name one of them.")
-        scored = [row for row in rows if row["status"] == "done" and row["score"] is not None]
+        scored = [(s, row) for row in rows if row["status"] == "done" and (s := row["score"]) is not None]
         if not scored:
             raise RunError(f"{self.path}: no lineage of these ended with a score; wanted one that did.")
-        best = max(scored, key=lambda row: row["score"])
+        best = max(scored, key=lambda pair: pair[0])[1]
         blueprint, parameters = read_champion(self._folder, key_of(best))
         player = make_task(self._folder, best["task"])
         if isinstance(player, Playable):

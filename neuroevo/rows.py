@@ -20,22 +20,30 @@ from typing import (
 )
 
 
-class LineageRow(TypedDict):
-    """A lineage, as every row names it, and as the manifest lists those that are planned.
+class Identity(TypedDict):
+    """A lineage, as every row names it.
 
     Attributes:
         task: Label of the task.
         genome: Label of the prior.
         graph: Number of the sample of the prior, from 0. In mixed populations, the number of the member.
         seed: Number of the replicate, from 0. In mixed populations, the number of the population.
-        role: Of a race: "race", or "confirmation" for a lineage evolved afresh after it from another seed.
-        population: Of mixed populations: the number of the population, from 0.
     """
 
     task: str
     genome: str
     graph: int
     seed: int
+
+
+class LineageRow(Identity):
+    """A lineage as the manifest lists those that are planned.
+
+    Attributes:
+        role: Of a race: "race", or "confirmation" for a lineage evolved afresh after it from another seed.
+        population: Of mixed populations: the number of the population, from 0.
+    """
+
     role: NotRequired[str]
     population: NotRequired[int]
 

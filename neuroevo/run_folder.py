@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote
 
 import numpy as np
@@ -38,6 +38,7 @@ from neuroevo.files import Row, append_lines, atomic_write, explained, parse, re
 from neuroevo.rows import (
     ConfirmationRow,
     EpochRow,
+    Identity,
     MetricsRow,
     ResultRow,
     RungRow,
@@ -359,7 +360,7 @@ def free_path(stem: Path) -> Path:
     return path
 
 
-def key_of(row: Mapping[str, Any]) -> Key:
+def key_of(row: Identity) -> Key:
     """Returns a row's lineage: (task, genome, graph, seed).
 
     Args:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -25,7 +25,7 @@ from neuroevo.text import count
 if TYPE_CHECKING:
     from neuroevo.experiment.evolution import Progress as Update
     from neuroevo.experiment.plan import Plan
-    from neuroevo.rows import MetricsRow
+    from neuroevo.rows import LineageRow, MetricsRow
 
 
 REFRESHES = 2  # a second; standings are not computed more often, however fast rows come in
@@ -153,7 +153,7 @@ class Display(Watcher):
         else:
             print(text, file=sys.stderr)
 
-    def plan(self, lineages: Iterable[Mapping[str, Any]], stage: str) -> None:
+    def plan(self, lineages: Iterable[LineageRow], stage: str) -> None:
         """Begins a stage, whose standings start afresh, such as the confirmation after a race.
 
         Args:

@@ -21,11 +21,10 @@ from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import EpochEntry, MemberEntry
 from neuroevo.experiment.shards import ShardRun
-from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.referee.drift import fixation, turnover
-from neuroevo.rows import EpochRow, ResultColumns
-from neuroevo.run_folder import IDENTITY, Key, key_of
+from neuroevo.rows import EpochRow, LineageRow, ResultColumns
+from neuroevo.run_folder import Key, key_of
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.inheritance import fit, inherit, sources
 from neuroevo.search.lineage import Lineage, State
@@ -74,7 +73,7 @@ def run(evolution: Evolution) -> None:
     num_members = len(plan.draws) * plan.config.graphs * plan.config.seeds
     evolution.expect(sum(num_members * s.generations for s in plan.settings.values()))
     lineages = {request.label: plan.lineages_of(request.label) for request in plan.requests}
-    record: dict[str, Row] = {}
+    record: dict[str, dict[str, object]] = {}
     for request in plan.requests:
         blueprints = evolution.set_gains(request)
         members = _stored(evolution, request, blueprints)
@@ -243,7 +242,7 @@ def _score(evolution: Evolution, shards: Sequence[ShardRun], members: Sequence[M
     evolution.assess(shards, columns)
 
 
-def _fixation(plan: Plan, members: Sequence[Member], num_rounds: int) -> Row:
+def _fixation(plan: Plan, members: Sequence[Member], num_rounds: int) -> dict[str, object]:
     """Returns what the manifest's `selection_record` says of a task."""
     names = list(plan.draws)
     labels = np.array([names.index(label) for label, _ in plan.founders(0)])
@@ -252,9 +251,10 @@ def _fixation(plan: Plan, members: Sequence[Member], num_rounds: int) -> Row:
     return fixation(names, labels, founders, num_rounds, rng).to_json()
 
 
-def _row(member: Member) -> Row:
+def _row(member: Member) -> LineageRow:
     """Returns a member's identity, as the manifest has it."""
-    return {**dict(zip(IDENTITY, member.lineage.key, strict=True)), "population": member.lineage.seed}
+    task, genome, graph, seed = member.lineage.key
+    return {"task": task, "genome": genome, "graph": graph, "seed": seed, "population": seed}
 
 
 def _note(

@@ -11,11 +11,11 @@ import numpy as np
 
 from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, failure
 from neuroevo.experiment.request import Experiment
-from neuroevo.files import Row
 from neuroevo.network.adapters import Adapter, Native
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import Neuron
+from neuroevo.rows import LineageRow
 from neuroevo.search import coordinates
 from neuroevo.task import HasNativeMaps, Task, TaskRequest
 from neuroevo.wiring.architecture import Architecture
@@ -85,11 +85,11 @@ class Plan:
                 raise EvaluationError(failure(f"Preparing {label}", error)) from error
             logger.info("data of %s prepared in %.1f s", label, time.monotonic() - started)
 
-    def lineages(self) -> list[Row]:
+    def lineages(self) -> list[LineageRow]:
         """Returns the identity of every lineage that the run starts with, in order."""
         return [row for request in self.requests for row in self.lineages_of(request.label)]
 
-    def lineages_of(self, task: str) -> list[Row]:
+    def lineages_of(self, task: str) -> list[LineageRow]:
         """Returns the identity of every lineage of one task that the run starts with, in order.
 
         Args:
@@ -101,12 +101,15 @@ class Plan:
                 for population in range(self.config.seeds)
                 for member, (label, _) in enumerate(self.founders(population))
             ]
-        role = {"role": "race"} if self.config.selection == "race" else {}
-        return [
-            {"task": task, "genome": s.genome, "graph": s.graph, "seed": seed, **role}
+        rows: list[LineageRow] = [
+            {"task": task, "genome": s.genome, "graph": s.graph, "seed": seed}
             for s in self.samples
             for seed in range(self.config.seeds)
         ]
+        if self.config.selection == "race":
+            for row in rows:
+                row["role"] = "race"
+        return rows
 
     def founders(self, population: int) -> list[tuple[str, int]]:
         """Returns the first members of a mixed population, in order.

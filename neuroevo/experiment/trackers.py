@@ -24,24 +24,31 @@ import re
 import shlex
 import sys
 import time
+import typing
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypedDict
 
 from neuroevo.errors import OptionError, described, unknown
 from neuroevo.experiment.config import TRACKERS
-from neuroevo.files import Row, to_json
+from neuroevo.files import to_json
+from neuroevo.rows import LineageRow, MetricsRow
 from neuroevo.run_folder import Key, key_of
 
 if TYPE_CHECKING:  # `run.py list` imports this module, and needs no report
+    from mlflow.entities import Metric
+    from torch.utils.tensorboard import SummaryWriter
+
     from neuroevo.report.model import Report
 
 FOLDER = "trackers"  # in the run folder
 FLUSH_SECONDS = 2.0  # between writes to MLflow, each of which is a transaction
 MAX_WORD = 60  # characters of a label in a name: three and a figure's stay below MLflow's 250
 MAX_BATCH = 1_000  # metrics that MLflow takes at a time
-MEANS = ("fitness_mean", "fitness_best", "fitness_centre")
+Mean = Literal["fitness_mean", "fitness_best", "fitness_centre"]
+MEANS: tuple[Mean, ...] = typing.get_args(Mean)
 # Read when a library is imported, and so set before.
 ENVIRONMENT: dict[str, dict[str, str]] = {
     "wandb": {"WANDB_ERROR_REPORTING": "false"},
@@ -53,9 +60,66 @@ ENVIRONMENT: dict[str, dict[str, str]] = {
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds
     },
 }
-_FIGURES = (*MEANS, "failures", "share", "score", "score_low", "score_high", "untrained_score")
+Figure = Literal[
+    "fitness_mean",
+    "fitness_best",
+    "fitness_centre",
+    "failures",
+    "share",
+    "score",
+    "score_low",
+    "score_high",
+    "untrained_score",
+]
+_FIGURES: tuple[Figure, ...] = (
+    *MEANS,
+    "failures",
+    "share",
+    "score",
+    "score_low",
+    "score_high",
+    "untrained_score",
+)
 
 Series = tuple[str, str, str | None]  # stage, task, and genome unless all genomes are one population
+
+
+class Point(TypedDict):
+    """A point of the curves of a genome: those of its figures that there are.
+
+    Attributes:
+        task: Label of the task.
+        genome: Label of the prior.
+        evaluations: Evaluations of a lineage until then.
+        stage: Name of the stage; missing or "" where the run has but one.
+        generation: The generation, from 0.
+        lineages: Lineages that figures are means over.
+        failures: Genomes of the generation whose fitness is not finite.
+        fitness_mean: Mean over lineages of the fitness of a genome.
+        fitness_best: Mean over lineages of the largest fitness.
+        fitness_centre: Mean over lineages of the fitness of the search's centre.
+        share: Of mixed populations: the share of members, in [0, 1].
+        score: Interquartile mean of the score; None where there is none.
+        score_low: Lower end of its 95 % interval; None where there is none.
+        score_high: Upper end of its 95 % interval; None where there is none.
+        untrained_score: Interquartile mean of the score without training; None where there is none.
+    """
+
+    task: str
+    genome: str
+    evaluations: int
+    stage: NotRequired[str]
+    generation: NotRequired[int]
+    lineages: NotRequired[int]
+    failures: NotRequired[int]
+    fitness_mean: NotRequired[float]
+    fitness_best: NotRequired[float]
+    fitness_centre: NotRequired[float]
+    share: NotRequired[float]
+    score: NotRequired[float | None]
+    score_low: NotRequired[float | None]
+    score_high: NotRequired[float | None]
+    untrained_score: NotRequired[float | None]
 
 
 class Tracker(Protocol):
@@ -67,7 +131,7 @@ class Tracker(Protocol):
 
     view: str
 
-    def metrics(self, rows: Sequence[Row]) -> None:
+    def metrics(self, rows: Sequence[Point]) -> None:
         """Takes in points of curves.
 
         Args:
@@ -88,23 +152,23 @@ class Tracker(Protocol):
 class TensorBoard:
     """Event files: a run for each task and genome, and a chart for each figure of a task."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, object]) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._make = SummaryWriter
-        self._writers: dict[str, Any] = {}
+        self._writers: dict[str, SummaryWriter] = {}
         self._folder = folder / FOLDER / "tensorboard"
         self.view = f"tensorboard --logdir {shlex.quote(str(self._folder))}"
         lines = "".join(f"    {key} = {to_json(value)}\n" for key, value in config.items())
         self._writer("").add_text("config", lines)  # indented: Markdown's code
 
-    def _writer(self, name: str) -> Any:
+    def _writer(self, name: str) -> SummaryWriter:
         """Returns the writer of a run, which is a folder."""
         if name not in self._writers:
             self._writers[name] = self._make(str(self._folder / name), flush_secs=10)
         return self._writers[name]
 
-    def metrics(self, rows: Sequence[Row]) -> None:
+    def metrics(self, rows: Sequence[Point]) -> None:
         """Writes points; runs that share a tag share a chart, so the tag says task and figure.
 
         Args:
@@ -134,7 +198,7 @@ class TensorBoard:
 class Wandb:
     """A run of Weights & Biases, offline unless WANDB_MODE says otherwise."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, object]) -> None:
         import wandb
 
         (folder / FOLDER).mkdir(exist_ok=True)  # else it writes to a folder of its own choice
@@ -162,7 +226,7 @@ class Wandb:
         local = f"wandb sync {shlex.quote(str(Path(self._run.dir).parent))}"
         self.view = local if self._run.offline else self._run.url or local
 
-    def metrics(self, rows: Sequence[Row]) -> None:
+    def metrics(self, rows: Sequence[Point]) -> None:
         """Logs points.
 
         Args:
@@ -191,7 +255,7 @@ class Wandb:
 class MLflow:
     """A run of MLflow, in a database in the run folder unless MLFLOW_TRACKING_URI names another store."""
 
-    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, config: Mapping[str, object]) -> None:
         from mlflow import MlflowClient, entities
 
         self._entities = entities
@@ -206,14 +270,14 @@ class MLflow:
         known = self._client.get_experiment_by_name(label)
         experiment = known.experiment_id if known else self._client.create_experiment(label, place)
         self._run = self._client.create_run(experiment, run_name=folder.resolve().name).info.run_id
-        self._pending: list[Any] = []
+        self._pending: list[Metric] = []
         self._flushed = time.monotonic()
         self._is_done = False
         # What is longer than MLflow takes, a request of very many priors, it cuts; config.toml has all of it.
         parameters = [entities.Param(key, to_json(value)) for key, value in config.items()]
         self._client.log_batch(self._run, params=parameters)
 
-    def metrics(self, rows: Sequence[Row]) -> None:
+    def metrics(self, rows: Sequence[Point]) -> None:
         """Collects points, and writes them together from time to time.
 
         Args:
@@ -252,12 +316,12 @@ class MLflow:
         self._flushed = time.monotonic()
 
 
-OPENERS: dict[str, Callable[[Path, Mapping[str, Any]], Tracker]] = dict(
+OPENERS: dict[str, Callable[[Path, Mapping[str, object]], Tracker]] = dict(
     zip(TRACKERS, (TensorBoard, Wandb, MLflow), strict=True)
 )
 
 
-def name_of(row: Row) -> str:
+def name_of(row: Point) -> str:
     """Returns the name of a row's curve: TASK/GENOME, after the stage if it has one.
 
     Args:
@@ -282,20 +346,28 @@ def word(label: str) -> str:
     return f"{readable}-{digest}"
 
 
-def _figures(row: Row) -> list[tuple[str, float]]:
+def _figures(row: Point) -> list[tuple[str, float]]:
     """Returns the figures that a point has."""
-    return [(name, float(row[name])) for name in _FIGURES if row.get(name) is not None]
+    return [(name, float(value)) for name in _FIGURES if (value := row.get(name)) is not None]
 
 
-def _scores(report: Report) -> list[Row]:
+def _scores(report: Report) -> list[Point]:
     """Returns a point for each genome of each task of a report: its interquartile mean score."""
-    points = []
+    points: list[Point] = []
     for task in report.tasks.values():
         for genome in task.genomes:
             low, high = genome.score.ci95 or (None, None)
-            point: Row = {"task": task.label, "genome": genome.label, "score": genome.score.iqm}
-            point |= {"score_low": low, "score_high": high, "untrained_score": genome.untrained.iqm}
-            points.append(point | {"evaluations": genome.evaluations or 0})
+            points.append(
+                {
+                    "task": task.label,
+                    "genome": genome.label,
+                    "score": genome.score.iqm,
+                    "score_low": low,
+                    "score_high": high,
+                    "untrained_score": genome.untrained.iqm,
+                    "evaluations": genome.evaluations or 0,
+                }
+            )
     return points
 
 
@@ -303,6 +375,39 @@ def _verdicts(report: Report) -> dict[str, str]:
     """Returns the verdict on the run and on each task, in sentences."""
     of_tasks = {f"{word(label)}/verdict": task.verdict.sentence for label, task in report.tasks.items()}
     return {"verdict": report.run.sentence, **of_tasks}
+
+
+@dataclass
+class _Sums:
+    """Figures of a genome's lineages at a generation, added up.
+
+    Attributes:
+        lineages: How many reported.
+        failures: Genomes of theirs whose fitness is not finite.
+        evaluations: The most that one of them has had.
+        totals: Sums of fitness, over those lineages that have it.
+        counts: How many lineages these are.
+    """
+
+    lineages: int = 0
+    failures: int = 0
+    evaluations: int = 0
+    totals: dict[Mean, float] = field(default_factory=dict)
+    counts: Counter[Mean] = field(default_factory=Counter)
+
+    def add(self, row: MetricsRow) -> None:
+        """Adds a lineage's figures; a fitness of None is no fitness.
+
+        Args:
+            row: Its metrics.
+        """
+        self.lineages += 1
+        self.failures += row.get("failures") or 0
+        self.evaluations = max(self.evaluations, row["evaluations"])
+        for name in MEANS:
+            if (value := row.get(name)) is not None:
+                self.totals[name] = self.totals.get(name, 0) + value
+                self.counts[name] += 1
 
 
 class Means:
@@ -315,10 +420,10 @@ class Means:
     def __init__(self) -> None:
         self._planned: Counter[tuple[str, str, str]] = Counter()  # lineages of a stage, task and genome
         self._stages: dict[Key, str] = {}  # stages of those lineages that come later
-        self._open: dict[tuple[Series, int], dict[str, Counter[str]]] = {}  # counts and sums by genome
+        self._open: dict[tuple[Series, int], dict[str, _Sums]] = {}  # by genome
         self._given: set[Series] = set()
 
-    def plan(self, lineages: Iterable[Mapping[str, Any]], stage: str = "") -> None:
+    def plan(self, lineages: Iterable[LineageRow], stage: str = "") -> None:
         """Adds lineages that are to report; those of a stage with a name make curves of their own.
 
         Args:
@@ -330,7 +435,7 @@ class Means:
             if stage:
                 self._stages[key_of(row)] = stage
 
-    def add(self, rows: Iterable[Row]) -> list[Row]:
+    def add(self, rows: Iterable[MetricsRow]) -> list[Point]:
         """Takes in rows of metrics, in shards of any make-up.
 
         Args:
@@ -339,17 +444,17 @@ class Means:
         Returns:
             The points that are complete now.
         """
-        points = []
+        points: list[Point] = []
         for row in rows:
             stage = self._stages.get(key_of(row), "")
             series = (stage, row["task"], None if "epoch" in row else row["genome"])
             by_genome = self._open.setdefault((series, row["generation"]), {})
-            _count(by_genome.setdefault(row["genome"], Counter()), row)
+            by_genome.setdefault(row["genome"], _Sums()).add(row)
             if _total(by_genome) == self._due(series):
                 points += self._points(series, row["generation"])
         return points
 
-    def rest(self) -> list[Row]:
+    def rest(self) -> list[Point]:
         """Returns points of curves of which none was complete: lineages that nobody planned."""
         left = [unit for unit in self._open if unit[0] not in self._given]
         return [point for unit in sorted(left, key=lambda unit: unit[1]) for point in self._points(*unit)]
@@ -361,38 +466,37 @@ class Means:
             return self._planned[stage, task, genome]
         return sum(n for (s, t, _), n in self._planned.items() if (s, t) == (stage, task))
 
-    def _points(self, series: Series, generation: int) -> list[Row]:
+    def _points(self, series: Series, generation: int) -> list[Point]:
         """Returns the points of a generation, a genome each, and forgets its rows."""
         stage, task, genome = series
         by_genome = self._open.pop((series, generation))
         self._given.add(series)
         if genome is None:  # a genome without a member has a share too: none
             planned = [g for s, t, g in self._planned if (s, t) == (stage, task)]
-            by_genome |= {g: Counter() for g in planned if g not in by_genome}
-        evaluations = max(sums["evaluations"] for sums in by_genome.values())
-        points = []
+            by_genome |= {g: _Sums() for g in planned if g not in by_genome}
+        evaluations = max(sums.evaluations for sums in by_genome.values())
+        points: list[Point] = []
         for label, sums in by_genome.items():
-            point = {"stage": stage, "task": task, "genome": label, "generation": generation}
-            point |= {"evaluations": evaluations, "lineages": sums["lineages"], "failures": sums["failures"]}
-            point |= {name: sums[name] / sums[f"{name} of"] for name in MEANS if sums[f"{name} of"]}
-            points.append(point | ({"share": sums["lineages"] / _total(by_genome)} if genome is None else {}))
+            point: Point = {
+                "stage": stage,
+                "task": task,
+                "genome": label,
+                "generation": generation,
+                "evaluations": evaluations,
+                "lineages": sums.lineages,
+                "failures": sums.failures,
+            }
+            for name, total in sums.totals.items():
+                point[name] = total / sums.counts[name]
+            if genome is None:
+                point["share"] = sums.lineages / _total(by_genome)
+            points.append(point)
         return points
 
 
-def _count(sums: Counter[str], row: Row) -> None:
-    """Adds a lineage's figures to those of its genome; a fitness of None is no fitness."""
-    sums["lineages"] += 1
-    sums["failures"] += row.get("failures") or 0
-    sums["evaluations"] = max(sums["evaluations"], row["evaluations"])
-    for name in MEANS:
-        if row.get(name) is not None:
-            sums[name] += row[name]
-            sums[f"{name} of"] += 1
-
-
-def _total(by_genome: Mapping[str, Counter[str]]) -> int:
+def _total(by_genome: Mapping[str, _Sums]) -> int:
     """Returns the number of lineages that were counted."""
-    return sum(sums["lineages"] for sums in by_genome.values())
+    return sum(sums.lineages for sums in by_genome.values())
 
 
 class Trackers:
@@ -425,7 +529,7 @@ class Trackers:
         """How to look at what the trackers keep, a line each."""
         return [tracker.view for tracker in self._trackers.values()]
 
-    def plan(self, lineages: Iterable[Mapping[str, Any]], stage: str = "") -> None:
+    def plan(self, lineages: Iterable[LineageRow], stage: str = "") -> None:
         """Adds lineages that are to report, such as those of a confirmation, which is a stage of its own.
 
         Args:
@@ -434,7 +538,7 @@ class Trackers:
         """
         self._means.plan(lineages, stage)
 
-    def metrics(self, rows: Sequence[Row]) -> None:
+    def metrics(self, rows: Sequence[MetricsRow]) -> None:
         """Takes in rows of metrics as a shard completes them.
 
         Args:
@@ -508,8 +612,8 @@ def check(names: Sequence[str]) -> None:
 def open_trackers(
     names: Sequence[str],
     folder_path: str | Path,
-    config: Mapping[str, Any],
-    lineages: Iterable[Mapping[str, Any]] = (),
+    config: Mapping[str, object],
+    lineages: Iterable[LineageRow] = (),
     warn: Callable[[str], None] = lambda text: print(text, file=sys.stderr),
 ) -> Trackers:
     """Starts trackers for a run.

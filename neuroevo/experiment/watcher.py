@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuroevo.experiment.evolution import Progress
     from neuroevo.experiment.plan import Plan
     from neuroevo.experiment.trackers import Trackers
+    from neuroevo.rows import LineageRow
 
 LOG_SECONDS = 30.0  # at least between two lines of the log on how far a run is
 
@@ -52,7 +53,7 @@ class Watcher:
             out: Task and genome that take no further part, or None if all go on.
         """
 
-    def plan(self, lineages: Sequence[Mapping[str, Any]], stage: str) -> None:
+    def plan(self, lineages: Sequence[LineageRow], stage: str) -> None:
         """Takes in lineages that were not planned from the start, such as those of a confirmation.
 
         Args:
@@ -121,7 +122,7 @@ class Relay(Watcher):
         logger.log(level, "%d of %d generations of lineages are completed", progress.done, progress.total)
         self._watcher.update(progress)
         if self.trackers is not None:
-            self.trackers.metrics([{**row} for row in progress.rows])
+            self.trackers.metrics(progress.rows)
 
     def event(self, text: str, out: tuple[str, str] | None = None) -> None:
         """Tells of something that was decided.
@@ -133,7 +134,7 @@ class Relay(Watcher):
         logger.info("%s", text)
         self._watcher.event(text, out)
 
-    def plan(self, lineages: Sequence[Mapping[str, Any]], stage: str) -> None:
+    def plan(self, lineages: Sequence[LineageRow], stage: str) -> None:
         """Tells of lineages that were not planned from the start.
 
         Args:

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
-from neuroevo.files import Row, parse, read
+from neuroevo.files import parse, read
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.plugins import Spec, tasks
+from neuroevo.rows import ResultRow
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.task import Task, TaskRequest
 
 
-def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Row, str]], list[str]]:
+def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[ResultRow, str]], list[str]]:
     """Chooses the lineages that are shown.
 
     Args:
@@ -35,7 +36,7 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Ro
         RunError: If no lineage of the run has a champion worth showing.
         OptionError: If a lineage is unknown, or has none.
     """
-    rows: list[Row] = [{**row} for row in folder.results()]
+    rows = folder.results()
     if not rows:
         raise RunError(f"{folder.path} holds no results; wanted a run that was carried through to its end.")
     choices, notes = [], []
@@ -43,10 +44,10 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Ro
         rivals = [row for row in rows if text in names_of(row)]
         if not rivals:
             raise OptionError(_unknown_lineage(text, rows))
-        scored = [row for row in rivals if row["status"] == "done" and row["score"] is not None]
+        scored = [(s, row) for row in rivals if row["status"] == "done" and (s := row["score"]) is not None]
         if scored:
             reason = f"the best of {len(rivals)} lineages" if len(rivals) > 1 else ""
-            choices.append((max(scored, key=lambda row: row["score"]), reason))
+            choices.append((max(scored, key=lambda pair: pair[0])[1], reason))
             continue
         how = ", ".join(f"{count} {status}" for status, count in Counter(map(_status, rivals)).items())
         notes.append(f"{text}: no lineage ended with a score ({how}), so that there is none worth showing.")
@@ -115,7 +116,7 @@ def make_task(folder: RunFolder, label: str) -> Task:
         raise EvaluationError(failure(f"Preparing {label}", error)) from error
 
 
-def names_of(row: Row) -> list[str]:
+def names_of(row: ResultRow) -> list[str]:
     """Returns the names of a lineage, from its task alone to TASK/GENOME/GRAPH/SEED.
 
     Args:
@@ -134,7 +135,7 @@ def _check_cells(blueprint: Blueprint) -> None:
             raise ValueError(f"cells {cells.min()} to {cells.max()} of {wiring.num_cells}")
 
 
-def _unknown_lineage(text: str, rows: Sequence[Row]) -> str:
+def _unknown_lineage(text: str, rows: Sequence[ResultRow]) -> str:
     """Returns the message about an unknown lineage, without the thousands that a run may have."""
     known = [name for row in rows for name in names_of(row)]
     near = difflib.get_close_matches(text, list(dict.fromkeys(known)), n=1, cutoff=0.5)
@@ -145,6 +146,6 @@ def _unknown_lineage(text: str, rows: Sequence[Row]) -> str:
     )
 
 
-def _status(row: Row) -> str:
+def _status(row: ResultRow) -> str:
     """Returns how a lineage ended."""
     return "without a score" if row["status"] == "done" else row["status"]

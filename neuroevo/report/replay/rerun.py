@@ -18,13 +18,13 @@ from neuroevo.errors import (
     failure,
     require_range,
 )
-from neuroevo.files import Row
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.monitors import CellRecorder, ClassRecorder
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.physics.recording import Recording
 from neuroevo.report.replay.champions import read_champion
 from neuroevo.report.replay.observation import Champion, EpisodeObservation, ImagesObservation, Observation
+from neuroevo.rows import ResultRow
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.seeds import derive
 from neuroevo.task import HasImages, Recordable, Task
@@ -57,7 +57,7 @@ class Excerpt:
                 require_range(name, getattr(self, name), low)
 
 
-def rerun(folder: RunFolder, row: Row, excerpt: Excerpt, task: Task) -> Observation:
+def rerun(folder: RunFolder, row: ResultRow, excerpt: Excerpt, task: Task) -> Observation:
     """Runs a champion once more.
 
     Args:
@@ -76,6 +76,7 @@ def rerun(folder: RunFolder, row: Row, excerpt: Excerpt, task: Task) -> Observat
     key = key_of(row)
     blueprint, parameters = read_champion(folder, key)
     _check_fit(key, blueprint, task)
+    assert row["score"] is not None  # those without a score have no champion
     champion = Champion(key, blueprint, row["score"], task.unit)
     observation: Observation
     try:
@@ -97,7 +98,7 @@ def rerun(folder: RunFolder, row: Row, excerpt: Excerpt, task: Task) -> Observat
 
 
 def _observe_episode(
-    champion: Champion, task: Task, excerpt: Excerpt, phenotype: Phenotype, seed: int, row: Row
+    champion: Champion, task: Task, excerpt: Excerpt, phenotype: Phenotype, seed: int, row: ResultRow
 ) -> EpisodeObservation:
     """Returns what a champion does in one episode.
 
