@@ -27,7 +27,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
@@ -425,13 +425,16 @@ def _add_flags(parser: Parser, *names: str, default: str = "", required: str = "
         flag = flags()[name]
         usual = default or flag.default
         text = flag.help + (f" (default {usual})" if usual else "")
-        how: dict[str, Any] = {"metavar": flag.metavar, "help": text.replace("%", "%%")}
-        how |= {"required": name == required}
-        if flag.is_list:
-            how |= {"nargs": "+", "action": "extend"}
-        elif flag.is_whole:
-            how |= {"type": whole_or_auto if name == "workers" else whole}
-        parser.add_argument(f"--{name.replace('_', '-')}", **how)
+        read: Callable[[str], object] = whole if flag.is_whole else str
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            metavar=flag.metavar,
+            help=text.replace("%", "%%"),
+            required=name == required,
+            nargs="+" if flag.is_list else None,
+            action="extend" if flag.is_list else "store",
+            type=whole_or_auto if name == "workers" else read,
+        )
 
 
 def _add_output(parser: Parser) -> None:

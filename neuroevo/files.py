@@ -19,7 +19,7 @@ import numpy as np
 
 from neuroevo.errors import RunError
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # a JSON object whose form nobody has checked, perhaps of an earlier version
 MOST_DIGITS = 300  # of a whole number; a float has some 308
 
 
@@ -228,7 +228,7 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         raise RunError(f"Cannot {verb} {path}: {error.strerror}; check the disk and the rights.") from error
 
 
-def _json_value(value: Any) -> Any:
+def _json_value(value: object) -> object:
     """Returns nested values as what JSON knows."""
     if isinstance(value, Mapping):
         return {str(key): _json_value(item) for key, item in value.items()}

@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
@@ -28,7 +27,7 @@ PACKAGES = (
 )
 
 
-def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
+def manifest(plan: Plan, command: Sequence[str]) -> dict[str, object]:
     """Returns what is known of a run before it starts.
 
     Args:
@@ -76,7 +75,7 @@ def manifest(plan: Plan, command: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def origin(config: Configuration) -> dict[str, Any]:
+def origin(config: Configuration) -> dict[str, object]:
     """Returns the part of a manifest that says which program runs on what: versions, commit, device.
 
     Args:
