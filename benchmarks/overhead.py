@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 import tasks  # noqa: F401 - registers the tasks
-from neuroevo.experiment.evolution import Listeners, Progress
+from neuroevo.experiment.watcher import Progress
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.workers.pool import pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
 from tasks.swimmer import Swimmer
-from tests.small import ECHO, run
+from tests.small import ECHO, Listener, run
 
 REQUEST: dict[str, Any] = {
     "genome": ("connectome",),
@@ -79,7 +79,7 @@ def evolve_seconds(workers: int, folder: Path) -> float:
         times.append(time.perf_counter())
 
     with pool(Workers(workers)) as where:
-        run(folder, where, Listeners(update=update), **REQUEST)
+        run(folder, where, Listener(update=update), **REQUEST)
     return times[-1] - times[0]
 
 
@@ -136,7 +136,7 @@ def main() -> None:
                 print(f"generation {done:>7,}: driver {resident():,.0f} MB", flush=True)
 
         small = {"genome": ("random",), "task": (ECHO,), "generations": options.generations, "population": 2}
-        run(folder / "long", None, Listeners(update=update), **small)
+        run(folder / "long", None, Listener(update=update), **small)
 
 
 if __name__ == "__main__":

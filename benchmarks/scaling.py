@@ -20,11 +20,11 @@ from typing import Any
 import ray
 
 import tasks  # noqa: F401 - registers the tasks
-from neuroevo.experiment.evolution import Listeners, Progress
+from neuroevo.experiment.watcher import Progress
 from neuroevo.workers import ray_cluster
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
-from tests.small import plan, run
+from tests.small import Listener, plan, run
 
 SECONDS = 0.25  # that an evaluation sleeps
 LINEAGES, GENERATIONS, POPULATION = 32, 6, 256  # a lineage a shard
@@ -48,7 +48,7 @@ def rate(workers: int, seconds: float, folder: Path) -> float:
         "generations": GENERATIONS,
         "population": POPULATION,
     }
-    run(folder / f"{workers}-{seconds}", pool, Listeners(update=update), **request)
+    run(folder / f"{workers}-{seconds}", pool, Listener(update=update), **request)
     for slot in pool._slots:
         ray.kill(slot.actor)
     return (len(times) - LINEAGES) / (times[-1] - times[LINEAGES - 1])

@@ -94,9 +94,10 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
     import populations  # noqa: F401 - registers the priors
     import tasks  # noqa: F401 - registers the tasks
     from neuroevo.experiment.config import Configuration
-    from neuroevo.experiment.evolution import Evolution, Listeners
+    from neuroevo.experiment.evolution import Evolution
     from neuroevo.experiment.plan import Plan
     from neuroevo.experiment.request import resolve
+    from neuroevo.experiment.watcher import Watcher
     from neuroevo.experiment.writer import RunWriter
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.run_folder import RunFolder
@@ -111,7 +112,7 @@ def ours(task: str, seed: int, cores: int, turn: float, look: float) -> Trial:
     where = stack.enter_context(pool(Workers(cores)))
     run = RunFolder.create(folder, plan.config.to_dict(), {"lineages": plan.lineages()})
     writer = RunWriter(run)
-    evolution = Evolution(plan, where, writer, Listeners())
+    evolution = Evolution(plan, where, writer, Watcher())
     (request,) = plan.requests
     writer._cost = 1e9  # no checkpoints: the rivals write none
     pairs = evolution.begin(request, evolution.set_gains(request), range(1))

@@ -24,10 +24,11 @@ from neuroevo.connectome.catalog import load
 from neuroevo.connectome.graphs import from_networkx, to_networkx
 from neuroevo.connectome.model import Connectome
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.evolution import Evolution, Listeners
+from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.shards import ShardRun
+from neuroevo.experiment.watcher import Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.lineage import centre
@@ -105,7 +106,7 @@ class Tournament:
         path = Path(tempfile.mkdtemp(dir=self._folder))
         about = {"lineages": self._plan.lineages()}
         run = RunFolder.create(path / "run", self._plan.config.to_dict(), about)
-        return Evolution(self._plan, self._where, RunWriter(run), Listeners())
+        return Evolution(self._plan, self._where, RunWriter(run), Watcher())
 
 
 def measure(options: Options) -> Iterator[Row]:

@@ -23,9 +23,8 @@ from neuroevo.wiring.architecture import Architecture
 if TYPE_CHECKING:
     import pandas as pd
 
-    from neuroevo.experiment.evolution import Progress
     from neuroevo.experiment.request import Experiment
-    from neuroevo.experiment.watcher import Watcher
+    from neuroevo.experiment.watcher import Progress, Watcher
     from neuroevo.network.policy import Policy
     from neuroevo.report.model import Report
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ import populations
 import tasks
 from neuroevo.experiment import selection
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.evolution import Listeners
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
+from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
+from neuroevo.rows import LineageRow
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers import assessment
 from neuroevo.workers.pool import LocalPool, Pool
@@ -26,19 +27,45 @@ CIRCUIT = "celegans-perimotor"
 ECHO = "echo=tests.toy:Echo"
 
 
+class Listener(Watcher):
+    """Calls functions with what happens in a run, and ends it when one of them says so."""
+
+    def __init__(
+        self,
+        update: Callable[[Progress], object] = lambda _: None,
+        event: Callable[[str, tuple[str, str] | None], object] = lambda *_: None,
+        plan: Callable[[Sequence[LineageRow], str], object] = lambda *_: None,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._update = update
+        self._event = event
+        self._plan = plan
+        self._is_stopping = is_stopping
+
+    def update(self, progress: Progress) -> None:
+        self._update(progress)
+
+    def event(self, text: str, out: tuple[str, str] | None = None) -> None:
+        self._event(text, out)
+
+    def plan(self, lineages: Sequence[LineageRow], stage: str) -> None:
+        self._plan(lineages, stage)
+
+    def is_stopping(self) -> bool:
+        return self._is_stopping()
+
+
 def plan(**changes: Any) -> Plan:
     """Returns the plan of a request: two priors, the toy task, three generations of eight."""
     request = {"genome": ("connectome", "random"), "task": (ECHO,), "connectome": CIRCUIT, **changes}
     return Plan(resolve(Configuration(**request)))
 
 
-def run(
-    path: Path, pool: Pool | None = None, listeners: Listeners | None = None, **changes: Any
-) -> RunFolder:
+def run(path: Path, pool: Pool | None = None, watcher: Watcher | None = None, **changes: Any) -> RunFolder:
     """Runs a request, in this process unless a pool is given, and returns its folder."""
     planned = plan(**changes)
     folder = RunFolder.create(path, planned.config.to_dict(), {"lineages": planned.lineages()})
-    selection.run(planned, LocalPool() if pool is None else pool, RunWriter(folder), listeners)
+    selection.run(planned, LocalPool() if pool is None else pool, RunWriter(folder), watcher)
     return folder
 
 

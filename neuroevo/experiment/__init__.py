@@ -4,8 +4,8 @@
     plan          which wirings meet which tasks
     execute       run and resume; watcher: who is told of what goes on
     selection     tournament, race or mixed: how evaluations are dealt to priors
-    evolution     what the three have in common; shards: lineages that are evaluated together
-    scheduling    requests on their way to the pool, and results on the way back
+    evolution     what the three have in common
+    shards        lineages that are evaluated together, on their way through the pool
     writer        the only one that changes a run folder while a run goes on: here a checkpoint is written
     manifest      what a run says of its origin; resume: what a run that ended early left behind
     study         several runs that answer one question

@@ -23,8 +23,8 @@ from neuroevo.experiment.watcher import Watcher
 from neuroevo.text import count
 
 if TYPE_CHECKING:
-    from neuroevo.experiment.evolution import Progress as Update
     from neuroevo.experiment.plan import Plan
+    from neuroevo.experiment.watcher import Progress as Update
     from neuroevo.rows import LineageRow, MetricsRow
 
 

@@ -1,6 +1,7 @@
 """Evolution: the lineages of a plan on their way. What tournaments, races and mixed populations share.
 
-`scheduling` says what happens, `RunWriter` writes it, and listeners are told.
+`shards` takes their requests to the pool and says what happens, `RunWriter` writes it, and a
+`Watcher` is told.
 """
 
 from __future__ import annotations
@@ -9,13 +10,23 @@ import itertools
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TypeVar, cast
 
 from neuroevo.errors import EvaluationError
-from neuroevo.experiment import scheduling
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
-from neuroevo.experiment.shards import GENOMES_PER_GPU, Pair, ShardRun, describe, shard_size
+from neuroevo.experiment.shards import (
+    GENOMES_PER_GPU,
+    Pair,
+    ShardRun,
+    advance,
+    and_others,
+    assess,
+    describe,
+    shard_size,
+)
+from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.rows import LineageRow, MetricsRow, ResultColumns
@@ -24,46 +35,19 @@ from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
 from neuroevo.task import TaskRequest
 from neuroevo.workers.pool import Pool
+from neuroevo.workers.requests import Failed, Request, Room, SetGains, TaskKey
 
 logger = logging.getLogger(__name__)
+
+BLUEPRINTS_PER_REQUEST = 8  # whose gains a worker sets
+
+Result = TypeVar("Result")
 
 _RUNS = itertools.count()  # tells the runs of one process apart, so that they can share a pool
 
 
-@dataclass
-class Progress:
-    """What a display needs to know, after every generation of a shard.
-
-    Attributes:
-        rows: Metrics of the generation just completed, a row a lineage.
-        done: Lineage generations completed.
-        total: Lineage generations in the whole run; while a race goes on, at most.
-    """
-
-    rows: list[MetricsRow]
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Listeners:
-    """Those who are told of a run while it goes on, and may end it.
-
-    Attributes:
-        update: Gets the progress, after every generation of a shard.
-        event: Gets a line on something that was decided, and the task and genome that it puts out of the run.
-        plan: Gets lineages that were not planned from the start, as rows, and the name of their stage.
-        stopping: Says whether to end once the generations under way are completed.
-    """
-
-    update: Callable[[Progress], None] = lambda _: None
-    event: Callable[[str, tuple[str, str] | None], None] = lambda *_: None
-    plan: Callable[[Sequence[LineageRow], str], None] = lambda *_: None
-    stopping: Callable[[], bool] = lambda: False
-
-
 class Stopped(Exception):
-    """The run ended because its listeners wanted it; its checkpoint holds all that was completed."""
+    """The run ended because its watcher wanted it; its checkpoint holds all that was completed."""
 
 
 class Evolution:
@@ -73,18 +57,18 @@ class Evolution:
         plan: What is to be done.
         pool: Where it is computed.
         writer: Writes what happens, and knows what the run has behind it.
-        listeners: Those who are told.
+        watcher: The one who is told of what goes on and may end it.
 
     Attributes:
         plan: What is to be done.
         writer: Writes what happens.
-        listeners: Those who are told.
+        watcher: The one who is told.
     """
 
-    def __init__(self, plan: Plan, pool: Pool, writer: RunWriter, listeners: Listeners) -> None:
+    def __init__(self, plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher) -> None:
         self.plan = plan
         self.writer = writer
-        self.listeners = listeners
+        self.watcher = watcher
         self._pool = pool
         self._run = next(_RUNS)
         self._numbers = itertools.count()  # of shards
@@ -104,7 +88,7 @@ class Evolution:
         return self._done
 
     def expect(self, generations: int) -> None:
-        """Adds to the length of the run that listeners are told of.
+        """Adds to the length of the run that the watcher is told of.
 
         Args:
             generations: Lineage generations; negative where some are saved.
@@ -127,7 +111,7 @@ class Evolution:
             stage: The name of their stage.
         """
         self.writer.add_lineages(rows)
-        self.listeners.plan(rows, stage)
+        self.watcher.plan(rows, stage)
 
     # --- before the first generation --------------------------------------------------------------------
 
@@ -144,8 +128,14 @@ class Evolution:
         if label in self.past.gains:
             pairs = zip(blueprints, self.past.gains[label], strict=True)
             return [replace(blueprint, gains=Gains(**gains)) for blueprint, gains in pairs]
-        seed = derive(self.plan.config.seed, "gains", label)
-        ready = scheduling.set_gains(self._pool, self._run, request, self.plan.samples, blueprints, seed)
+        samples, seed = self.plan.samples, derive(self.plan.config.seed, "gains", label)
+        requests = []
+        for first in range(0, len(blueprints), BLUEPRINTS_PER_REQUEST):
+            chunk = tuple(blueprints[first : first + BLUEPRINTS_PER_REQUEST])
+            head = f"{samples[first].genome} on {label}, graph {samples[first].graph}"
+            about = f"{head}{and_others(len(chunk))}, setting gains before generation 0"
+            requests.append(SetGains(TaskKey(self._run, label, first), about, request, chunk, seed))
+        ready = [blueprint for chunk in _computed(self._pool, requests) for blueprint in chunk]
         self.writer.hold_gains(label, [blueprint.gains.to_dict() for blueprint in ready])
         self.checkpoint()
         return ready
@@ -195,10 +185,17 @@ class Evolution:
         if self.plan.config.device == "cpu":
             return shard_size(num_lineages, *populations)
         if label not in self._rooms:
-            share = min(1.0, self.plan.experiment.workers.gpus)
-            room = scheduling.room(self._pool, self._run, request, self.plan.blueprints[label], share)
-            self._rooms[label] = min(room, GENOMES_PER_GPU)
+            self._rooms[label] = min(self._room(request), GENOMES_PER_GPU)
         return shard_size(num_lineages, *populations, room=self._rooms[label])
+
+    def _room(self, request: TaskRequest) -> int:
+        """Returns how many genomes of a task fit on a worker's GPU, which a worker is asked for."""
+        label, share = request.label, min(1.0, self.plan.experiment.workers.gpus)
+        about = f"Asking a GPU how many genomes of {label} it takes"
+        blueprints = tuple(self.plan.blueprints[label])
+        room = Room(TaskKey(self._run, label), about, request, blueprints, share)
+        (number,) = _computed(self._pool, [room])
+        return number
 
     def shard(self, request: TaskRequest, pairs: Sequence[Pair], num_parts: int) -> ShardRun:
         """Returns one shard; it has a number of its own, so that its network is built anew.
@@ -232,7 +229,7 @@ class Evolution:
 
         Raises:
             EvaluationError: If all lineages are lost.
-            Stopped: If the listeners want the run to end.
+            Stopped: If the watcher wants the run to end.
         """
         end = sys.maxsize if until is None else until
         for shard in (x for x in shards if x.states):
@@ -241,7 +238,7 @@ class Evolution:
                 past = list(self.past.take(lineage.key, end, epoch))
                 self._done += len(past)
                 yield from past
-        for shard, step in scheduling.advance(self._pool, shards, until, self.listeners.stopping):
+        for shard, step in advance(self._pool, shards, until, self.watcher.is_stopping):
             for pair in step.lost:
                 self._report_loss(pair)
             if step.rows:
@@ -253,7 +250,7 @@ class Evolution:
         lost = [state for shard in shards for _, state in shard.lost]
         if lost and not any(shard.states for shard in shards):
             raise EvaluationError(lost[0].error)
-        if self.listeners.stopping():
+        if self.watcher.is_stopping():
             self.checkpoint(shards)
             raise Stopped
 
@@ -262,13 +259,13 @@ class Evolution:
         logger.debug("shard %d: generation %d of %d", shard.number, rows[0]["generation"], len(rows))
         self._done += len(rows)
         self.writer.write_metrics(rows)
-        self.listeners.update(Progress(rows, self._done, self._total))
+        self.watcher.update(Progress(rows, self._done, self._total))
 
     def _report_loss(self, pair: Pair) -> None:
         """Tells of a lineage that cannot be computed, and without which the run goes on."""
         lineage, state = pair
         line = state.error.splitlines()[0]
-        self.listeners.event(f"{lineage.task} goes on without a lineage of {lineage.genome}: {line}", None)
+        self.watcher.event(f"{lineage.task} goes on without a lineage of {lineage.genome}: {line}")
 
     def checkpoint(self, shards: Sequence[ShardRun] = ()) -> None:
         """Writes the states of all lineages.
@@ -308,15 +305,26 @@ class Evolution:
             columns: Gives further columns of a lineage's results.
 
         Raises:
-            Stopped: If the listeners want the run to end.
+            Stopped: If the watcher wants the run to end.
         """
-        for assessed in scheduling.assess(self._pool, shards, self.past.results):
+        for assessed in assess(self._pool, shards, self.past.results):
             if assessed is not None:
                 lineage, state = assessed.lineage, assessed.state
                 state = replace(state, error=state.error or assessed.error)
                 self.writer.write_assessed(lineage, state, assessed.scores, columns(lineage, state))
-            elif self.listeners.stopping():
+            elif self.watcher.is_stopping():
                 raise Stopped
+
+
+def _computed(pool: Pool, requests: Sequence[Request[Result]]) -> list[Result]:
+    """Returns the results of requests, in their order; raises EvaluationError for the first that failed."""
+    for request in requests:
+        pool.submit(request)
+    results = dict(pool.completed() for _ in requests)
+    for result in results.values():
+        if isinstance(result, Failed):
+            raise EvaluationError(result.reason)
+    return [cast(Result, results[request]) for request in requests]
 
 
 def _at_epoch(row: MetricsRow, epoch: int) -> MetricsRow:

@@ -1,33 +1,28 @@
 """An experiment carried out, from its workers to its report; and a run that ended early, taken up again.
 
 Nothing is printed here: a `Watcher` is told of what goes on, and an `Outcome` says what came of it.
-
-The first interrupt ends a run in good order, after the generations under way; the second ends it at once.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
 from typing import Any
 
 from neuroevo import checkpoint, log
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.experiment import selection, trackers
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.evolution import Listeners, Stopped
+from neuroevo.experiment.evolution import Stopped
 from neuroevo.experiment.manifest import manifest, origin
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import Experiment, resolve
 from neuroevo.experiment.resume import Past
-from neuroevo.experiment.watcher import Relay, Watcher
+from neuroevo.experiment.watcher import Interrupts, Relay, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.files import to_json
 from neuroevo.report.model import Report
@@ -35,8 +30,6 @@ from neuroevo.report.write import write_report
 from neuroevo.run_folder import CONFIG, RunFolder
 from neuroevo.text import count
 from neuroevo.workers.pool import Pool, pool
-
-HINT = "finishing the generations under way, then writing a checkpoint; once more to stop at once"
 
 logger = logging.getLogger(__name__)
 
@@ -78,10 +71,11 @@ def run(
     RunFolder.check_free(out)  # before the first long step; `create` checks again
     relay = Relay(watcher)
     with log.recording() as record, _prepared(experiment, relay) as (plan, where):
-        folder = RunFolder.create(out, plan.config.to_dict(), manifest(plan, command))
+        origins = manifest(plan, command)
+        folder = RunFolder.create(out, plan.config.to_dict(), origins)
         with folder.writing():
             record.write_to(folder.path / log.FILE)
-            logger.info("run %s begins: %s", folder.path, _versions(folder.manifest()))
+            logger.info("run %s begins: %s", folder.path, _versions(origins))
             return _carry_out(plan, where, RunWriter(folder), relay)
 
 
@@ -135,12 +129,11 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
     if writer.past.note:
         relay.warn(writer.past.note)
     with _explained(folder), ExitStack() as stack:
-        with _status(writer), Interrupts(relay) as interrupts:
+        with _status(writer), Interrupts(relay) as relay.interrupts:
             config, lineages = plan.config.to_dict(), plan.lineages()
             opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, relay.warn)
             relay.trackers = tracked = stack.enter_context(opened)
-            listeners = Listeners(relay.update, relay.event, relay.plan, interrupts.are_wanted)
-            selection.run(plan, where, writer, listeners)
+            selection.run(plan, where, writer, relay)
         if tracked.failures:
             writer.note_tracker_failures(tracked.failures)
         report = write_report(folder)
@@ -214,41 +207,3 @@ def _versions(known: Mapping[str, Any]) -> str:
     """Returns what a manifest says of the program and the machine, in one line."""
     versions = ", ".join(f"{name} {version}" for name, version in known["versions"].items())
     return f"commit {known['commit']}, device {known['device']}, {known['platform']}, {versions}"
-
-
-class Interrupts:
-    """A context in which Ctrl-C, and the signal with which a cluster ends a job, are first only noted.
-
-    Outside the main thread, where Python handles no signals, nothing is noted.
-
-    Args:
-        watcher: The one who is told of the first interrupt.
-    """
-
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
-        self._is_wanted = False
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> Interrupts:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def are_wanted(self) -> bool:
-        """Returns whether the run is to end once the generations under way are completed."""
-        return self._is_wanted
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        """Notes the first signal; raises KeyboardInterrupt at the second."""
-        if self._is_wanted:
-            raise KeyboardInterrupt
-        self._is_wanted = True
-        self._watcher.hint(HINT)

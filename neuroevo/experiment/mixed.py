@@ -290,5 +290,5 @@ def _note(
     left = {member.lineage.genome for member in members}
     for label in (label for label in plan.draws if label in living - left):
         text = f"{task}, generation {generation}: {label} has died out in every population"
-        evolution.listeners.event(text, (task, label))
+        evolution.watcher.event(text, (task, label))
     return left

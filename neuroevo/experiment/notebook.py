@@ -5,13 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
 
 from neuroevo.experiment.display import duration
-from neuroevo.experiment.watcher import Watcher
-
-if TYPE_CHECKING:
-    from neuroevo.experiment.evolution import Progress
+from neuroevo.experiment.watcher import Progress, Watcher
 
 SECONDS_BETWEEN = 0.2  # updates of a cell: a browser draws no faster than one can read
 

@@ -191,7 +191,7 @@ def _confirm(
     named = ", ".join(dict.fromkeys(lineage.genome for lineage in lineages))
     num_seeds = len({lineage.seed for lineage in lineages})
     seeds = "1 fresh seed" if num_seeds == 1 else f"{num_seeds} fresh seeds"
-    evolution.listeners.event(f"{request.label}: {named} confirmed on {seeds}", None)
+    evolution.watcher.event(f"{request.label}: {named} confirmed on {seeds}")
     rows: list[LineageRow] = [
         {"task": x.task, "genome": x.genome, "graph": x.graph, "seed": x.seed, "role": "confirmation"}
         for x in lineages
@@ -232,4 +232,4 @@ def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[RungD
         if row["dropped"] and difference is not None and p is not None:
             why = f"behind {row['against']} by {-difference:.3g}, p {p:.2g} < {row['level']:.2g}"
             line = f"{task}, generation {generation}: {row['genome']} dropped, {why}"
-            evolution.listeners.event(line, (task, row["genome"]))
+            evolution.watcher.event(line, (task, row["genome"]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from neuroevo.experiment import mixed, race, tournament
-from neuroevo.experiment.evolution import Evolution, Listeners
+from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.watcher import Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.workers.pool import Pool
 
@@ -17,22 +18,17 @@ MODES: Mapping[str, Callable[[Evolution], None]] = {  # `config.SELECTIONS` says
 }
 
 
-def run(
-    plan: Plan,
-    pool: Pool,
-    writer: RunWriter,
-    listeners: Listeners | None = None,
-) -> None:
+def run(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = None) -> None:
     """Runs a plan.
 
     Args:
         plan: What is to be done.
         pool: Where it is computed.
         writer: Writes what happens, and knows what a run that is resumed has behind it.
-        listeners: Those who are told, or None for nobody.
+        watcher: The one who is told of what goes on and may end it, or None for nobody.
 
     Raises:
         EvaluationError: If the run failed.
-        Stopped: If the listeners end it early.
+        Stopped: If the watcher ends it early.
     """
-    MODES[plan.config.selection](Evolution(plan, pool, writer, listeners or Listeners()))
+    MODES[plan.config.selection](Evolution(plan, pool, writer, watcher or Watcher()))

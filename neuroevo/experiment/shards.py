@@ -1,7 +1,9 @@
-"""Shards on their way, generation by generation: which requests each needs next, and what their results mean.
+"""Shards on their way through a pool: generation by generation, then to their scores on held-out data.
 
-The make-up of a shard depends on its lineages alone. Nothing is computed here: `scheduling` takes requests to
-a pool and brings results back.
+`advance` and `assess` take requests to the pool and bring results back; a `ShardRun` says which requests it
+needs next, and what their results mean. Nothing is computed or written here, and nobody is told: functions
+yield what happens. The make-up of a shard depends on its lineages alone, and the pool alone decides where and
+when a request is computed.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ import enum
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from torch import Tensor
 
-from neuroevo.rows import MetricsRow
+from neuroevo.rows import MetricsRow, Scores
+from neuroevo.run_folder import Key
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Evaluation, Lineage, Shard, State
+from neuroevo.workers.pool import Pool
 from neuroevo.workers.requests import Advance, Assess, Evaluate, Failed, Request
 from neuroevo.workers.runner import Advanced
 from neuroevo.workers.worker import ShardKey
@@ -285,6 +290,123 @@ class _Progress:
     evaluations: dict[int, Evaluation] = field(default_factory=dict)
     proposals: list[Tensor] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
+
+
+def advance(
+    pool: Pool,
+    shards: Sequence[ShardRun],
+    until: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[ShardRun, Step]]:
+    """Yields shards with each step that completed a generation, or that lost lineages.
+
+    A shard whose request failed as often as it may is searched for the lineages that fail alone; it goes on
+    without them.
+
+    Args:
+        pool: Where they are computed.
+        shards: The shards, which change with every step.
+        until: The generation to stop at, or None for the last of each shard's settings.
+        stopping: Asked before each generation; where true, those under way are the last.
+    """
+    waiting: dict[Request[object], ShardRun] = {}
+
+    def submit(shard: ShardRun, requests: Sequence[Request[object]]) -> None:
+        for request in requests:
+            waiting[request] = shard
+            pool.submit(request)
+
+    def go_on(shard: ShardRun) -> None:
+        if not (shard.is_over(until) or stopping()):
+            submit(shard, shard.begin())
+            shard.propose()
+
+    for shard in shards:
+        go_on(shard)
+    while waiting:
+        request, result = pool.completed()
+        shard = waiting.pop(request)
+        if not shard.awaits(request):
+            continue
+        step = shard.take(request, result)
+        submit(shard, step.requests)
+        if step.rows or step.lost:
+            yield shard, step
+        if shard.stage is Stage.RESTING:
+            go_on(shard)
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """A lineage that has been assessed.
+
+    Attributes:
+        lineage: The lineage.
+        state: Its last state.
+        scores: What `assessment.assess` found; None where it was not assessed, or that failed.
+        error: Why it failed; "" where it did not.
+    """
+
+    lineage: Lineage
+    state: State
+    scores: Scores | None = None
+    error: str = ""
+
+
+def assess(pool: Pool, shards: Sequence[ShardRun], known: Collection[Key]) -> Iterator[Assessed | None]:
+    """Yields every lineage when it is assessed, in the order of the shards, and None while nothing is ready.
+
+    Where the lineages of a shard cannot be assessed together, each is assessed alone.
+
+    Args:
+        pool: Where they are computed.
+        shards: The shards; lineages that they have lost are not assessed.
+        known: Lineages that are not assessed, for their results are known.
+    """
+    ready: dict[Key, Assessed] = {}
+    for lineage, state in (pair for shard in shards for pair in shard.everyone()):
+        if state.error or lineage.key in known:
+            ready[lineage.key] = Assessed(lineage, state)
+    waiting: dict[Request[object], Assess] = {}
+
+    def submit(request: Assess) -> None:
+        waiting[request] = request
+        pool.submit(request)
+
+    for shard in shards:
+        if not all(lineage.key in ready for lineage in shard.shard.lineages):
+            submit(shard.assess())
+    for lineage, _ in [pair for shard in shards for pair in shard.everyone()]:
+        while lineage.key not in ready:
+            yield None
+            completed, result = pool.completed()
+            request = waiting.pop(completed)
+            if isinstance(result, Failed) and len(request.states) > 1:
+                for alone in _one_by_one(request):
+                    submit(alone)
+            else:
+                ready |= {x.lineage.key: x for x in _assessed(request, result)}
+        yield ready[lineage.key]
+    yield None
+
+
+def _one_by_one(request: Assess) -> list[Assess]:
+    """Returns the requests for each of several lineages alone."""
+    requests = []
+    for r, (lineage, state) in enumerate(zip(request.shard.lineages, request.states, strict=True)):
+        alone = replace(request.shard, lineages=(lineage,))
+        key = replace(request.key, probe=r)
+        requests.append(Assess(key, describe(alone, "held-out data"), alone, [state]))
+    return requests
+
+
+def _assessed(request: Assess, result: object) -> list[Assessed]:
+    """Returns the lineages of a request, with what came of it."""
+    pairs: list[Pair] = list(zip(request.shard.lineages, request.states, strict=True))
+    if isinstance(result, Failed):
+        return [Assessed(*pair, error=result.reason) for pair in pairs]
+    rows = cast(Sequence[Scores], result)
+    return [Assessed(*pair, row) for pair, row in zip(pairs, rows, strict=True)]
 
 
 def describe(shard: Shard, what: str) -> str:

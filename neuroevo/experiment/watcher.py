@@ -1,21 +1,46 @@
-"""Who watches a run while it goes on: a display in a terminal, a bar in a notebook, a user's own code."""
+"""Who watches a run while it goes on: a display in a terminal, a bar in a notebook, a user's own code.
+
+`Relay` stands between a run and all that watch it. What happens is told to it alone, and it alone is asked
+whether the run is to end early. The first interrupt ends a run in good order, after the generations under
+way; the second ends it at once.
+"""
 
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from neuroevo.rows import LineageRow, MetricsRow
 
 if TYPE_CHECKING:
-    from neuroevo.experiment.evolution import Progress
     from neuroevo.experiment.plan import Plan
     from neuroevo.experiment.trackers import Trackers
-    from neuroevo.rows import LineageRow
 
+HINT = "finishing the generations under way, then writing a checkpoint; once more to stop at once"
 LOG_SECONDS = 30.0  # at least between two lines of the log on how far a run is
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """What a display needs to know, after every generation of a shard.
+
+    Attributes:
+        rows: Metrics of the generation just completed, a row a lineage.
+        done: Lineage generations completed.
+        total: Lineage generations in the whole run; while a race goes on, at most.
+    """
+
+    rows: list[MetricsRow]
+    done: int
+    total: int
 
 
 class Watcher:
@@ -75,6 +100,10 @@ class Watcher:
             text: One line.
         """
 
+    def is_stopping(self) -> bool:
+        """Returns whether the run is to end in good order, as by an interrupt."""
+        return False
+
 
 class Relay(Watcher):
     """Passes all that happens on to a watcher, to the log and, once there are any, to trackers.
@@ -83,12 +112,14 @@ class Relay(Watcher):
         watcher: The watcher; None is nobody.
 
     Attributes:
+        interrupts: The interrupts that may end the run, or None before they are noted.
         trackers: The trackers of the run, or None until they are opened.
     """
 
     def __init__(self, watcher: Watcher | None) -> None:
         self._watcher = watcher or Watcher()
         self._logged = time.monotonic()
+        self.interrupts: Interrupts | None = None
         self.trackers: Trackers | None = None
 
     def say(self, status: str) -> None:
@@ -162,3 +193,46 @@ class Relay(Watcher):
             text: One line.
         """
         self._watcher.hint(text)
+
+    def is_stopping(self) -> bool:
+        """Returns whether there was an interrupt, or the watcher wants the run to end."""
+        is_interrupted = self.interrupts is not None and self.interrupts.are_wanted()
+        return is_interrupted or self._watcher.is_stopping()
+
+
+class Interrupts:
+    """A context in which Ctrl-C, and the signal with which a cluster ends a job, are first only noted.
+
+    Outside the main thread, where Python handles no signals, nothing is noted.
+
+    Args:
+        watcher: The one who is told of the first interrupt.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._is_wanted = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def are_wanted(self) -> bool:
+        """Returns whether the run is to end once the generations under way are completed."""
+        return self._is_wanted
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        """Notes the first signal; raises KeyboardInterrupt at the second."""
+        if self._is_wanted:
+            raise KeyboardInterrupt
+        self._is_wanted = True
+        self._watcher.hint(HINT)

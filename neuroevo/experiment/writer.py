@@ -51,7 +51,6 @@ class RunWriter:
     def __init__(self, folder: RunFolder, past: Past | None = None) -> None:
         self.folder = folder
         self.past = past or Past()
-        self._seconds_before: float = folder.manifest().get("wall_seconds", 0.0)
         self._gains: dict[str, list[dict[str, float]]] = dict(self.past.gains)
         self._members: dict[str, EpochEntry] = dict(self.past.members)
         self._saved = time.monotonic()  # when the last checkpoint was written
@@ -76,7 +75,8 @@ class RunWriter:
             status: "done", "interrupted" or "failed".
             seconds: Time that it took since it was begun or resumed; what it took before is added.
         """
-        self.folder.write_manifest(status=status, wall_seconds=round(self._seconds_before + seconds, 2))
+        before: float = self.folder.manifest().get("wall_seconds", 0.0)
+        self.folder.write_manifest(status=status, wall_seconds=round(before + seconds, 2))
 
     def note_tracker_failures(self, lines: Sequence[str]) -> None:
         """Notes what trackers did not take.

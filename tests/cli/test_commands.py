@@ -21,7 +21,7 @@ import run as cli
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.experiment.display import Display
-from neuroevo.experiment.evolution import Progress
+from neuroevo.experiment.watcher import Progress
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import priors

@@ -13,11 +13,10 @@ import pytest
 from neuroevo.errors import EvaluationError, RunError
 from neuroevo.experiment import execute, selection
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.evolution import Progress
-from neuroevo.experiment.execute import Interrupts, Outcome
+from neuroevo.experiment.execute import Outcome
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import Experiment, resolve
-from neuroevo.experiment.watcher import Watcher
+from neuroevo.experiment.watcher import HINT, Interrupts, Progress, Watcher
 from tests.small import CIRCUIT, ECHO
 
 
@@ -94,7 +93,7 @@ def test_interrupts_are_handed_back(tmp_path: Path) -> None:
     with Interrupts(watcher) as interrupts:
         assert not interrupts.are_wanted()
         signal.raise_signal(signal.SIGINT)
-        assert interrupts.are_wanted() and hints == [execute.HINT]
+        assert interrupts.are_wanted() and hints == [HINT]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is before

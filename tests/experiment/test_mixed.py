@@ -12,13 +12,14 @@ import pytest
 from scipy import stats
 
 from neuroevo.experiment import mixed
-from neuroevo.experiment.evolution import Evolution, Listeners
+from neuroevo.experiment.evolution import Evolution
+from neuroevo.experiment.watcher import Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.referee import drift
 from neuroevo.referee.drift import dealt_shares, fixation, neutral_shares, turnover
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool
-from tests.small import plan, run
+from tests.small import Listener, plan, run
 
 BAD = "late=tests.planted:late"
 
@@ -167,11 +168,11 @@ def test_equal_priors_drift_as_the_simulation_does(lottery: RunFolder) -> None:
     assert abs(np.mean(final) - 0.5) < 3.3 * float(neutral.std()) / np.sqrt(40)
 
 
-def test_listeners_hear_of_priors_that_died_out(tmp_path: Path) -> None:
+def test_watcher_hears_of_priors_that_died_out(tmp_path: Path) -> None:
     events, updates = [], []
-    listeners = Listeners(updates.append, lambda *x: events.append(x))
+    listener = Listener(updates.append, lambda *x: events.append(x))
     request: dict[str, Any] = {"genome": ("adapter-only", BAD), "generations": 20, "population": 16}
-    folder = run(tmp_path / "run", None, listeners, selection="mixed", graphs=2, **request)
+    folder = run(tmp_path / "run", None, listener, selection="mixed", graphs=2, **request)
     gone: dict[str, int] = {}
     for row in folder.selection():  # of one population
         for label, share in row["shares"].items():
@@ -244,7 +245,7 @@ def evolved(tmp_path: Path) -> tuple[Evolution, list[mixed.Member]]:
     """Members of a small mixed population after two generations."""
     planned = plan(genome=("connectome", "degree", "random"), selection="mixed", graphs=2, generations=10)
     folder = RunFolder.create(tmp_path / "run", {}, {})
-    evolution = Evolution(planned, LocalPool(), RunWriter(folder), Listeners())
+    evolution = Evolution(planned, LocalPool(), RunWriter(folder), Watcher())
     members = mixed._founders(planned, planned.requests[0], evolution.set_gains(planned.requests[0]))
     shards = mixed._regrouped(evolution, planned.requests[0], [], members)
     members, fitness = mixed._lived(evolution, shards, members, 2, 0)

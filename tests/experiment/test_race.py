@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from neuroevo.experiment import race
-from neuroevo.experiment.evolution import Listeners
 from neuroevo.referee.estimators import contrast
 from neuroevo.run_folder import RunFolder
-from tests.small import run
+from tests.small import Listener, run
 from tests.toy import Echo
 
 BAD = "late=tests.planted:late"
@@ -249,11 +248,11 @@ def test_race_in_which_everything_fails_ends_with_failed_lineages(tmp_path: Path
     assert not any(row.get("dropped") for row in folder.selection())
 
 
-def test_listeners_hear_of_drops_confirmations_and_all_progress(tmp_path: Path) -> None:
+def test_watcher_hears_of_drops_confirmations_and_all_progress(tmp_path: Path) -> None:
     events, plans, updates = [], [], []
-    listeners = Listeners(updates.append, lambda *x: events.append(x), lambda *x: plans.append(x))
+    listener = Listener(updates.append, lambda *x: events.append(x), lambda *x: plans.append(x))
     request = {"seeds": 12, "generations": 32, "population": 16}
-    folder = run(tmp_path / "run", None, listeners, genome=PRIORS, selection="race", **request)
+    folder = run(tmp_path / "run", None, listener, genome=PRIORS, selection="race", **request)
     (dropped, out), (confirmed, nobody) = events
     assert re.match(r"echo, generation (4|8|16): late dropped, behind adapter-only by [\d.]+, p ", dropped)
     assert (out, nobody) == (("echo", "late"), None)

@@ -12,13 +12,14 @@ import pytest
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
 from neuroevo.experiment import selection, writer
-from neuroevo.experiment.evolution import Listeners, Progress, Stopped
+from neuroevo.experiment.evolution import Stopped
 from neuroevo.experiment.resume import Past
+from neuroevo.experiment.watcher import Progress
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool
 from neuroevo.workers.requests import Request
-from tests.small import ECHO, plan, run, without_seconds
+from tests.small import ECHO, Listener, plan, run, without_seconds
 
 TWO = (ECHO, "again=tests.toy:Echo:episodes=3")
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -133,9 +134,9 @@ def test_run_that_dies_again_and_again_ends(
 def test_run_that_is_asked_to_stop_writes_a_checkpoint_and_goes_on(whole: Any, tmp_path: Path) -> None:
     request, wanted, _ = whole
     done: list[int] = []
-    listeners = Listeners(update=lambda p: done.append(p.done), stopping=lambda: len(done) >= 2)
+    listener = Listener(update=lambda p: done.append(p.done), is_stopping=lambda: len(done) >= 2)
     with pytest.raises(Stopped):
-        run(tmp_path / "run", None, listeners, **request)
+        run(tmp_path / "run", None, listener, **request)
     folder = RunFolder.open(tmp_path / "run")
     _, state = folder.read_checkpoint()
     reached = sum(1 for _ in folder.stream_metrics())
@@ -150,13 +151,13 @@ def test_progress_goes_on_where_it_was(tmp_path: Path) -> None:
         run(
             tmp_path / "run",
             None,
-            Listeners(update=updates.append, stopping=lambda: len(updates) > 2),
+            Listener(update=updates.append, is_stopping=lambda: len(updates) > 2),
             **request,
         )
     before, count = updates[-1].done, len(updates)
     folder = RunFolder.open(tmp_path / "run")
     again = RunWriter(folder, Past.read(folder))
-    selection.run(plan(**request), LocalPool(), again, Listeners(update=updates.append))
+    selection.run(plan(**request), LocalPool(), again, Listener(update=updates.append))
     assert 0 < before < updates[-1].done == updates[-1].total
     assert all(p.done > before for p in updates[count:])
 

@@ -12,9 +12,9 @@ import pytest
 
 import run as cli
 from neuroevo.errors import OptionError
-from neuroevo.experiment.execute import Interrupts
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.study import Study
+from neuroevo.experiment.watcher import Interrupts
 from neuroevo.report import write as reports
 from neuroevo.report.evidence import Evidence
 from tests import ROOT

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from neuroevo.errors import EvaluationError
-from neuroevo.experiment.evolution import Listeners
 from neuroevo.workers import ray_cluster, ray_pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
 from tests.faulty import Impossible
-from tests.small import run
+from tests.small import Listener, run
 from tests.workers.test_ray_pool import assert_equal
 
 
@@ -43,7 +42,7 @@ def nodes(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         cluster.remove_node(node)
 
 
-def at_generation(number: int, act: Callable[[], object]) -> Listeners:
+def at_generation(number: int, act: Callable[[], object]) -> Listener:
     """Does something once, when so many generations of shards are completed."""
     updates: list[int] = []
 
@@ -52,7 +51,7 @@ def at_generation(number: int, act: Callable[[], object]) -> Listeners:
         if len(updates) == number:
             act()
 
-    return Listeners(update=update)
+    return Listener(update=update)
 
 
 def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:

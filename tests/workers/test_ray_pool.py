@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from neuroevo.errors import EvaluationError, OptionError, TaskError
-from neuroevo.experiment import scheduling, shards
+from neuroevo.experiment import evolution, shards
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.lineage import Lineage, Shard, begin
@@ -90,7 +90,7 @@ def test_many_lineages_do_not_depend_on_the_workers(
     pools: dict[int, Pool], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "GENOMES_PER_SHARD", 24)
-    monkeypatch.setattr(scheduling, "BLUEPRINTS_PER_REQUEST", 2)
+    monkeypatch.setattr(evolution, "BLUEPRINTS_PER_REQUEST", 2)
     request = {"seeds": 3, "graphs": 2, "task": (ECHO, "long=tests.toy:Echo:steps=6")}
     assert shards.shard_size(9, 8) == (3, 1)
     folders = [run(tmp_path / str(n), pool, **request) for n, pool in pools.items()]

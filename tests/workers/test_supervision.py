@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from neuroevo.errors import EvaluationError
-from neuroevo.experiment.evolution import Listeners
+from neuroevo.experiment.watcher import Watcher
 from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import derive
 from neuroevo.workers import ray_pool
@@ -21,7 +21,7 @@ from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
 from neuroevo.workers.requests import Failed
 from tests.faulty import Impossible, order
-from tests.small import run
+from tests.small import Listener, run
 from tests.workers.conftest import FREE_CORES
 from tests.workers.test_ray_pool import assert_equal
 
@@ -34,11 +34,11 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return run(tmp_path_factory.mktemp("plain") / "run", task=(PLAIN,), **REQUEST)
 
 
-def disturbed(path: Path, pool: Pool, *faults: str, listeners: Listeners | None = None) -> RunFolder:
+def disturbed(path: Path, pool: Pool, *faults: str, watcher: Watcher | None = None) -> RunFolder:
     """A run in which some faults happen in its workers."""
     order(path / "faults", *faults)
     task = f'{PLAIN}:folder="{path / "faults"}"'
-    return run(path / "run", pool, listeners, task=(task,), **REQUEST)
+    return run(path / "run", pool, watcher, task=(task,), **REQUEST)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_faults_change_nothing(
 
     if kind == "deadline":
         monkeypatch.setattr(ray_pool, "ATTEMPTS", 20)  # on a busy machine what is slow may be past it, too
-        folder = disturbed(tmp_path, crew, listeners=Listeners(update=hang))
+        folder = disturbed(tmp_path, crew, watcher=Listener(update=hang))
     else:
         folder = disturbed(tmp_path, crew, *faults)
     assert crew.retries[kind] >= len(faults) and crew.retries.keys() == {kind}
@@ -86,7 +86,7 @@ def test_workers_that_are_killed_from_outside_change_nothing(
         if len(updates) in (2, 5) and places:
             os.kill(places[0][1], signal.SIGKILL)
 
-    assert_equal(disturbed(tmp_path, crew, listeners=Listeners(update=update)), undisturbed)
+    assert_equal(disturbed(tmp_path, crew, watcher=Listener(update=update)), undisturbed)
     assert crew.retries.get("death", 0) >= 1
 
 
@@ -105,9 +105,9 @@ def test_run_goes_on_without_the_lineages_that_fail(crew: RayPool, tmp_path: Pat
     poison = derive(0, "episodes", "faulty", 1, 1)
     request = {**REQUEST, "task": (f"{PLAIN}:poison={poison}",), "selection": selection}
     events: list[str] = []
-    listeners = Listeners(event=lambda line, _: events.append(line))
+    listener = Listener(event=lambda line, _: events.append(line))
     folders = [
-        run(tmp_path / str(n), pool, listeners, **request) for n, pool in enumerate((LocalPool(), crew))
+        run(tmp_path / str(n), pool, listener, **request) for n, pool in enumerate((LocalPool(), crew))
     ]
     assert_equal(folders[0], folders[1])
     rows = folders[0].results()
