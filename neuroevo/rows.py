@@ -6,7 +6,7 @@ Numbers are null where they are not finite. A column that not every run has is m
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import (
     Any,
     Literal,
@@ -18,6 +18,8 @@ from typing import (
     get_type_hints,
     is_typeddict,
 )
+
+from neuroevo.files import Row
 
 
 class Identity(TypedDict):
@@ -46,6 +48,110 @@ class LineageRow(Identity):
 
     role: NotRequired[str]
     population: NotRequired[int]
+
+
+class GraphEntry(TypedDict, total=False):
+    """A sample of a prior, as the manifest has it.
+
+    Attributes:
+        genome: Label of the prior.
+        graph: Number of the sample, from 0.
+        sha256: SHA-256 of the wiring, dead ends included.
+        notes: What a reader of results must know of how the wiring came about, a sentence each.
+        statistics: Figures of the wiring by name; null where one is undefined.
+    """
+
+    genome: str
+    graph: int
+    sha256: str
+    notes: Sequence[str]
+    statistics: Mapping[str, float | None]
+
+
+class PriorEntry(TypedDict, total=False):
+    """A prior, as the manifest has it.
+
+    Attributes:
+        name: Its name or import path.
+        options: All its options.
+        one_point: Whether it gives one wiring whatever the seed.
+        core: What of the wiring evolves; "none" where there is no wiring that could.
+    """
+
+    name: str
+    options: Mapping[str, bool | int | float | str | None]
+    one_point: bool
+    core: str
+
+
+class TaskEntry(TypedDict, total=False):
+    """A task, as the manifest has it.
+
+    Attributes:
+        unit: Unit of the score; may be empty.
+        fitness_unit: Unit of the fitness; may be empty.
+        margin: Smallest difference of scores that matters; null where the request names none.
+    """
+
+    unit: str
+    fitness_unit: str
+    margin: float | None
+
+
+class Origin(TypedDict, total=False):
+    """Which program ran on what.
+
+    Attributes:
+        versions: Versions of Python and of packages, by name.
+        commit: Commit of the checkout, with `+` if files were changed since; null outside git.
+        platform: Name of the operating system and its version.
+        device: "cpu" or "cuda".
+        reproducible: How far results can be had again.
+        device_name: Name of the GPU.
+    """
+
+    versions: dict[str, str]
+    commit: str | None
+    platform: str
+    device: str
+    reproducible: str
+    device_name: str
+
+
+class Manifest(Origin, total=False):
+    """What manifest.json holds; a run that an earlier version wrote may lack any of it.
+
+    Attributes:
+        schema: Version of the form.
+        status: "running", "done", "failed" or "interrupted".
+        command: The command line; empty where there was none.
+        workers: How many workers there were at the start; null for all that a cluster has room for.
+        connectome: Name and SHA-256 of the source wiring, by "name" and "sha256".
+        graphs: Samples of priors.
+        priors: Priors by label.
+        data: SHA-256 of data by name, by label of the task.
+        tasks: Tasks by label.
+        lineages: Lineages that are planned.
+        resumed: Version of Python and number of workers of each time that the run was resumed.
+        tracker_failures: A sentence for each tracker that was switched off.
+        wall_seconds: Time that the run took, all its parts together, in s.
+        selection_record: How mixed populations ended, by task.
+    """
+
+    schema: int
+    status: str
+    command: list[str]
+    workers: int | None
+    connectome: dict[str, str]
+    graphs: list[GraphEntry]
+    priors: dict[str, PriorEntry]
+    data: dict[str, dict[str, str]]
+    tasks: dict[str, TaskEntry]
+    lineages: list[LineageRow]
+    resumed: list[dict[str, object]]
+    tracker_failures: list[str]
+    wall_seconds: float
+    selection_record: dict[str, Row]
 
 
 class MetricsRow(TypedDict):

@@ -39,6 +39,7 @@ from neuroevo.rows import (
     ConfirmationRow,
     EpochRow,
     Identity,
+    Manifest,
     MetricsRow,
     ResultRow,
     RungRow,
@@ -155,13 +156,13 @@ class RunFolder:
         except TomlError as error:
             raise RunError(f"{self.path / CONFIG} is damaged: it {error}.") from error
 
-    def manifest(self) -> Row:
+    def manifest(self) -> Manifest:
         """Returns the manifest.
 
         Raises:
             RunError: If the file is damaged.
         """
-        return parse(read(self.path / MANIFEST), self.path / MANIFEST)
+        return cast(Manifest, parse(read(self.path / MANIFEST), self.path / MANIFEST))
 
     def write_manifest(self, **updates: object) -> None:
         """Replaces top-level entries of the manifest.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
+from neuroevo.rows import Manifest, Origin
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
 
@@ -27,7 +28,7 @@ PACKAGES = (
 )
 
 
-def manifest(plan: Plan, command: Sequence[str]) -> dict[str, object]:
+def manifest(plan: Plan, command: Sequence[str]) -> Manifest:
     """Returns what is known of a run before it starts.
 
     Args:
@@ -75,7 +76,7 @@ def manifest(plan: Plan, command: Sequence[str]) -> dict[str, object]:
     }
 
 
-def origin(config: Configuration) -> dict[str, object]:
+def origin(config: Configuration) -> Origin:
     """Returns the part of a manifest that says which program runs on what: versions, commit, device.
 
     Args:
@@ -95,11 +96,11 @@ def _core(architecture: Architecture) -> str:
     return "none" if is_bare and architecture.core == "frozen" else architecture.core
 
 
-def _device(device: str, address: str | None) -> dict[str, str]:
+def _device(device: str, address: str | None) -> Origin:
     """Returns the device, how far results on it can be had again, and the name of a GPU of this machine."""
     if device == "cpu":
         return {"device": device, "reproducible": "to the bit"}
-    facts = {"device": device, "reproducible": "to rounding, and of bodies as far as contacts allow"}
+    facts: Origin = {"device": device, "reproducible": "to rounding, and of bodies as far as contacts allow"}
     if address is None:
         import torch
 

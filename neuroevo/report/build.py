@@ -38,6 +38,7 @@ from neuroevo.report.model import (
     Spread,
     TaskReport,
 )
+from neuroevo.rows import GraphEntry
 
 DECISIONS: tuple[Decision, ...] = ("winner", "no winner", "exploratory", "nothing")  # the first is a run's
 MAX_LISTED = 5  # graphs named in a note; the rest are counted
@@ -237,7 +238,7 @@ def _graphs(task: TaskEvidence) -> list[GraphStatistics]:
         if rows:
             statistics: dict[str, Spread | None] = {}
             for name in rows[0]:
-                values = [row[name] for row in rows if row.get(name) is not None]
+                values = [value for row in rows if (value := row.get(name)) is not None]
                 spread = Spread(float(np.mean(values)), float(np.std(values))) if values else None
                 statistics[name] = spread
             reports.append(GraphStatistics(genome.label, len(rows), statistics))
@@ -307,7 +308,7 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
     return notes
 
 
-def _wiring_notes(graphs: Sequence[Row]) -> list[str]:
+def _wiring_notes(graphs: Sequence[GraphEntry]) -> list[str]:
     """Returns what the priors noted of their graphs, a sentence each, with the graph where not all say it."""
     by_genome: dict[str, dict[str, list[int]]] = {}
     total: dict[str, int] = {}

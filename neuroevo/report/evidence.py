@@ -16,6 +16,7 @@ from neuroevo.plugins import Spec
 from neuroevo.referee.drift import Fixation
 from neuroevo.referee.estimators import Scores
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
+from neuroevo.rows import GraphEntry, Manifest, PriorEntry, TaskEntry
 from neuroevo.run_folder import Key, RunFolder, key_of
 
 Point = tuple[float, float | None, float | None]  # evaluations, fitness of the centre, mean fitness
@@ -75,7 +76,7 @@ class GenomeEvidence:
     results: Mapping[Key, Row]
     tracks: Mapping[Key, Track]
     prior: PriorFacts
-    graphs: tuple[Row, ...]
+    graphs: tuple[GraphEntry, ...]
 
     @property
     def rows(self) -> list[Row]:
@@ -149,7 +150,7 @@ class Evidence:
     """
 
     names: tuple[str, ...]
-    manifest: Row
+    manifest: Manifest
     config: Row
     commands: tuple[str, ...]
     tasks: Mapping[str, TaskEvidence]
@@ -232,7 +233,7 @@ def _metrics(runs: Sequence[RunFolder]) -> dict[Key, list[Point]]:
     return {key: [by_generation[g] for g in sorted(by_generation)] for key, by_generation in points.items()}
 
 
-def _planned(run: RunFolder, manifest: Row) -> list[Key]:
+def _planned(run: RunFolder, manifest: Manifest) -> list[Key]:
     """Returns the lineages that the manifest plans."""
     try:
         return [key_of(row) for row in manifest.get("lineages", [])]
@@ -244,7 +245,7 @@ def _tasks(
     planned: Sequence[Key],
     results: Mapping[Key, Row],
     metrics: Mapping[Key, Sequence[Point]],
-    manifest: Row,
+    manifest: Manifest,
     events: Sequence[Row],
     is_mixed: bool,
 ) -> dict[str, TaskEvidence]:
@@ -257,12 +258,12 @@ def _tasks(
     without = {key[0] for key, points in metrics.items() if all(centre is None for _, centre, _ in points)}
     # A place in a mixed population may have had several members; those of one prior throughout have a track.
     shortest = max([1, *map(len, metrics.values())]) if is_mixed else 1
-    graphs: dict[str, list[Row]] = {}
+    graphs: dict[str | None, list[GraphEntry]] = {}
     for row in manifest.get("graphs", []):
         graphs.setdefault(row.get("genome"), []).append(row)
     tasks = {}
     for label, of_genomes in lineages.items():
-        facts: Row = manifest.get("tasks", {}).get(label, {})
+        facts: TaskEntry = manifest.get("tasks", {}).get(label, {})
         record: Row = (manifest.get("selection_record") or {}).get(label) or {}
         column = 2 if label in without else 1
         genomes = [
@@ -311,9 +312,9 @@ def _tracks(
     }
 
 
-def _prior(manifest: Row, label: str) -> PriorFacts:
+def _prior(manifest: Manifest, label: str) -> PriorFacts:
     """Returns what the manifest says of a genome's prior."""
-    facts: Row = (manifest.get("priors") or {}).get(label) or {}
+    facts: PriorEntry = (manifest.get("priors") or {}).get(label) or {}
     return PriorFacts(
         name=facts.get("name"),
         options=facts.get("options") or {},
@@ -330,7 +331,7 @@ def _fixation(row: Row) -> Fixation:
         raise RunError(f"The manifest's selection_record is damaged ({error}).") from error
 
 
-def _command(manifest: Row) -> str | None:
+def _command(manifest: Manifest) -> str | None:
     """Returns the command line of a run."""
     command = manifest.get("command")
     return shlex.join(map(str, command)) if isinstance(command, list) else command
@@ -348,7 +349,7 @@ def _ended(run: RunFolder, alone: bool) -> list[str]:
     return [*([ended[status]] if status in ended else []), *run.unfinished()]
 
 
-def _check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row]) -> None:
+def _check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Manifest]) -> None:
     """Raises RunError for the first thing in which runs differ that one answer cannot have."""
     known = {key: _by_label(configs[0], key) for key in BY_LABEL}
     for i, (name, config, manifest) in enumerate(zip(names, configs, manifests, strict=True)):
@@ -368,22 +369,24 @@ def _check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Row
             )
 
 
-def _merged(manifests: Sequence[Row], configs: Sequence[Row]) -> tuple[Row, Row]:
+def _merged(manifests: Sequence[Manifest], configs: Sequence[Row]) -> tuple[Manifest, Row]:
     """Returns one manifest and one request for several runs."""
-    manifest, config = dict(manifests[0]), dict(configs[0])
+    manifest, config = manifests[0].copy(), dict(configs[0])
     for other in manifests[1:]:
         manifest["lineages"] = [*manifest.get("lineages", []), *other.get("lineages", [])]
         graphs = [*manifest.get("graphs", []), *other.get("graphs", [])]
         manifest["graphs"] = list({(row["genome"], row["graph"]): row for row in graphs}.values())
-        for name in ("tasks", "priors", "data"):
-            manifest[name] = {**(manifest.get(name) or {}), **(other.get(name) or {})}
+        manifest["tasks"] = {**(manifest.get("tasks") or {}), **(other.get("tasks") or {})}
+        manifest["priors"] = {**(manifest.get("priors") or {}), **(other.get("priors") or {})}
+        manifest["data"] = {**(manifest.get("data") or {}), **(other.get("data") or {})}
         times = [m["wall_seconds"] for m in (manifest, other) if m.get("wall_seconds") is not None]
-        manifest["wall_seconds"] = sum(times) if times else None
+        if times:
+            manifest["wall_seconds"] = sum(times)
     config["genome"] = list(dict.fromkeys(text for c in configs for text in c.get("genome", [])))
     return manifest, config
 
 
-def _differences(names: Sequence[str], manifests: Sequence[Row]) -> list[str]:
+def _differences(names: Sequence[str], manifests: Sequence[Manifest]) -> list[str]:
     """Returns sentences about versions in which runs differ: their scores may not be one sample."""
     keys = [key for key in ORIGIN if any(one.get(key) != manifests[0].get(key) for one in manifests)]
     return [
