@@ -6,13 +6,12 @@ A dose below 1 is a distance from the connectome that steps would lengthen: such
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.seeds import generator
-from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.architecture import Architecture, ArchitectureChanges
 from neuroevo.wiring.mutation import Mutant, swap_few, transpose
 from neuroevo.wiring.null_models import Keep
 from populations.gaps import keep_of_pairs
@@ -29,8 +28,9 @@ def by_swaps(keep: Callable[..., KeepByKind]) -> Mutate:
             connection; a kind that it does not name stays in place.
     """
 
-    def mutate(connectome: Connectome, architecture: Architecture, *, seed: int, **options: Any) -> Mutant:
-        if options.get("rewired", 1.0) < 1:
+    def mutate(connectome: Connectome, architecture: Architecture, *, seed: int, **options: object) -> Mutant:
+        dose = options.get("rewired", 1.0)
+        if isinstance(dose, int | float) and dose < 1:
             return Mutant.same(architecture)
         rule = dict(keep(connectome, **options))
         pairs = rule.pop("electrical", Keep())
@@ -41,7 +41,7 @@ def by_swaps(keep: Callable[..., KeepByKind]) -> Mutate:
     return mutate
 
 
-def degrees(connectome: Connectome, **_: Any) -> KeepByKind:
+def degrees(connectome: Connectome, **_: object) -> KeepByKind:
     """Returns the rule that keeps every cell's in- and out-degree, by kind of synapse.
 
     This is more than a prior of random edges promises: what counts edges, cells, signs or blocks of them, and
@@ -54,7 +54,9 @@ def degrees(connectome: Connectome, **_: Any) -> KeepByKind:
     return {kind: Keep(mutual=False) for kind in ("chemical", "neuromuscular")}
 
 
-def by_shuffles(connectome: Connectome, architecture: Architecture, *, seed: int, **options: Any) -> Mutant:
+def by_shuffles(
+    connectome: Connectome, architecture: Architecture, *, seed: int, **options: object
+) -> Mutant:
     """Returns a mutant of a wiring whose section counts or signs are dealt anew: a few change places.
 
     Synapses stay where they are and so do their parameters, which are relative to the section count.
@@ -66,9 +68,10 @@ def by_shuffles(connectome: Connectome, architecture: Architecture, *, seed: int
         options: The prior's options. `weights` and `signs` say what is shuffled; a prior that always
             shuffles one of them does not have that option.
     """
-    if options.get("rewired", 1.0) < 1:
+    dose = options.get("rewired", 1.0)
+    if isinstance(dose, int | float) and dose < 1:
         return Mutant.same(architecture)
-    changes: dict[str, Any] = {}
+    changes: ArchitectureChanges = {}
     if options.get("weights", "shuffle") == "shuffle":
         rng, synapses = generator(seed, "weights"), architecture.synapses
         on_muscle = architecture.is_muscle[synapses.post]

@@ -11,7 +11,7 @@ import re
 import typing
 from collections.abc import Callable, Collection
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neuroevo.wiring.architecture import Architecture
 
@@ -58,7 +58,7 @@ def join_options(
     prior.__doc__ = _help(rule, type(shared), list(signature.parameters))
 
 
-def _help(rule: Callable[..., object], shared: type[Any], names: list[str]) -> str:
+def _help(rule: Callable[..., object], shared: type[DataclassInstance], names: list[str]) -> str:
     """Returns the docstring of `rule` as that of a prior with these parameters."""
     head, *parts = _HEADING.split(inspect.getdoc(rule) or "")
     sections = dict(zip(parts[::2], parts[1::2], strict=True))

@@ -136,7 +136,7 @@ def _node_link(path: Path) -> nx.Graph:
     return nx.node_link_graph(data, edges="edges" if "edges" in data else "links")
 
 
-def _coordinates(name: str, node: object, data: Mapping[str, Any]) -> dict[str, Any]:
+def _coordinates(name: str, node: object, data: Mapping[str, Any]) -> dict[str, object]:
     """Returns the attributes of a node with its position, if that is one sequence, as x, y and z."""
     attributes = {column: data[column] for column in CELL_COLUMNS if column in data}
     position = next((data[key] for key in ("position", "pos") if key in data), None)

@@ -13,7 +13,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,11 @@ from neuroevo.connectome.assemble import assemble
 from neuroevo.connectome.model import KINDS, Connectome
 from neuroevo.connectome.tables import LARGEST, SMALLEST, Cell, Row, read_cells_beside
 from neuroevo.errors import ConnectomeError, last_line, listed
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_array, sparray, spmatrix
+
+    Matrix: TypeAlias = np.ndarray | sparray | spmatrix
 
 MOST_CELLS = 200_000  # more than the 139,255 neurons of a fly; a file of a few bytes can announce any number
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns, values
@@ -65,7 +70,7 @@ def read_matrix(path: Path) -> Connectome:
     return assemble(path.stem, rows, cells)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, Matrix]:
     """Returns the matrices in a file by kind; "" where the file does not say."""
     try:
         if path.suffix.lower() == ".mtx":
@@ -86,7 +91,7 @@ def _load(path: Path) -> dict[str, Any]:
     return arrays
 
 
-def _arrays(content: bytes) -> dict[str, Any]:
+def _arrays(content: bytes) -> dict[str, Matrix]:
     """Returns what a file of NumPy or SciPy holds, by name; "" where it is one without a name."""
     loaded = np.load(io.BytesIO(content), allow_pickle=False)  # NumPy leaves a damaged file open
     if isinstance(loaded, np.ndarray):
@@ -103,7 +108,7 @@ def _arrays(content: bytes) -> dict[str, Any]:
     return arrays
 
 
-def _coordinates(matrix: Any) -> Any:
+def _coordinates(matrix: sparray | spmatrix) -> sparray | spmatrix:
     """Returns a sparse matrix by rows, columns and values; as it is, if it has a shape that is refused.
 
     SciPy (1.17) writes beyond its arrays, which may end the whole process, if the index is damaged; its own
@@ -118,7 +123,7 @@ def _coordinates(matrix: Any) -> Any:
     return matrix.tocoo()
 
 
-def _checked(name: str, matrix: Any, size: int) -> tuple[int, Entries]:
+def _checked(name: str, matrix: Matrix, size: int) -> tuple[int, Entries]:
     """Returns size and entries of a matrix that is square, of the size known, finite and without loops."""
     if matrix.dtype.kind not in "buif":
         raise ConnectomeError(f"{name} holds values of type {matrix.dtype}; wanted numbers.")
@@ -181,7 +186,7 @@ def _pairs(name: str, entries: Entries) -> Entries:
     return rows[once], columns[once], values[once]
 
 
-def _matrix_market(path: Path) -> Any:
+def _matrix_market(path: Path) -> np.ndarray | coo_array:
     """Returns the matrix in a MatrixMarket file: an array if it lists all entries, else a sparse matrix.
 
     Real, integer and pattern files are read, general, symmetric or skew-symmetric; any other, and one that
@@ -226,7 +231,7 @@ def _filled(shape: tuple[int, int], symmetry: str, values: np.ndarray) -> np.nda
     return matrix
 
 
-def _sparse(shape: tuple[int, int], symmetry: str, entries: np.ndarray) -> Any:
+def _sparse(shape: tuple[int, int], symmetry: str, entries: np.ndarray) -> coo_array:
     """Returns the sparse matrix of rows (row, column, value), numbered from 1; a pattern has no values."""
     from scipy.sparse import coo_array
 

@@ -22,6 +22,7 @@ from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, State
 from neuroevo.search.settings import Settings
+from neuroevo.wiring.architecture import ArchitectureJson
 
 
 class LineageEntry(TypedDict):
@@ -58,7 +59,7 @@ class MemberEntry(TypedDict):
 
     lineage: Key
     founder: int
-    architecture: dict[str, object]
+    architecture: ArchitectureJson
     gains: dict[str, float]
 
 

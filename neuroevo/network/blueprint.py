@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from neuroevo.network import adapters, constants
 from neuroevo.network.adapters import Adapter, Layer, Linear, Ports, gains_of
 from neuroevo.network.neurons import Neuron
-from neuroevo.wiring.architecture import Architecture, Layout
+from neuroevo.wiring.architecture import Architecture, ArchitectureJson, Layout
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,32 @@ class Gains:
     def to_dict(self) -> dict[str, float]:
         """Returns the gains by kind."""
         return asdict(self)
+
+
+class BlueprintJson(TypedDict):
+    """A blueprint as plain JSON types, under the names of the attributes of `Blueprint`.
+
+    Attributes:
+        architecture: What `Architecture.to_dict` returns.
+        num_sensors: Number of sensors.
+        num_actuators: Number of actuators.
+        gains: The gains by kind.
+        neuron: The neuron, as a request names it.
+        adapter: The adapter, as a request names it.
+        image_shape: Height and width of images, a list once it has been JSON; null where there are none.
+        table: Constants of the neurons, a row a constant; null where cells do not differ.
+        native: The two matrices of native adapters; null for other adapters.
+    """
+
+    architecture: ArchitectureJson
+    num_sensors: int
+    num_actuators: int
+    gains: dict[str, float]
+    neuron: str
+    adapter: str
+    image_shape: tuple[int, int] | None
+    table: list[list[float]] | None
+    native: list[list[list[float]]] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +182,7 @@ class Blueprint:
                 by_name[name] = constants.decode(model.constants[name], by_name[name][0], moved[:, k])
         return by_name
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> BlueprintJson:
         """Returns the blueprint as plain JSON types; `rebuild` reads it back."""
         native = None if self.native is None else [m.tolist() for m in self.native]
         return {
@@ -172,17 +198,19 @@ class Blueprint:
         }
 
     @classmethod
-    def rebuild(cls, data: dict[str, Any]) -> Blueprint:
+    def rebuild(cls, data: BlueprintJson) -> Blueprint:
         """Returns the blueprint that `describe` described.
 
         Args:
             data: Plain JSON types.
         """
-
-        def array(value: Any) -> np.ndarray | None:
-            return None if value is None else np.array(value, np.float32)
-
-        native = None if data["native"] is None else tuple(array(m) for m in data["native"])
+        shape, table, native = None, data["table"], None
+        if data["image_shape"] is not None:
+            height, width = data["image_shape"]
+            shape = height, width
+        if data["native"] is not None:
+            encoder, decoder = (np.array(matrix, np.float32) for matrix in data["native"])
+            native = encoder, decoder
         return cls(
             architecture=Architecture.from_dict(data["architecture"]),
             num_sensors=data["num_sensors"],
@@ -190,7 +218,7 @@ class Blueprint:
             gains=Gains(**data["gains"]),
             neuron=Neuron.parse(data["neuron"]),
             adapter=adapters.parse(data["adapter"]),
-            image_shape=None if data["image_shape"] is None else tuple(data["image_shape"]),
-            table=array(data["table"]),
-            native=native,  # type: ignore[arg-type]
+            image_shape=shape,
+            table=None if table is None else np.array(table, np.float32),
+            native=native,
         )

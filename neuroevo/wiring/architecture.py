@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import astuple, dataclass, fields, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
-from typing import Any, Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 
@@ -15,6 +15,52 @@ from neuroevo.errors import ConnectomeError
 
 Core = Literal["evolves", "frozen", "clock"]
 CLOCK = 3  # parameters of a clock: amplitude, frequency, phase lag
+
+
+class EdgeLists(TypedDict):
+    """Edges as plain JSON types.
+
+    Attributes:
+        pre: Number of the presynaptic cell of each edge.
+        post: Number of its postsynaptic cell.
+        weight: Its weight.
+    """
+
+    pre: list[int]
+    post: list[int]
+    weight: list[float]
+
+
+class ArchitectureJson(TypedDict):
+    """An architecture as plain JSON types, under the names of the attributes of `Architecture`."""
+
+    cells: list[str]
+    dale: bool
+    core: Core
+    classes: list[str]
+    notes: list[str]
+    is_muscle: list[bool]
+    sign: list[int]
+    inputs: list[int]
+    outputs: list[int]
+    synapses: EdgeLists
+    gap_junctions: EdgeLists
+
+
+class ArchitectureChanges(TypedDict, total=False):
+    """Those attributes of `Architecture` that shall differ from another one's; any may be missing."""
+
+    cells: tuple[str, ...]
+    is_muscle: np.ndarray
+    sign: np.ndarray
+    synapses: Edges
+    gap_junctions: Edges
+    inputs: np.ndarray
+    outputs: np.ndarray
+    dale: bool
+    core: Core
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +99,7 @@ class Architecture:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, connectome: Connectome, **changes: Any) -> Architecture:
+    def of(cls, connectome: Connectome, **changes: Unpack[ArchitectureChanges]) -> Architecture:
         """Returns the exact wiring of a connectome.
 
         Args:
@@ -169,27 +215,35 @@ class Architecture:
             synapses=len(self.synapses), gap_junctions=len(self.gap_junctions), biases=self.num_cells
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ArchitectureJson:
         """Returns the architecture as plain JSON types; `from_dict` reads it back."""
-        edges = {
-            name: {"pre": e.pre.tolist(), "post": e.post.tolist(), "weight": e.weight.tolist()}
-            for name, e in (("synapses", self.synapses), ("gap_junctions", self.gap_junctions))
+
+        def edges(e: Edges) -> EdgeLists:
+            return {"pre": e.pre.tolist(), "post": e.post.tolist(), "weight": e.weight.tolist()}
+
+        return {
+            "cells": list(self.cells),
+            "dale": self.dale,
+            "core": self.core,
+            "classes": list(self.classes),
+            "notes": list(self.notes),
+            "is_muscle": self.is_muscle.tolist(),
+            "sign": self.sign.tolist(),
+            "inputs": self.inputs.tolist(),
+            "outputs": self.outputs.tolist(),
+            "synapses": edges(self.synapses),
+            "gap_junctions": edges(self.gap_junctions),
         }
-        arrays = {name: getattr(self, name).tolist() for name in ("is_muscle", "sign", "inputs", "outputs")}
-        plain = {"cells": list(self.cells), "dale": self.dale, "core": self.core}
-        plain |= {"classes": list(self.classes), "notes": list(self.notes)}
-        return {**plain, **arrays, **edges}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Architecture:
+    def from_dict(cls, data: ArchitectureJson) -> Architecture:
         """Returns the architecture that `to_dict` wrote.
 
         Args:
             data: What `to_dict` returned, or the same read from JSON.
         """
 
-        def edges(name: str) -> Edges:
-            e = data[name]
+        def edges(e: EdgeLists) -> Edges:
             return Edges(
                 np.array(e["pre"], np.int32), np.array(e["post"], np.int32), np.array(e["weight"], np.float32)
             )
@@ -198,8 +252,8 @@ class Architecture:
             cells=tuple(data["cells"]),
             is_muscle=np.array(data["is_muscle"], bool),
             sign=np.array(data["sign"], np.int8),
-            synapses=edges("synapses"),
-            gap_junctions=edges("gap_junctions"),
+            synapses=edges(data["synapses"]),
+            gap_junctions=edges(data["gap_junctions"]),
             inputs=np.array(data["inputs"], np.int32),
             outputs=np.array(data["outputs"], np.int32),
             dale=bool(data["dale"]),

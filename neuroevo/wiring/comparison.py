@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class ComparisonFigures(TypedDict):
     connectome: str
     samples: int
     seed: int
-    null: dict[str, Any] | None
+    null: dict[str, str | int | Spread] | None
     source: Figures
     genomes: dict[str, dict[str, Spread]]
     curves: CurvesBeside
@@ -201,7 +201,7 @@ class _Reference:
             row |= {f"z_{label}": z if same else None for label, z in scores.items()}
         return row
 
-    def null_figures(self, null: PluginCall | None) -> dict[str, Any] | None:
+    def null_figures(self, null: PluginCall | None) -> dict[str, str | int | Spread] | None:
         """Returns the entry `null` of the comparison's figures."""
         if null is None:
             return None

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
 from neuroevo.connectome.model import Edges
 from neuroevo.seeds import derive
-from neuroevo.wiring.architecture import Architecture, take
+from neuroevo.wiring.architecture import Architecture, ArchitectureChanges, take
 from neuroevo.wiring.null_models import HOLD, Chain, Keep
 
 SHARE = 0.02  # of the connections of each kind that a mutation moves, one swap at least
@@ -35,7 +35,7 @@ class Mutant:
     gap_junctions: np.ndarray
 
     @classmethod
-    def same(cls, architecture: Architecture, **changes: Any) -> Mutant:
+    def same(cls, architecture: Architecture, **changes: Unpack[ArchitectureChanges]) -> Mutant:
         """Returns a mutant whose connections are where they were.
 
         Args:

@@ -6,9 +6,14 @@ The functions take an adjacency matrix, bool [N, N], rows presynaptic, without a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    Matrix: TypeAlias = np.ndarray | csr_array
 
 TRIADS = (  # the classes of Davis & Leinhardt (1972): mutual, asymmetric, null pairs, and the orientation
     "003 012 102 021D 021U 021C 111D 111U 030T 030C 201 120D 120U 120C 210 300"
@@ -43,14 +48,14 @@ def triad_census(matrix: np.ndarray) -> dict[str, int]:
     chain = one_way @ one_way
     mutual_mutual = mutual @ mutual
 
-    def closed(pair: Any, paths: Any, symmetries: int = 1) -> int:
+    def closed(pair: Matrix, paths: Matrix, symmetries: int = 1) -> int:
         return round(float((pair * paths).sum(dtype=np.float64))) // symmetries
 
-    def unclosed(paths: Any, symmetries: int = 1) -> int:
+    def unclosed(paths: Matrix, symmetries: int = 1) -> int:
         inner = paths.sum(dtype=np.float64) - paths.diagonal().sum(dtype=np.float64)
         return (round(float(inner)) - closed(joined, paths)) // symmetries
 
-    def alone(pair: Any, symmetries: int = 1) -> int:
+    def alone(pair: Matrix, symmetries: int = 1) -> int:
         """Returns the number of third cells that neither of a pair is joined to."""
         ends = pair.sum(0, dtype=np.float64) + pair.sum(1, dtype=np.float64)
         either = num_cells * ends.sum() / 2 - ends @ degree
@@ -114,7 +119,7 @@ def is_sparse(matrix: np.ndarray) -> bool:
     return bool(matrix.sum() < SPARSE * matrix.size)
 
 
-def real(matrix: np.ndarray, sparse: bool) -> Any:
+def real(matrix: np.ndarray, sparse: bool) -> Matrix:
     """Returns a matrix of 0 and 1 whose products are fast, and exact up to 2 ** 24 cells.
 
     Args:

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.files import to_json
+from neuroevo.report.figures import canvas
 from neuroevo.report.figures.canvas import (
     GRID,
     INK,
@@ -74,8 +75,6 @@ def write_pictures(comparison: Comparison, folder: Path) -> list[Path]:
         OptionError: If two labels give one file name.
         RunError: If the folder exists or cannot be written.
     """
-    from neuroevo.report.figures import canvas
-
     names = file_names(comparison.examples or [comparison.connectome.name])
     written = [folder / "stats.json"]
     with new_folder(folder) as new:

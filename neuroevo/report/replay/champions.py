@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import safetensors.numpy
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import parse, read
-from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.blueprint import Blueprint, BlueprintJson
 from neuroevo.plugins import Spec, tasks
 from neuroevo.rows import ResultRow
 from neuroevo.run_folder import Key, RunFolder, key_of
@@ -75,7 +76,7 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
     description = parse(read(path / "architecture.json"), path / "architecture.json")
     try:
         with np.errstate(over="raise", invalid="raise"):
-            blueprint = Blueprint.rebuild(description)
+            blueprint = Blueprint.rebuild(cast(BlueprintJson, description))
         _check_cells(blueprint)
         parameters = safetensors.numpy.load(read(path / "parameters.safetensors"))["parameters"]
         wanted = (blueprint.layout.length,)
