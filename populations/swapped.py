@@ -77,7 +77,7 @@ def swap_null(
     """
 
     def decorate(rule: Rule) -> Callable[..., Architecture]:
-        def keep_of(connectome: Connectome, **values: Any) -> KeepByKind:
+        def keep_of(connectome: Connectome, **values: object) -> KeepByKind:
             return rule(connectome, **{key: values[key] for key in values.keys() - offered})
 
         @functools.wraps(rule)

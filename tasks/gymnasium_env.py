@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class GymnasiumTask(Task):
         """
         return observation.reshape(-1).astype(np.float32)
 
-    def act(self, outputs: np.ndarray) -> Any:
+    def act(self, outputs: np.ndarray) -> np.ndarray | np.generic:
         """Returns the environment's action for what the network puts out.
 
         Args:
@@ -272,11 +272,11 @@ def once(environment: gymnasium.Env) -> gymnasium.Wrapper:
         """Lives one episode a seed."""
 
         is_over = False
-        last: Any = None  # observation
+        last: object = None  # observation
 
         def reset(
-            self, *, seed: int | None = None, options: dict[str, Any] | None = None
-        ) -> tuple[Any, dict]:
+            self, *, seed: int | None = None, options: dict[str, object] | None = None
+        ) -> tuple[object, dict]:
             if seed is None:
                 return self.last, {}
             observation, info = self.env.reset(seed=seed, options=options)
@@ -284,7 +284,7 @@ def once(environment: gymnasium.Env) -> gymnasium.Wrapper:
             self.is_over = False
             return observation, info
 
-        def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
+        def step(self, action: object) -> tuple[object, float, bool, bool, dict]:
             if self.is_over:
                 return self.last, 0.0, False, False, {}
             observation, reward, terminated, truncated, info = self.env.step(action)

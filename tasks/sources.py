@@ -18,7 +18,6 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -74,7 +73,7 @@ def _unpickled(pickled: bytes) -> dict[str, bytes]:
 class _ArraysOnly(pickle.Unpickler):
     """Reads NumPy arrays and refuses everything else: a pickle can otherwise run any code."""
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> object:
         from numpy._core.multiarray import _reconstruct
 
         admitted = {"_reconstruct": _reconstruct, "ndarray": np.ndarray, "dtype": np.dtype}

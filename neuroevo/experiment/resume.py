@@ -157,7 +157,7 @@ class Past:
         if lineage.key not in self.states:
             return None
         entry, arrays = self.states[lineage.key]
-        return lineages_.restore(lineage, settings, arrays, {**entry})
+        return lineages_.restore(lineage, settings, arrays, entry)
 
     def take(self, key: Key, until: int, epoch: int | None) -> Iterator[MetricsRow]:
         """Yields rows of a lineage's generations, each of which can be taken once.

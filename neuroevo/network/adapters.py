@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -333,11 +333,11 @@ def parse(text: str) -> Adapter:
     spec = Spec.parse(text)
     if spec.name not in ADAPTERS:
         raise RegistryError(unknown("adapter", spec.name, ADAPTERS))
-    options: dict[str, Any] = Plugin("adapter", spec.name, ADAPTERS[spec.name]).bind(spec.options)
+    options = Plugin("adapter", spec.name, ADAPTERS[spec.name]).bind(spec.options)
     return ADAPTERS[spec.name](**options)
 
 
-def defaults(kind: type[Adapter]) -> dict[str, Any]:
+def defaults(kind: type[Adapter]) -> dict[str, object]:
     """Returns the options of a kind of adapter with their defaults.
 
     Args:

@@ -112,11 +112,9 @@ class Model:
     variables: tuple[str, ...]
     coupled: str
     read: str
-    step: Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any]], None]
-    start: Callable[[dict[str, Tensor], dict[str, Any]], None] | None = None
-    step_rows: Callable[[dict[str, Tensor], dict[str, Tensor], dict[str, Any], np.ndarray], None] | None = (
-        None
-    )
+    step: Callable[[Named, Named, Constants], None]
+    start: Callable[[Named, Constants], None] | None = None
+    step_rows: Callable[[Named, Named, Constants, np.ndarray], None] | None = None
     conductances: bool = False
     gap_scale: float = 1.0
     substeps: int = 1
@@ -173,7 +171,7 @@ class Neuron:
         if spec.name not in MODELS:
             raise RegistryError(unknown("neuron model", spec.name, MODELS))
         model = MODELS[spec.name]
-        kinds: dict[str, Any] = {"constants": Sharing, "substeps": int, "delay": int, "table": str}
+        kinds: dict[str, object] = {"constants": Sharing, "substeps": int, "delay": int, "table": str}
         kinds |= dict.fromkeys(model.constants, float)
         given: dict[str, Any] = {}
         for option, value in spec.options.items():
@@ -193,7 +191,7 @@ class Neuron:
         return Spec("", self.name, {k: str(v) for k, v in self.options.items() if v != ""}).plain
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> dict[str, str | int | float]:
         """All options with their values."""
         return {
             "constants": self.constants,

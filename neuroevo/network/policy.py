@@ -43,7 +43,7 @@ class Policy:
         parameters: Tensor,
         *,
         sense: Callable[[np.ndarray], np.ndarray] | None = None,
-        act: Callable[[np.ndarray], Any] | None = None,
+        act: Callable[[np.ndarray], object] | None = None,
     ) -> None:
         self.blueprint = blueprint
         self.parameters = parameters

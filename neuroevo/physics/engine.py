@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from neuroevo.physics.arrays import Array, beside
 from neuroevo.physics.worlds import Worlds
 
 if TYPE_CHECKING:
     import mujoco
+    import torch
     from torch import Tensor
 
 
@@ -28,7 +29,7 @@ class Engine(Protocol):
     xpos: Array
     cfrc_ext: Array
 
-    def reset(self, qpos: Any = None, qvel: Any = None) -> None:
+    def reset(self, qpos: Array | None = None, qvel: Array | None = None) -> None:
         """Sets clocks to zero and states to the given ones.
 
         Args:
@@ -78,7 +79,7 @@ def _device(engine: Engine) -> str:
     return str(getattr(engine.qpos, "device", "cpu"))
 
 
-def place(phenotype: object) -> Any:
+def place(phenotype: object) -> torch.device | str:
     """Returns the device of a network, or the CPU for what stands in for one, such as a sine.
 
     Args:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,6 +28,8 @@ from neuroevo.physics.model import lean
 
 if TYPE_CHECKING:
     import mujoco
+    import warp
+    from warp import Graph
 
 
 SPARE = 8  # contacts of a world beside those with the ground
@@ -91,7 +94,7 @@ class WarpWorlds:
         self.device = torch.device(device)
         self._warp_device = warp.get_device(device)
         self._is_captured = self._warp_device.is_cuda if is_captured is None else is_captured
-        self._graphs: dict[int, Any] = {}
+        self._graphs: dict[int, Graph] = {}
         self._has_forces = forces
         with self._here():
             try:
@@ -253,7 +256,7 @@ def bytes_per_world(model: mujoco.MjModel) -> int:
     return (_size(two) - _size(one)) // 16
 
 
-def _libraries() -> tuple[Any, Any]:
+def _libraries() -> tuple[ModuleType, ModuleType]:
     """Returns Warp and MuJoCo Warp, imported; what they do is not shown, what is wrong is."""
     import warp
 
@@ -263,7 +266,7 @@ def _libraries() -> tuple[Any, Any]:
     return warp, mujoco_warp
 
 
-def _size(data: Any) -> int:
+def _size(data: object) -> int:
     """Returns the bytes of all arrays of a structure and of those within it."""
     import warp
 
@@ -276,7 +279,7 @@ def _size(data: Any) -> int:
     return total
 
 
-def _shared(array: Any) -> Tensor:
+def _shared(array: warp.array) -> Tensor:
     """Returns a Warp array as a tensor on the same memory."""
     import warp
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -118,7 +117,7 @@ class SelectionRecord:
     winner: str | None
     num_simulations: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Returns the entry of a task in the manifest's `selection_record`."""
         return {
             "neutral": {"num_simulations": self.num_simulations},

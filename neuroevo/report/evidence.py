@@ -8,7 +8,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
@@ -53,7 +52,7 @@ class PriorFacts:
     """
 
     name: str | None
-    options: Mapping[str, Any]
+    options: Mapping[str, str | float | None]
     one_point: bool | None
     core: str | None
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
+    from _typeshed import DataclassInstance
+
     from neuroevo.referee.drift import Fixation
     from neuroevo.referee.estimators import Interval
     from neuroevo.referee.learning_curves import TimeToThreshold
@@ -49,7 +51,7 @@ class Parameters:
     adapters: int | None = None
     adapters_range: tuple[int, int] | None = None
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, object]:
         """Returns the numbers; ranges only where there are any."""
         numbers = _fields(self)
         return {name: x for name, x in numbers.items() if x is not None or not name.endswith("_range")}
@@ -97,10 +99,11 @@ class GenomeReport:
     saturated: int
     silent: int
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, object]:
         """Returns the fields, those of the score among them."""
         rest = _fields(self)
-        return {"genome": rest.pop("label"), **_fields(rest.pop("score")), **rest}
+        del rest["label"], rest["score"]
+        return {"genome": self.label, **_fields(self.score), **rest}
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ class GraphStatistics:
     num_graphs: int
     statistics: Mapping[str, Spread | None]
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, object]:
         """Returns the fields, and each statistic beside them."""
         return {"genome": self.genome, "num_graphs": self.num_graphs, **self.statistics}
 
@@ -285,12 +288,13 @@ class TaskReport:
     graphs: tuple[GraphStatistics, ...]
     selection: Race | MixedPopulations | None
 
-    def entries(self) -> dict[str, Any]:
+    def entries(self) -> dict[str, object]:
         """Returns the fields, those of the verdict among them."""
         rest = _fields(self)
         del rest["label"]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}
-        verdict = _fields(rest.pop("verdict"))
+        del rest["verdict"]
+        verdict = _fields(self.verdict)
         order = ["winner", "reasons", "power", "ends_alike", "sentence"]
         if isinstance(self.selection, MixedPopulations):  # has always been written in this order
             order = ["winner", "power", "reasons", "ends_alike", "sentence"]
@@ -360,7 +364,7 @@ class RunReport:
     connectome: Mapping[str, object] | None
     data: Mapping[str, object] | None
     versions: Mapping[str, object] | None
-    config: Mapping[str, Any]
+    config: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -380,26 +384,33 @@ class Report:
         several = [task.verdict.sentence for task in self.tasks.values()] if len(self.tasks) > 1 else []
         return "\n".join([self.run.sentence, *several])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Returns what report.json holds, as plain types."""
         return {"schema": SCHEMA, **plain(self)}
 
 
-def plain(value: Any) -> Any:
+def plain(part: DataclassInstance) -> dict[str, object]:
     """Returns an object of a report as plain types, as report.json writes it.
 
     Args:
-        value: One of the objects above, or what its fields hold.
+        part: One of the objects above, or one of the referee's that they hold.
     """
-    if isinstance(value, Parameters | GenomeReport | GraphStatistics | TaskReport):
-        value = value.entries()
-    elif is_dataclass(value):
-        value = _fields(value)
+    if isinstance(part, Parameters | GenomeReport | GraphStatistics | TaskReport):
+        entries = part.entries()
+    else:
+        entries = _fields(part)
+    return {name: _plain(value) for name, value in entries.items()}
+
+
+def _plain(value: object) -> object:
+    """Returns what an object of a report holds as plain types."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(value)
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, tuple | list) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def _fields(value: DataclassInstance) -> dict[str, object]:
     """Returns the fields of a dataclass by name, in their order."""
     return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +19,9 @@ from neuroevo.search import gaussian, genetic
 from neuroevo.search.methods import Cem, Es, Ga, Method, Pgpe
 from neuroevo.search.settings import Settings
 from neuroevo.seeds import derive
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 State = dict[str, Tensor]
 BLOCK = 64  # genomes that are drawn together; even, for mirrored pairs
@@ -226,7 +229,7 @@ def to_arrays(state: State) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
-def from_arrays(arrays: Mapping[str, Any]) -> State:
+def from_arrays(arrays: Mapping[str, ArrayLike]) -> State:
     """Returns the search that `to_arrays` was given.
 
     Args:

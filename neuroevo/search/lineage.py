@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ from neuroevo.task import TaskRequest
 
 Rows = range | None
 Blocks = ask_tell.Blocks | None
-NUMBERS = ("generation", "evaluations", "failures", "blowup", "error")  # of a state, beside its arrays
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,12 +99,22 @@ class State:
     blowup: str = ""
     error: str = ""
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Returns arrays in place of tensors, for they go between processes several times as fast."""
         return {**self.__dict__, "search": ask_tell.to_arrays(self.search)}
 
     def __setstate__(self, fields: dict[str, Any]) -> None:
         self.__dict__.update(fields, search=ask_tell.from_arrays(fields["search"]))
+
+
+class StateNumbers(TypedDict):
+    """What a state holds beside its arrays, under the names of the attributes of `State`."""
+
+    generation: int
+    evaluations: int
+    failures: int
+    blowup: str
+    error: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,11 +210,11 @@ class Evaluation:
     fitness: Tensor
     blowups: list[str]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Returns an array in place of the tensor, for it goes between processes several times as fast."""
         return {**self.__dict__, "fitness": self.fitness.numpy()}
 
-    def __setstate__(self, fields: dict[str, Any]) -> None:
+    def __setstate__(self, fields: dict[str, object]) -> None:
         self.__dict__.update(fields, fitness=torch.from_numpy(np.array(fields["fitness"])))
 
     @classmethod
@@ -284,7 +293,7 @@ def to_arrays(state: State) -> dict[str, np.ndarray]:
 
 
 def restore(
-    lineage: Lineage, settings: Settings, arrays: Mapping[str, np.ndarray], numbers: Mapping[str, Any]
+    lineage: Lineage, settings: Settings, arrays: Mapping[str, np.ndarray], numbers: StateNumbers
 ) -> State:
     """Returns the state that `to_arrays` was given.
 
@@ -292,13 +301,20 @@ def restore(
         lineage: The lineage whose state it is.
         settings: Search settings.
         arrays: What `to_arrays` returned.
-        numbers: The attributes of the state that `NUMBERS` names, by name.
+        numbers: The numbers and texts of the state.
     """
     search, phase = ask_tell.from_arrays(arrays), settings.phase(numbers["generation"])
     base = search.pop("base", None)
     axes = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
-    counts = {name: numbers[name] for name in NUMBERS}
-    return State(search, coordinates=axes, **counts)
+    return State(
+        search,
+        generation=numbers["generation"],
+        evaluations=numbers["evaluations"],
+        failures=numbers["failures"],
+        coordinates=axes,
+        blowup=numbers["blowup"],
+        error=numbers["error"],
+    )
 
 
 def _searched(

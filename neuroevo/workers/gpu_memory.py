@@ -8,6 +8,7 @@ from itertools import pairwise
 from neuroevo.network.alignment import ROW, round_up
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.matrix import GenomeBlock
+from neuroevo.physics.warp import bytes_per_world
 from neuroevo.search.lineage import Shard
 from neuroevo.task import HasBody, Task
 
@@ -52,8 +53,6 @@ def world_bytes(task: Task) -> int:
     """
     if not isinstance(task, HasBody):
         return 0
-    from neuroevo.physics.warp import bytes_per_world  # it imports Warp, which only a GPU needs
-
     return bytes_per_world(task.body())
 
 

@@ -16,6 +16,7 @@ import torch
 
 from neuroevo.errors import EvaluationError
 from neuroevo.workers.ray_cluster import Workers
+from neuroevo.workers.ray_pool import RayPool
 from neuroevo.workers.requests import ATTEMPTS, Failed, Request, compute
 from neuroevo.workers.worker import Worker
 
@@ -112,8 +113,6 @@ def pool(workers: Workers) -> Iterator[Pool]:
     if workers.number == 0:
         yield LocalPool()
         return
-    from neuroevo.workers.ray_pool import RayPool  # runs in this process can do without Ray
-
     # As a worker has: more of them would wait for work in a loop, on the cores that workers are on.
     torch.set_num_threads(1)
 

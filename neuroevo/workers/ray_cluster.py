@@ -7,7 +7,7 @@ import math
 import os
 import time
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from neuroevo.errors import EvaluationError, OptionError, reason
 
@@ -101,18 +101,14 @@ def start(workers: Workers) -> None:
         # Ray reads it when it is imported, as EvoTorch may have done; this process would listen anywhere.
         ray_constants.ENABLE_RAY_CLUSTER = False
 
-    common: dict[str, Any] = {
-        "logging_level": logging.ERROR,
-        "log_to_driver": False,
-        "configure_logging": True,
-    }
+    start = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False, configure_logging=True)
     if address is None:
         number = workers.number or default_workers()
-        gpus: dict[str, Any] = {"num_gpus": math.ceil(number * workers.gpus)} if workers.gpus else {}
+        gpus = math.ceil(number * workers.gpus) if workers.gpus else None
         try:
             # "local": a cluster that happens to run here is not joined unless it is named.
             cores = math.ceil(number * workers.cpus)
-            ray.init("local", num_cpus=cores, include_dashboard=False, **gpus, **common)
+            start("local", num_cpus=cores, num_gpus=gpus, include_dashboard=False)
             logger.info("Ray has started here, with %d cores", cores)
         except Exception as error:
             raise EvaluationError(f"Ray does not start here ({reason(error)}); try --workers 0.") from error
@@ -120,7 +116,7 @@ def start(workers: Workers) -> None:
     try:
         _require_listener(address)
         sent = {"py_modules": list(workers.packages), "excludes": ["__pycache__"]}
-        ray.init(address=address, runtime_env=sent if workers.packages else None, **common)
+        start(address=address, runtime_env=sent if workers.packages else None)
         logger.info("Ray's cluster at %s has %d nodes", address, len(ray.nodes()))
     except Exception as error:
         raise OptionError(

@@ -24,13 +24,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
 from neuroevo.workers import ray_cluster
 from neuroevo.workers.ray_actor import Actor, Parcels
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.requests import ATTEMPTS, Failed, Key, Request, TaskKey
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+    from ray.actor import ActorHandle
+    from ray.remote_function import RemoteFunction
 
 logger = logging.getLogger(__name__)
 
@@ -85,15 +90,15 @@ class _Slot:
         parcels: What it was sent and keeps; where it has a request's shard, it has the network too.
     """
 
-    actor: Any
-    ref: Any
+    actor: ActorHandle
+    ref: ObjectRef | None
     since: float
     job: _Job | None = None
-    ahead: tuple[Any, _Job] | None = None
+    ahead: tuple[ObjectRef, _Job] | None = None
     place: tuple[str, int] | None = None
     parcels: Parcels = field(default_factory=Parcels)
 
-    def begin(self, ref: Any, job: _Job) -> None:
+    def begin(self, ref: ObjectRef, job: _Job) -> None:
         """Takes up a request."""
         self.ref = ref
         self.job = job
@@ -124,7 +129,7 @@ class RayPool:
         self._workers = workers
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
-        self._stored: dict[Key, tuple[object, Any]] = {}  # objects, with Ray's references to them
+        self._stored: dict[Key, tuple[object, ObjectRef]] = {}  # objects, with Ray's references to them
         self._longest: dict[type[Request[object]], float] = {}  # seconds, by kind of request
         self._seconds: dict[tuple[type[Request[object]], Key], float] = {}  # that the last of its kind took
         self._looked = time.monotonic()  # at the size of the cluster
@@ -228,7 +233,7 @@ class RayPool:
         last = (type(job.request), job.request.key)
         return self._seconds.get(last, FIRST_DEADLINE) < BRIEF_SECONDS
 
-    def _send(self, slot: _Slot, job: _Job) -> Any:
+    def _send(self, slot: _Slot, job: _Job) -> ObjectRef:
         """Sends a queued job to a worker; returns the reference to its result."""
         for other in itertools.takewhile(lambda other: other is not job, self._queue):
             other.passed += 1
@@ -240,7 +245,7 @@ class RayPool:
         others = {name: value for name, value in fields.items() if name not in cached}
         return slot.actor.compute.remote(type(request), others, cached, *sent)
 
-    def _sent(self, slot: _Slot, key: Key, value: object) -> Any:
+    def _sent(self, slot: _Slot, key: Key, value: object) -> ObjectRef | None:
         """Returns a reference to an object, which each node is sent once; None where the worker has it."""
         import ray
 
@@ -265,7 +270,7 @@ class RayPool:
             chosen = next((job for job in mine if job.request.key in slot.parcels), chosen)
         return chosen
 
-    def _collect(self, slot: _Slot, ref: Any) -> Completed | None:
+    def _collect(self, slot: _Slot, ref: ObjectRef) -> Completed | None:
         """Takes what a worker has ready: a result, its first answer, or a failure."""
         import ray
 
@@ -393,7 +398,7 @@ def _is_there(slot: _Slot) -> bool:
         return False
 
 
-def _at(node: str, function: Callable[..., Any]) -> Any:
+def _at(node: str, function: Callable[..., object]) -> RemoteFunction:
     """Returns a function, of Python and no builtin, as Ray runs it on a node and nowhere else."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def png(figure: Figure) -> bytes:
     Args:
         figure: A figure that `new_figure` made.
     """
-    return _saved(figure, "png", dpi=200, metadata={"Software": None})
+    return _saved(figure, "png", {"Software": None}, dpi=200)
 
 
 def svg(figure: Figure) -> bytes:
@@ -65,7 +65,7 @@ def svg(figure: Figure) -> bytes:
         figure: A figure that `new_figure` made.
     """
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
-    return _saved(figure, "svg", metadata=nothing)
+    return _saved(figure, "svg", nothing)
 
 
 def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
@@ -90,11 +90,13 @@ def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
     return f'{start}>{words}<desc id="{prefix}-desc">{escape(description)}</desc>{rest}'
 
 
-def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
+def _saved(
+    figure: Figure, kind: str, metadata: Mapping[str, str | None], dpi: float | str = "figure"
+) -> bytes:
     """Returns a figure as a file of some kind, in the look of all figures."""
     buffer = io.BytesIO()
     with look():
-        figure.savefig(buffer, format=kind, **options)
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
 
@@ -109,35 +111,36 @@ def look() -> Iterator[None]:
     """
     import matplotlib
 
-    settings: dict[Any, Any] = {
-        "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 10,
-        "text.color": INK,
-        "axes.labelcolor": SOFT,
-        "axes.edgecolor": SOFT,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.labelpad": 6,
-        "axes.unicode_minus": True,
-        "grid.color": GRID,
-        "grid.linewidth": 0.8,
-        "xtick.color": SOFT,
-        "ytick.color": SOFT,
-        "ytick.labelcolor": INK,
-        "xtick.labelcolor": INK,
-        "lines.linewidth": 2,
-        "lines.solid_capstyle": "round",
-        "figure.facecolor": PAPER,
-        "axes.facecolor": PAPER,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "neuroevo",
-    }
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(settings)
+        matplotlib.rcParams.update(
+            {
+                "font.family": "sans-serif",
+                "font.sans-serif": ["DejaVu Sans"],
+                "font.size": 10,
+                "text.color": INK,
+                "axes.labelcolor": SOFT,
+                "axes.edgecolor": SOFT,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "axes.grid": True,
+                "axes.axisbelow": True,
+                "axes.labelpad": 6,
+                "axes.unicode_minus": True,
+                "grid.color": GRID,
+                "grid.linewidth": 0.8,
+                "xtick.color": SOFT,
+                "ytick.color": SOFT,
+                "ytick.labelcolor": INK,
+                "xtick.labelcolor": INK,
+                "lines.linewidth": 2,
+                "lines.solid_capstyle": "round",
+                "figure.facecolor": PAPER,
+                "axes.facecolor": PAPER,
+                "svg.fonttype": "none",
+                "svg.hashsalt": "neuroevo",
+            }
+        )
         yield
 
 

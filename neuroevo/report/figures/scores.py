@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -263,13 +264,13 @@ def _draw_untrained(axes: Axes, height: float, value: float | None) -> None:
     if value is None:
         return
     low, high = axes.get_xlim()
-    ring: dict[str, Any] = {"mfc": "none", "mec": SOFT, "mew": 1.4, "clip_on": False}
+    ring = partial(axes.plot, mfc="none", mec=SOFT, mew=1.4, clip_on=False)
     if low <= value <= high:
-        axes.plot(value, height, "o", ms=7, **ring)
+        ring(value, height, "o", ms=7)
         return
     left = value < low
     edge, side = (low, 1) if left else (high, -1)
-    axes.plot(edge, height, "<" if left else ">", ms=6.5, **ring)
+    ring(edge, height, "<" if left else ">", ms=6.5)
     axes.annotate(
         f"{value:.3g}",
         (edge, height),
@@ -294,8 +295,9 @@ def _score_legend(figure: Figure, intervals: bool, untrained: str) -> None:
         marks.append(Line2D([], [], color=SOFT, lw=3.5, alpha=0.6, label="95 % interval"))
     if untrained:
         marker = "o" if untrained == "untrained" else "<"
-        ring: dict[str, Any] = {"ms": 6.5, "mfc": "none", "mec": SOFT, "mew": 1.4}
-        marks.append(Line2D([], [], marker=marker, ls="", label=untrained, **ring))
+        marks.append(
+            Line2D([], [], marker=marker, ls="", ms=6.5, mfc="none", mec=SOFT, mew=1.4, label=untrained)
+        )
     figure.legend(
         handles=marks,
         loc="outside lower left",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from neuroevo.report.figures.canvas import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
     from neuroevo.report.model import MixedPopulations
 
@@ -102,7 +102,7 @@ def muller_figure(task: str, selection: MixedPopulations, styles: Mapping[str, i
 
 
 def _populations(
-    figure: Any,
+    figure: SubFigure,
     num_rows: int,
     num_panels: int,
     epochs: np.ndarray,

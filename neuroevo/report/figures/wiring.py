@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -229,11 +229,11 @@ def _triads(axes: Axes, figures: ComparisonFigures, label: str | None, color: st
     kind = "z" if null else "triads"
     values = [figures["source"][f"{kind}_{triad}"] for triad in CONNECTED]
     x, shift = np.arange(len(CONNECTED)), 0.0 if label is None else 0.13
-    shown = _points(axes, x - shift, values, None, {"color": SOURCE, "marker": "D", "ms": 7})
+    shown = _points(axes, x - shift, values, None, SOURCE, "D", 7)
     if label is not None:
         genome = [figures["genomes"][label][f"{kind}_{triad}"] for triad in CONNECTED]
         means, deviations = [g["mean"] for g in genome], [g["std"] or 0.0 for g in genome]
-        shown += _points(axes, x + shift, means, deviations, {"color": color, "marker": "o", "ms": 6})
+        shown += _points(axes, x + shift, means, deviations, color, "o", 6)
     axes.set_xlim(-0.6, len(CONNECTED) - 0.4)
     axes.set_xticks(x, CONNECTED, fontsize=8.5)
     axes.tick_params(axis="x", length=0, pad=34)
@@ -274,13 +274,27 @@ def _points(
     x: np.ndarray,
     values: Sequence[float | None],
     deviations: Sequence[float] | None,
-    marks: Mapping[str, Any],
+    color: str,
+    marker: str,
+    size: float,
 ) -> list[float]:
     """Draws the values that exist, with bars of their deviation; returns the ends of what is drawn."""
     known = [i for i, value in enumerate(values) if value is not None]
     heights = np.array([values[i] for i in known], float)
     bars = np.zeros(len(known)) if deviations is None else np.array([deviations[i] for i in known], float)
-    axes.errorbar(x[known], heights, bars, ls="", mec=PAPER, mew=0.8, elinewidth=1.6, zorder=3, **marks)
+    axes.errorbar(
+        x[known],
+        heights,
+        bars,
+        ls="",
+        color=color,
+        marker=marker,
+        ms=size,
+        mec=PAPER,
+        mew=0.8,
+        elinewidth=1.6,
+        zorder=3,
+    )
     return [*(heights - bars), *(heights + bars)]
 
 

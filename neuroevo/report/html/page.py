@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -276,7 +275,7 @@ def _fact(value: object) -> str:
     return str(value)
 
 
-def _toml(config: Mapping[str, Any]) -> str:
+def _toml(config: Mapping[str, object]) -> str:
     """Returns a request as TOML; as JSON if TOML has no word for it."""
     try:
         return tomli_w.dumps(config)

@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from neuroevo.errors import RunError, described
 from neuroevo.files import Row, parse, read, to_json
@@ -162,7 +161,7 @@ def _picture(folder: Path, entry: Row, number: int) -> Picture:
     )
 
 
-def _cell(value: Any) -> Cell:
+def _cell(value: float | str | None) -> Cell:
     """Returns a cell of a number, whole ones without decimals, or of a text."""
     if isinstance(value, str):
         return Cell.words(value)
