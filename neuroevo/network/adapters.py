@@ -11,14 +11,14 @@ whose gain is set before evolution (see `gains`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from neuroevo.errors import OptionError, RegistryError, TaskError, require_range, unknown
-from neuroevo.plugins import Plugin, Spec
+from neuroevo.plugins import Plugin, Scalar, Spec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -333,17 +333,17 @@ def parse(text: str) -> Adapter:
     spec = Spec.parse(text)
     if spec.name not in ADAPTERS:
         raise RegistryError(unknown("adapter", spec.name, ADAPTERS))
-    options = Plugin("adapter", spec.name, ADAPTERS[spec.name]).bind(spec.options)
+    options: dict[str, Any] = Plugin("adapter", spec.name, ADAPTERS[spec.name]).bind(spec.options)
     return ADAPTERS[spec.name](**options)
 
 
-def defaults(kind: type[Adapter]) -> dict[str, object]:
+def defaults(kind: type[Adapter]) -> dict[str, Scalar]:
     """Returns the options of a kind of adapter with their defaults.
 
     Args:
         kind: The adapter's class.
     """
-    return {} if kind is Native else {f.name: f.default for f in fields(kind)}
+    return {} if kind is Native else Plugin("adapter", kind.name, kind).defaults
 
 
 def gains_of(layers: Sequence[Layer], gain: float) -> list[float]:

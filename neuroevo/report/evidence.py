@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
-from neuroevo.plugins import Spec
+from neuroevo.plugins import Scalar, Spec
 from neuroevo.referee.drift import Fixation
 from neuroevo.referee.estimators import Scores
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
@@ -52,7 +52,7 @@ class PriorFacts:
     """
 
     name: str | None
-    options: Mapping[str, str | float | None]
+    options: Mapping[str, Scalar]
     one_point: bool | None
     core: str | None
 
