@@ -10,7 +10,7 @@
     manifest      what a run says of its origin; resume: what a run that ended early left behind
     study         several runs that answer one question
     display       the live standings; standings: their text; notebook: progress in a cell
-    trackers      TensorBoard, W&B, MLflow
+    trackers      TensorBoard, W&B, MLflow; curves: the points that they draw
     listing       what `run.py list` shows
 
 Imports everything else of the package.

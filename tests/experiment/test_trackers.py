@@ -23,7 +23,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from neuroevo.errors import OptionError
 from neuroevo.experiment.config import TRACKERS
-from neuroevo.experiment.trackers import OPENERS, Means, Trackers, check, open_trackers, word
+from neuroevo.experiment.curves import Means
+from neuroevo.experiment.trackers import OPENERS, Trackers, check, open_trackers, word
 from neuroevo.files import Row
 from neuroevo.referee.outcome import Verdict
 from neuroevo.report.model import Measure, Report
