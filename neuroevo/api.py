@@ -18,7 +18,10 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
 from neuroevo.report.model import plain
 from neuroevo.run_folder import RunFolder, key_of
+from neuroevo.task import Playable
+from neuroevo.wiring import comparison, statistics
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import draw_one
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +75,6 @@ def sample(prior: Named, connectome: Connectome | str, *, seed: int = 0, graph: 
         NeuroevoError: If the prior is unknown, or cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own.
     """
-    from neuroevo.wiring.sampling import draw_one
-
     require_range("seed", seed, 0)
     require_range("graph", graph, 0)
     (call,) = _priors(prior)
@@ -88,8 +89,6 @@ def graph_statistics(wiring: Connectome | Architecture, *, seed: int = 0) -> dic
             neurons.
         seed: Seed of the search for modules.
     """
-    from neuroevo.wiring import statistics
-
     position = wiring.position if isinstance(wiring, Connectome) else None
     return statistics.describe(wiring, position, seed=seed)
 
@@ -115,12 +114,10 @@ def compare(
     """
     import pandas as pd
 
-    from neuroevo.wiring.comparison import compare as compared
-
     require_range("samples", samples, 1)
     require_range("seed", seed, 0)
     calls = _priors(prior)
-    figures = compared(_connectome(connectome), calls, samples, seed).figures
+    figures = comparison.compare(_connectome(connectome), calls, samples, seed).figures
     columns: dict[tuple[str, str], Mapping[str, float | None]] = {("source", "value"): figures["source"]}
     for label, summary in figures["genomes"].items():
         for part in ("mean", "std", "count"):
@@ -290,7 +287,6 @@ class Run:
         """
         from neuroevo.network.policy import Policy
         from neuroevo.report.replay.champions import make_task, read_champion
-        from neuroevo.task import Playable
 
         rows = self._folder.results()
         asked: dict[Column, str | int | None] = {"task": task, "genome": genome, "graph": graph, "seed": seed}

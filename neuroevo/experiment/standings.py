@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from neuroevo.referee.estimators import interquartile_mean, interval
 from neuroevo.report.formatting import places_of
 from neuroevo.rows import MetricsRow
 from neuroevo.text import number
@@ -122,8 +123,6 @@ def rank(rows: Iterable[MetricsRow], genomes: Iterable[str], out: Iterable[str] 
 
 def _standing(genome: str, rows: Sequence[MetricsRow], is_out: bool) -> Standing:
     """Returns where a genome stands, from the last row of each of its lineages."""
-    from neuroevo.referee.estimators import interquartile_mean, interval
-
     if not rows:
         return Standing(genome, is_out=True)
     scores = {(r["graph"], r["seed"]): r["fitness_centre"] for r in rows if r["fitness_centre"] is not None}
