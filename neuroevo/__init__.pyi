@@ -4,11 +4,13 @@ from .api import (
     compare,
     connectomes,
     graph_statistics,
+    join,
     load_connectome,
     open_run,
     resume,
     run,
     sample,
+    write_samples,
 )
 from .checks import check_prior, check_task
 from .connectome.graphs import from_networkx, to_networkx
@@ -40,6 +42,7 @@ __all__ = [
     "errors",
     "from_networkx",
     "graph_statistics",
+    "join",
     "load_connectome",
     "open_run",
     "priors",
@@ -48,4 +51,5 @@ __all__ = [
     "sample",
     "tasks",
     "to_networkx",
+    "write_samples",
 ]

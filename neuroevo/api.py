@@ -81,6 +81,37 @@ def sample(prior: Named, connectome: Connectome | str, *, seed: int = 0, graph: 
     return draw_one(_connectome(connectome), call, graph, seed)
 
 
+def write_samples(
+    prior: Named | Sequence[Named],
+    connectome: Connectome | str,
+    out: str | Path,
+    *,
+    samples: int = 1,
+    seed: int = 0,
+) -> list[Path]:
+    """Writes samples of priors as edge tables, which `load_connectome` reads.
+
+    Args:
+        prior: One prior or several.
+        connectome: Source wiring, or its name.
+        out: A folder that does not exist yet, for the tables `<genome>-<k>.csv`.
+        samples: Samples of each prior, at least 1.
+        seed: Root of the seed tree, at least 0.
+
+    Returns:
+        Paths of the tables.
+
+    Raises:
+        NeuroevoError: If a prior is unknown or cannot be sampled, or the folder exists or cannot be written.
+    """
+    from neuroevo.wiring import sampling
+
+    require_range("samples", samples, 1)
+    require_range("seed", seed, 0)
+    calls = _priors(prior)
+    return sampling.write_samples(_connectome(connectome), calls, samples, seed, Path(out))[0]
+
+
 def graph_statistics(wiring: Connectome | Architecture, *, seed: int = 0) -> dict[str, float | int | None]:
     """Returns the figures by which wirings are compared, by name; None where one is undefined.
 
@@ -262,6 +293,37 @@ class Run:
 
         return judge(gather([self._folder]))
 
+    def replay(
+        self,
+        lineages: Sequence[str] = (),
+        *,
+        episode: int | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        out: str | Path | None = None,
+    ) -> list[str]:
+        """Shows what champions do, in pictures and films.
+
+        Args:
+            lineages: Names TASK/GENOME/GRAPH/SEED or beginnings of names, each for the best of those; by
+                default the best of every task.
+            episode: Held-out episode; by default a typical one.
+            seed: Draws other starts from this seed; by default those of the score.
+            steps: Control steps that are shown; by default all.
+            out: A folder that does not exist yet; by default `replay` in the run's folder, which is replaced.
+
+        Returns:
+            What there is to say of them, in lines.
+
+        Raises:
+            NeuroevoError: If there is nothing to show, or it cannot be shown or written.
+        """
+        from neuroevo.report.replay.replay import replay
+        from neuroevo.report.replay.rerun import Excerpt
+
+        target = None if out is None else Path(out)
+        return replay(self._folder, lineages, Excerpt(episode, seed, steps), target)
+
     def champion(
         self,
         task: str | None = None,
@@ -322,6 +384,25 @@ def open_run(path: str | Path) -> Run:
         RunError: If the folder is missing or is not a run folder.
     """
     return Run(path)
+
+
+def join(runs: Sequence[Run | str | Path], out: str | Path) -> Report:
+    """Reports several runs that answer one request as one.
+
+    Args:
+        runs: The runs, or their folders: of one request but for its genomes, graphs and seeds.
+        out: A folder that does not exist yet, for report.html and all that lies beside it.
+
+    Returns:
+        The report.
+
+    Raises:
+        RunError: If a record is damaged, the runs do not belong together, or the folder cannot be written.
+    """
+    from neuroevo.report.write import write_report
+
+    opened = [run if isinstance(run, Run) else Run(run) for run in runs]
+    return write_report([RunFolder.open(run.path) for run in opened], Path(out))
 
 
 def _watcher(progress: Callable[[Progress], None] | None) -> Watcher | None:

@@ -109,6 +109,27 @@ def test_run_is_that_of_the_command_line(run: ne.Run, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(ne.open_run(tmp_path / "run").results(), run.results())
 
 
+def test_samples_are_written_as_tables_that_are_read_again(tmp_path: Path) -> None:
+    (path,) = ne.write_samples("degree", CIRCUIT, tmp_path / "nulls")
+    again = ne.load_connectome(path)
+    assert len(again.chemical) == len(ne.sample("degree", CIRCUIT).chemical)
+
+
+def test_runs_of_one_request_are_reported_as_one(run: ne.Run, tmp_path: Path) -> None:
+    other = ne.run(**{**REQUEST, "genome": ["degree"]}, out=tmp_path / "other")
+    report = ne.join([run, other.path], tmp_path / "joined")
+    (task,) = report.tasks.values()
+    assert {genome.label for genome in task.genomes} == {"connectome", "random", "degree"}
+    assert (tmp_path / "joined" / "report.html").exists()
+
+
+def test_replay_draws_what_a_champion_does(tmp_path: Path) -> None:
+    words = {**REQUEST, "task": ["swimmer:steps=20,held_out=2"], "genome": "connectome", "seeds": 1}
+    lines = ne.run(**words, out=tmp_path / "run").replay()
+    assert any("swimmer" in line for line in lines)
+    assert list((tmp_path / "run" / "replay").rglob("*.gif"))
+
+
 def test_progress_is_told_of_every_generation(tmp_path: Path) -> None:
     shares: list[float] = []
     ne.run(**REQUEST, out=tmp_path / "run", progress=lambda p: shares.append(p.done / p.total))
