@@ -112,7 +112,7 @@ def variants(only: str = "") -> dict[str, Patches]:
         What to put in the place of what, by name.
     """
     by_name: dict[str, Patches] = {
-        "products, signed places": {(kernels, "multiply_weights_in_lanes"): _lanes_with(_add_row_signed)},
+        "products, signed places": {(kernels, "multiply_weights_in_lanes"): _lanes_with(_add_rows_signed)},
         "leaky, PyTorch": {(neurons, "_is_compiled"): lambda tensor: False},
         "leaky, numba's exp": _leaky_with(_leaky_exp),
         "leaky, math.tanh": _leaky_with(_leaky_tanh),
@@ -148,19 +148,25 @@ def _patched(patches: Patches) -> Iterator[None]:
             patch.stop()
 
 
-def _lanes_with(add_row: Callable[..., None]) -> Callable[..., None]:
-    """Returns `multiply_weights_in_lanes` with another way to add a row."""
+def _lanes_with(add_rows: Callable[..., None]) -> Callable[..., None]:
+    """Returns `multiply_weights_in_lanes` with another way to add a tile's rows."""
     source = kernels.multiply_weights_in_lanes.py_func
-    copied = type(source)(source.__code__, source.__globals__ | {"_add_row": add_row}, source.__name__)
+    copied = type(source)(source.__code__, source.__globals__ | {"_add_rows": add_rows}, source.__name__)
     return njit(nogil=True)(copied)
 
 
 @njit(fastmath={"contract"}, nogil=True)
-def _add_row_signed(values, tile, columns, start, end, total, row):  # type: ignore[no-untyped-def]
+def _add_rows_signed(arrays, firsts, num_rows, tile, total, lanes):  # type: ignore[no-untyped-def]
     """One entry at a time, with places as they come: LLVM makes no vector instructions of it."""
-    for k in range(start, end):
+    values, columns, starts, rows, bias = arrays
+    value, entry, begin, row, bias_ = firsts
+    for i in range(num_rows):
+        at = rows[row + i] * LANES
         for lane in range(LANES):
-            total[row * LANES + lane] += values[k * LANES + lane] * tile[columns[k] * LANES + lane]
+            total[at + lane] = bias[bias_ + at + lane]
+        for k in range(starts[begin + i], starts[begin + i + 1]):
+            for lane in range(LANES):
+                total[at + lane] += values[value + k * LANES + lane] * tile[columns[entry + k] * LANES + lane]
 
 
 def _leaky_with(step: Callable[..., None]) -> Patches:

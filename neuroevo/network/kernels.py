@@ -23,6 +23,7 @@ from numba import njit
 from neuroevo.network.alignment import LANES
 
 _WIDTH = np.uint64(LANES)
+_ONE_PLACE, _TWO_PLACES, _FOUR_PLACES = np.uint64(1), np.uint64(2), np.uint64(4)
 
 # Weights times the state.
 #
@@ -85,6 +86,7 @@ def multiply_weights_in_lanes(
     num_columns: int,
     tile: np.ndarray,
     total: np.ndarray,
+    num_lanes: int,
 ) -> None:
     """Writes `matrix @ source + bias` of every genome into `out`; all arrays but `tiles` are flat.
 
@@ -103,7 +105,10 @@ def multiply_weights_in_lanes(
         num_columns: B.
         tile: Room for 16 numbers of each column.
         total: Room for 16 numbers of each row.
+        num_lanes: 16. It is an argument because LLVM would unroll loops over a known number of lanes before
+            it looks for vector instructions, and then find none.
     """
+    lanes = np.uint64(num_lanes)
     for t in range(len(tiles)):
         count, num_rows, row, begin, entry, value, bias_, first = tiles[t, :8]
         for b in range(num_columns):
@@ -112,54 +117,68 @@ def multiply_weights_in_lanes(
                 width = tiles[t, k + 1]
                 _take(source, tiles[t, k], width, count, b, num_columns, tile, place)
                 place += width * LANES
-            for r in range(num_rows * LANES):
-                total[r] = bias[bias_ + r]
-            for i in range(num_rows):
-                start, end = starts[begin + i], starts[begin + i + 1]
-                _add_row(values[value:], tile, columns[entry:], start, end, total, rows[row + i])
+            _add_rows(
+                (values, columns, starts, rows, bias),
+                (value, entry, begin, row, bias_),
+                num_rows,
+                tile,
+                total,
+                lanes,
+            )
             _give(total, num_rows, out, first, count, b, num_columns)
 
 
 @njit(fastmath={"contract"}, nogil=True, cache=True)
-def _add_row(
-    values: np.ndarray,
+def _add_rows(
+    arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    firsts: tuple[int, int, int, int, int],
+    num_rows: int,
     tile: np.ndarray,
-    columns: np.ndarray,
-    start: int,
-    end: int,
     total: np.ndarray,
-    row: int,
+    lanes: np.uint64,
 ) -> None:
-    """Adds products of entries `start` to `end`, vectors of 16 weights each, to a row of totals.
+    """Writes biases plus products of a tile's entries, vectors of 16 weights each, into its rows of totals.
+
+    `arrays` are those of `multiply_weights_in_lanes`: weights, their columns, where those of each row begin,
+    rows and biases; `firsts` are where the tile's begin in each.
 
     Places are unsigned: numba would look whether a signed one is negative, to count it from the end, and then
     the loops over lanes would not become vector instructions. In a plainer form, one entry at a time with
-    places as they come, a whole evaluation of 512 swimmers takes 1.74 times as long with networks of
-    `celegans-male`, and of 1,024 bodies of swimmer-v5 with those of the motor circuit 1.11 times
+    places as they come, a whole evaluation of 512 swimmers takes 2.16 times as long with networks of
+    `celegans-male`, and of 1,024 bodies of swimmer-v5 with those of the motor circuit 1.15 times
     (`python -m benchmarks kernels`).
     """
-    at, k = np.uint64(row) * _WIDTH, start
-    while k + 4 <= end:
-        w0 = np.uint64(k) * _WIDTH
-        w1 = w0 + _WIDTH
-        w2 = w1 + _WIDTH
-        w3 = w2 + _WIDTH
-        x0, x1 = np.uint64(columns[k]) * _WIDTH, np.uint64(columns[k + 1]) * _WIDTH
-        x2, x3 = np.uint64(columns[k + 2]) * _WIDTH, np.uint64(columns[k + 3]) * _WIDTH
-        for lane in range(_WIDTH):
-            total[at + lane] = (
-                total[at + lane]
-                + values[w0 + lane] * tile[x0 + lane]
-                + values[w1 + lane] * tile[x1 + lane]
-                + values[w2 + lane] * tile[x2 + lane]
-                + values[w3 + lane] * tile[x3 + lane]
-            )
-        k += 4
-    while k < end:
-        w0, x0 = np.uint64(k) * _WIDTH, np.uint64(columns[k]) * _WIDTH
-        for lane in range(_WIDTH):
-            total[at + lane] = total[at + lane] + values[w0 + lane] * tile[x0 + lane]
-        k += 1
+    values, columns, starts, rows, bias = arrays
+    value, entry, begin = np.uint64(firsts[0]), np.uint64(firsts[1]), np.uint64(firsts[2])
+    row, bias_ = np.uint64(firsts[3]), np.uint64(firsts[4])
+    k = np.uint64(starts[begin])
+    for i in range(np.uint64(num_rows)):
+        end, at = np.uint64(starts[begin + i + _ONE_PLACE]), np.uint64(rows[row + i]) * _WIDTH
+        for lane in range(lanes):
+            total[at + lane] = bias[bias_ + at + lane]
+        while k + _FOUR_PLACES <= end:
+            c = entry + k
+            w0 = value + k * _WIDTH
+            w1 = w0 + _WIDTH
+            w2 = w1 + _WIDTH
+            w3 = w2 + _WIDTH
+            x0, x1 = np.uint64(columns[c]) * _WIDTH, np.uint64(columns[c + _ONE_PLACE]) * _WIDTH
+            c += _TWO_PLACES
+            x2, x3 = np.uint64(columns[c]) * _WIDTH, np.uint64(columns[c + _ONE_PLACE]) * _WIDTH
+            for lane in range(lanes):
+                total[at + lane] = (
+                    total[at + lane]
+                    + values[w0 + lane] * tile[x0 + lane]
+                    + values[w1 + lane] * tile[x1 + lane]
+                    + values[w2 + lane] * tile[x2 + lane]
+                    + values[w3 + lane] * tile[x3 + lane]
+                )
+            k += _FOUR_PLACES
+        while k < end:
+            w0, x0 = value + k * _WIDTH, np.uint64(columns[entry + k]) * _WIDTH
+            for lane in range(lanes):
+                total[at + lane] = total[at + lane] + values[w0 + lane] * tile[x0 + lane]
+            k += _ONE_PLACE
 
 
 @njit(nogil=True, cache=True)
@@ -177,10 +196,12 @@ def _take(
 
     Lanes without a genome take the last genome's numbers.
     """
-    for lane in range(LANES):
-        row = first + min(lane, count - 1) * width
-        for j in range(width):
-            tile[place + j * LANES + lane] = source[(row + j) * num_columns + b]
+    begin, to = np.uint64(first * num_columns + b), np.uint64(place)
+    step, size = np.uint64(num_columns), np.uint64(width * num_columns)
+    last = np.uint64(count - 1)
+    for j in range(np.uint64(width)):
+        for lane in range(_WIDTH):
+            tile[to + j * _WIDTH + lane] = source[begin + min(lane, last) * size + j * step]
 
 
 @njit(nogil=True, cache=True)

@@ -158,7 +158,8 @@ class LaneProduct:
         tiles = np.array(list(self._tiles(parts, firsts)), np.int64)
         weights = self._weights.flat, self._biases.flat
         kernel: Callable[..., None] = multiply_weights_in_lanes
-        return partial(kernel, tiles, *self._indices, *weights, from_, to, source.shape[1], tile_, total_)
+        room = source.shape[1], tile_, total_, LANES
+        return partial(kernel, tiles, *self._indices, *weights, from_, to, *room)
 
     def _tiles(
         self, parts: Sequence[Sequence[tuple[int, int]]], firsts: Sequence[int]
