@@ -18,7 +18,6 @@ Exit status: 0 done; 1 the run failed; 2 the request was wrong; 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
 import re
@@ -349,13 +348,15 @@ def _list(arguments: list[str]) -> int:
     """Lists priors, tasks, connectomes and neuron models; with names, tells all about these."""
     parser = Parser(prog="run.py list", description=_list.__doc__, allow_abbrev=False)
     parser.add_argument(
-        "name", nargs="*", help="prior, task or search: what it is, its options; your own as module:Name"
+        "name",
+        nargs="*",
+        help="prior, task or search: what it is, its options; your own as module:Name; gym:ID: its spaces",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     if options.name:
-        for plugin in [listing.find(name) for name in options.name]:
-            print(f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n")
+        for text in [listing.describe(name) for name in options.name]:
+            print(text)
         return 0
     sections = listing.sections()
     if options.json:

@@ -182,7 +182,8 @@ def check_options(plugin: Plugin, fail: Fail) -> None:
         NeuroevoError: If an option cannot be listed, or its default cannot be read.
     """
     for parameter in inspect.signature(plugin.target).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        is_open = parameter.kind is parameter.VAR_KEYWORD and plugin.open_options
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) and not is_open:
             raise fail(
                 f"takes {parameter}; wanted every option by name, so that it can be listed and checked"
             )

@@ -72,6 +72,11 @@ class Plugin:
         return str(getattr(self.target, "bare_option", ""))
 
     @property
+    def open_options(self) -> str:
+        """How options begin that the plug-in takes under any name, as texts, or "" if there are none."""
+        return str(getattr(self.target, "open_options", ""))
+
+    @property
     def defaults(self) -> dict[str, Scalar]:
         """Options and their defaults: the keyword arguments that have one."""
         parameters = inspect.signature(self.target).parameters.values()
@@ -108,6 +113,9 @@ class Plugin:
         known, hints, bound = self.defaults, self._hints(), {}
         for name, value in options.items():
             key = name.replace("-", "_")
+            if self.open_options and key.startswith(self.open_options):
+                bound[key] = value
+                continue
             if key not in known:
                 raise OptionError(unknown(f"option of {self.kind} {self.name!r}", name, known))
             bound[key] = parse_option(f"{self.name}:{name}", value, hints.get(key, type(known[key])))

@@ -91,11 +91,13 @@ class TaskEntry(TypedDict, total=False):
         unit: Unit of the score; may be empty.
         fitness_unit: Unit of the fitness; may be empty.
         margin: Smallest difference of scores that matters; null where the request names none.
+        ports: What sensors and actuators are, a sentence; left out where the task does not tell.
     """
 
     unit: str
     fitness_unit: str
     margin: float | None
+    ports: str
 
 
 class Origin(TypedDict, total=False):

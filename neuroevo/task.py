@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from neuroevo.errors import NeuroevoError, TaskError
 from neuroevo.plugins import Scalar, load
@@ -56,13 +56,17 @@ class Task(ABC):
         caveat: What the task was found not to show, a phrase that `run.py list` prints; empty: nothing is
             known against it.
         bare_option: The option that a value without a name stands for, `name:VALUE`; empty: there is none.
+        open_options: How options begin that the task takes under any name, as keyword arguments `**options`
+            of texts, such as "env."; empty: there are none.
+        ports: What sensors and actuators are, a sentence that reports print; empty: not told.
         on_device: Whether the task's tensors are where the phenotype's are, `phenotype.device`. A task that
             does not say so runs on a CPU alone.
         steps: Network steps of an episode, for the speed that is displayed; None: not told.
         episodes: B, episodes of an evaluation; None: not told. An option of this name is what `--episodes`
             sets.
         image_shape: (height, width) where the sensors are the pixels of an image, row by row, for
-            `--adapter retina`; None where they are not.
+            `--adapter retina`; (height, width, values) where those of a pixel, such as its colours, follow
+            one another; None where they are no pixels.
 
     Example:
         class Copy(Task):
@@ -103,10 +107,12 @@ class Task(ABC):
     search: Mapping[str, Mapping[str, Scalar]] = {}
     caveat: str = ""
     bare_option: str = ""
+    open_options: str = ""
+    ports: str = ""
     on_device: bool = False
     steps: int | None = None
     episodes: int | None = None
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
 
     @cached_property  # which a class and an instance may both overwrite
     def fitness_unit(self) -> str:
@@ -338,17 +344,17 @@ class Playable(Protocol):
             "Its environment shows a number and takes a number between -1 and 1."
 
             def sense(self, observation):
-                return observation.reshape(-1)
+                return np.asarray(observation).reshape(-1)
 
             def act(self, outputs):
                 return outputs.clip(-1, 1)
     """
 
-    def sense(self, observation: np.ndarray) -> np.ndarray:
+    def sense(self, observation: Any) -> np.ndarray:
         """Returns what the network senses, S numbers.
 
         Args:
-            observation: What the environment shows, as its observation space is shaped.
+            observation: What the environment shows, of its observation space: numbers, a dict or a tuple.
         """
 
     def act(self, outputs: np.ndarray) -> object:

@@ -9,7 +9,7 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
     swimmer            a chain of links that swims; embodied: what tasks with a body share
     worm               a worm that crawls; worm_body: its body; worm_nerves: how a circuit is wired to it
     locomotion_bodies  five bodies of Gymnasium's; locomotion: how they are moved
-    gymnasium_env      any environment of Gymnasium's
+    gymnasium_env      any environment of Gymnasium's; spaces: its spaces as sensors and actuators
 """
 
 from neuroevo import plugins

@@ -1,29 +1,34 @@
 """Any environment of Gymnasium's, through its vector interface: `--task gym:CartPole-v1`.
 
 Environments are stepped one after another in Python, so a body that `locomotion` has is several times as fast
-there. Nothing is known about an environment but its spaces: observations reach the network as they are.
+there. Nothing is known about an environment but its spaces, which `spaces` makes sensors and actuators of.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.errors import TaskError, reason, require_range
-from neuroevo.plugins import tasks
+from neuroevo.errors import OptionError, TaskError, reason, require_range, unknown
+from neuroevo.plugins import Scalar, tasks
 from neuroevo.seeds import derive
 from neuroevo.task import Task
+from neuroevo.text import count
 
 if TYPE_CHECKING:
     import gymnasium
     from torch import Tensor
 
     from neuroevo.network.phenotype import Phenotype
+    from tasks.spaces import Actuators, Sensors
 
+PREFIX = "env."  # of options that are the environment's own arguments
 PURPOSES = ("training", "held-out")
 SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which every environment takes
 
@@ -32,11 +37,17 @@ SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which ev
 class GymnasiumTask(Task):
     """Any Gymnasium environment, named by its id, such as gym:CartPole-v1; return of an episode.
 
-    Observations must be numbers, a `Box` of any shape; they are flattened and not scaled. Actions are a
-    `Discrete` choice, which falls on the largest of n outputs, or a `Box` with finite bounds: then outputs
-    are clipped to [-1, 1], where -1 is the lower bound and 1 the upper. An episode ends when the environment
-    terminates or truncates it; rewards count until then. Equal seeds give equal returns as far as the
-    environment, once it is seeded, is deterministic.
+    Observations may be `Box`, `Discrete`, `MultiDiscrete` or `MultiBinary` spaces, and a `Dict` or `Tuple` of
+    these, one in another. They are flattened as Gymnasium does it: a number is a sensor, not scaled; a choice
+    is a sensor a value, 1 at the one that is there. Pixels, bytes in 0..255, are floats in [0, 1].
+
+    Actions may be of the same spaces. A choice falls on the largest of its outputs, each component of a
+    `MultiDiscrete` has outputs of its own; a bit is on where its output is above 0; a `Box` has finite
+    bounds, and outputs are clipped to [-1, 1], where -1 is the lower bound and 1 the upper. `run.py list
+    gym:ID` says what an environment has.
+
+    An episode ends when the environment terminates or truncates it; rewards count until then. Equal seeds
+    give equal returns as far as the environment, once it is seeded, is deterministic.
 
     Environments that Gymnasium does not come with, or that need more than it does, are installed beside it.
 
@@ -45,17 +56,27 @@ class GymnasiumTask(Task):
         steps: Most steps of an episode, 1 to 100,000; the environment's own limit holds too.
         episodes: Episodes on which a genome is evaluated in a generation, 1 to 10,000.
         held_out: Fresh episodes on which a lineage is scored, 1 to 10,000.
+        env: Keyword arguments of the environment itself, `env.NAME=VALUE`: `gym:Pendulum-v1,env.g=3.7`.
+            Values are read as Python's literals, `true`, `false` and `none` too; other text is text.
     """
 
     unit = "return"
     defaults = {"generations": 100, "population": 64}  # noqa: RUF012
     bare_option = "id"
+    open_options = PREFIX
     steps: int
     episodes: int
 
     def __init__(
-        self, id: str = "CartPole-v1", steps: int = 1000, episodes: int = 5, held_out: int = 16
+        self,
+        id: str = "CartPole-v1",
+        steps: int = 1000,
+        episodes: int = 5,
+        held_out: int = 16,
+        **env: Scalar,
     ) -> None:
+        from tasks import spaces  # here, for it imports Gymnasium
+
         require_range("steps", steps, 1, 100_000)
         require_range("episodes", episodes, 1, 10_000)
         require_range("held_out", held_out, 1, 10_000)
@@ -63,10 +84,20 @@ class GymnasiumTask(Task):
         self.steps = steps
         self.episodes = episodes
         self.held_out = held_out
-        num_sensors, actions = spaces_of(id)
-        self._actions = actions
-        self.num_sensors = num_sensors
-        self.num_actuators = actions.num_outputs
+        self.arguments = arguments(id, env)
+        environment = make(id, self.arguments)
+        observed, acted = environment.observation_space, environment.action_space
+        environment.close()
+        whose = f"Gymnasium's {id!r}"
+        self._sensors: Sensors = spaces.sensors(observed, whose)
+        self._actions: Actuators = spaces.actuators(acted, whose)
+        self.image_shape = spaces.image_shape(observed)
+        self.num_sensors = self._sensors.width
+        self.num_actuators = self._actions.width
+        self.ports = (
+            f"Observations: {self._sensors.text} as {count(self.num_sensors, 'sensor')}; "
+            f"actions: {self._actions.text} as {count(self.num_actuators, 'actuator')}."
+        )
         self._batches: dict[int, gymnasium.vector.SyncVectorEnv] = {}  # by number of environments
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
@@ -87,21 +118,25 @@ class GymnasiumTask(Task):
         """
         return self._run(phenotype, seeds, "held-out", self.held_out)
 
-    def sense(self, observation: np.ndarray) -> np.ndarray:
+    def sense(self, observation: object) -> np.ndarray:
         """Returns what the network senses of an observation, float32 [S].
 
         Args:
-            observation: What the environment shows, of any shape.
+            observation: What the environment shows.
         """
-        return observation.reshape(-1).astype(np.float32)
+        from tasks.spaces import stacked
 
-    def act(self, outputs: np.ndarray) -> np.ndarray | np.generic:
+        return self._sensors.of(stacked(observation))[0].astype(np.float32)
+
+    def act(self, outputs: np.ndarray) -> object:
         """Returns the environment's action for what the network puts out.
 
         Args:
             outputs: float32 [A].
         """
-        return self._actions.of(outputs[None])[0]
+        from tasks.spaces import first
+
+        return first(self._actions.of(outputs[None]))
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> list[int]:
         """Returns the seeds that episodes are reset with, even for training, odd for held-out ones.
@@ -127,7 +162,7 @@ class GymnasiumTask(Task):
         returns, failed, going = np.zeros(size), np.zeros(size, bool), np.ones(size, bool)
         phenotype.reset(num_episodes)
         for _ in range(self.steps):
-            sensed[:] = observed.reshape(size, -1)
+            sensed[:] = self._sensors.of(observed)
             outputs = phenotype.step(observations).reshape(size, -1).numpy()
             failed |= going & np.isnan(outputs).any(axis=1)
             going &= ~failed
@@ -144,94 +179,74 @@ class GymnasiumTask(Task):
         if size not in self._batches:
             from gymnasium.vector import SyncVectorEnv
 
-            self._batches[size] = SyncVectorEnv([lambda: once(make(self.id))] * size)
+            self._batches[size] = SyncVectorEnv([lambda: once(make(self.id, self.arguments))] * size)
         return self._batches[size]
 
 
-class Choices:
-    """Discrete actions: the largest of n outputs names one.
+def arguments(id: str, options: Mapping[str, Scalar]) -> dict[str, object]:
+    """Returns the keyword arguments of an environment that options stand for.
 
-    Attributes:
-        num_outputs: n, the number of choices.
+    Args:
+        id: Gymnasium's name of the environment.
+        options: Values by `env.NAME`; a text is read as a literal.
+
+    Raises:
+        OptionError: If the environment takes no argument of such a name, and says which it takes.
     """
-
-    def __init__(self, space: gymnasium.spaces.Discrete) -> None:
-        self.num_outputs = int(space.n)
-        self._first = int(space.start)
-
-    def of(self, outputs: np.ndarray) -> np.ndarray:
-        """Returns actions, int64 [W].
-
-        Args:
-            outputs: What the network puts out, [W, n].
-        """
-        return outputs.argmax(axis=1) + self._first
+    if not options:
+        return {}
+    known, takes_any = names_of_arguments(id)
+    values: dict[str, object] = {}
+    for option, value in options.items():
+        name = option.removeprefix(PREFIX)
+        if name not in known and not (takes_any and name.isidentifier()):
+            raise OptionError(unknown(f"argument of Gymnasium's {id!r}, {PREFIX}NAME,", name, known))
+        values[name] = literal(value) if isinstance(value, str) else value
+    return values
 
 
-class Bounded:
-    """Continuous actions: outputs in [-1, 1] fill the range between the bounds.
-
-    Attributes:
-        num_outputs: A, numbers of an action.
-    """
-
-    def __init__(self, space: gymnasium.spaces.Box) -> None:
-        self._space = space
-        self.num_outputs = int(np.prod(space.shape))
-        low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-        self._middle = (high + low) / 2
-        self._half = (high - low) / 2
-
-    def of(self, outputs: np.ndarray) -> np.ndarray:
-        """Returns actions, [W, ...] as the space is shaped.
-
-        Args:
-            outputs: What the network puts out, [W, A]; for NaN the action is the middle of its range.
-        """
-        unit = np.nan_to_num(outputs.astype(np.float64)).clip(-1, 1).reshape(-1, *self._space.shape)
-        actions = (self._middle + self._half * unit).astype(self._space.dtype)
-        return actions.clip(self._space.low, self._space.high)  # rounding may lead beyond them
-
-
-def spaces_of(id: str) -> tuple[int, Choices | Bounded]:
-    """Returns how many numbers an environment observes, and its actions.
+def names_of_arguments(id: str) -> tuple[list[str], bool]:
+    """Returns the names of the keyword arguments of an environment, and whether it takes any others.
 
     Args:
         id: Gymnasium's name of the environment.
 
     Raises:
-        TaskError: If there is no such environment, or its spaces are not for these networks.
+        TaskError: If there is no such environment, or it cannot be made here.
     """
-    from gymnasium.spaces import Box, Discrete
+    from gymnasium.envs.registration import load_env_creator
 
-    environment = make(id)
-    observed, acted = environment.observation_space, environment.action_space
-    environment.close()
-    if not isinstance(observed, Box) or not np.prod(observed.shape):
-        raise TaskError(
-            f"Gymnasium's {id!r} observes {reason(observed)}; wanted numbers, a Box: register it wrapped, "
-            "for instance in gymnasium.wrappers.FlattenObservation."
-        )
-    sensors = int(np.prod(observed.shape))
-    if isinstance(acted, Discrete):
-        return sensors, Choices(acted)
-    if not isinstance(acted, Box) or not np.prod(acted.shape):
-        raise TaskError(
-            f"Gymnasium's {id!r} takes actions {reason(acted)}; wanted a Discrete choice or a Box."
-        )
-    if not np.issubdtype(acted.dtype, np.floating) or not acted.is_bounded():
-        raise TaskError(
-            f"Gymnasium's {id!r} takes actions {reason(acted)}; wanted a Box of floats with finite bounds: "
-            "register it wrapped, for instance in gymnasium.wrappers.RescaleAction."
-        )
-    return sensors, Bounded(acted)
+    spec = make(id, {}).spec
+    entry = None if spec is None else spec.entry_point
+    if entry is None:
+        return [], False
+    parameters = inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry).parameters
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    named = [name for name, parameter in parameters.items() if parameter.kind in kinds]
+    return named, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
 
 
-def make(id: str) -> gymnasium.Env:
+def literal(text: str) -> object:
+    """Returns the value that a text stands for: a literal of Python's, or the text itself.
+
+    Args:
+        text: Such as `3.7`, `true`, `none`, `[1, 2]` or `4x4`.
+    """
+    words = {"true": True, "false": False, "none": None}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+
+
+def make(id: str, arguments: Mapping[str, object]) -> gymnasium.Env:
     """Returns an environment.
 
     Args:
         id: Gymnasium's name of the environment.
+        arguments: Its keyword arguments.
 
     Raises:
         TaskError: If there is no such environment, or it cannot be made here.
@@ -241,12 +256,13 @@ def make(id: str) -> gymnasium.Env:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of newer versions, in every process
-            environment = gymnasium.make(id, disable_env_checker=True)
+            environment = gymnasium.make(id, disable_env_checker=True, **arguments)  # type: ignore[arg-type]
     except Exception as error:  # an environment's package may fail in any way
-        raise TaskError(
-            f"Gymnasium cannot make {id!r}: {reason(error)}; wanted the id of an environment that is "
-            "installed, such as CartPole-v1."
-        ) from error
+        given = "".join(f", {name}={value!r}" for name, value in arguments.items())
+        wanted = "the id of an environment that is installed, such as CartPole-v1"
+        if arguments:
+            wanted = f"values that the environment takes for its arguments {PREFIX}NAME"
+        raise TaskError(f"Gymnasium cannot make {id!r}{given}: {reason(error)}; wanted {wanted}.") from error
     spec = environment.spec
     if spec is not None and spec.id != id.rpartition(":")[2]:
         raise TaskError(f"Gymnasium takes {id!r} for {spec.id!r}; wanted the id with its version.")

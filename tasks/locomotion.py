@@ -111,7 +111,8 @@ class Locomotion(Embodied):
         Args:
             observation: float [S], as the environment shows it.
         """
-        return observation * self._scale().beside(observation)
+        values = np.asarray(observation)
+        return values * self._scale().beside(values)
 
     def act(self, outputs: np.ndarray) -> np.ndarray:
         """Returns Gymnasium's action for what the network puts out.

@@ -206,6 +206,28 @@ def test_champion_plays_a_gymnasium_environment_as_it_was_scored(tmp_path: Path)
         assert earned == float(score)
 
 
+def test_arguments_of_an_environment_reach_champions_and_replays(tmp_path: Path) -> None:
+    """And all else that makes the task again from the run's folder: its score is found again."""
+    label = "lake=gym:FrozenLake-v1,env.is_slippery=false,held_out=2,steps=20"
+    words = {**REQUEST, "genome": "adapter-only", "task": [label], "seeds": 1}
+    run = ne.run(**words, out=tmp_path / "run")
+    assert "Observations: Discrete 16 as 16 sensors" in run.report().tasks["lake"].ports
+    policy = run.champion()
+    environment = gymnasium.make("FrozenLake-v1", is_slippery=False)
+    (call,) = ne.tasks.calls([label])
+    start = call.plugin.target(**call.options).starts(derive(0, "held-out", "lake", 0), "held-out", 1)[0]
+    observation, _ = environment.reset(seed=start)
+    policy.reset()
+    earned = 0.0
+    for _ in range(20):
+        observation, reward, terminated, truncated, _ = environment.step(policy.step(observation))
+        earned += float(reward)
+        if terminated or truncated:
+            break
+    assert earned == run.results()["episode_scores"][0][0]
+    assert any(f"{earned:.2f} return, as recorded" in line for line in run.replay(episode=0))
+
+
 def test_champion_senses_and_acts_in_gymnasium_as_it_does_in_its_task(tmp_path: Path) -> None:
     run = ne.run(
         genome=["connectome"],

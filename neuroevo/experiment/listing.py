@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
@@ -16,7 +17,7 @@ from neuroevo.errors import NeuroevoError, RegistryError, unknown
 from neuroevo.experiment.config import SELECTIONS
 from neuroevo.network import adapters, neurons
 from neuroevo.search import methods
-from neuroevo.task import Task
+from neuroevo.task import Task, make
 from neuroevo.text import option_text
 
 
@@ -44,6 +45,8 @@ name; a label before it tells variants of one prior or task apart:
   --genome kept=stats-prior:gap=keep free=stats-prior:gap=keep,dale=false
 --neuron, --adapter and --search take options in the same way. Two tasks take a
 value without a name: --task images:PATH gym:CartPole-v1
+An environment's own arguments follow it: --task gym:Pendulum-v1,env.g=3.7
+What an environment senses and how it acts: python run.py list gym:Pendulum-v1
 A plug-in of your own is named by its path: --task package.module:Name
 What a prior keeps and destroys: python run.py list stats-prior"""
 
@@ -113,6 +116,24 @@ def find(name: str) -> plugins.Plugin:
     if name not in known:
         raise RegistryError(unknown("prior or task", name, known))
     return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
+
+
+def describe(name: str) -> str:
+    """Returns all there is to say of a prior, task or search method, and of a task's sensors and actuators.
+
+    Args:
+        name: Its name or path; of a task that takes a value also with it, `gym:CartPole-v1`: then the task is
+            made.
+
+    Raises:
+        NeuroevoError: If there is none of this name, or the task cannot be made.
+    """
+    is_call = ":" in name and plugins.tasks.takes_value(name.partition(":")[0])
+    call = plugins.tasks.calls([name])[0] if is_call else None
+    plugin = find(name) if call is None else call.plugin
+    text = f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n"
+    ports = "" if call is None else make(call.label, plugin.target, call.options).ports
+    return f"{text}\n{name}: {ports}\n" if ports else text
 
 
 def _plugin(registry: plugins.Registry, name: str) -> Entry:

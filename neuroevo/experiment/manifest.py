@@ -10,7 +10,8 @@ from pathlib import Path
 
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
-from neuroevo.rows import Manifest, Origin
+from neuroevo.rows import Manifest, Origin, TaskEntry
+from neuroevo.task import Task
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
 
@@ -64,14 +65,7 @@ def manifest(plan: Plan, command: Sequence[str]) -> Manifest:
             for label, drawn in plan.draws.items()
         },
         "data": {label: hashes for label, task in plan.tasks.items() if (hashes := task.data_hashes())},
-        "tasks": {
-            label: {
-                "unit": task.unit,
-                "fitness_unit": task.fitness_unit,
-                "margin": plan.experiment.margins[label],
-            }
-            for label, task in plan.tasks.items()
-        },
+        "tasks": {label: _entry(task, plan.experiment.margins[label]) for label, task in plan.tasks.items()},
         "lineages": plan.lineages(),
     }
 
@@ -88,6 +82,12 @@ def origin(config: Configuration) -> Origin:
         "platform": platform.platform(),
         **_device(config.device, config.address),
     }
+
+
+def _entry(task: Task, margin: float | None) -> TaskEntry:
+    """Returns what a manifest says of a task."""
+    entry: TaskEntry = {"unit": task.unit, "fitness_unit": task.fitness_unit, "margin": margin}
+    return {**entry, "ports": task.ports} if task.ports else entry
 
 
 def _core(architecture: Architecture) -> str:

@@ -38,14 +38,15 @@ class Ports:
         num_inputs: Number of input cells, I.
         num_outputs: Number of output cells, O.
         num_actuators: Number of actuators, A.
-        image_shape: (height, width) where the sensors are the pixels of an image, row by row; else None.
+        image_shape: (height, width) where the sensors are the pixels of an image, row by row; (height, width,
+            values) where those of a pixel, such as its colours, follow one another; else None.
     """
 
     num_sensors: int
     num_inputs: int
     num_outputs: int
     num_actuators: int
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -257,20 +258,10 @@ class Retina(Linear):
         Raises:
             TaskError: If it does not fit.
         """
-        if ports.image_shape is None:
-            raise TaskError(
-                "Adapter 'retina' was asked for where sensors are not the pixels of an image; wanted an "
-                "image task with components=0, or --adapter linear."
-            )
-        if self.patch > min(ports.image_shape):
-            height, width = ports.image_shape
-            raise TaskError(
-                f"Adapter 'retina' has patches of {self.patch} x {self.patch} pixels; wanted at most the "
-                f"image, {height} x {width}."
-            )
+        _check_image(self.name, "patches", self.patch, ports)
 
     def sees(self, ports: Ports) -> np.ndarray:
-        """Returns each cell's patch, int64 [I, patch^2].
+        """Returns each cell's patch, int64 [I, patch^2], or patch^2 times the values of a pixel.
 
         Cells are dealt, in order, to a grid of places that is as square as the image; where there are more
         places than cells the last places stay empty.
@@ -278,14 +269,7 @@ class Retina(Linear):
         Args:
             ports: What the adapter connects.
         """
-        height, width = ports.image_shape or (0, 0)
-        per_row = max(1, round((ports.num_inputs * width / height) ** 0.5))
-        num_rows = -(-ports.num_inputs // per_row)
-        tops = np.linspace(0, height - self.patch, num_rows).round().astype(int)
-        lefts = np.linspace(0, width - self.patch, per_row).round().astype(int)
-        corners = (tops[:, None] * width + lefts).ravel()[: ports.num_inputs]
-        offsets = np.arange(self.patch)[:, None] * width + np.arange(self.patch)
-        return (corners[:, None] + offsets.ravel()).astype(np.int64)
+        return _patches(ports, self.patch, ports.num_inputs)
 
 
 @dataclass(frozen=True)
@@ -344,6 +328,34 @@ def defaults(kind: type[Adapter]) -> dict[str, Scalar]:
         kind: The adapter's class.
     """
     return {} if kind is Native else Plugin("adapter", kind.name, kind).defaults
+
+
+def _check_image(name: str, what: str, size: int, ports: Ports) -> None:
+    """Raises TaskError unless sensors are the pixels of an image that holds squares of a size."""
+    if ports.image_shape is None:
+        raise TaskError(
+            f"Adapter {name!r} was asked for where sensors are not the pixels of an image; wanted an image "
+            "task with components=0, an environment that shows pixels, or --adapter linear."
+        )
+    height, width = ports.image_shape[:2]
+    if size > min(height, width):
+        raise TaskError(
+            f"Adapter {name!r} has {what} of {size} x {size} pixels; wanted at most the image, {height} x "
+            f"{width}."
+        )
+
+
+def _patches(ports: Ports, size: int, num_places: int) -> np.ndarray:
+    """Returns the sensors in squares that are spread evenly over the image, int64 [places, fan-in]."""
+    height, width, values = (*(ports.image_shape or (0, 0)), 1)[:3]
+    per_row = max(1, round((num_places * width / height) ** 0.5))
+    num_rows = -(-num_places // per_row)
+    tops = np.linspace(0, height - size, num_rows).round().astype(int)
+    lefts = np.linspace(0, width - size, per_row).round().astype(int)
+    corners = (tops[:, None] * width + lefts).ravel()[:num_places]
+    offsets = np.arange(size)[:, None] * width + np.arange(size)
+    pixels = corners[:, None] + offsets.ravel()
+    return (pixels[:, :, None] * values + np.arange(values)).reshape(num_places, -1).astype(np.int64)
 
 
 def gains_of(layers: Sequence[Layer], gain: float) -> list[float]:

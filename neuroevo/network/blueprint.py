@@ -47,7 +47,8 @@ class BlueprintJson(TypedDict):
         gains: The gains by kind.
         neuron: The neuron, as a request names it.
         adapter: The adapter, as a request names it.
-        image_shape: Height and width of images, a list once it has been JSON; null where there are none.
+        image_shape: Height and width of images, in colour also values of a pixel, a list once it has been
+            JSON; null where there are none.
         table: Constants of the neurons, a row a constant; null where cells do not differ.
         native: The two matrices of native adapters; null for other adapters.
     """
@@ -58,7 +59,7 @@ class BlueprintJson(TypedDict):
     gains: dict[str, float]
     neuron: str
     adapter: str
-    image_shape: tuple[int, int] | None
+    image_shape: tuple[int, ...] | None
     table: list[list[float]] | None
     native: list[list[list[float]]] | None
 
@@ -74,7 +75,8 @@ class Blueprint:
         gains: Scales by kind of connection.
         neuron: Neuron model and its options.
         adapter: Maps from sensors and to actuators.
-        image_shape: (height, width) where the sensors are the pixels of an image; else None.
+        image_shape: (height, width) where the sensors are the pixels of an image, (height, width, values)
+            where a pixel has several; else None.
         table: Constants of every cell before evolution, float32 [K, N]; None where all cells have the same.
         native: Weights of a body's own maps, which take the place of an adapter, float32 [S, I] and [O, A];
             None where there is an adapter.
@@ -86,7 +88,7 @@ class Blueprint:
     gains: Gains = Gains()
     neuron: Neuron = Neuron()  # noqa: RUF009 - frozen
     adapter: Adapter = Linear()  # noqa: RUF009 - frozen
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     table: np.ndarray | None = None
     native: tuple[np.ndarray, np.ndarray] | None = field(default=None)
 
@@ -204,10 +206,7 @@ class Blueprint:
         Args:
             data: Plain JSON types.
         """
-        shape, table, native = None, data["table"], None
-        if data["image_shape"] is not None:
-            height, width = data["image_shape"]
-            shape = height, width
+        shape, table, native = data["image_shape"], data["table"], None
         if data["native"] is not None:
             encoder, decoder = (np.array(matrix, np.float32) for matrix in data["native"])
             native = encoder, decoder
@@ -218,7 +217,7 @@ class Blueprint:
             gains=Gains(**data["gains"]),
             neuron=Neuron.parse(data["neuron"]),
             adapter=adapters.parse(data["adapter"]),
-            image_shape=shape,
+            image_shape=None if shape is None else tuple(shape),
             table=None if table is None else np.array(table, np.float32),
             native=native,
         )

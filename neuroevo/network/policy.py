@@ -42,7 +42,7 @@ class Policy:
         blueprint: Blueprint,
         parameters: Tensor,
         *,
-        sense: Callable[[np.ndarray], np.ndarray] | None = None,
+        sense: Callable[[Any], np.ndarray] | None = None,
         act: Callable[[np.ndarray], object] | None = None,
     ) -> None:
         self.blueprint = blueprint
@@ -57,11 +57,12 @@ class Policy:
         """Sets all cells to rest, as at the start of an episode."""
         self.phenotype.reset(1)
 
-    def step(self, observation: np.ndarray) -> Any:
+    def step(self, observation: object) -> Any:
         """Runs the network for one step and returns the action.
 
         Args:
-            observation: What the environment shows, S numbers once `sense` has turned it into sensors.
+            observation: What the environment shows: numbers, a dict or a tuple, S numbers once `sense` has
+                turned it into sensors.
 
         Returns:
             The environment's action; without `act` the outputs, float32 [A].
@@ -69,7 +70,7 @@ class Policy:
         Raises:
             ValueError: If the observation does not hold S numbers.
         """
-        sensed = np.asarray(observation) if self._sense is None else self._sense(np.asarray(observation))
+        sensed = np.asarray(observation) if self._sense is None else self._sense(observation)
         if sensed.size != self.blueprint.num_sensors:
             raise ValueError(
                 f"An observation has {sensed.size} numbers; wanted {self.blueprint.num_sensors}, as the task "

@@ -117,6 +117,7 @@ def _task(
         doses=tuple(_doses(task, genomes)),
         graphs=tuple(_graphs(task)),
         selection=_race(task) if selection == "race" else populations,
+        ports=task.ports,
     )
 
 

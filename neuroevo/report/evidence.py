@@ -114,6 +114,7 @@ class TaskEvidence:
         events: Rows of selection.jsonl: what a race decided, or how mixed populations stood.
         fixations: How far each prior spread in mixed populations; empty before their end.
         favoured: Label of the prior that spread beyond chance, if there is one.
+        ports: What sensors and actuators are; may be empty.
     """
 
     label: str
@@ -125,6 +126,7 @@ class TaskEvidence:
     events: tuple[Row, ...]
     fixations: Mapping[str, Fixation]
     favoured: str | None
+    ports: str = ""
 
     def curves(self) -> dict[str, Curve]:
         """Returns the learning curve of each genome that has one; lineages that failed are left out."""
@@ -281,6 +283,7 @@ def _tasks(
             unit=str(facts.get("unit") or ""),
             fitness_unit=str(facts.get("fitness_unit") or ""),
             margin=facts.get("margin"),
+            ports=str(facts.get("ports") or ""),
             learning_from="fitness_mean" if label in without else "fitness_centre",
             genomes=tuple(genomes),
             events=tuple(row for row in events if row.get("task") == label),

@@ -273,6 +273,7 @@ class TaskReport:
         doses: Series of genomes that differ in their dose of rewiring.
         graphs: Statistics of the graphs of each genome.
         selection: What a race or mixed populations did; None for a tournament.
+        ports: What sensors and actuators are; empty where the task does not tell.
     """
 
     label: str
@@ -287,11 +288,14 @@ class TaskReport:
     doses: tuple[Dose, ...]
     graphs: tuple[GraphStatistics, ...]
     selection: Race | MixedPopulations | None
+    ports: str = ""
 
     def entries(self) -> dict[str, object]:
-        """Returns the fields, those of the verdict among them."""
+        """Returns the fields, those of the verdict among them; `ports` only where the task tells them."""
         rest = _fields(self)
         del rest["label"]
+        if not self.ports:
+            del rest["ports"]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}
         del rest["verdict"]
         verdict = _fields(self.verdict)

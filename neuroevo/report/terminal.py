@@ -33,6 +33,7 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     for task in tasks:
         parts += [Text(), _table(task, width)]
         lines = [(text, "") for text in (*task.verdict.reasons, *task.verdict.power)]
+        lines += [(task.ports, "dim")] if task.ports else []
         lines += [(text, "yellow") for text in task.notes]
         parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in lines]
     notes = [Text(note, style="yellow") for note in (*run.missing, *run.notes)]

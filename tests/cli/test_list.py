@@ -44,6 +44,16 @@ def test_list_tells_all_about_a_plug_in_at_an_import_path(capsys: pytest.Capture
     assert "Did you mean 'swimmer'?" in capsys.readouterr().err
 
 
+def test_list_says_what_an_environment_senses_and_how_it_acts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", "gym:Blackjack-v1"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2] == (
+        "gym:Blackjack-v1: Observations: Tuple(Discrete 32, Discrete 11, Discrete 2) as 45 sensors; "
+        "actions: Discrete 2 (the largest) as 2 actuators."
+    )
+    assert cli.main(["list", "gym:Pendulum-v1,env.grav=3"]) == 2
+    assert "'grav'. Known: g, render_mode." in capsys.readouterr().err
+
+
 def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["list", "--json"]) == 0
     sections = json.loads(capsys.readouterr().out)

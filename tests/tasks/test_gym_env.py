@@ -14,7 +14,7 @@ from torch import Tensor
 
 from neuroevo.errors import OptionError, TaskError
 from neuroevo.plugins import tasks
-from tasks.gymnasium_env import Bounded, Choices, GymnasiumTask, make
+from tasks.gymnasium_env import GymnasiumTask, literal, make
 
 NUMBERS = spaces.Box(-np.inf, np.inf, (3,))
 TOLD = 1000.0  # reward of a step that must not be counted
@@ -49,6 +49,19 @@ class Clock(gymnasium.Env):
         return np.full(self.observation_space.shape, self.age, self.observation_space.dtype)
 
 
+class Random(Clock):
+    """Shows anything of its space, drawn from its seed; what a step earns tells all parts of an action."""
+
+    def look(self) -> Any:
+        self.observation_space.seed(int(self.np_random.integers(2**31)))
+        return self.observation_space.sample()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict]:
+        shown, _, over, cut, info = super().step(action)
+        flat = spaces.flatten(self.action_space, action)
+        return shown, float(flat @ np.arange(1, len(flat) + 1)), over, cut, info
+
+
 class Broken(Clock):
     """Needs a package that is not there."""
 
@@ -68,7 +81,23 @@ CUT = register("Cut", limit=7, ends=False)
 IMAGE = register("Image", observed=spaces.Box(0, 255, (4, 3, 2), np.uint8))
 NEGATIVE = register("Negative", acted=spaces.Discrete(3, start=-1))
 SKEWED = register("Skewed", acted=spaces.Box(*np.array([[[0, -0.4]], [[10, 0.4]]], np.float32)))
+NEST = spaces.Dict(
+    position=spaces.Box(-1, 1, (3,), np.float32),
+    target=spaces.Discrete(4, start=2),
+    inner=spaces.Tuple(
+        (
+            spaces.MultiBinary(2),
+            spaces.MultiDiscrete([2, 3], start=[1, 0]),
+            spaces.Dict(z=spaces.Box(0, 9, (2, 2), np.int64)),
+        )
+    ),
+)
 MISSING = register("Missing", entry=Broken)
+NESTED = register("Nested", entry=Random, observed=NEST, acted=NEST)
+MANY = register(
+    "Several", entry=Random, observed=spaces.MultiBinary((2, 3)), acted=spaces.MultiDiscrete([2, 3])
+)
+WHOLE = register("Whole", acted=spaces.Box(0, 9, (2,), np.int64))
 REFUSED = {
     "Nowhere-v0": "cannot make 'Nowhere-v0': .*doesn't exist",
     "CartPole-v99": "cannot make 'CartPole-v99': ",
@@ -77,17 +106,32 @@ REFUSED = {
     "CartPole": "takes 'CartPole' for 'CartPole-v.*; wanted the id with its version",
     "no_such_module:Some-v0": "cannot make 'no_such_module:Some-v0': .*no_such_module",
     MISSING: 'cannot make .*: No module, run `pip install "gymnasium.nowhere.*; wanted the id',
-    "FrozenLake-v1": r"'FrozenLake-v1' observes Discrete\(16\); wanted numbers, a Box",
-    "Blackjack-v1": "'Blackjack-v1' observes Tuple.*; wanted numbers, a Box",
-    register("Keys", observed=spaces.Dict(a=NUMBERS)): "observes Dict.*; wanted numbers, a Box",
-    register("Blind", observed=spaces.Box(0, 1, (0,))): "observes Box.*; wanted numbers, a Box",
-    register("Many", acted=spaces.MultiDiscrete([2, 3])): "takes actions MultiDiscrete.*; wanted a Discrete",
-    register("Hands", acted=spaces.Dict(a=spaces.Discrete(2))): "takes actions Dict.*; wanted a Discrete",
-    register("Switches", acted=spaces.MultiBinary(3)): "takes actions MultiBinary.*; wanted a Discrete",
-    register("Unbounded", acted=NUMBERS): "takes actions Box.*; wanted a Box of floats with finite bounds",
-    register("Half", acted=spaces.Box(0, np.inf, (2,))): "takes actions Box.*with finite bounds",
-    register("Whole", acted=spaces.Box(0, 9, (2,), np.int64)): "takes actions Box.*; wanted a Box of floats",
+    register("Says", observed=spaces.Text(5)): "observes Text.*; wanted a Box, Discrete",
+    register(
+        "Keys", observed=spaces.Dict(a=spaces.Text(5))
+    ): "observes a Dict with 'a', Text.*; wanted a Box",
+    register("Net", observed=spaces.Graph(NUMBERS, None)): "observes Graph.*; wanted a Box, Discrete",
+    register("List", observed=spaces.Sequence(NUMBERS)): "observes Sequence.*; wanted a Box, Discrete",
+    register("Blind", observed=spaces.Box(0, 1, (0,))): "observes Box.*; wanted a Box, Discrete",
+    register("Empty", observed=spaces.Dict({})): "observes Dict.*; wanted a Box, Discrete",
+    register("Many", observed=spaces.Discrete(10**12)): "observes Discrete 1000000000000, .*at most 1000000",
+    register(
+        "Talks", acted=spaces.Tuple([spaces.Text(5)])
+    ): "takes actions a Tuple with Text.*; wanted a bounded",
+    register("Unbounded", acted=NUMBERS): "takes actions Box.*without finite bounds; wanted bounds",
+    register("Half", acted=spaces.Box(0, np.inf, (2,))): "takes actions Box.*without finite bounds",
+    register(
+        "Hand", acted=spaces.Dict(a=NUMBERS)
+    ): "takes actions a Dict with 'a', Box.*without finite bounds",
 }
+
+
+def of(spec: str) -> GymnasiumTask:
+    """The task that a specification of the command line names."""
+    (call,) = tasks.calls([spec])
+    task = call.plugin.target(**call.options)
+    assert isinstance(task, GymnasiumTask)
+    return task
 
 
 class Reflexes:
@@ -120,22 +164,52 @@ def reflexes(task: GymnasiumTask, num_genomes: int = 3) -> Reflexes:
     return Reflexes(torch.from_numpy(np.random.default_rng(0).normal(0, 1, shape).astype(np.float32)))
 
 
+def plain_action(space: spaces.Space, outputs: np.ndarray) -> tuple[Any, np.ndarray]:
+    """An action by its definition, and the outputs that are left for other parts."""
+    if isinstance(space, spaces.Discrete):
+        return np.int64(space.start + outputs[: space.n].argmax()), outputs[space.n :]
+    if isinstance(space, spaces.MultiDiscrete):
+        named = []
+        for count, start in zip(space.nvec.ravel(), space.start.ravel(), strict=True):
+            named.append(start + outputs[:count].argmax())
+            outputs = outputs[count:]
+        return np.array(named).reshape(space.shape), outputs
+    if isinstance(space, spaces.Dict):
+        parts = {}
+        for key, part in space.spaces.items():
+            parts[key], outputs = plain_action(part, outputs)
+        return parts, outputs
+    if isinstance(space, spaces.Tuple):
+        several = []
+        for part in space.spaces:
+            action, outputs = plain_action(part, outputs)
+            several.append(action)
+        return tuple(several), outputs
+    size = int(np.prod(space.shape or ()))
+    mine, rest = outputs[:size].reshape(space.shape), outputs[size:]
+    if isinstance(space, spaces.MultiBinary):
+        return (mine > 0).astype(np.int8), rest
+    assert isinstance(space, spaces.Box)
+    value = space.low + (mine.clip(-1, 1) + 1) / 2 * (space.high.astype(float) - space.low)
+    return (value.round() if space.dtype.kind == "i" else value).astype(space.dtype), rest
+
+
 def plain_return(task: GymnasiumTask, weights: Tensor, seed: int) -> float:
     """The return of one genome's episode, in one environment."""
-    environment = gymnasium.make(task.id)
+    environment = gymnasium.make(task.id, **task.arguments)  # type: ignore[arg-type]
+    shown = environment.observation_space
     space, network = environment.action_space, Reflexes(weights[None])
     network.reset(1)
     observation, _ = environment.reset(seed=seed)
     earned = 0.0
     for _ in range(task.steps):
-        observed = torch.from_numpy(np.asarray(observation, np.float32).reshape(1, 1, -1))
+        flat = np.asarray(spaces.flatten(shown, observation), np.float32)
+        if isinstance(shown, spaces.Box) and shown.dtype == np.uint8:
+            flat = flat / 255
+        observed = torch.from_numpy(flat.reshape(1, 1, -1))
         outputs = network.step(observed)[0, 0].double().numpy()
-        if isinstance(space, spaces.Discrete):
-            action: Any = np.int64(space.start + outputs.argmax())
-        else:
-            assert isinstance(space, spaces.Box)
-            share = (outputs.clip(-1, 1).reshape(space.shape) + 1) / 2
-            action = (space.low + share * (space.high.astype(float) - space.low)).astype(space.dtype)
+        action, rest = plain_action(space, outputs)
+        assert not len(rest)
         observation, reward, terminated, truncated, _ = environment.step(action)
         earned += float(reward)
         if terminated or truncated:
@@ -155,10 +229,16 @@ def plain_return(task: GymnasiumTask, weights: Tensor, seed: int) -> float:
         (IMAGE, 20),
         (NEGATIVE, 20),
         (SKEWED, 20),
+        (NESTED, 20),
+        (MANY, 20),
+        (WHOLE, 20),
+        ("FrozenLake-v1,env.is_slippery=false", 30),
+        ("Blackjack-v1", 20),
+        ("Taxi-v4", 30),
     ],
 )
 def test_returns_are_those_of_a_plain_loop(id: str, steps: int) -> None:
-    task = GymnasiumTask(id, steps=steps, episodes=2, held_out=3)
+    task = of(f"gym:{id},steps={steps},episodes=2,held_out=3")
     network = reflexes(task)
     for run, purpose, episodes in ((task.evaluate, "training", 2), (task.score, "held-out", 3)):
         returns = run(network, seeds=[5, 6, 5])  # type: ignore[arg-type]
@@ -172,7 +252,7 @@ def test_returns_are_those_of_a_plain_loop(id: str, steps: int) -> None:
 def test_bodies_of_mujoco_are_not_timed() -> None:
     """Which takes a quarter of a step, see `stopwatch`."""
     mujoco.set_mjcb_time(None)
-    body: Any = make("Swimmer-v5").unwrapped
+    body: Any = make("Swimmer-v5", {}).unwrapped
     body.reset(seed=0)
     body.step(np.ones(2))
     timer = body.data.timer[mujoco.mjtTimer.mjTIMER_STEP]
@@ -230,20 +310,6 @@ def test_genome_that_is_not_a_number_fails_alone(id: str) -> None:
     assert torch.equal(returns[[0, 2]], healthy[[0, 2]])
 
 
-def test_choice_falls_on_the_largest_output() -> None:
-    actions = Choices(spaces.Discrete(3, start=-1)).of(
-        np.array([[0.1, 0.2, 0.3], [9, 1, 1], [-3, -2, -np.inf]])
-    )
-    assert actions.tolist() == [1, -1, 0]
-
-
-def test_outputs_fill_the_range_between_the_bounds() -> None:
-    actions = Bounded(spaces.Box(*np.array([[0, -0.4], [10, 0.4]], np.float32)))
-    outputs = np.array([[-1, -1], [0, 0.5], [1, 1], [7, -np.inf], [np.nan, 0]], np.float32)
-    wanted = np.array([[0, -0.4], [5, 0.2], [10, 0.4], [10, -0.4], [5, 0]], np.float32)
-    assert np.array_equal(actions.of(outputs), wanted)
-
-
 @pytest.mark.parametrize("id", REFUSED)
 def test_environment_that_cannot_be_run_is_refused_in_one_line(id: str) -> None:
     """When the task is made, before any worker starts."""
@@ -263,3 +329,72 @@ def test_environment_has_a_name_of_its_own_on_the_command_line() -> None:
     plugin = tasks.get("gym")
     assert plugin.target is GymnasiumTask
     assert GymnasiumTask.bare_option in plugin.defaults
+
+
+ARGUMENTS = {
+    "env.gg=1": "Unknown argument of Gymnasium's 'Pendulum-v1', env.NAME, 'gg'. Did you mean 'g'.",
+    "env.=1": "Unknown argument of Gymnasium's 'Pendulum-v1'",
+    "env.max_episode_steps=7": "Unknown argument of Gymnasium's 'Pendulum-v1'",
+}
+
+
+@pytest.mark.parametrize("given", ARGUMENTS)
+def test_argument_that_an_environment_does_not_take_is_refused_with_those_it_takes(given: str) -> None:
+    with pytest.raises(OptionError, match=ARGUMENTS[given]):
+        of(f"gym:Pendulum-v1,{given}")
+
+
+def test_value_that_an_environment_does_not_take_is_said_in_its_words() -> None:
+    with pytest.raises(TaskError, match="map_name='9x9': '9x9'; wanted values that the environment takes"):
+        of("gym:FrozenLake-v1,env.map_name=9x9")
+
+
+def test_arguments_are_read_as_literals() -> None:
+    texts = {
+        "3.7": 3.7,
+        "3": 3,
+        "true": True,
+        "False": False,
+        "none": None,
+        "4x4": "4x4",
+        "'3'": "3",
+        '["SF", "FG"]': ["SF", "FG"],
+        "(" * 500: "(" * 500,
+    }
+    for text, value in texts.items():
+        assert literal(text) == value and type(literal(text)) is type(value)
+
+
+def test_arguments_change_the_environment_and_are_written_out_to_be_read_again() -> None:
+    text = 'gym:FrozenLake-v1,env.desc="[\\"SF\\", \\"FG\\"]",env.is_slippery=false'
+    (call,) = tasks.calls([text])
+    task = of(text)
+    assert task.arguments == {"desc": ["SF", "FG"], "is_slippery": False} and task.num_sensors == 4
+    (again,) = tasks.calls([call.text])
+    assert again == call
+    heavy, light = (of(f"gym:Pendulum-v1,env.g={g}") for g in (20, 0))
+    network = reflexes(heavy)
+    assert not torch.equal(*(task.score(network, seeds=[0, 1, 2]) for task in (heavy, light)))  # type: ignore[arg-type]
+
+
+def test_ports_are_said_in_one_line() -> None:
+    assert of(f"gym:{NESTED}").ports == (
+        "Observations: Dict(position Box 3, target Discrete 4, inner Tuple(MultiBinary 2, MultiDiscrete 2+3, "
+        "Dict(z Box 2 x 2))) as 18 sensors; actions: Dict(position Box 3 (filled by [-1, 1]), target "
+        "Discrete 4 (the largest), inner Tuple(MultiBinary 2 (on above 0), MultiDiscrete 2+3 (the largest of "
+        "each), Dict(z Box 2 x 2 (filled by [-1, 1])))) as 18 actuators."
+    )
+
+
+def test_policy_senses_and_acts_as_the_task_does() -> None:
+    task = of(f"gym:{NESTED}")
+    environment = gymnasium.make(NESTED)
+    outputs = np.random.default_rng(0).normal(size=(5, 18)).astype(np.float32)
+    for k in range(5):
+        observation, _ = environment.reset(seed=k)
+        assert np.array_equal(task.sense(observation), spaces.flatten(NEST, observation).astype(np.float32))
+        wanted, _ = plain_action(NEST, outputs[k])
+        np.testing.assert_allclose(
+            *(spaces.flatten(NEST, x) for x in (wanted, task.act(outputs[k]))), rtol=1e-6
+        )
+        assert NEST.contains(task.act(outputs[k]))

@@ -59,7 +59,7 @@ class Section:
         name: Its id.
         task: The task.
         is_repeated: True if the verdict on the run says the same as that on the task.
-        facts: Sentences on the task's margin and on how its genomes end.
+        facts: Sentences on the task's ports and margin, and on how its genomes end.
         ranking: The genomes.
         figures: The figures, in their order.
         matrix: The comparisons, if there are any.
@@ -210,7 +210,8 @@ def _section(
     above: str,
 ) -> Section:
     """Returns the part of the page about one task; a verdict that stands `above` already is not repeated."""
-    facts = [ALIKE[task.verdict.ends_alike]] if task.verdict.ends_alike else []
+    facts = [task.ports] if task.ports else []
+    facts += [ALIKE[task.verdict.ends_alike]] if task.verdict.ends_alike else []
     if task.margin is not None:
         facts.append(f"The smallest difference that matters is {f'{task.margin:g} {task.unit}'.rstrip()}.")
     figures = []
