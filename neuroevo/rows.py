@@ -259,7 +259,8 @@ class ResultRow(Scores, ResultColumns):
         status: "done"; "failed", where the score or all fitness is not finite; "censored", where a race
             dropped the prior; or "raced", where it stayed in the race to the end. The last two have no score.
         failures: Genomes whose fitness was not finite, among `evaluations`.
-        blowup: Where the first genome's state left the finite numbers; null where none did.
+        blowup: Where the first genome that failed left the finite numbers, in the task or in a cell; null
+            where none did.
         error: Why the lineage was lost, with a traceback; null where it was not.
         gains: Gains of the operating range, by kind of current.
     """

@@ -144,7 +144,8 @@ class Task(ABC):
             seeds: One a genome, [G]; each stands for B episodes, which genomes of equal seeds share.
 
         Returns:
-            Fitness [G, B], any float type, in `fitness_unit`; NaN or infinite where the genome failed.
+            Fitness [G, B], any float type, in `fitness_unit`; NaN or infinite where the genome failed. Where
+            that is not the genome's own fault, `phenotype.faults` may say why, by number of the genome.
         """
 
     @abstractmethod

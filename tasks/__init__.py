@@ -10,6 +10,7 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
     worm               a worm that crawls; worm_body: its body; worm_nerves: how a circuit is wired to it
     locomotion_bodies  five bodies of Gymnasium's; locomotion: how they are moved
     gymnasium_env      any environment of Gymnasium's; spaces: its spaces as sensors and actuators
+    finite             what an environment gives that is no number, told as its own
 """
 
 from neuroevo import plugins

@@ -20,6 +20,7 @@ from neuroevo.plugins import Scalar, tasks
 from neuroevo.seeds import derive
 from neuroevo.task import Task
 from neuroevo.text import count
+from tasks import finite
 
 if TYPE_CHECKING:
     import gymnasium
@@ -101,7 +102,7 @@ class GymnasiumTask(Task):
         self._batches: dict[int, gymnasium.vector.SyncVectorEnv] = {}  # by number of environments
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns returns of episodes, float64 [G, B]; NaN where the network gave NaN.
+        """Returns returns of episodes, float64 [G, B]; NaN where the network or the environment gave NaN.
 
         Args:
             phenotype: G genomes.
@@ -110,7 +111,7 @@ class GymnasiumTask(Task):
         return self._run(phenotype, seeds, "training", self.episodes)
 
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
-        """Returns returns of held-out episodes, float64 [G, held_out]; NaN where the network gave NaN.
+        """Returns returns of held-out episodes, float64 [G, held_out]; NaN where NaN came in.
 
         Args:
             phenotype: G genomes.
@@ -161,13 +162,18 @@ class GymnasiumTask(Task):
         observations = torch.from_numpy(sensed).view(phenotype.num_genomes, num_episodes, -1)
         returns, failed, going = np.zeros(size), np.zeros(size, bool), np.ones(size, bool)
         phenotype.reset(num_episodes)
-        for _ in range(self.steps):
+        for step in range(self.steps):
             sensed[:] = self._sensors.of(observed)
+            if not np.isfinite(sensed).all():
+                failed |= finite.withheld(phenotype, sensed, going, step)
+                going &= ~failed
             outputs = phenotype.step(observations).reshape(size, -1).numpy()
             failed |= going & np.isnan(outputs).any(axis=1)
             going &= ~failed
             observed, rewards, terminated, truncated, _ = batch.step(self._actions.of(outputs))
             returns[going] += rewards[going]
+            for number in (going & ~np.isfinite(rewards)).nonzero()[0]:
+                finite.blame(phenotype, int(number), size, f"reward is {rewards[number]:g}", step + 1)
             going &= ~(terminated | truncated)
             if not going.any():
                 break

@@ -33,7 +33,7 @@ class LineageEntry(TypedDict):
         generation: The next generation, from 0.
         evaluations: Genomes evaluated so far.
         failures: Genomes of these whose fitness was not finite.
-        blowup: Where the first genome's state left the finite numbers; "" where none did.
+        blowup: Where the first genome that failed left the finite numbers; "" where none did.
         error: Why the lineage was lost; "" where it goes on.
         gains: Gains of its operating range, by kind of current.
     """

@@ -51,6 +51,13 @@ class Monitor:
         ones = torch.full((len(lineages),), values.shape[1], dtype=torch.float64)
         self.counts[kind].index_add_(0, lineages, ones)
 
+    def record_sensed(self, observations: Tensor) -> None:
+        """Does nothing: what the network is given is not looked at.
+
+        Args:
+            observations: float32 [G, B, S].
+        """
+
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
         """Adds up currents.
 
@@ -112,6 +119,13 @@ class CellRecorder:
         self._column = column
         self._moments: list[np.ndarray] = []
 
+    def record_sensed(self, observations: Tensor) -> None:
+        """Does nothing: what the network is given is not looked at.
+
+        Args:
+            observations: float32 [G, B, S].
+        """
+
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
         """Does nothing: currents are not kept.
 
@@ -152,6 +166,13 @@ class ClassRecorder:
         self._num_classes = num_classes
         self._shown = 0
         self._sums: np.ndarray | None = None
+
+    def record_sensed(self, observations: Tensor) -> None:
+        """Does nothing: what the network is given is not looked at.
+
+        Args:
+            observations: float32 [G, B, S].
+        """
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
         """Does nothing: currents are not kept.

@@ -66,6 +66,8 @@ class Phenotype:
         cells: All cells.
         time: Network steps since the last reset.
         monitor: Who observes the network; None while nobody does.
+        faults: Why a task failed genomes for what is not their doing, such as a reward that is not a number,
+            a phrase by the number of the genome; `load` empties it.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class Phenotype:
         self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)
         self.time = 0
         self.monitor: Observer | None = None
+        self.faults: dict[int, str] = {}
         self._bound_adapters: list[_BoundAdapters] = []  # while there are few columns
         self._drives: list[
             Tensor
@@ -153,6 +156,7 @@ class Phenotype:
         Args:
             parameters: The parameters of each lineage, float32 [counts[r], L_r].
         """
+        self.faults = {}
         genome, adapters = 0, iter(self._adapters)
         adapter = next(adapters)
         for r, blueprint in enumerate(self.blueprints):
@@ -237,6 +241,8 @@ class Phenotype:
         Returns:
             Outputs, float32 [G, B, A], unbounded.
         """
+        if self.monitor is not None:
+            self.monitor.record_sensed(observations)
         for bound in self._bound_adapters:
             bound.sense(observations)
         if not self._bound_adapters:
@@ -265,6 +271,7 @@ class Phenotype:
             self.cells.settle(steps * self._neuron.steps, self._read_rows)
             self.time += steps
         else:
+            self.monitor.record_sensed(images[which])
             self._advance(steps)
         return self._read()
 
@@ -369,6 +376,13 @@ def _rows(tensor: Tensor) -> Tensor:
 
 class Observer(Protocol):
     """What watches a phenotype while it runs, as its `monitor`."""
+
+    def record_sensed(self, observations: Tensor) -> None:
+        """Takes, before anything else of a network step, what the network is given; `settle` gives it once.
+
+        Args:
+            observations: float32 [G, B, S].
+        """
 
     def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
         """Takes, before a network step, what cells receive.

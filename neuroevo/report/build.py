@@ -305,7 +305,7 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
             blown.append(f"{genome.label} {len(where)} of {len(rows)} (first: {where[0]})")
     notes = [f"{kind}: {', '.join(counts)}." for kind, counts in kinds.items() if counts]
     if blown:
-        notes.append(f"Lineages with a network whose state blew up, a failed evaluation: {', '.join(blown)}.")
+        notes.append(f"Lineages with evaluations that failed of numbers not finite: {', '.join(blown)}.")
     return notes
 
 

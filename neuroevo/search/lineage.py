@@ -87,7 +87,8 @@ class State:
         evaluations: Evaluations so far.
         failures: How many of these gave no finite fitness.
         coordinates: What points mean; None where they are genomes.
-        blowup: Where the cells of the first genome to do so left the finite numbers; empty where none did.
+        blowup: Where the first genome that failed left the finite numbers, in the task or in a cell; empty
+            where none did.
         error: Why the lineage was lost, with a traceback; empty while it goes on.
     """
 
@@ -204,7 +205,8 @@ class Evaluation:
 
     Attributes:
         fitness: Mean over episodes, float64 [R, p]; not finite where an evaluation failed.
-        blowups: For each lineage, where a state blew up for the first time; "" where none did.
+        blowups: For each lineage, where its first genome that failed left the finite numbers; "" where none
+            did, or one did in an earlier generation.
     """
 
     fitness: Tensor

@@ -4,6 +4,7 @@
     requests       what a worker can be asked for: Evaluate, Advance, Assess, SetGains, Room
     worker         Worker: the tasks and networks that it keeps, and ShardKey, which names them
     runner         a shard's genomes, evaluated as one network
+    causes         what left the finite numbers first where a genome failed
     assessment     held-out scores of a lineage: untrained, tuned, trained
     ray_pool       a pool of Ray actors, and its supervision
     ray_actor      a worker as Ray has it, and what it was sent; ray_cluster: Ray started or joined

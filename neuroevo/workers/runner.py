@@ -1,8 +1,4 @@
-"""Runners: a shard's genomes, evaluated on its task as one network; and where a network blew up.
-
-Nothing is looked at while a population runs. Where a genome's cells are not finite at the end of its
-evaluation, that genome is run again by itself, on the same episodes, and watched step by step.
-"""
+"""Runners: a shard's genomes, evaluated on its task as one network."""
 
 from __future__ import annotations
 
@@ -15,13 +11,13 @@ from torch import Tensor
 
 from neuroevo.errors import TaskError
 from neuroevo.network.alignment import Arena
-from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.rows import MetricsRow
 from neuroevo.search.ask_tell import Blocks
 from neuroevo.search.lineage import Evaluation, Shard, State, centre, propose, update
 from neuroevo.task import Chooses, Task, TaskRequest
 from neuroevo.workers import devices
+from neuroevo.workers.causes import evaluate, explain
 
 KEPT_STATE = 1 << 23  # activities, 32 MB: states up to here are kept by the parts of a population
 
@@ -213,50 +209,34 @@ class Runner:
         blown = self._phenotype.has_blown_up().cpu().view(len(states), -1)
         self._shared.rest(self._phenotype)
         means = fitness.mean(1).view(len(states), -1).masked_fill(blown, torch.nan)
-        return Evaluation(means, self._explained(states, proposals, blown, nodes, chosen))
+        return Evaluation(means, self._explained(states, proposals, means, nodes, chosen))
 
     def _explained(
         self,
         states: Sequence[State],
         proposals: Sequence[Tensor],
-        blown: Tensor,
+        fitness: Tensor,
         seeds: Sequence[int],
         chosen: Sequence[object] | None,
     ) -> list[str]:
-        """Returns, for each lineage that had no failure before, where its first blown-up genome blew up.
+        """Returns, for each lineage that had no failure before, what made its first failed genome fail.
 
-        The phrase is "" where none did; `blown` is bool [R, p].
+        The phrase is "" where none did; `fitness` is [R, p].
         """
         phrases = []
-        for r, (lineage, state, row) in enumerate(zip(self.shard.lineages, states, blown, strict=True)):
-            if state.failures or not row.any():
+        for r, (lineage, state, row) in enumerate(zip(self.shard.lineages, states, fitness, strict=True)):
+            failed = (~torch.isfinite(row)).nonzero()
+            if state.failures or not len(failed):
                 phrases.append("")
                 continue
-            genome = proposals[r][int(row.nonzero()[0, 0])].cpu()
-            choices = None if chosen is None else [chosen[r]]
-            where = explain(lineage.blueprint, genome, self.task, [seeds[r]], choices)
-            phrases.append(f"{where}, generation {state.generation}" if where else "")
+            k = int(failed[0, 0])
+            cause = self._phenotype.faults.get(r * len(row) + k)
+            if cause is None:
+                choices = None if chosen is None else [chosen[r]]
+                cause = explain(lineage.blueprint, proposals[r][k].cpu(), self.task, [seeds[r]], choices)
+            cause = cause or f"a fitness of {float(row[k]):g}, which the genome does not have by itself"
+            phrases.append(f"{cause}, generation {state.generation}")
         return phrases
-
-
-def evaluate(
-    task: Task, phenotype: Phenotype, seeds: Sequence[int], choices: Sequence[object] | None = None
-) -> Tensor:
-    """Returns the fitness of genomes on a task.
-
-    Args:
-        task: The task.
-        phenotype: G genomes.
-        seeds: One a genome, [G].
-        choices: What the task chose, one a genome, [G], or None where it chooses nothing.
-
-    Returns:
-        Fitness [G, B].
-    """
-    if choices is None:
-        return task.evaluate(phenotype, seeds=seeds)
-    assert isinstance(task, Chooses)
-    return task.evaluate_on(phenotype, seeds=seeds, choices=choices)
 
 
 def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
@@ -277,61 +257,3 @@ def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
             "for each genome."
         )
     return values.to("cpu", torch.float64)
-
-
-class Watch:
-    """A monitor that notes the first cell whose activity or potential is not finite.
-
-    Attributes:
-        first: The number of the cell, and the network step since the last reset, counted from 1; None while
-            all are finite.
-    """
-
-    def __init__(self, phenotype: Phenotype) -> None:
-        self._phenotype = phenotype
-        self.first: tuple[int, int] | None = None
-
-    def record_currents(self, recurrent: Tensor, drives: list[Tensor]) -> None:
-        """Passes over the currents of a network step.
-
-        Args:
-            recurrent: What cells receive from each other, [cells, B].
-            drives: What they receive from outside, [g, I, B] an adapter.
-        """
-
-    def record_outputs(self, state: Tensor, outputs: Tensor) -> None:
-        """Looks at the cells after a network step.
-
-        Args:
-            state: Activities, [cells, B].
-            outputs: Outputs, [G, A, B].
-        """
-        if self.first is None and not (finite := self._phenotype.cells.are_finite()).all():
-            self.first = int((~finite).nonzero()[0, 0]), self._phenotype.time
-
-
-def explain(
-    blueprint: Blueprint,
-    parameters: Tensor,
-    task: Task,
-    seeds: Sequence[int],
-    choices: Sequence[object] | None = None,
-) -> str:
-    """Returns a phrase that says where a genome's state blew up, or "" if it does not by itself.
-
-    Args:
-        blueprint: The genome's.
-        parameters: The genome's, float32 [L].
-        task: The task that it was evaluated on.
-        seeds: The seed of its episodes, [1].
-        choices: What the task chose for it, [1], or None where it chooses nothing.
-    """
-    phenotype = Phenotype([blueprint], [1])
-    phenotype.load([parameters[None]])
-    phenotype.monitor = watch = Watch(phenotype)
-    with torch.inference_mode():
-        evaluate(task, phenotype, seeds, choices)
-    if watch.first is None:
-        return ""
-    cell, step = watch.first
-    return f"cell {blueprint.architecture.cells[cell]} at network step {step}"

@@ -15,7 +15,7 @@ from neuroevo.network.neurons import Neuron
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.report.write import write_report
 from neuroevo.seeds import derive
-from neuroevo.workers.runner import explain
+from neuroevo.workers.causes import explain
 from tests.reference import random_architecture
 from tests.small import run
 from tests.toy import Echo
@@ -87,7 +87,7 @@ def test_run_counts_blow_ups_as_failures_and_says_where(tmp_path: Path) -> None:
         assert row["status"] == "failed" and row["score"] is None
         assert row["failures"] > 0
         assert row["blowup"].startswith("cell ") and row["blowup"].endswith(", generation 0")
-    (note,) = [n for n in write_report(whole).tasks["echo"].notes if "blew up" in n]
+    (note,) = [n for n in write_report(whole).tasks["echo"].notes if "not finite" in n]
     assert f"connectome 1 of 1 (first: {rows[0]['blowup']})" in note
     for row in whole.metrics():
         assert all(v is None or not isinstance(v, float) or math.isfinite(v) for v in row.values())

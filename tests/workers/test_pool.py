@@ -187,8 +187,8 @@ def test_probe_of_one_lineage_does_not_take_its_shards_choices() -> None:
 
 
 def test_blow_up_is_explained_on_the_images_it_was_met_on(digits: Digits) -> None:
-    """Where a genome blew up is told from the same choice; `explain` hands it on."""
-    from neuroevo.workers.runner import explain
+    """Why a genome failed is told from the same choice; `explain` hands it on."""
+    from neuroevo.workers.causes import explain
 
     class Noted(Digits):
         def evaluate_on(self, phenotype: Phenotype, **asked: object) -> torch.Tensor:  # type: ignore[override]
