@@ -6,6 +6,7 @@
     python run.py resume RUN
     python run.py report RUN [RUN ...]
     python run.py replay RUN [--lineage TASK/GENOME/GRAPH/SEED ...]
+    python run.py export RUN --out champion.safetensors
     python run.py stats --connectome celegans --genome stats-prior random --samples 20
     python run.py sample --connectome celegans --genome stats-prior --samples 10 --out DIR
     python run.py list [NAME ...]
@@ -130,6 +131,7 @@ def _command(arguments: list[str]) -> int:
         "resume": _resume,
         "report": _report,
         "replay": _replay,
+        "export": _export,
         "stats": _stats,
         "sample": _sample,
         "list": _list,
@@ -289,6 +291,30 @@ def _replay(arguments: list[str]) -> int:
         print(line)
     if out is None:
         print(f"To see them in the report: python run.py report {shlex.quote(options.run)}")
+    return 0
+
+
+def _export(arguments: list[str]) -> int:
+    """Writes a champion of a run, its evolved weights with names, into one safetensors file."""
+    parser = Parser(prog="run.py export", description=_export.__doc__, allow_abbrev=False)
+    parser.add_argument("run", help="run folder")
+    parser.add_argument(
+        "--lineage",
+        metavar="TASK/GENOME/GRAPH/SEED",
+        help="lineage, or the beginning of its name: the best of those (default: the best of the run's task)",
+    )
+    parser.add_argument("--out", required=True, metavar="FILE", help="new file, such as champion.safetensors")
+    options = parser.read(arguments)
+    from neuroevo.report.replay.champions import choose, names_of, policy
+    from neuroevo.run_folder import RunFolder
+
+    folder = RunFolder.open(options.run)
+    choices, _ = choose(folder, [] if options.lineage is None else [options.lineage])
+    names = [names_of(row)[-1] for row, _ in choices]
+    if len(names) > 1:
+        raise OptionError(f"{options.run} has champions of {', '.join(names)}; name one with --lineage.")
+    policy(folder, choices[0][0]).save(options.out)
+    print(f"{options.out}: {names[0]}")
     return 0
 
 

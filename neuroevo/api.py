@@ -17,8 +17,7 @@ from neuroevo.errors import OptionError, RunError, require_range, unknown
 from neuroevo.experiment.config import Configuration
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
 from neuroevo.report.model import plain
-from neuroevo.run_folder import RunFolder, key_of
-from neuroevo.task import Playable
+from neuroevo.run_folder import RunFolder
 from neuroevo.wiring import comparison, statistics
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import draw_one
@@ -347,8 +346,7 @@ class Run:
             RunError: If no lineage of these has a score, or its champion is damaged.
             OptionError: If the run has no such task, genome, graph or seed.
         """
-        from neuroevo.network.policy import Policy
-        from neuroevo.report.replay.champions import make_task, read_champion
+        from neuroevo.report.replay.champions import policy
 
         rows = self._folder.results()
         asked: dict[Column, str | int | None] = {"task": task, "genome": genome, "graph": graph, "seed": seed}
@@ -364,11 +362,7 @@ class Run:
         if not scored:
             raise RunError(f"{self.path}: no lineage of these ended with a score; wanted one that did.")
         best = max(scored, key=lambda pair: pair[0])[1]
-        blueprint, parameters = read_champion(self._folder, key_of(best))
-        player = make_task(self._folder, best["task"])
-        if isinstance(player, Playable):
-            return Policy(blueprint, parameters, sense=player.sense, act=player.act)
-        return Policy(blueprint, parameters)
+        return policy(self._folder, best)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.status})"

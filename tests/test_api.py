@@ -206,6 +206,24 @@ def test_champion_plays_a_gymnasium_environment_as_it_was_scored(tmp_path: Path)
         assert earned == float(score)
 
 
+def test_champion_is_saved_with_all_that_others_need(run: ne.Run, tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    policy = run.champion(genome="connectome")
+    policy.save(tmp_path / "file")
+    with safe_open(tmp_path / "file", "numpy") as file:
+        champion, layout = (json.loads(file.metadata()["champion"]), file.metadata()["layout"])
+        parameters = file.get_tensor("parameters")
+        assert {name.split(".")[0] for name in file.keys()} <= set(
+            layout.replace("`", " ").replace(".", " ").split()
+        )
+    assert np.array_equal(parameters, policy.parameters)
+    assert champion["request"] == run.config() and champion["genome"] == "connectome"
+    assert champion["score"] == run.results().query("genome == 'connectome'")["score"].max()
+    assert champion["versions"]["numpy"] == np.__version__
+    assert set(policy.synapses()["pre"]) <= set(champion["cells"])
+
+
 def test_arguments_of_an_environment_reach_champions_and_replays(tmp_path: Path) -> None:
     """And all else that makes the task again from the run's folder: its score is found again."""
     label = "lake=gym:FrozenLake-v1,env.is_slippery=false,held_out=2,steps=20"

@@ -66,7 +66,9 @@ def test_python_examples_run() -> None:
         exec(compile(code, "README.md", "exec"), {})
 
 
-OF_A_RUN = re.compile("mnist|report|replay|resume|study")  # commands that want data, or a run that was made
+OF_A_RUN = re.compile(
+    "mnist|report|replay|export|resume|study"
+)  # commands that want data, or a run that was made
 SHORT = r"\1:steps=40"  # an episode of the swimmer has 500 steps, which would be most of the time
 
 
@@ -95,6 +97,8 @@ def test_run_of_the_readme_can_be_replayed_and_reported_again() -> None:
     assert cli.main(replay) == 0
     assert list((run / "replay").rglob("*.gif"))
     assert cli.main(report) == 0
+    (export,) = (shlex.split(c)[2:] for c in COMMANDS if c.startswith("python run.py export"))
+    assert export[1] == replay[1] and cli.main(export) == 0
 
 
 def test_studies_of_the_readme_are_there() -> None:

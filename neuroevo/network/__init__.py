@@ -11,6 +11,7 @@
     adapters       maps from sensors to input cells and from output cells to actuators; adapter_maps: at work
     gains          gains that put cells into their operating range before evolution
     policy         a genome that plays, one control step at a time
+    weights        evolved weights as a table, and a genome in one file that others can read
     monitors       observers of activity; alignment: widths and memory that kernels agree on
 
 Imports the root, `connectome` and `wiring`.

@@ -209,13 +209,31 @@ class GenomeBlock:
         """
         return self._base.new_zeros(count, len(self._base)), self._base.new_zeros(count, len(self._gap_base))
 
+    def synapse_weights(self, synapses: Tensor) -> Tensor:
+        """Returns the weights of synapses, with their signs, float32 [P, E].
+
+        Args:
+            synapses: Parameters of the synapses, float32 [P, E].
+        """
+        if self._dale:
+            return torch.exp(synapses).mul_(self._base * self._sign)
+        return (synapses + self._sign).mul_(self._base)
+
+    def gap_weights(self, gaps: Tensor) -> Tensor:
+        """Returns the conductances of gap junctions, the same both ways, float32 [P, G].
+
+        Args:
+            gaps: Parameters of the gap junctions, float32 [P, G].
+        """
+        return torch.exp(gaps).mul_(self._gap_base)
+
     def coupling(self, gaps: Tensor) -> Tensor:
         """Returns the conductance of all gap junctions of each cell, float32 [P, N].
 
         Args:
             gaps: Parameters of the gap junctions, float32 [P, G].
         """
-        conductance = torch.exp(gaps).mul_(self._gap_base)
+        conductance = self.gap_weights(gaps)
         total = gaps.new_zeros(len(gaps), self.num_cells)
         total[:, self._coupled] = _leaving(conductance, self._ends, len(self._coupled))
         return total
@@ -228,11 +246,7 @@ class GenomeBlock:
             gaps: Parameters of the gap junctions, float32 [P, G].
             out: For each group of rows, float32 [P, entries].
         """
-        if self._dale:
-            weights = torch.exp(synapses).mul_(self._base * self._sign)
-        else:
-            weights = (synapses + self._sign).mul_(self._base)
-        coupling = torch.exp(gaps).mul_(self._gap_base)
+        weights, coupling = self.synapse_weights(synapses), self.gap_weights(gaps)
         leaving = _leaving(coupling, self._ends, len(self._coupled)).neg_()
         chemical = (
             [weights.clamp(min=0), weights.neg().clamp_(min=0)] if self._model.conductances else [weights]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Policy:
@@ -30,6 +34,7 @@ class Policy:
             is S numbers of any shape, which the network senses as they are.
         act: Turns the network's A outputs, float32 [A], into an action of the environment. By default the
             outputs are the action.
+        about: What is known of where the genome comes from, plain JSON types, for what `save` writes.
 
     Attributes:
         blueprint: Architecture, neurons and adapters of the genome.
@@ -44,6 +49,7 @@ class Policy:
         *,
         sense: Callable[[Any], np.ndarray] | None = None,
         act: Callable[[np.ndarray], object] | None = None,
+        about: Mapping[str, object] | None = None,
     ) -> None:
         self.blueprint = blueprint
         self.parameters = parameters
@@ -51,6 +57,7 @@ class Policy:
         self.phenotype.load([parameters[None]])
         self._sense = sense
         self._act = act
+        self._about = dict(about or {})
         self.reset()
 
     def reset(self) -> None:
@@ -82,3 +89,26 @@ class Policy:
         return outputs if self._act is None else self._act(outputs)
 
     __call__ = step
+
+    def synapses(self) -> pd.DataFrame:
+        """Returns a row for each connection: pre, post, kind, sign, measured strength and evolved weight.
+
+        See `neuroevo.network.weights.synapse_table` for what the columns hold.
+        """
+        from neuroevo.network.weights import synapse_table  # here, for it is seldom wanted
+
+        return synapse_table(self.blueprint, self.parameters)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the policy into one safetensors file that can be read without neuroevo.
+
+        Args:
+            path: The file, which must not exist; `neuroevo.network.weights` says what it holds, and so does
+                the file itself.
+
+        Raises:
+            RunError: If there is such a file, or it cannot be written.
+        """
+        from neuroevo.network import weights
+
+        weights.write(Path(path), self.blueprint, self.parameters, self._about)

@@ -335,6 +335,25 @@ def test_report_is_made_again_from_the_files(folder: Path, capsys: pytest.Captur
     assert max(map(len, out.splitlines())) <= 80
 
 
+def test_export_writes_a_champion_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = max(RunFolder.open(folder).results(), key=lambda row: row["score"] or -1e9)
+    out = ["--out", "champion.safetensors"]
+    assert cli.main(["export", str(folder), *out]) == 0
+    name = f"{ECHO}/{best['genome']}/{best['graph']}/{best['seed']}"
+    assert capsys.readouterr().out == f"champion.safetensors: {name}\n"
+    key = (ECHO, best["genome"], best["graph"], best["seed"])
+    theirs = load_file(RunFolder.open(folder).champion_path(key) / "parameters.safetensors")["parameters"]
+    assert (load_file("champion.safetensors")["parameters"] == theirs).all()
+    before = Path("champion.safetensors").read_bytes()
+    assert cli.main(["export", str(folder), *out]) == 2
+    assert "champion.safetensors exists; nothing is written over" in capsys.readouterr().err
+    assert Path("champion.safetensors").read_bytes() == before
+    assert cli.main(["export", str(folder), "--lineage", f"{ECHO}/nul", "--out", "other"]) == 2
+    assert "Did you mean" in capsys.readouterr().err
+    assert cli.main(["export", str(folder)]) == 2
+    assert "--out" in capsys.readouterr().err and not Path("other").exists()
+
+
 def test_stats_compares_priors_with_their_connectome(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["stats", "--connectome", CIRCUIT, "--genome", "random", "stats-prior", "--samples", "2"]
     assert cli.main(arguments) == 0

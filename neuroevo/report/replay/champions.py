@@ -15,10 +15,11 @@ from torch import Tensor
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import parse, read
 from neuroevo.network.blueprint import Blueprint, BlueprintJson
+from neuroevo.network.policy import Policy
 from neuroevo.plugins import Spec, tasks
 from neuroevo.rows import ResultRow
 from neuroevo.run_folder import Key, RunFolder, key_of
-from neuroevo.task import Task, TaskRequest
+from neuroevo.task import Playable, Task, TaskRequest
 
 
 def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[ResultRow, str]], list[str]]:
@@ -92,6 +93,39 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
             f" restore its files or run again."
         ) from error
     return blueprint, torch.from_numpy(parameters)
+
+
+def policy(folder: RunFolder, row: ResultRow) -> Policy:
+    """Returns a lineage's champion as a policy.
+
+    Where the task says how (`task.Playable`), the policy takes a Gymnasium environment's observations and
+    returns its actions; else it takes the task's sensors and returns its actuators.
+
+    Args:
+        folder: Folder of the run.
+        row: Result of the lineage.
+
+    Raises:
+        NeuroevoError: If the champion is missing or damaged, or its task cannot be made.
+    """
+    blueprint, parameters = read_champion(folder, key_of(row))
+    player, manifest = make_task(folder, row["task"]), folder.manifest()
+    about = {
+        "task": row["task"],
+        "genome": row["genome"],
+        "graph": row["graph"],
+        "seed": row["seed"],
+        "score": row["score"],
+        "unit": player.unit,
+        "ports": player.ports,
+        "request": folder.config(),
+        "connectome": manifest.get("connectome"),
+        "versions": manifest.get("versions"),
+        "commit": manifest.get("commit"),
+    }
+    if isinstance(player, Playable):
+        return Policy(blueprint, parameters, sense=player.sense, act=player.act, about=about)
+    return Policy(blueprint, parameters, about=about)
 
 
 def make_task(folder: RunFolder, label: str) -> Task:
