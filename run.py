@@ -24,8 +24,8 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -335,7 +335,8 @@ def _stats(arguments: list[str]) -> int:
     wiring, genomes = _sampled(options)
     if options.out is not None:
         RunFolder.check_free(options.out)
-    comparison = compare(wiring, genomes, options.samples, options.seed, _null())
+    with _saying() as say:
+        comparison = compare(wiring, genomes, options.samples, options.seed, _null(), say)
     written = [] if options.out is None else write_pictures(comparison, Path(options.out))
     if options.json:
         print(json.dumps(comparison.figures, indent=2))
@@ -363,7 +364,8 @@ def _sample(arguments: list[str]) -> int:
     from neuroevo.wiring.sampling import write_samples
 
     wiring, genomes = _sampled(options)
-    written, notes = write_samples(wiring, genomes, options.samples, options.seed, Path(options.out))
+    with _saying() as say:
+        written, notes = write_samples(wiring, genomes, options.samples, options.seed, Path(options.out), say)
     for path in written:
         print(path)
     print_notes(notes, Console(stderr=True, highlight=False))  # standard output lists the tables alone
@@ -477,6 +479,17 @@ def _add_output(parser: Parser) -> None:
 def _log_to(options: argparse.Namespace) -> AbstractContextManager[None]:
     """Returns the context in which a command shows its log, if it was asked to."""
     return log.shown() if options.verbose else nullcontext()
+
+
+@contextmanager
+def _saying() -> Iterator[Callable[[str], object]]:
+    """Gives what shows on standard error how far a command is: a line that changes, or lines in a file."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda text: console.print(text, soft_wrap=True, markup=False)
+        return
+    with console.status("") as status:
+        yield status.update
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, object]:

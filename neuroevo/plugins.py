@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from neuroevo.errors import OptionError, RegistryError, require_text, unknown
+from neuroevo.errors import OptionError, RegistryError, require_range, require_text, unknown
 from neuroevo.text import option_text
 
 Scalar = bool | int | float | str | None  # the value of an option
@@ -35,6 +35,39 @@ _FORMS = {
     "task": ("a class whose options all have defaults", lambda s: s.bind()),
 }
 _PACKAGES = "neuroevo.packages"  # entry points: packages that register plug-ins when they are imported
+
+
+@dataclass(frozen=True)
+class Range:
+    """The range of an option that is a number, beside its type: `Annotated[float, Range(0, 1)]`.
+
+    So it is checked where a request is read, before anything is begun.
+
+    Attributes:
+        low: Least value.
+        high: Greatest value.
+        without: A value between them that is not allowed either; None: all are.
+    """
+
+    low: float
+    high: float = math.inf
+    without: float | None = None
+
+    def check(self, name: str, value: Scalar) -> None:
+        """Checks a value; what is no number is passed over.
+
+        Args:
+            name: Name of the option.
+            value: What was given.
+
+        Raises:
+            OptionError: If it is out of range.
+        """
+        if isinstance(value, bool | str | None):
+            return
+        require_range(name, value, self.low, self.high)
+        if value == self.without:
+            raise OptionError(f"Option {name!r} is {value:g}; wanted a number other than this.")
 
 
 @dataclass(frozen=True)
@@ -108,9 +141,10 @@ class Plugin:
             options: Values by name, of which those that are not strings stay as they are.
 
         Raises:
-            OptionError: If an option is unknown or its value is not of the declared type.
+            OptionError: If an option is unknown, or its value is not of the declared type or range.
         """
         known, hints, bound = self.defaults, self._hints(), {}
+        with_extras = self._hints(include_extras=True)
         for name, value in options.items():
             key = name.replace("-", "_")
             if self.open_options and key.startswith(self.open_options):
@@ -119,15 +153,19 @@ class Plugin:
             if key not in known:
                 raise OptionError(unknown(f"option of {self.kind} {self.name!r}", name, known))
             bound[key] = parse_option(f"{self.name}:{name}", value, hints.get(key, type(known[key])))
+            for extra in getattr(with_extras.get(key), "__metadata__", ()):
+                if isinstance(extra, Range):
+                    extra.check(f"{self.name}:{name}", bound[key])
         return bound
 
-    def _hints(self) -> dict[str, object]:
+    def _hints(self, include_extras: bool = False) -> dict[str, object]:
         """Returns the types of the options; other annotations may name what only type checkers import."""
         function: object = self.target.__init__ if inspect.isclass(self.target) else self.target
         declared = {k: v for k, v in getattr(function, "__annotations__", {}).items() if k in self.defaults}
         try:
             holder = types.SimpleNamespace(__annotations__=declared)
-            return typing.get_type_hints(holder, getattr(function, "__globals__", None))
+            known = getattr(function, "__globals__", None)
+            return typing.get_type_hints(holder, known, include_extras=include_extras)
         except (NameError, TypeError) as error:
             raise RegistryError(
                 f"Cannot read the options of {self.kind} {self.name!r}: {error}; wanted annotations of "

@@ -39,8 +39,8 @@ def join_options(
         fixed: Names of shared options that this prior does not offer.
     """
     source, *options_of_rule = inspect.signature(rule).parameters.values()
-    hints = typing.get_type_hints(rule)
-    types = typing.get_type_hints(type(shared))
+    hints = typing.get_type_hints(rule, include_extras=True)
+    types = typing.get_type_hints(type(shared), include_extras=True)
     offered = [field.name for field in fields(shared) if field.name not in fixed]
     options = {
         **{p.name: (hints[p.name], p.default) for p in options_of_rule},

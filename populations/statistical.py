@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, require_range
+from neuroevo.plugins import Range
 from neuroevo.wiring.null_models import Keep, degree_labels, join_labels
 from populations.mutations import KeepByKind
 from populations.swapped import keep_lengths, same_for_all_kinds, swap_null
@@ -18,7 +20,7 @@ def stats_prior(
     connectome: Connectome,
     *,
     triads: bool = True,
-    degree_bins: int = 0,
+    degree_bins: Annotated[int, Range(0, 1_000, without=1)] = 0,
     boundary: bool = False,
     lengths: bool = False,
 ) -> KeepByKind:
@@ -40,7 +42,7 @@ def stats_prior(
         connectome: Source wiring.
         triads: False keeps degrees alone, as `degree-mutual`, and what the next three options ask for.
         degree_bins: Chemical synapses are swapped within this many bins of pre- and postsynaptic degree,
-            which keeps the rich club; 0 for no bins, else 2 or more.
+            which keeps the rich club; 0 for no bins, else 2 to 1,000.
         boundary: Keep each cell's degrees towards each role too, as `boundary`.
         lengths: Keep the distribution of wiring lengths too, as `lengths`; triads may then be missed.
 
@@ -55,7 +57,7 @@ def stats_prior(
         Milo et al. (2002), https://doi.org/10.1126/science.298.5594.824 (nulls that keep smaller motifs);
         Colizza et al. (2006), https://doi.org/10.1038/nphys209 (rich club).
     """
-    require_range("degree_bins", degree_bins, 0)
+    require_range("degree_bins", degree_bins, 0, 1_000)
     if degree_bins == 1:
         raise OptionError(
             "Option 'degree_bins' is 1, one bin that holds every cell; wanted 0 (none), or 2 or more."

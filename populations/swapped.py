@@ -9,13 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from neuroevo.connectome.model import KINDS, Connectome, Edges
 from neuroevo.errors import ConnectomeError, require_range
-from neuroevo.plugins import priors
+from neuroevo.plugins import Range, priors
 from neuroevo.seeds import derive, generator
 from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.null_models import MOVES, Keep, Rewired, length_bins, rewire
@@ -44,7 +44,7 @@ class SwapOptions:
         dale: True keeps each synapse's sign; False lets evolution change it.
     """
 
-    rewired: float = 1.0
+    rewired: Annotated[float, Range(0, 1)] = 1.0
     signs: Literal["keep", "shuffle"] = "keep"
     weights: Literal["keep", "shuffle"] = "keep"
     gap: Literal["rewire", "keep", "drop"] = "rewire"

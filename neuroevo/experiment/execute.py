@@ -17,6 +17,7 @@ from neuroevo import checkpoint, log
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.experiment import selection, trackers
 from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.evolution import Stopped
 from neuroevo.experiment.manifest import manifest, origin
 from neuroevo.experiment.plan import Plan
@@ -71,7 +72,7 @@ def run(
     RunFolder.check_free(out)  # before the first long step; `create` checks again
     relay = Relay(watcher)
     with log.recording() as record, _prepared(experiment, relay) as (plan, where):
-        origins = manifest(plan, command)
+        origins = manifest(plan, command, relay.say)
         folder = RunFolder.create(out, plan.config.to_dict(), origins)
         with folder.writing():
             record.write_to(folder.path / log.FILE)
@@ -112,11 +113,13 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
 def _prepared(experiment: Experiment, relay: Relay) -> Iterator[tuple[Plan, Pool]]:
     """Opens a pool and makes the plan, in this order: workers start while wirings are drawn."""
     logger.info("request resolved: %s", to_json(experiment.config.to_dict()))
+    require_possible(experiment)
     number = experiment.workers.number
     named = "workers" if number is None else count(number, "worker")
     relay.say("starting" if number == 0 else f"starting {named}")
     with pool(experiment.workers) as where:
-        plan = Plan(experiment)
+        plan = Plan(experiment, relay.say)
+        require_possible(experiment, plan.blueprints)
         relay.say(f"preparing {', '.join(plan.tasks)}")
         plan.prepare()
         yield plan, where

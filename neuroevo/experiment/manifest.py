@@ -10,6 +10,7 @@ from pathlib import Path
 
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
+from neuroevo.progress import Say, nothing
 from neuroevo.rows import Manifest, Origin, TaskEntry
 from neuroevo.task import Task
 from neuroevo.wiring.architecture import Architecture
@@ -29,15 +30,16 @@ PACKAGES = (
 )
 
 
-def manifest(plan: Plan, command: Sequence[str]) -> Manifest:
+def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest:
     """Returns what is known of a run before it starts.
 
     Args:
         plan: What is to be run.
         command: Arguments of the command line; empty where the run was asked for in Python.
+        say: Is told how many wirings have been measured, where they take long.
     """
     wiring = plan.connectome
-    figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed)
+    figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed, say)
     return {
         "schema": 1,
         "status": "running",

@@ -15,6 +15,7 @@ from neuroevo.network.adapters import Adapter, Native
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import Neuron
+from neuroevo.progress import Say, nothing
 from neuroevo.rows import LineageRow
 from neuroevo.search import coordinates
 from neuroevo.task import HasNativeMaps, Task, TaskRequest
@@ -29,6 +30,7 @@ class Plan:
 
     Args:
         experiment: What is asked for.
+        say: Is told how many wirings have been drawn, where they take long.
 
     Attributes:
         experiment: What is asked for.
@@ -48,14 +50,16 @@ class Plan:
         EvaluationError: If a prior fails in a way of its own.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, say: Say = nothing) -> None:
         config, connectome = experiment.config, experiment.connectome
         self.experiment = experiment
         self.config = config
         self.connectome = connectome
         self.priors = {call.label: call for call in experiment.priors}
         num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
-        self.draws = {x: sample(connectome, call, num_draws, config.seed) for x, call in self.priors.items()}
+        self.draws = {
+            x: sample(connectome, call, num_draws, config.seed, say) for x, call in self.priors.items()
+        }
         self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
         wirings = ", ".join(f"{label} {len(drawn.samples)}" for label, drawn in self.draws.items())
         logger.info("wirings drawn from %s: %s", connectome.name, wirings)

@@ -25,6 +25,7 @@ from pathlib import Path
 from neuroevo import toml
 from neuroevo.errors import OptionError, unknown
 from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.execute import Outcome, resume, run
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Watcher
@@ -129,7 +130,7 @@ class Study:
         """
         RunFolder.check_free(folder)
         for config in self.runs.values():
-            resolve(config.override(changes))
+            require_possible(resolve(config.override(changes)))
         with explained("make", folder):
             folder.mkdir(parents=True)
         atomic_write(folder / STATE, to_json({"title": self.title, "scale": self.scale}).encode())

@@ -11,10 +11,11 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import PluginCall
+from neuroevo.progress import Say, counted, nothing
 from neuroevo.seeds import derive
 from neuroevo.wiring import statistics
 from neuroevo.wiring.architecture import Architecture
-from neuroevo.wiring.sampling import draw
+from neuroevo.wiring.sampling import draw, require_count
 from neuroevo.wiring.statistics import Wiring, is_comparable, neurons_of
 from neuroevo.wiring.triads import TRIADS, triad_census, triad_error, z_scores
 
@@ -96,6 +97,7 @@ def compare(
     num_samples: int,
     seed: int,
     null: PluginCall | None = None,
+    say: Say = nothing,
 ) -> Comparison:
     """Returns statistics of a connectome, and the mean and deviation of those of priors.
 
@@ -111,15 +113,17 @@ def compare(
         seed: Root of the seed tree.
         null: Prior that triads and the rich club are compared with; its samples are not those of `genomes`.
             None leaves these comparisons out.
+        say: Is told how many wirings there are, where they take long.
 
     Raises:
-        NeuroevoError: If a prior cannot be sampled on this connectome.
+        NeuroevoError: If there are too many samples, or a prior cannot be sampled on this connectome.
     """
-    reference = _Reference.of(connectome, null, num_samples, seed)
+    require_count(num_samples, genomes)
+    reference = _Reference.of(connectome, null, num_samples, seed, say)
     source = reference.row(connectome)
     samples = {entrant.label: _Samples() for entrant in genomes}
     for entrant in genomes:
-        for architecture in draw(connectome, entrant, num_samples, seed):
+        for architecture in draw(connectome, entrant, num_samples, seed, say):
             samples[entrant.label].add(architecture, reference.row(architecture))
     figures: ComparisonFigures = {
         "connectome": connectome.name,
@@ -139,7 +143,7 @@ def compare(
 
 
 def graph_statistics(
-    connectome: Connectome, architectures: Iterable[Architecture], seed: int
+    connectome: Connectome, architectures: Sequence[Architecture], seed: int, say: Say = nothing
 ) -> list[Figures]:
     """Returns the figures of each graph that a run's manifest holds.
 
@@ -149,9 +153,10 @@ def graph_statistics(
         connectome: Source wiring.
         architectures: The graphs.
         seed: Root of the seed tree.
+        say: Is told how many there are, where they take long.
     """
     reference, rows = _Reference.of(connectome, None, 0, seed), []
-    for architecture in architectures:
+    for architecture in counted(architectures, "measuring wirings:", len(architectures), say):
         row = reference.row(architecture)
         counts: Figures = {"cells": architecture.num_cells, "synapses": len(architecture.synapses)}
         figures = {name: row[name] for name in GRAPH_FIGURES}
@@ -172,13 +177,22 @@ class _Reference:
     known: dict[bytes, Figures] = field(default_factory=dict)  # structures by matrix: many priors share one
 
     @classmethod
-    def of(cls, connectome: Connectome, null: PluginCall | None, num_samples: int, seed: int) -> _Reference:
+    def of(
+        cls,
+        connectome: Connectome,
+        null: PluginCall | None,
+        num_samples: int,
+        seed: int,
+        say: Say = nothing,
+    ) -> _Reference:
         """Returns the reference after sampling the null prior, with seeds of its own."""
-        drawn = draw(connectome, null, num_samples, derive(seed, "null")) if null else iter(())
-        matrices = [neurons_of(sample) for sample in drawn]
+        drawn = draw(connectome, null, num_samples, derive(seed, "null"), say) if null else iter(())
         matrix = neurons_of(connectome)
-        censuses = [triad_census(m) for m in matrices]
-        club = _mean_curve([statistics.rich_club(m) for m in matrices])
+        censuses, clubs = [], []
+        for sample in map(neurons_of, drawn):  # one in memory at a time
+            censuses.append(triad_census(sample))
+            clubs.append(statistics.rich_club(sample))
+        club = _mean_curve(clubs)
         return cls(connectome, matrix, triad_census(matrix), seed, censuses, club)
 
     def row(self, wiring: Wiring) -> Figures:

@@ -9,11 +9,14 @@ from typing import Protocol
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import write_edges
-from neuroevo.errors import EvaluationError, NeuroevoError, failure
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, failure
 from neuroevo.plugins import PluginCall
+from neuroevo.progress import Say, counted, nothing
 from neuroevo.run_folder import file_names, new_folder
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
+
+MOST_SAMPLES = 100_000  # of all priors together, that are compared or written as tables: hours
 
 
 class Prior(Protocol):
@@ -49,7 +52,9 @@ class Prior(Protocol):
         """
 
 
-def draw(connectome: Connectome, entrant: PluginCall, num_samples: int, seed: int) -> Iterator[Architecture]:
+def draw(
+    connectome: Connectome, entrant: PluginCall, num_samples: int, seed: int, say: Say = nothing
+) -> Iterator[Architecture]:
     """Yields samples of a prior; sample k depends on the seed, the prior, its options and k.
 
     Args:
@@ -57,12 +62,13 @@ def draw(connectome: Connectome, entrant: PluginCall, num_samples: int, seed: in
         entrant: The prior and its options; its label names it in errors and matters for nothing else.
         num_samples: The number of samples.
         seed: The run's seed.
+        say: Is told how many there are, where they take long.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
-    for k in range(num_samples):
+    for k in counted(range(num_samples), f"drawing wirings of {entrant.label}:", num_samples, say):
         yield draw_one(connectome, entrant, k, seed)
 
 
@@ -90,6 +96,24 @@ def draw_one(connectome: Connectome, entrant: PluginCall, k: int, seed: int) -> 
     if not isinstance(sample, Architecture):
         raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")
     return sample
+
+
+def require_count(num_samples: int, genomes: Sequence[PluginCall]) -> None:
+    """Checks that samples are not more than can be drawn in a lifetime of a program.
+
+    Args:
+        num_samples: The number of samples of each prior.
+        genomes: The priors.
+
+    Raises:
+        OptionError: If they are.
+    """
+    total = num_samples * max(1, len(genomes))
+    if total > MOST_SAMPLES:
+        raise OptionError(
+            f"--samples {num_samples} makes {total:,} wirings; wanted at most {MOST_SAMPLES:,} in all, which "
+            f"--samples {MOST_SAMPLES // max(1, len(genomes))} are."
+        )
 
 
 @dataclass(frozen=True)
@@ -124,7 +148,9 @@ class Draws:
     one_point: bool
 
 
-def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed: int) -> Draws:
+def sample(
+    connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed: int, say: Say = nothing
+) -> Draws:
     """Returns distinct architectures of a prior; of equal ones the first.
 
     Two draws tell whether a prior has one point, so where one draw is asked for a second is made.
@@ -134,6 +160,7 @@ def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed
         entrant: The prior and its options.
         num_draws: The number of draws.
         run_seed: The run's seed.
+        say: Is told how many there are, where they take long.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
@@ -142,7 +169,7 @@ def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed
     samples: list[Sample] = []
     place: dict[str, int] = {}
     index: list[int] = []
-    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed)):
+    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed, say)):
         name = architecture.content_hash
         if k < num_draws and name not in place:
             samples.append(Sample(entrant.label, k, architecture, name))
@@ -151,7 +178,12 @@ def sample(connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed
 
 
 def write_samples(
-    connectome: Connectome, genomes: Sequence[PluginCall], num_samples: int, seed: int, folder: Path
+    connectome: Connectome,
+    genomes: Sequence[PluginCall],
+    num_samples: int,
+    seed: int,
+    folder: Path,
+    say: Say = nothing,
 ) -> tuple[list[Path], dict[str, list[str]]]:
     """Writes samples of priors as edge tables `<genome>-<k>.csv` into a new folder.
 
@@ -161,20 +193,22 @@ def write_samples(
         num_samples: The number of samples of each.
         seed: The run's seed.
         folder: The new folder.
+        say: Is told how many there are, where they take long.
 
     Returns:
         The tables, and the notes of each prior's samples by label, every sentence once.
 
     Raises:
-        OptionError: If two labels give one file name.
+        OptionError: If there are too many samples, or two labels give one file name.
         RunError: If the folder exists or cannot be written.
     """
+    require_count(num_samples, genomes)
     names = file_names(entrant.label for entrant in genomes)
     written, notes = [], {}
     with new_folder(folder) as new:
         for entrant in genomes:
             sentences: dict[str, None] = {}
-            for k, sample in enumerate(draw(connectome, entrant, num_samples, seed)):
+            for k, sample in enumerate(draw(connectome, entrant, num_samples, seed, say)):
                 name = f"{names[entrant.label]}-{k}.csv"
                 _write(new / name, sample)
                 written.append(folder / name)
