@@ -4,6 +4,7 @@
     python run.py --genome connectome stats-prior random --task swimmer --seeds 10 --graphs 5
     python run.py study studies/schmidgall2022/fig3.toml --scale smoke
     python run.py resume RUN
+    python run.py score RUN
     python run.py report RUN [RUN ...]
     python run.py replay RUN [--lineage TASK/GENOME/GRAPH/SEED ...]
     python run.py export RUN --out champion.safetensors
@@ -129,6 +130,7 @@ def _command(arguments: list[str]) -> int:
         "run": _run,
         "study": _study,
         "resume": _resume,
+        "score": _score,
         "report": _report,
         "replay": _replay,
         "export": _export,
@@ -158,8 +160,7 @@ def _run(arguments: list[str]) -> int:
     console = Console(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.run(experiment, out, command=["run", *arguments], watcher=display)
-    _print_outcome(outcome, console)
-    return 0
+    return _print_outcome(outcome, console)
 
 
 def _study(arguments: list[str]) -> int:
@@ -180,8 +181,7 @@ def _study(arguments: list[str]) -> int:
     study = Study.read(options.study, options.scale)
     study.begin(out, changes)
     with _log_to(options):
-        _carry_out(study, out, changes, options.quiet)
-    return 0
+        return _carry_out(study, out, changes, options.quiet)
 
 
 def _resume(arguments: list[str]) -> int:
@@ -199,36 +199,67 @@ def _resume(arguments: list[str]) -> int:
     path = Path(options.run)
     if Study.is_at(path):
         with _log_to(options):
-            _carry_out(Study.reopen(path), path, changes, options.quiet)
-        return 0
+            return _carry_out(Study.reopen(path), path, changes, options.quiet)
     console = Console(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.resume(path, changes, display)
     if outcome is None:
         print(f"{path} is at its end; there is nothing to go on with. To see it: python run.py report {path}")
-    else:
-        _print_outcome(outcome, console)
-    return 0
+        return 0
+    return _print_outcome(outcome, console)
 
 
-def _carry_out(study: Study, folder: Path, changes: Mapping[str, object], quiet: bool) -> None:
-    """Carries out what is left of a study in its folder, and prints the reports of its runs and its own."""
+def _score(arguments: list[str]) -> int:
+    """Scores what of a run has no score: scorings that failed or were put off, and a run that was stopped.
+
+    Lineages of a run that was stopped are scored as they are; `resume` can still go on with them.
+    """
+    parser = Parser(prog="run.py score", description=_score.__doc__, allow_abbrev=False)
+    parser.add_argument("run", help="its folder")
+    _add_flags(parser, *CHANGES, default="as before")
+    _add_output(parser)
+    options = parser.read(arguments)
+    from neuroevo.experiment import execute
+    from neuroevo.experiment.display import Display
+
+    console = Console(quiet=options.quiet, highlight=False)
+    with _log_to(options), Display(console, options.quiet) as display:
+        outcome = execute.score(options.run, _given(options, CHANGES), display)
+    if outcome is None:
+        print(
+            f"All lineages of {options.run} have their results. To see it: python run.py report {options.run}"
+        )
+        return 0
+    return _print_outcome(outcome, console)
+
+
+def _carry_out(study: Study, folder: Path, changes: Mapping[str, object], quiet: bool) -> int:
+    """Carries out what is left of a study in its folder, and prints the reports of its runs and its own.
+
+    Returns:
+        The exit status.
+    """
     from neuroevo.experiment.display import Display
     from neuroevo.report.terminal import print_report
 
-    console = Console(quiet=quiet, highlight=False)
+    console, status = Console(quiet=quiet, highlight=False), 0
     for name in study.runs:
         console.print(f"{study.title} {name}:", soft_wrap=True, markup=False)
         with Display(console, quiet) as display:
             outcome = study.carry_out(name, folder, changes, display)
         if outcome is not None:
-            _print_outcome(outcome, console)
+            status = max(status, _print_outcome(outcome, console))
     print_report(study.report(folder), console)
     console.print(f"Written to {folder}", soft_wrap=True, markup=False)
+    return status
 
 
-def _print_outcome(outcome: Outcome, console: Console) -> None:
-    """Prints the report of a run, where it lies, and how to see more of it."""
+def _print_outcome(outcome: Outcome, console: Console) -> int:
+    """Prints the report of a run, where it lies, how to see more of it, and what of it failed.
+
+    Returns:
+        The exit status.
+    """
     from neuroevo.report.terminal import print_report
 
     print_report(outcome.report, console)
@@ -236,6 +267,10 @@ def _print_outcome(outcome: Outcome, console: Console) -> None:
     pictures = f"Pictures of behaviour: python run.py replay {shlex.quote(str(path))}"
     for line in (f"Written to {path}", pictures, *outcome.views):
         console.print(line, soft_wrap=True, markup=False)
+    if not outcome.problem:
+        return 0
+    print(f"error: {outcome.problem}", file=sys.stderr)
+    return 1
 
 
 def _report(arguments: list[str]) -> int:

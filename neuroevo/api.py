@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
-from neuroevo.errors import OptionError, RunError, require_range, unknown
+from neuroevo.errors import EvaluationError, OptionError, RunError, require_range, unknown
 from neuroevo.experiment.config import Configuration
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
 from neuroevo.report.model import plain
+from neuroevo.rows import SCORED
 from neuroevo.run_folder import RunFolder
 from neuroevo.wiring import comparison, statistics
 from neuroevo.wiring.architecture import Architecture
@@ -25,6 +26,7 @@ from neuroevo.wiring.sampling import draw_one
 if TYPE_CHECKING:
     import pandas as pd
 
+    from neuroevo.experiment.execute import Outcome
     from neuroevo.experiment.request import Experiment
     from neuroevo.experiment.watcher import Progress, Watcher
     from neuroevo.network.policy import Policy
@@ -180,7 +182,7 @@ def run(
 
     Raises:
         NeuroevoError: If the request cannot be carried out; then nothing is written.
-        EvaluationError: If the run failed; its folder says why.
+        EvaluationError: If the run failed, or a lineage could not be scored; its folder says why.
         KeyboardInterrupt: If it was interrupted; `resume` goes on with it.
     """
     from neuroevo.experiment import execute
@@ -192,7 +194,7 @@ def run(
     if experiment.workers.number != 0:
         _require_importable(experiment)
     folder = experiment.default_folder() if out is None else Path(out)
-    execute.run(experiment, folder, watcher=_watcher(progress))
+    _require_scored(execute.run(experiment, folder, watcher=_watcher(progress)))
     return Run(folder)
 
 
@@ -218,7 +220,36 @@ def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = No
     for name in changes:
         if name not in RESUMABLE:
             raise OptionError(unknown("change of a run that is resumed", name, RESUMABLE))
-    execute.resume(path, changes, _watcher(progress))
+    _require_scored(execute.resume(path, changes, _watcher(progress)))
+    return Run(path)
+
+
+def score(path: str | Path, *, progress: Callable[[Progress], None] | None = None, **changes: object) -> Run:
+    """Scores what of a run has no score, and returns the run.
+
+    That is what could not be scored or was put off, and the lineages of a tournament that was stopped, as
+    they are; `resume` can still go on with these.
+
+    Args:
+        path: Its folder. If all lineages have their results nothing is done.
+        progress: Told of nothing but the beginning; by default as in `run`.
+        changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+
+    Returns:
+        The run, with its report.
+
+    Raises:
+        RunError: If there is no such run, it is damaged, or nothing of it can be scored yet.
+        OptionError: If anything else is to be changed.
+        EvaluationError: If a lineage could not be scored.
+        KeyboardInterrupt: If it was interrupted.
+    """
+    from neuroevo.experiment import execute
+
+    for name in changes:
+        if name not in RESUMABLE:
+            raise OptionError(unknown("change of a run that is scored", name, RESUMABLE))
+    _require_scored(execute.score(path, changes, _watcher(progress)))
     return Run(path)
 
 
@@ -241,7 +272,7 @@ class Run:
 
     @property
     def status(self) -> str:
-        """How the run ended: "done", "failed" or "interrupted"; "running" until then."""
+        """How the run ended: "done", "unscored", "failed" or "interrupted"; "running" until then."""
         return str(self._folder.manifest().get("status", "running"))
 
     def config(self) -> dict[str, object]:
@@ -358,7 +389,7 @@ class Run:
         labels = list(dict.fromkeys(row["task"] for row in rows))
         if len(labels) > 1:
             raise OptionError(f"{self.path} has the tasks {', '.join(labels)}; name one of them.")
-        scored = [(s, row) for row in rows if row["status"] == "done" and (s := row["score"]) is not None]
+        scored = [(s, row) for row in rows if row["status"] in SCORED and (s := row["score"]) is not None]
         if not scored:
             raise RunError(f"{self.path}: no lineage of these ended with a score; wanted one that did.")
         best = max(scored, key=lambda pair: pair[0])[1]
@@ -397,6 +428,12 @@ def join(runs: Sequence[Run | str | Path], out: str | Path) -> Report:
 
     opened = [run if isinstance(run, Run) else Run(run) for run in runs]
     return write_report([RunFolder.open(run.path) for run in opened], Path(out))
+
+
+def _require_scored(outcome: Outcome | None) -> None:
+    """Raises EvaluationError if a lineage of a run that came to its end could not be scored."""
+    if outcome is not None and outcome.problem:
+        raise EvaluationError(outcome.problem)
 
 
 def _watcher(progress: Callable[[Progress], None] | None) -> Watcher | None:

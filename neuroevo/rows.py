@@ -21,6 +21,9 @@ from typing import (
 
 from neuroevo.files import Row
 
+SCORED = ("done", "early")  # statuses of lineages that have a held-out score
+PROVISIONAL = ("unscored", "early")  # statuses of results that a later one of the same lineage replaces
+
 
 class Identity(TypedDict):
     """A lineage, as every row names it.
@@ -214,8 +217,10 @@ class Scores(TypedDict):
         tuned_score: Mean over some of these with two shared factors; null also where the core does not
             evolve, or has no synapses.
         tuned_factors: The factors, at least 0, by "excitatory" and "inhibitory"; null where there are none.
-        tuning_evaluations: Genomes evaluated to find the factors; they are not among `evaluations`.
+        tuning_evaluations: Genomes compared to find the factors; they are not among `evaluations`.
         activity: How active the trained network is; null where it was not assessed.
+        scoring_evaluations: Genomes evaluated for all of this, held out or not; they are not among
+            `evaluations`. Genomes that are equal are evaluated once.
     """
 
     score: float | None
@@ -225,14 +230,15 @@ class Scores(TypedDict):
     tuned_factors: dict[str, float] | None
     tuning_evaluations: int
     activity: Activity | None
+    scoring_evaluations: NotRequired[int]
 
 
 class ResultColumns(TypedDict, total=False):
-    """Columns of results.jsonl that only races and mixed populations have.
+    """Columns of results.jsonl that not every result has.
 
     Attributes:
         role: Of a race: "race", or "confirmation". Confirmations alone enter the final comparison.
-        generations: Of a race: how many generations the lineage had.
+        generations: Of a race, and of a lineage that was scored early: how many generations it had.
         population: Of mixed populations: the population, which is the seed.
         founder: Of mixed populations: the number of the founder that the member descends from. Rows are the
             members of the last epoch.
@@ -258,10 +264,13 @@ class ResultRow(Scores, ResultColumns):
         evaluations: Genomes evaluated since the lineage's start.
         status: "done"; "failed", where the score or all fitness is not finite; "censored", where a race
             dropped the prior; or "raced", where it stayed in the race to the end. The last two have no score.
+            Two may be replaced by a later row: "unscored", where the search is done and there is no score
+            yet, and "early", where the search was stopped and its state of then was scored.
         failures: Genomes whose fitness was not finite, among `evaluations`.
         blowup: Where the first genome that failed left the finite numbers, in the task or in a cell; null
             where none did.
-        error: Why the lineage was lost, with a traceback; null where it was not.
+        error: Why the lineage was lost, or could not be scored, with a traceback; null where there is
+            nothing to say, or an unscored lineage is to be scored later.
         gains: Gains of the operating range, by kind of current.
     """
 

@@ -244,9 +244,16 @@ class RunFolder:
         Raises:
             RunError: If a complete line is damaged; it names file and line.
         """
+        return list({key_of(row): row for row in self.stream_results()}.values())
+
+    def stream_results(self) -> Iterator[ResultRow]:
+        """Yields the complete results as they were written, those too that a later row replaces.
+
+        Raises:
+            RunError: If a complete line is damaged; it names file and line.
+        """
         lines = read_lines(self.path / RESULTS, (*IDENTITY, "score", "status"), RESULT_TYPES)
-        rows = cast(Iterator[ResultRow], lines)
-        return list({key_of(row): row for row in rows}.values())
+        return cast(Iterator[ResultRow], lines)
 
     def append_selection(self, rows: Iterable[SelectionRow]) -> None:
         """Appends rows to selection.jsonl.

@@ -64,6 +64,7 @@ class Task(ABC):
         steps: Network steps of an episode, for the speed that is displayed; None: not told.
         episodes: B, episodes of an evaluation; None: not told. An option of this name is what `--episodes`
             sets.
+        held_out: B', episodes of a score; None: not told.
         image_shape: (height, width) where the sensors are the pixels of an image, row by row, for
             `--adapter retina`; (height, width, values) where those of a pixel, such as its colours, follow
             one another; None where they are no pixels.
@@ -112,6 +113,7 @@ class Task(ABC):
     on_device: bool = False
     steps: int | None = None
     episodes: int | None = None
+    held_out: int | None = None
     image_shape: tuple[int, ...] | None = None
 
     @cached_property  # which a class and an instance may both overwrite

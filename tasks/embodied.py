@@ -40,6 +40,7 @@ class Embodied(Task):
     is_chain = True
     steps: int
     episodes: int
+    held_out: int
 
     def __init__(self, steps: int, episodes: int, held_out: int) -> None:
         for name, value in (("steps", steps), ("episodes", episodes), ("held_out", held_out)):

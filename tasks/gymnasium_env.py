@@ -67,6 +67,7 @@ class GymnasiumTask(Task):
     open_options = PREFIX
     steps: int
     episodes: int
+    held_out: int
 
     def __init__(
         self,

@@ -30,6 +30,8 @@ SELECTIONS = {
 }
 TRACKERS = ("tensorboard", "wandb", "mlflow")  # `trackers` opens them
 DEVICES = ("auto", "cpu", "cuda")
+SCORING = ("now", "later")  # later: when `run.py score` asks for it
+TUNING = ("on", "off")
 LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
     "graphs": 1,
@@ -153,6 +155,16 @@ class Configuration:
         default="tournament",
         metadata=_flag("NAME", f"how evaluations are dealt to the priors: {', '.join(SELECTIONS)}"),
     )
+    tuning: Text = field(
+        default="on",
+        metadata=_flag(
+            "on|off", "whether scoring also tries what two numbers add: 200 of a lineage's 226 evaluations"
+        ),
+    )
+    scoring: Text = field(
+        default="now",
+        metadata=_flag("now|later", "when lineages are scored: in the run, or when `run.py score` asks"),
+    )
     margin: Texts = field(
         default=(),
         metadata=_flag(
@@ -264,7 +276,8 @@ class Configuration:
                 raise OptionError(f"No --{name} given; choose one or more of {', '.join(registry.names())}.")
         for name in ("connectome", "inputs", "outputs", "address"):
             require_text(f"Option {name!r}", getattr(self, name) or "")
-        for name, known in (("device", DEVICES), ("selection", SELECTIONS)):
+        choices = {"device": DEVICES, "selection": SELECTIONS, "scoring": SCORING, "tuning": TUNING}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise OptionError(unknown(name, getattr(self, name), known))
         for name, low in LEAST.items():

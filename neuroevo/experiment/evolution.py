@@ -18,17 +18,20 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
 from neuroevo.experiment.shards import (
     GENOMES_PER_GPU,
+    Assessed,
     Pair,
     ShardRun,
     advance,
     and_others,
     assess,
     describe,
+    genomes_at_once,
     shard_size,
 )
 from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.network.blueprint import Blueprint, Gains
+from neuroevo.network.gains import NUM_GENOMES
 from neuroevo.rows import LineageRow, MetricsRow, ResultColumns
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
@@ -39,7 +42,7 @@ from neuroevo.workers.requests import Failed, Request, Room, SetGains, TaskKey
 
 logger = logging.getLogger(__name__)
 
-BLUEPRINTS_PER_REQUEST = 8  # whose gains a worker sets
+BLUEPRINTS_PER_REQUEST = 8  # whose gains a worker sets, at most
 
 Result = TypeVar("Result")
 
@@ -129,9 +132,9 @@ class Evolution:
             pairs = zip(blueprints, self.past.gains[label], strict=True)
             return [replace(blueprint, gains=Gains(**gains)) for blueprint, gains in pairs]
         samples, seed = self.plan.samples, derive(self.plan.config.seed, "gains", label)
-        requests = []
-        for first in range(0, len(blueprints), BLUEPRINTS_PER_REQUEST):
-            chunk = tuple(blueprints[first : first + BLUEPRINTS_PER_REQUEST])
+        requests, size = [], self._blueprints_per_request(request)
+        for first in range(0, len(blueprints), size):
+            chunk = tuple(blueprints[first : first + size])
             head = f"{samples[first].genome} on {label}, graph {samples[first].graph}"
             about = f"{head}{and_others(len(chunk))}, setting gains before generation 0"
             requests.append(SetGains(TaskKey(self._run, label, first), about, request, chunk, seed))
@@ -139,6 +142,14 @@ class Evolution:
         self.writer.hold_gains(label, [blueprint.gains.to_dict() for blueprint in ready])
         self.checkpoint()
         return ready
+
+    def _blueprints_per_request(self, request: TaskRequest) -> int:
+        """Returns of how many blueprints gains are set at once: in the memory that the search will take."""
+        if self.plan.config.device != "cpu":
+            return BLUEPRINTS_PER_REQUEST
+        num_lineages = len(self.plan.samples) * self.plan.config.seeds
+        genomes = genomes_at_once(*self.shard_size(request, num_lineages), self.plan.settings[request.label])
+        return min(max(1, genomes // NUM_GENOMES), BLUEPRINTS_PER_REQUEST)
 
     def begin(
         self, request: TaskRequest, blueprints: Sequence[Blueprint], seeds: Sequence[int]
@@ -167,6 +178,8 @@ class Evolution:
             request: Their task.
             pairs: The lineages with their states.
         """
+        if not pairs:
+            return []
         size, num_parts = self.shard_size(request, len(pairs))
         return [
             self.shard(request, pairs[first : first + size], num_parts)
@@ -232,6 +245,7 @@ class Evolution:
             Stopped: If the watcher wants the run to end.
         """
         end = sys.maxsize if until is None else until
+        self._crown(shards)
         for shard in (x for x in shards if x.states):
             require_equal_generations(shard.states, end, describe(shard.shard, "the checkpoint"))
             for lineage in shard.shard.lineages:
@@ -244,6 +258,7 @@ class Evolution:
             if step.rows:
                 rows = list(step.rows) if epoch is None else [_at_epoch(row, epoch) for row in step.rows]
                 self._report_generation(shard, rows)
+                self._crown([shard])
                 if self.writer.is_checkpoint_due:
                     self.checkpoint(shards)
                 yield from rows
@@ -260,6 +275,10 @@ class Evolution:
         self._done += len(rows)
         self.writer.write_metrics(rows)
         self.watcher.update(Progress(rows, self._done, self._total))
+
+    def _crown(self, shards: Sequence[ShardRun]) -> None:
+        """Writes the champions of lineages whose search is at its end, whatever becomes of their scoring."""
+        self.writer.write_champions(pair for x in shards if x.is_over() for pair in x.pairs())
 
     def _report_loss(self, pair: Pair) -> None:
         """Tells of a lineage that cannot be computed, and without which the run goes on."""
@@ -298,7 +317,10 @@ class Evolution:
         shards: Sequence[ShardRun],
         columns: Callable[[Lineage, State], ResultColumns] = lambda *_: ResultColumns(),
     ) -> None:
-        """Scores every lineage on held-out data and writes results and champions.
+        """Scores every lineage on held-out data, as it is, and writes results and champions.
+
+        A lineage that cannot be scored has a result that says why, and the others are scored. Where the
+        request puts scoring off, none is.
 
         Args:
             shards: Shards of any task.
@@ -307,13 +329,28 @@ class Evolution:
         Raises:
             Stopped: If the watcher wants the run to end.
         """
-        for assessed in assess(self._pool, shards, self.past.results):
+        self.writer.write_champions(pair for shard in shards for pair in shard.pairs())
+        if self.plan.config.scoring == "later":
+            for lineage, state in (pair for shard in shards for pair in shard.everyone()):
+                self.writer.write_assessed(Assessed(lineage, state), columns(lineage, state))
+            return
+        tunes = self.plan.config.tuning == "on"
+        for assessed in assess(self._pool, shards, self.past.results, tunes):
             if assessed is not None:
-                lineage, state = assessed.lineage, assessed.state
-                state = replace(state, error=state.error or assessed.error)
-                self.writer.write_assessed(lineage, state, assessed.scores, columns(lineage, state))
+                self._write_assessed(assessed, columns(assessed.lineage, assessed.state))
             elif self.watcher.is_stopping():
                 raise Stopped
+
+    def _write_assessed(self, assessed: Assessed, columns: ResultColumns) -> None:
+        """Writes and tells of a lineage that was to be scored, perhaps before the end of its search."""
+        lineage, state = assessed.lineage, assessed.state
+        if assessed.error:
+            line = assessed.error.splitlines()[0]
+            self.watcher.event(f"{lineage.task} goes on without a score of {lineage.genome}: {line}")
+        if state.generation < self.plan.settings[lineage.task].generations and not state.error:
+            self.writer.write_assessed(assessed, {**columns, "generations": state.generation}, "early")
+        else:
+            self.writer.write_assessed(assessed, columns)
 
 
 def _computed(pool: Pool, requests: Sequence[Request[Result]]) -> list[Result]:

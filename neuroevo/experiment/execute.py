@@ -6,8 +6,9 @@ Nothing is printed here: a `Watcher` is told of what goes on, and an `Outcome` s
 from __future__ import annotations
 
 import logging
+import shlex
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ from neuroevo.experiment.writer import RunWriter
 from neuroevo.files import to_json
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
-from neuroevo.run_folder import CONFIG, RunFolder
+from neuroevo.rows import PROVISIONAL
+from neuroevo.run_folder import CONFIG, RunFolder, key_of
 from neuroevo.text import count
 from neuroevo.workers.pool import Pool, pool
 
@@ -43,11 +45,13 @@ class Outcome:
         folder: Its folder.
         report: Its report.
         views: How to look at what trackers keep of it, a line each.
+        problem: What is left undone since it failed, and what to do, in one line; "" where nothing is.
     """
 
     folder: RunFolder
     report: Report
-    views: tuple[str, ...]
+    views: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def run(
@@ -83,6 +87,8 @@ def run(
 def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
     """Goes on with a run that ended early, to the results that it would have had.
 
+    Of a run whose searches are done it scores those that have no score, whatever the reason.
+
     Args:
         path: Its folder.
         changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
@@ -99,14 +105,66 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
     folder = RunFolder.open(path)
     if folder.manifest().get("status") == "done":
         return None
-    experiment = resolve(Configuration.read(folder.path / CONFIG).override(changes))
+    return _go_on(folder, changes, watcher)
+
+
+def score(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
+    """Scores what of a run has no score: what failed to be scored, was put off, or was stopped before it.
+
+    Of a run that was stopped, lineages are scored as their last checkpoint has them. `resume` can still go on
+    with them, and scores them anew at their end.
+
+    Args:
+        path: Its folder.
+        changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+        watcher: The one who is told of what goes on, or None for nobody.
+
+    Returns:
+        What came of it, or None if all lineages have their results.
+
+    Raises:
+        RunError: If there is no such run, it is damaged, another process is at it, nothing of it can be
+            scored yet, or it is a race or of mixed populations and has not come to its end.
+        EvaluationError: If the run failed again.
+        KeyboardInterrupt: If it was interrupted, with what to do next.
+    """
+    folder = RunFolder.open(path)
+    status = folder.manifest().get("status")
+    if status in ("done", "unscored"):
+        is_due = any(row["status"] in PROVISIONAL or row["error"] for row in folder.results())
+        return _go_on(folder, changes, watcher) if is_due else None
+    selection_ = folder.config().get("selection", "tournament")
+    if selection_ != "tournament":
+        raise RunError(
+            f"{folder.path} was stopped, and selection {selection_!r} scores only those that come to its "
+            f"end. Go on with: {folder.command_to_resume}"
+        )
+    if not checkpoint.exists(folder.path):
+        raise RunError(
+            f"{folder.path} has no checkpoint, so that there is nothing to score. Go on with: "
+            f"{folder.command_to_resume}"
+        )
+    return _go_on(folder, changes, watcher, _score_as_it_is)
+
+
+def _go_on(
+    folder: RunFolder,
+    changes: Mapping[str, Any],
+    watcher: Watcher | None,
+    carry_out: Callable[[Plan, Pool, RunWriter, Relay], Outcome] | None = None,
+) -> Outcome:
+    """Takes a run up again, and carries it out in a way; None is that of a new run."""
+    config = Configuration.read(folder.path / CONFIG).override(changes)
+    if carry_out is not None or folder.manifest().get("status") in ("done", "unscored"):
+        config = config.override({"scoring": "now"})
+    experiment = resolve(config)
     relay = Relay(watcher)
     with folder.writing(), log.recording() as record:
         record.write_to(folder.path / log.FILE)
         with _prepared(experiment, relay) as (plan, where):
             writer = _taken_up(folder, plan)
             logger.info("run %s goes on: %s", folder.path, _versions(origin(plan.config)))
-            return _carry_out(plan, where, writer, relay)
+            return (carry_out or _carry_out)(plan, where, writer, relay)
 
 
 @contextmanager
@@ -132,7 +190,7 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
     if writer.past.note:
         relay.warn(writer.past.note)
     with _explained(folder), ExitStack() as stack:
-        with _status(writer), Interrupts(relay) as relay.interrupts:
+        with _status(writer, _end), Interrupts(relay) as relay.interrupts:
             config, lineages = plan.config.to_dict(), plan.lineages()
             opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, relay.warn)
             relay.trackers = tracked = stack.enter_context(opened)
@@ -142,7 +200,41 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
         report = write_report(folder)
         logger.info("report written: %s", report.run.sentence)
         tracked.finish(report)
-        return Outcome(folder, report, tuple(tracked.views))
+        return Outcome(folder, report, tuple(tracked.views), _problem(writer))
+
+
+def _score_as_it_is(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outcome:
+    """Scores the lineages of a run that was stopped, and writes its report."""
+    folder = writer.folder
+    relay.expect(plan)
+    with _explained(folder):
+        with _status(writer, _end_of_stopped), Interrupts(relay) as relay.interrupts:
+            selection.score(plan, where, writer, relay)
+        return Outcome(folder, write_report(folder), problem=_problem(writer))
+
+
+def _end(writer: RunWriter) -> str:
+    """Returns the status of a run that was carried through."""
+    return "unscored" if writer.unscored else "done"
+
+
+def _end_of_stopped(writer: RunWriter) -> str:
+    """Returns the status of a run that was stopped and whose lineages were scored: they may all be done."""
+    ended = {key_of(row) for row in writer.folder.results() if row.get("generations") is None}
+    planned = {key_of(row) for row in writer.folder.manifest().get("lineages", ())}
+    return _end(writer) if planned <= ended else "interrupted"
+
+
+def _problem(writer: RunWriter) -> str:
+    """Returns a line on lineages that could not be scored, "" if all were that were to be."""
+    reasons = [reason for reason in writer.unscored.values() if reason]
+    if not reasons:
+        return ""
+    path = shlex.quote(str(writer.folder.path))
+    return (
+        f"{count(len(reasons), 'lineage')} could not be scored: {reasons[0].splitlines()[0]} The searches "
+        f"and their champions are kept; try again with: python run.py score {path}"
+    )
 
 
 def _taken_up(folder: RunFolder, plan: Plan) -> RunWriter:
@@ -163,8 +255,12 @@ def _taken_up(folder: RunFolder, plan: Plan) -> RunWriter:
 
 
 @contextmanager
-def _status(writer: RunWriter) -> Iterator[None]:
+def _status(writer: RunWriter, ending: Callable[[RunWriter], str]) -> Iterator[None]:
     """Writes into the manifest how a run ended, and how long it took, all its parts together.
+
+    Args:
+        writer: Of the run.
+        ending: Gives the status of a run that nothing stopped.
 
     Raises:
         KeyboardInterrupt: If interrupted, with what to do next.
@@ -183,8 +279,9 @@ def _status(writer: RunWriter) -> Iterator[None]:
         with suppress(NeuroevoError):  # a disk that is full keeps this from being written, too
             writer.note_end("failed", time.monotonic() - started)
         raise
-    writer.note_end("done", time.monotonic() - started)
-    logger.info("run %s is done", folder.path)
+    status = ending(writer)
+    writer.note_end(status, time.monotonic() - started)
+    logger.info("run %s is %s", folder.path, status)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ import numpy as np
 from neuroevo import checkpoint
 from neuroevo.errors import RunError
 from neuroevo.files import to_json
-from neuroevo.rows import MetricsRow
+from neuroevo.rows import PROVISIONAL, MetricsRow, ResultRow
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, State
@@ -98,7 +98,7 @@ class Past:
         gains: Gains of all samples of a task, by task.
         members: Of mixed populations, the epoch that was under way and its members, by task.
         rows: Metrics by lineage, in order; those that were taken are gone.
-        results: Lineages whose results are written.
+        results: Lineages whose results are written and final.
         selection: Rows of selection.jsonl, as JSON.
         note: A sentence about the checkpoint, or "" if there is nothing to say.
     """
@@ -131,7 +131,7 @@ class Past:
 
         for row in folder.keep_metrics(is_past):
             past.rows.setdefault(key_of(row), []).append(row)
-        past.results = {key_of(row) for row in folder.results()}
+        past.results = {key_of(row) for row in folder.results() if past._is_final(row)}
         past.selection = {to_json(row) for row in folder.selection()}
         return past
 
@@ -172,6 +172,15 @@ class Past:
         for row in rows:
             if row["generation"] < until and (epoch is None or row.get("epoch") == epoch):
                 yield row
+
+    def _is_final(self, row: ResultRow) -> bool:
+        """Says whether a result stays as it is.
+
+        Earlier versions wrote "failed" where a search was at its end and could not be scored.
+        """
+        entry, _ = self.states.get(key_of(row), (None, None))
+        is_lost = entry is None or entry["error"] or row["error"] is None
+        return row["status"] not in PROVISIONAL and (row["status"] != "failed" or bool(is_lost))
 
     def _place(self, key: Key) -> tuple[str | int, ...]:
         """Returns what a lineage shares with those whose place it took in a mixed population."""

@@ -32,3 +32,21 @@ def run(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = Non
         Stopped: If the watcher ends it early.
     """
     MODES[plan.config.selection](Evolution(plan, pool, writer, watcher or Watcher()))
+    writer.settle_results()
+
+
+def score(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = None) -> None:
+    """Scores the lineages of a tournament that was stopped, as far as they are.
+
+    Args:
+        plan: What was to be done.
+        pool: Where scores are computed.
+        writer: Writes the results, and knows what the run has behind it.
+        watcher: The one who is told of what goes on and may end it, or None for nobody.
+
+    Raises:
+        EvaluationError: If nothing can be computed.
+        Stopped: If the watcher ends it early.
+    """
+    tournament.score(Evolution(plan, pool, writer, watcher or Watcher()))
+    writer.settle_results()

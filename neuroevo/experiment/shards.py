@@ -22,6 +22,8 @@ from neuroevo.rows import MetricsRow, Scores
 from neuroevo.run_folder import Key
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Evaluation, Lineage, Shard, State
+from neuroevo.search.settings import Settings
+from neuroevo.workers.assessment import Scope
 from neuroevo.workers.pool import Pool
 from neuroevo.workers.requests import Advance, Assess, Evaluate, Failed, Request
 from neuroevo.workers.runner import Advanced
@@ -60,6 +62,18 @@ def shard_size(
         return max(1, GENOMES_PER_SHARD // population), min(blocks, least)
     wanted, possible = math.ceil(MIN_REQUESTS / num_lineages), least // GENOMES_PER_PART
     return 1, max(1, min(max(wanted, blocks), possible))
+
+
+def genomes_at_once(num_lineages: int, num_parts: int, settings: Settings) -> int:
+    """Returns how many genomes a search evaluates at once, at most.
+
+    Args:
+        num_lineages: How many lineages make a shard.
+        num_parts: In how many parts each population is sent.
+        settings: How they search.
+    """
+    largest, _ = settings.populations
+    return num_lineages * math.ceil((largest + 1) / num_parts)
 
 
 class Stage(enum.Enum):
@@ -214,9 +228,14 @@ class ShardRun:
             return self._complete(result)
         raise TypeError(f"{request.about} gave a {type(result).__name__}.")
 
-    def assess(self) -> Assess:
-        """Returns the request for held-out scores of the lineages."""
-        return Assess(self.key, describe(self.shard, "held-out data"), self.shard, self.states)
+    def assess(self, tunes: bool) -> Assess:
+        """Returns the request for held-out scores of the lineages, in the memory that their search took.
+
+        Args:
+            tunes: Whether untrained genomes are tuned by two numbers.
+        """
+        scope = Scope(genomes_at_once(len(self.states), len(self._parts), self.shard.settings), tunes)
+        return Assess(self.key, describe(self.shard, "held-out data"), self.shard, self.states, scope)
 
     def _joined(self) -> Advanced:
         """Returns the states after a generation whose population was evaluated in parts, and metrics."""
@@ -353,7 +372,9 @@ class Assessed:
     error: str = ""
 
 
-def assess(pool: Pool, shards: Sequence[ShardRun], known: Collection[Key]) -> Iterator[Assessed | None]:
+def assess(
+    pool: Pool, shards: Sequence[ShardRun], known: Collection[Key], tunes: bool = True
+) -> Iterator[Assessed | None]:
     """Yields every lineage when it is assessed, in the order of the shards, and None while nothing is ready.
 
     Where the lineages of a shard cannot be assessed together, each is assessed alone.
@@ -362,6 +383,7 @@ def assess(pool: Pool, shards: Sequence[ShardRun], known: Collection[Key]) -> It
         pool: Where they are computed.
         shards: The shards; lineages that they have lost are not assessed.
         known: Lineages that are not assessed, for their results are known.
+        tunes: Whether untrained genomes are tuned by two numbers.
     """
     ready: dict[Key, Assessed] = {}
     for lineage, state in (pair for shard in shards for pair in shard.everyone()):
@@ -375,7 +397,7 @@ def assess(pool: Pool, shards: Sequence[ShardRun], known: Collection[Key]) -> It
 
     for shard in shards:
         if not all(lineage.key in ready for lineage in shard.shard.lineages):
-            submit(shard.assess())
+            submit(shard.assess(tunes))
     for lineage, _ in [pair for shard in shards for pair in shard.everyone()]:
         while lineage.key not in ready:
             yield None
@@ -396,7 +418,8 @@ def _one_by_one(request: Assess) -> list[Assess]:
     for r, (lineage, state) in enumerate(zip(request.shard.lineages, request.states, strict=True)):
         alone = replace(request.shard, lineages=(lineage,))
         key = replace(request.key, probe=r)
-        requests.append(Assess(key, describe(alone, "held-out data"), alone, [state]))
+        scope = replace(request.scope, at_once=(request.scope.at_once or 0) // len(request.states) or None)
+        requests.append(Assess(key, describe(alone, "held-out data"), alone, [state], scope))
     return requests
 
 

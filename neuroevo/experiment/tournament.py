@@ -22,3 +22,18 @@ def run(evolution: Evolution) -> None:
         pass
     evolution.checkpoint(shards)
     evolution.assess(shards)
+
+
+def score(evolution: Evolution) -> None:
+    """Scores every lineage that has begun, as far as it is, and goes on with no search.
+
+    Args:
+        evolution: The run, which was stopped.
+    """
+    plan = evolution.plan
+    shards: list[ShardRun] = []
+    for request in plan.requests:
+        if request.label in evolution.past.gains:
+            pairs = evolution.begin(request, evolution.set_gains(request), range(plan.config.seeds))
+            shards += evolution.shards(request, [pair for pair in pairs if pair[1].generation])
+    evolution.assess(shards)

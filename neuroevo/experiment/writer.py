@@ -10,14 +10,15 @@ import math
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from neuroevo.experiment.resume import CheckpointState, EpochEntry, LineageEntry, Past
-from neuroevo.experiment.shards import Pair
+from neuroevo.experiment.shards import Assessed, Pair
 from neuroevo.files import to_json
 from neuroevo.rows import LineageRow, MetricsRow, ResultColumns, ResultRow, Scores, SelectionRow
-from neuroevo.run_folder import RunFolder
+from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.search import coordinates
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, State
@@ -33,6 +34,7 @@ NO_SCORE: Scores = {  # of a lineage that is not assessed
     "tuned_factors": None,
     "tuning_evaluations": 0,
     "activity": None,
+    "scoring_evaluations": 0,
 }
 
 
@@ -46,13 +48,18 @@ class RunWriter:
     Attributes:
         folder: The folder, to read from.
         past: What the run had behind it when it was begun or resumed.
+        unscored: Why lineages at the end of their search have no score, by lineage; "" where they are to be
+            scored later.
     """
 
     def __init__(self, folder: RunFolder, past: Past | None = None) -> None:
         self.folder = folder
         self.past = past or Past()
+        self.unscored: dict[Key, str] = {}
         self._gains: dict[str, list[dict[str, float]]] = dict(self.past.gains)
         self._members: dict[str, EpochEntry] = dict(self.past.members)
+        self._champions: set[Key] = set()  # lineages whose champions are as they are to stay
+        self._order: dict[Key, None] = {}  # lineages in the order of their results
         self._saved = time.monotonic()  # when the last checkpoint was written
         self._cost = 0.0  # seconds that it took
 
@@ -72,7 +79,7 @@ class RunWriter:
         """Notes how the run ended.
 
         Args:
-            status: "done", "interrupted" or "failed".
+            status: "done", "unscored", "interrupted" or "failed".
             seconds: Time that it took since it was begun or resumed; what it took before is added.
         """
         before: float = self.folder.manifest().get("wall_seconds", 0.0)
@@ -140,31 +147,55 @@ class RunWriter:
         """
         self._write_result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status, columns)
 
-    def write_assessed(
-        self, lineage: Lineage, state: State, scores: Scores | None, columns: ResultColumns
-    ) -> None:
-        """Writes the champion of a lineage, then its results, unless the past holds them.
+    def write_champions(self, pairs: Iterable[Pair]) -> None:
+        """Writes the champions of lineages, unless the past holds their results.
 
         Args:
-            lineage: The lineage.
-            state: Its last state.
-            scores: What `assessment.assess` found; None where it was not assessed, or that failed.
-            columns: Further columns of the results.
+            pairs: Lineages at the end of their search, or where they are to be scored, with their states.
         """
-        if lineage.key not in self.past.results and not state.error:
+        for lineage, state in pairs:
+            if lineage.key in self.past.results or lineage.key in self._champions or state.error:
+                continue
             parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
             self.folder.write_champion(lineage.key, lineage.blueprint.describe(), parameters)
+            self._champions.add(lineage.key)
+
+    def write_assessed(self, assessed: Assessed, columns: ResultColumns, status: str = "done") -> None:
+        """Appends the results of a lineage that was to be scored, unless the past holds them.
+
+        Args:
+            assessed: The lineage, with what came of it.
+            columns: Further columns of the results.
+            status: The column `status` of a lineage that has a score.
+        """
+        state, scores = assessed.state, assessed.scores
+        if scores is None and not state.error and assessed.lineage.key not in self.past.results:
+            self.unscored[assessed.lineage.key] = assessed.error
+            state = replace(state, error=assessed.error)
+            self._write_result(assessed.lineage, state, NO_SCORE, "unscored", columns)
+            return
         row = scores or NO_SCORE
-        is_scored = row["score"] is not None and math.isfinite(row["score"])
-        status = "done" if is_scored and not has_failed(state) else "failed"
-        self._write_result(lineage, state, row, status, columns)
+        is_scored = row["score"] is not None and math.isfinite(row["score"]) and not has_failed(state)
+        if status == "early":  # even if all has failed so far: it is scored again at its end
+            row = row if is_scored else NO_SCORE
+        elif not is_scored:
+            status = "failed"
+        self._write_result(assessed.lineage, state, row, status, columns)
 
     def _write_result(
         self, lineage: Lineage, state: State, scores: Scores, status: str, columns: ResultColumns
     ) -> None:
-        """Appends a row of results.jsonl, unless the past holds it."""
+        """Appends a row of results.jsonl, unless the past holds it; it replaces what was provisional."""
+        self._order[lineage.key] = None
         if lineage.key not in self.past.results:
             self.folder.append_results([_result(lineage, state, scores, status, columns)])
+
+    def settle_results(self) -> None:
+        """Leaves the last result of every lineage, in the order in which an undisturbed run writes them."""
+        rows = {key_of(row): row for row in self.folder.results()}
+        keys = [key for key in {**self._order, **dict.fromkeys(rows)} if key in rows]
+        if [key_of(row) for row in self.folder.stream_results()] != keys:
+            self.folder.write_results([rows[key] for key in keys])
 
     # --- checkpoints ------------------------------------------------------------------------------------
 

@@ -27,7 +27,8 @@ class Entry:
         areas: Mean fitness over generations: the area under each learning curve.
         one_point: True if all samples of the prior are one wiring; None if not known.
         core: "evolves", "frozen", "clock" or "none"; None if not known.
-        num_missing: Planned lineages without a result.
+        num_missing: Planned lineages without a result, or not scored yet.
+        num_early: Lineages that were scored before the end of their search.
         num_failed: Lineages that ended without a finite score.
         is_censored: True if a race dropped it.
     """
@@ -39,6 +40,7 @@ class Entry:
     one_point: bool | None = None
     core: str | None = None
     num_missing: int = 0
+    num_early: int = 0
     num_failed: int = 0
     is_censored: bool = False
 

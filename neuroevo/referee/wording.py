@@ -158,6 +158,11 @@ def hindrances(entries: Sequence[Entry], scored: Sequence[Entry]) -> list[str]:
     absent = [f"{entry.label} {entry.num_missing}" for entry in entries if entry.num_missing]
     if absent:
         sentences.append(f"Lineages without a result: {_some(absent)}. A verdict waits for them.")
+    early = [f"{entry.label} {entry.num_early}" for entry in entries if entry.num_early]
+    if early:
+        sentences.append(
+            f"Lineages scored before the end of their search: {_some(early)}. A verdict waits for their end."
+        )
     unscored = [entry.label for entry in entries if not entry.scores and not entry.is_censored]
     if unscored and scored:
         sentences.append(f"Without any score: {_some(unscored)}.")

@@ -84,8 +84,9 @@ def _entry(genome: GenomeEvidence) -> Entry:
         areas={key: area for key, area in areas.items() if area is not None},
         one_point=genome.prior.one_point,
         core=genome.prior.core,
-        num_missing=status.count(None),
-        num_failed=sum(s not in (None, "censored", "raced") for s in status) - len(scores),
+        num_missing=status.count(None) + status.count("unscored"),
+        num_failed=sum(s not in (None, "unscored", "censored", "raced") for s in status) - len(scores),
+        num_early=status.count("early"),
         is_censored="censored" in status,
     )
 
@@ -112,6 +113,7 @@ def _task(
             else decide(task.label, entries, comparisons, task.unit)
         ),
         notes=tuple(_notes(task, genomes)),
+        cost=_cost(genomes),
         genomes=tuple(genomes),
         comparisons=tuple(comparisons),
         doses=tuple(_doses(task, genomes)),
@@ -134,6 +136,7 @@ def _genome(genome: GenomeEvidence, entry: Entry, level: float | None, has_inter
         is_control=entry.is_control,
         parameters=_parameters(rows),
         evaluations=_median(row.get("evaluations") for row in rows),
+        scoring_evaluations=_median(row.get("scoring_evaluations") or None for row in rows),
         untrained=_measure(entry.untrained, has_intervals),
         tuned=_measure(tuned, has_intervals) if tuned else None,
         auc=_measure(entry.areas, has_intervals),
@@ -176,6 +179,8 @@ def _run(evidence: Evidence, tasks: Mapping[str, TaskReport]) -> RunReport:
             failed=status.count("failed"),
             censored=status.count("censored"),
             missing=status.count(None),
+            unscored=status.count("unscored"),
+            early=status.count("early"),
         ),
         missing=(*_missing(evidence), *evidence.ended),
         notes=(*evidence.notes, *_wiring_notes(manifest.get("graphs", []))),
@@ -208,7 +213,7 @@ def _status(status: Sequence[str | None]) -> str:
     """Returns how a genome stands, from how its lineages ended."""
     if None in status:
         return "incomplete"
-    return next((worst for worst in ("failed", "censored") if worst in status), "done")
+    return next((worst for worst in ("unscored", "early", "failed", "censored") if worst in status), "done")
 
 
 def _doses(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[Dose]:
@@ -295,8 +300,8 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
     }
     blown = []
     for evidence, genome in zip(task.genomes, genomes, strict=True):
-        rows = [row for row in evidence.rows if row["status"] not in ("censored", "raced")]
-        unscored = sum(row["status"] != "done" or row["score"] is None for row in rows)
+        rows = [row for row in evidence.rows if row["status"] not in ("censored", "raced", "unscored")]
+        unscored = sum(row["status"] == "failed" or row["score"] is None for row in rows)
         for kind, n in zip(kinds, (genome.saturated, genome.silent, unscored), strict=True):
             if n:
                 kinds[kind].append(f"{genome.label} {n} of {len(rows)}")
@@ -304,9 +309,55 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
         if where:
             blown.append(f"{genome.label} {len(where)} of {len(rows)} (first: {where[0]})")
     notes = [f"{kind}: {', '.join(counts)}." for kind, counts in kinds.items() if counts]
+    notes += _early(task)
+    notes += _unscored(task)
     if blown:
         notes.append(f"Lineages with evaluations that failed of numbers not finite: {', '.join(blown)}.")
     return notes
+
+
+def _cost(genomes: Sequence[GenomeReport]) -> str:
+    """Returns a sentence on the evaluations of a lineage, in its search and to score it; "" if not known."""
+
+    def extent(numbers: Sequence[int | None]) -> str:
+        known = sorted({number for number in numbers if number is not None})
+        return " to ".join(f"{number:,}" for number in dict.fromkeys([*known[:1], *known[-1:]]))
+
+    scoring = extent([genome.scoring_evaluations for genome in genomes])
+    search = extent([genome.evaluations for genome in genomes])
+    return f"Evaluations of the median lineage: search {search}, scoring {scoring}." if scoring else ""
+
+
+def _early(task: TaskEvidence) -> list[str]:
+    """Returns a sentence about lineages that were scored before the end of their search, if there are any."""
+    counts, reached = [], []
+    for genome in task.genomes:
+        early = [row for row in genome.rows if row["status"] == "early"]
+        reached += [row.get("generations") or 0 for row in early]
+        counts += [f"{genome.label} {len(early)} of {len(genome.lineages)}"] if early else []
+    if not counts:
+        return []
+    extent = str(min(reached)) if min(reached) == max(reached) else f"{min(reached)} to {max(reached)}"
+    return [
+        f"Lineages scored early, after {extent} generations of a search that was stopped: "
+        f"{', '.join(counts)}."
+    ]
+
+
+def _unscored(task: TaskEvidence) -> list[str]:
+    """Returns sentences about lineages without a score: those that failed, with a reason, and the others."""
+    sentences = []
+    for has_failed in (True, False):
+        counts, reasons = [], []
+        for genome in task.genomes:
+            rows = [x for x in genome.rows if x["status"] == "unscored" and bool(x["error"]) == has_failed]
+            counts += [f"{genome.label} {len(rows)} of {len(genome.lineages)}"] if rows else []
+            reasons += [str(row["error"]).splitlines()[0] for row in rows if has_failed]
+        if counts and has_failed:
+            sentences.append(f"Lineages that could not be scored: {', '.join(counts)} (first: {reasons[0]})")
+        elif counts:
+            sentences.append(f"Lineages that are to be scored later: {', '.join(counts)}.")
+    return sentences
 
 
 def _wiring_notes(graphs: Sequence[GraphEntry]) -> list[str]:

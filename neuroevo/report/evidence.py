@@ -15,7 +15,7 @@ from neuroevo.plugins import Scalar, Spec
 from neuroevo.referee.drift import Fixation
 from neuroevo.referee.estimators import Scores
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
-from neuroevo.rows import GraphEntry, Manifest, PriorEntry, TaskEntry
+from neuroevo.rows import PROVISIONAL, SCORED, GraphEntry, Manifest, PriorEntry, TaskEntry
 from neuroevo.run_folder import Key, RunFolder, key_of
 
 Point = tuple[float, float | None, float | None]  # evaluations, fitness of the centre, mean fitness
@@ -35,8 +35,9 @@ MAY_DIFFER = {
     "deadline",
     "device",
     "track",
+    "scoring",
 }
-DEFAULTS = {"selection": "tournament", "margin": []}  # of requests that are older than these keys
+DEFAULTS = {"selection": "tournament", "margin": [], "tuning": "on"}  # of requests older than these keys
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
 
@@ -88,7 +89,7 @@ class GenomeEvidence:
         return [self.results[key]["status"] if key in self.results else None for key in self.lineages]
 
     def done(self, column: str = "score") -> Scores:
-        """Returns a figure of each lineage that ended well, where it is finite.
+        """Returns a figure of each lineage that ended well or was scored early, where it is finite.
 
         Args:
             column: The column of the results: "score", "untrained_score" or "tuned_score".
@@ -96,7 +97,7 @@ class GenomeEvidence:
         return {
             key[2:]: float(row[column])
             for key, row in self.results.items()
-            if row["status"] == "done" and row["score"] is not None and row.get(column) is not None
+            if row["status"] in SCORED and row["score"] is not None and row.get(column) is not None
         }
 
 
@@ -213,8 +214,10 @@ def _results(runs: Sequence[RunFolder]) -> dict[Key, Row]:
     for run in runs:
         for row in run.results():
             key = key_of(row)
+            if results.get(key, row)["status"] in PROVISIONAL:
+                results.pop(key, None)
             other = results.setdefault(key, {**row})
-            if other["score"] != row["score"]:
+            if row["status"] not in PROVISIONAL and other["score"] != row["score"]:
                 task, genome, graph, seed = key
                 raise RunError(
                     f"{run.path} and another run hold {genome} on {task}, graph {graph}, seed {seed}, with "
@@ -346,6 +349,7 @@ def _ended(run: RunFolder, alone: bool) -> list[str]:
         "running": f"{name} has not ended, or was killed.",
         "interrupted": f"{name} was interrupted.",
         "failed": f"{name} failed.",
+        "unscored": f"{name} has lineages without a score; to score them: run.py score.",
     }
     status = run.manifest().get("status")
     return [*([ended[status]] if status in ended else []), *run.unfinished()]

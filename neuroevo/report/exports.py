@@ -25,7 +25,7 @@ GENOMES = (  # columns, which are there even where no genome has such a figure
     *("task", "unit", "fitness_unit", "genome", *INTERVAL),
     *("num_graphs", "num_seeds", "num_lineages", "one_point"),
     *(f"parameters_{name}" for name in PARAMETERS),
-    "evaluations",
+    *("evaluations", "scoring_evaluations"),
     *(f"{measure}_{name}" for measure in ("untrained", "tuned", "auc") for name in INTERVAL),
     *(f"to_threshold_{name}" for name in ("threshold", "median", "reached", "of")),
     *("status", "failures", "saturated", "silent", "is_control"),

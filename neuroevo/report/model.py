@@ -75,10 +75,13 @@ class GenomeReport:
         tuned: Score with two factors chosen for all synapses; None where it was not measured.
         auc: Learning area: mean fitness over generations.
         to_threshold: How long lineages took to the task's threshold; None where it has none.
-        status: "incomplete" if a lineage has no result, else "failed" or "censored" if one is, else "done".
+        status: "incomplete" if a lineage has no result, else the first of "unscored", "early", "failed" and
+            "censored" that one is, else "done".
         failures: Evaluations without a finite fitness, over all lineages.
         saturated: Number of lineages whose cells are saturated.
         silent: Number of lineages whose cells are silent.
+        scoring_evaluations: Evaluations that scoring the median lineage took, which are not among
+            `evaluations`; None where it is not known.
     """
 
     label: str
@@ -98,6 +101,7 @@ class GenomeReport:
     failures: int
     saturated: int
     silent: int
+    scoring_evaluations: int | None = None
 
     def entries(self) -> dict[str, object]:
         """Returns the fields, those of the score among them."""
@@ -273,6 +277,7 @@ class TaskReport:
         doses: Series of genomes that differ in their dose of rewiring.
         graphs: Statistics of the graphs of each genome.
         selection: What a race or mixed populations did; None for a tournament.
+        cost: A sentence on what a lineage cost; "" where it is not known.
         ports: What sensors and actuators are; empty where the task does not tell.
     """
 
@@ -288,6 +293,7 @@ class TaskReport:
     doses: tuple[Dose, ...]
     graphs: tuple[GraphStatistics, ...]
     selection: Race | MixedPopulations | None
+    cost: str = ""
     ports: str = ""
 
     def entries(self) -> dict[str, object]:
@@ -315,6 +321,8 @@ class LineageCounts:
         failed: Those whose score or fitness is not finite.
         censored: Those that a race dropped.
         missing: Those without a result.
+        unscored: Those that could not be scored, or are to be scored later.
+        early: Those that were scored before the end of their search.
     """
 
     planned: int
@@ -322,6 +330,8 @@ class LineageCounts:
     failed: int = 0
     censored: int = 0
     missing: int = 0
+    unscored: int = 0
+    early: int = 0
 
 
 @dataclass(frozen=True)

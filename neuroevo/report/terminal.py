@@ -32,7 +32,8 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(run.sentence, style="bold")]
     for task in tasks:
         parts += [Text(), _table(task, width)]
-        lines = [(text, "") for text in (*task.verdict.reasons, *task.verdict.power)]
+        sentences = (*task.verdict.reasons, *task.verdict.power, *([task.cost] if task.cost else []))
+        lines = [(text, "") for text in sentences]
         lines += [(task.ports, "dim")] if task.ports else []
         lines += [(text, "yellow") for text in task.notes]
         parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in lines]

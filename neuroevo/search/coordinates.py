@@ -64,7 +64,7 @@ class Coordinates:
         genomes = self.base.repeat(len(points), 1)
         genomes[:, self.single] = points[:, len(self.signs) :]
         if self.signs:
-            scale(blueprint, genomes, self.signs, points[:, : len(self.signs)])
+            scale(blueprint, genomes, self.signs, shifts(blueprint, points[:, : len(self.signs)]))
         return genomes
 
 
@@ -167,23 +167,34 @@ def kinds(blueprint: Blueprint) -> tuple[int, ...]:
     return tuple(sign for sign in SIGNS if (signs == sign).any())
 
 
-def scale(blueprint: Blueprint, genomes: Tensor, signs: tuple[int, ...], logarithms: Tensor) -> None:
+def shifts(blueprint: Blueprint, logarithms: Tensor) -> Tensor:
+    """Returns what factors do to parameters, as `scale` takes it.
+
+    Args:
+        blueprint: The blueprint whose genomes are scaled.
+        logarithms: Logarithms of the factors, float32 [P, signs].
+    """
+    if blueprint.architecture.dale:
+        return logarithms
+    return torch.cat([torch.expm1(logarithms[:, k : k + 1]) for k in range(logarithms.shape[1])], 1)
+
+
+def scale(blueprint: Blueprint, genomes: Tensor, signs: tuple[int, ...], by: Tensor) -> None:
     """Multiplies all synapses of a sign by one factor, in place.
 
     Args:
         blueprint: The blueprint whose genomes they are.
         genomes: The genomes, float32 [P, L]; they are changed.
         signs: The signs that have a factor, at least one.
-        logarithms: Logarithms of the factors, float32 [P, signs].
+        by: What `shifts` returned for the factors, float32 [P, signs].
     """
     sign_of_synapse = signs_of(blueprint)
     synapses = genomes[:, blueprint.layout.parts["synapses"]]
     for k, sign in enumerate(signs):
         places = torch.from_numpy(np.flatnonzero(sign_of_synapse == sign))
-        log = logarithms[:, k : k + 1]
-        change = log.expand(-1, len(places))
+        change = by[:, k : k + 1].expand(-1, len(places))
         if not blueprint.architecture.dale:
-            change = (synapses[:, places] + sign) * torch.expm1(log)
+            change = (synapses[:, places] + sign) * change
         synapses.index_add_(1, places, change)
 
 

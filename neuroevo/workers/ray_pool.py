@@ -130,7 +130,7 @@ class RayPool:
         self._queue: deque[_Job] = deque()
         self._slots: list[_Slot] = []
         self._stored: dict[Key, tuple[object, ObjectRef]] = {}  # objects, with Ray's references to them
-        self._longest: dict[type[Request[object]], float] = {}  # seconds, by kind of request
+        self._longest: dict[type[Request[object]], float] = {}  # seconds a portion, by kind of request
         self._seconds: dict[tuple[type[Request[object]], Key], float] = {}  # that the last of its kind took
         self._looked = time.monotonic()  # at the size of the cluster
         self._answered = time.monotonic()  # when there was a worker last
@@ -295,7 +295,7 @@ class RayPool:
             logger.info("a worker has started, process %d on node %s", result[1], result[0])
             return None
         kind = type(job.request)
-        self._longest[kind] = max(self._longest.get(kind, 0.0), seconds)
+        self._longest[kind] = max(self._longest.get(kind, 0.0), seconds / job.request.portions)
         self._seconds[kind, job.request.key] = seconds
         return job.request, result
 
@@ -333,17 +333,21 @@ class RayPool:
         for slot in self._slots:
             if slot.job is None:
                 continue
-            limit = self._workers.deadline or self._usual_deadline(type(slot.job.request))
+            limit = self._deadline(slot.job.request)
             if now - slot.since > limit:
                 line = f"{slot.job.request.about} was not completed in {limit:.0f} s."
                 return self._failed(slot, "deadline", line, is_at_fault=True)
         return None
 
-    def _usual_deadline(self, kind: type[Request[object]]) -> float:
-        """Returns seconds in which a kind of request is completed unless something is wrong."""
-        if kind not in self._longest:
-            return FIRST_DEADLINE
-        return max(LEAST_DEADLINE, DEADLINE_FACTOR * self._longest[kind])
+    def _deadline(self, request: Request[object]) -> float:
+        """Returns seconds in which a request is completed unless something is wrong."""
+        kind, portions = type(request), request.portions
+        if self._workers.deadline:
+            return self._workers.deadline * portions
+        if kind in self._longest:
+            return max(LEAST_DEADLINE, DEADLINE_FACTOR * self._longest[kind] * portions)
+        longest = max(self._longest.values(), default=0.0) if portions > 1 else 0.0
+        return max(FIRST_DEADLINE, DEADLINE_FACTOR * longest * portions)
 
     def _look_around(self) -> None:
         """Takes in nodes that joined; notices if there is no worker at all for too long."""

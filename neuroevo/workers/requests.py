@@ -11,6 +11,7 @@ What a request gives depends on its fields alone, so that it can be computed aga
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from neuroevo.rows import Scores
 from neuroevo.search.lineage import Evaluation, Shard, State
 from neuroevo.task import TaskRequest
 from neuroevo.workers import assessment, devices, gpu_memory
+from neuroevo.workers.assessment import Scope
 from neuroevo.workers.runner import Advanced
 from neuroevo.workers.worker import ShardKey, Worker
 
@@ -83,6 +85,11 @@ class Request(ABC, Generic[Result]):
         Args:
             worker: Computes it, with the tasks and networks that it keeps.
         """
+
+    @property
+    def portions(self) -> int:
+        """How many times the work of a generation it is; it has so many times the time, too."""
+        return 1
 
     @property
     @abstractmethod
@@ -157,19 +164,35 @@ class Assess(Request[Sequence[Scores]]):
         key: The shard's.
         shard: The whole of it.
         states: Its lineages' last states, R of them.
+        scope: What is found out, and with how many genomes at once.
     """
 
     key: ShardKey
     shard: Shard
     states: Sequence[State]
+    scope: Scope
 
     def run(self, worker: Worker) -> Sequence[Scores]:
         """Returns the scores, a row a lineage.
 
         Args:
-            worker: Keeps the task.
+            worker: Keeps the task; networks of searches, which are over, make room.
+
+        Raises:
+            EvaluationError: If the task cannot score, in whatever way: the search was well without.
         """
-        return assessment.assess(self.shard, self.states, worker.task(self.shard.task))
+        worker.drop_networks()
+        task = worker.task(self.shard.task)
+        try:
+            return assessment.assess(self.shard, self.states, task, self.scope, worker.arena)
+        except NeuroevoError as error:
+            raise EvaluationError(f"{self.about}: {error}") from error
+
+    @property
+    def portions(self) -> int:
+        """Of all lineages' genomes, as many portions as there are parts."""
+        num_lineages = len(self.states)
+        return math.ceil(num_lineages * self.scope.evaluations / (self.scope.at_once or math.inf)) or 1
 
     @property
     def cached(self) -> Mapping[str, Key]:

@@ -45,13 +45,17 @@ class ShardKey:
 
 
 class Worker:
-    """Keeps tasks and networks between the requests that are computed with them."""
+    """Keeps tasks and networks between the requests that are computed with them.
+
+    Attributes:
+        arena: Memory of the states of all its networks, which run one at a time.
+    """
 
     def __init__(self) -> None:
         torch.set_num_threads(1)
         self._tasks: dict[tuple[str, str], Task] = {}
         self._runners: OrderedDict[ShardKey, Runner] = OrderedDict()
-        self._arena = Arena()  # of all runners: they run one at a time
+        self.arena = Arena()
 
     def task(self, request: TaskRequest) -> Task:
         """Returns a task, which is made and prepared when it is asked for first.
@@ -76,11 +80,15 @@ class Worker:
                 self._make_room(shard)
             beside = (runner for other, runner in self._runners.items() if other.is_beside(key))
             sibling = next((runner for runner in beside if runner.shares_lineages(shard)), None)
-            self._runners[key] = Runner(shard, self.task(shard.task), sibling, self._arena)
+            self._runners[key] = Runner(shard, self.task(shard.task), sibling, self.arena)
             if len(self._runners) > CACHED_RUNNERS:
                 self._runners.popitem(last=False)
         self._runners.move_to_end(key)
         return self._runners[key]
+
+    def drop_networks(self) -> None:
+        """Gives back the memory of all networks; those that are asked for again are built anew."""
+        self._runners.clear()
 
     def _make_room(self, shard: Shard) -> None:
         """Drops networks, the least recently used first, until a shard's fits on the GPU."""

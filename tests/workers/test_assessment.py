@@ -17,7 +17,7 @@ from neuroevo.search import ask_tell
 from neuroevo.search.lineage import Lineage, Shard, begin
 from neuroevo.search.settings import Settings
 from neuroevo.task import TaskRequest
-from neuroevo.workers.assessment import FACTORS, NUM_TUNED, NUM_UNTRAINED, assess, tune, untrained
+from neuroevo.workers.assessment import FACTORS, NUM_TUNED, NUM_UNTRAINED, Bench, assess, tune, untrained
 from tests.reference import random_architecture
 from tests.small import run
 from tests.toy import Echo
@@ -71,7 +71,7 @@ def test_tuning_finds_the_best_pair_for_both_kinds_of_wiring(dale: bool, pair: t
     x = lineage(dale)
     draws = untrained(x)[:NUM_TUNED]
     task = Tall(*(sums(x, draws)[0] * pair).tolist())
-    tuned = tune(x, draws, task, ECHO)
+    tuned = tune(Bench(x, task, ECHO), draws)
     assert tuned.factors == {"excitatory": pair[0], "inhibitory": pair[1]}
     np.testing.assert_allclose(sums(x, tuned.genomes), sums(x, draws) * pair, rtol=1e-5)
     assert tuned.evaluations == len(task.seeds) == NUM_TUNED * len(FACTORS) ** 2
@@ -83,7 +83,7 @@ def test_tuning_finds_the_best_pair_for_both_kinds_of_wiring(dale: bool, pair: t
 def test_best_pair_is_that_of_the_mean_over_draws() -> None:
     x, task = lineage(), Echo()
     draws = untrained(x)[:3]
-    tuned = tune(x, draws, task, ECHO)
+    tuned = tune(Bench(x, task, ECHO), draws)
     means = {}
     for pair in itertools.product(FACTORS, repeat=2):  # as gains of a wiring whose genomes stay as drawn
         phenotype = Phenotype([x.blueprint], [3])
@@ -98,7 +98,8 @@ def test_best_pair_is_that_of_the_mean_over_draws() -> None:
 
 
 def test_wiring_of_one_sign_is_tuned_by_one_number() -> None:
-    tuned = tune(lineage(sign=-1), untrained(lineage(sign=-1))[:2], Echo(), ECHO)
+    x = lineage(sign=-1)
+    tuned = tune(Bench(x, Echo(), ECHO), untrained(x)[:2])
     assert tuned.factors is not None and list(tuned.factors) == ["inhibitory"]
     assert tuned.evaluations == 2 * len(FACTORS)
 
@@ -108,7 +109,7 @@ def test_three_scores_are_held_out_means_of_their_genomes() -> None:
     state = begin(x, SETTINGS)
     (row,) = assess(Shard(ECHO, (x,), SETTINGS), [state], task)
     draws = untrained(x)
-    tuned = tune(x, draws[:NUM_TUNED], task, ECHO)
+    tuned = tune(Bench(x, task, ECHO), draws[:NUM_TUNED])
     for name, genomes in (
         ("untrained_score", draws),
         ("tuned_score", tuned.genomes),
@@ -139,7 +140,7 @@ def test_failed_pairs_are_not_chosen_and_where_all_fail_there_is_no_score() -> N
             return fitness
 
     x = lineage()
-    first = tune(x, untrained(x)[:NUM_TUNED], Frail(), ECHO)
+    first = tune(Bench(x, Frail(), ECHO), untrained(x)[:NUM_TUNED])
     assert first.factors == {"excitatory": FACTORS[0], "inhibitory": FACTORS[0]}
     (row,) = assess(Shard(ECHO, (x,), SETTINGS), [begin(x, SETTINGS)], Frail(broken=1.0))
     assert row["tuned_score"] is row["tuned_factors"] is None

@@ -59,7 +59,7 @@ class Section:
         name: Its id.
         task: The task.
         is_repeated: True if the verdict on the run says the same as that on the task.
-        facts: Sentences on the task's ports and margin, and on how its genomes end.
+        facts: Sentences on the task's ports, cost and margin, and on how its genomes end.
         ranking: The genomes.
         figures: The figures, in their order.
         matrix: The comparisons, if there are any.
@@ -211,6 +211,7 @@ def _section(
 ) -> Section:
     """Returns the part of the page about one task; a verdict that stands `above` already is not repeated."""
     facts = [task.ports] if task.ports else []
+    facts += [task.cost] if task.cost else []
     facts += [ALIKE[task.verdict.ends_alike]] if task.verdict.ends_alike else []
     if task.margin is not None:
         facts.append(f"The smallest difference that matters is {f'{task.margin:g} {task.unit}'.rstrip()}.")
@@ -248,6 +249,8 @@ def _lineages(counts: LineageCounts) -> str:
         "failed": counts.failed,
         "dropped by a race": counts.censored,
         "without a result": counts.missing,
+        "without a score": counts.unscored,
+        "scored early": counts.early,
     }
     ends = [f"{number:,} {words}" for words, number in kinds.items() if number]
     return ", ".join([f"{counts.planned:,} lineages planned", *ends])

@@ -17,7 +17,7 @@ from neuroevo.files import parse, read
 from neuroevo.network.blueprint import Blueprint, BlueprintJson
 from neuroevo.network.policy import Policy
 from neuroevo.plugins import Spec, tasks
-from neuroevo.rows import ResultRow
+from neuroevo.rows import SCORED, ResultRow
 from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.task import Playable, Task, TaskRequest
 
@@ -46,7 +46,7 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Re
         rivals = [row for row in rows if text in names_of(row)]
         if not rivals:
             raise OptionError(_unknown_lineage(text, rows))
-        scored = [(s, row) for row in rivals if row["status"] == "done" and (s := row["score"]) is not None]
+        scored = [(s, row) for row in rivals if row["status"] in SCORED and (s := row["score"]) is not None]
         if scored:
             reason = f"the best of {len(rivals)} lineages" if len(rivals) > 1 else ""
             choices.append((max(scored, key=lambda pair: pair[0])[1], reason))
