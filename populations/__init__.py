@@ -9,7 +9,7 @@ A prior is a function `(connectome, *, seed, **options) -> Architecture` with th
     layered         feed-forward networks; controls: no core that evolves
     swapped         @swap_null(name): a null model made by swaps, from the rule that says what is kept
     options         options that several priors share, in their signatures and help
-    gaps            gap junctions of null models; mutations: how wirings of a prior mutate
+    parts           which part of a wiring is rewired, kept or dropped; mutations: how wirings mutate
 """
 
 from neuroevo.plugins import priors

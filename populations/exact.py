@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import priors
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.null_models import Keep
 from populations.mutations import KeepByKind, by_shuffles
-from populations.swapped import SwapOptions, swap_null
+from populations.swapped import SwapOptions, same_for_all_kinds, swap_null
 
-SYNAPSES_STAY = {"electrical": Keep()}  # what is kept of gap junctions applies where `gap=rewire` asks for it
+IN_PLACE = SwapOptions(chemical="keep", gap="keep", neuromuscular="keep")
 
 
 @priors.register("connectome")
@@ -31,7 +33,7 @@ def connectome(connectome: Connectome, *, seed: int, dale: bool = True) -> Archi
 
 @swap_null(
     "weights-shuffled",
-    options=SwapOptions(weights="shuffle", gap="keep"),
+    options=replace(IN_PLACE, weights="shuffle"),
     fixed=("weights",),
     mutate=by_shuffles,
 )
@@ -51,12 +53,10 @@ def weights_shuffled(connectome: Connectome) -> KeepByKind:
     Returns:
         What swaps keep of each kind of edge.
     """
-    return SYNAPSES_STAY
+    return same_for_all_kinds(Keep())
 
 
-@swap_null(
-    "signs-shuffled", options=SwapOptions(signs="shuffle", gap="keep"), fixed=("signs",), mutate=by_shuffles
-)
+@swap_null("signs-shuffled", options=replace(IN_PLACE, signs="shuffle"), fixed=("signs",), mutate=by_shuffles)
 def signs_shuffled(connectome: Connectome) -> KeepByKind:
     """The same wiring with the signs of its neurons permuted.
 
@@ -73,4 +73,4 @@ def signs_shuffled(connectome: Connectome) -> KeepByKind:
     Returns:
         What swaps keep of each kind of edge.
     """
-    return SYNAPSES_STAY
+    return same_for_all_kinds(Keep())

@@ -13,7 +13,8 @@ from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.null_models import Keep
 from neuroevo.wiring.statistics import adjacency, clustering, neurons_of
 from populations.mutations import KeepByKind, by_swaps, degrees
-from populations.unstructured import RandomGap, place, random_gaps, scatter
+from populations.parts import Part
+from populations.unstructured import place, random_gaps, scatter
 
 Blocks = Literal["role", "class"]
 
@@ -38,7 +39,7 @@ def _keep_blocks(connectome: Connectome, *, blocks: Blocks, **_: object) -> Keep
 
 @priors.register("small-world", mutate=by_swaps(_keep_ring))
 def small_world(
-    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
+    connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: bool = True
 ) -> Architecture:
     """Ring of neighbours with random shortcuts, as many as bring the connectome's clustering.
 
@@ -53,7 +54,7 @@ def small_world(
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -76,9 +77,7 @@ def small_world(
 
 
 @priors.register("scale-free", mutate=by_swaps(degrees))
-def scale_free(
-    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
-) -> Architecture:
+def scale_free(connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: bool = True) -> Architecture:
     """Power laws of in- and out-degree with the connectome's exponents; who is a hub is random.
 
     Exponents are estimated by maximum likelihood from degrees of at least the median; expected degrees
@@ -91,7 +90,7 @@ def scale_free(
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -121,7 +120,7 @@ def sbm(
     *,
     seed: int,
     blocks: Blocks = "role",
-    gap: RandomGap = "random",
+    gap: Part = "rewire",
     dale: bool = True,
 ) -> Architecture:
     """Stochastic block model: as many synapses between any two groups of cells, uniformly placed.
@@ -136,7 +135,7 @@ def sbm(
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
         blocks: `role`: sensory, inter-, motor neurons, muscles; `class`: cell classes.
-        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -166,7 +165,7 @@ def _block_of(connectome: Connectome, blocks: Blocks) -> np.ndarray:
 
 
 def _with_random_rest(
-    connectome: Connectome, chemical: Edges, seed: int, gap: RandomGap, dale: bool
+    connectome: Connectome, chemical: Edges, seed: int, gap: Part, dale: bool
 ) -> Architecture:
     """Returns a wiring of these chemical synapses; all else is placed as in `random`."""
     onto_muscles = scatter(

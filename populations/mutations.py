@@ -14,7 +14,7 @@ from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, ArchitectureChanges
 from neuroevo.wiring.mutation import Mutant, swap_few, transpose
 from neuroevo.wiring.null_models import Keep
-from populations.gaps import keep_of_pairs
+from populations.parts import keep_of_pairs
 
 KeepByKind = dict[str, Keep]  # what swaps keep of each kind of connection, one of `model.KINDS`
 Mutate = Callable[..., Mutant]
@@ -25,16 +25,18 @@ def by_swaps(keep: Callable[..., KeepByKind]) -> Mutate:
 
     Args:
         keep: Function of the connectome and the prior's options that says what is kept of each kind of
-            connection; a kind that it does not name stays in place.
+            connection where it is rewired: of "chemical" and "neuromuscular" synapses, and of "electrical"
+            ones unless they keep degrees alone. What the prior's options keep or drop stays as it is.
     """
 
     def mutate(connectome: Connectome, architecture: Architecture, *, seed: int, **options: object) -> Mutant:
         dose = options.get("rewired", 1.0)
         if isinstance(dose, int | float) and dose < 1:
             return Mutant.same(architecture)
-        rule = dict(keep(connectome, **options))
-        pairs = rule.pop("electrical", Keep())
-        if options.get("gap") in ("rewire", "random"):
+        by_kind = keep(connectome, **options)
+        rule = {k: by_kind[k] for k in ("chemical", "neuromuscular") if options.get(k, "rewire") == "rewire"}
+        if options.get("gap") == "rewire":  # a prior without this option has no gap junctions
+            pairs = by_kind.get("electrical", Keep())
             rule["electrical"] = keep_of_pairs(architecture.is_muscle, pairs)
         return swap_few(architecture, rule, seed=seed)
 

@@ -18,10 +18,10 @@ from neuroevo.errors import ConnectomeError, require_range
 from neuroevo.plugins import Range, priors
 from neuroevo.seeds import derive, generator
 from neuroevo.wiring.architecture import Architecture, join
-from neuroevo.wiring.null_models import MOVES, Keep, Rewired, length_bins, rewire
-from populations.gaps import rewire_gap_junctions
+from neuroevo.wiring.null_models import MOVES, Keep, Rewired, length_bins, rewire, rewire_pairs
 from populations.mutations import KeepByKind, Mutate, by_swaps
 from populations.options import join_options
+from populations.parts import OPTIONS, Part, keep_of_pairs, part_of, require_parts
 
 Rule = Callable[..., KeepByKind]
 
@@ -38,8 +38,12 @@ class SwapOptions:
         signs: `shuffle` permutes the signs of a share `rewired` of the neurons.
         weights: `keep` leaves section counts with their presynaptic cell; `shuffle` permutes a share
             `rewired` of them among edges of one kind and one presynaptic sign.
+        chemical: Chemical synapses between neurons: `rewire` is the null; `keep` leaves them in place;
+            `drop` has none.
         gap: Gap junctions: `rewire` keeps each cell's number of them, and of their lengths, roles or classes
             what the prior keeps of synapses; `keep` leaves them in place; `drop` has none.
+        neuromuscular: Synapses on muscles, the map onto the body: `rewire` is the null; `keep` leaves them
+            in place; `drop` has none.
         ports: `keep`: input and output cells are the connectome's.
         dale: True keeps each synapse's sign; False lets evolution change it.
     """
@@ -47,7 +51,9 @@ class SwapOptions:
     rewired: Annotated[float, Range(0, 1)] = 1.0
     signs: Literal["keep", "shuffle"] = "keep"
     weights: Literal["keep", "shuffle"] = "keep"
-    gap: Literal["rewire", "keep", "drop"] = "rewire"
+    chemical: Part = "rewire"
+    gap: Part = "rewire"
+    neuromuscular: Part = "rewire"
     ports: Literal["keep"] = "keep"
     dale: bool = True
 
@@ -62,8 +68,8 @@ def swap_null(
     """Registers a null model made by swaps, given the rule that says what its swaps keep.
 
     The decorated function, the rule, takes the connectome and the prior's own options, and returns what is
-    kept of each kind of edge, "chemical", "neuromuscular" and "electrical". Synapses of a kind that it does
-    not name stay in place. The prior has the options of `SwapOptions` beside its own.
+    kept of each kind of edge, "chemical", "neuromuscular" and "electrical". The prior has the options of
+    `SwapOptions` beside its own.
 
     Args:
         name: What the command line calls the prior.
@@ -84,6 +90,7 @@ def swap_null(
         def prior(connectome: Connectome, *, seed: int, **values: Any) -> Architecture:
             keep = keep_of(connectome, **values)
             chosen = replace(options, **{key: values[key] for key in values.keys() & offered})
+            require_parts(connectome, vars(chosen), vars(options))
             return sample_by_swaps(connectome, keep, chosen, seed=seed)
 
         join_options(prior, rule, options, fixed)
@@ -100,12 +107,11 @@ def sample_by_swaps(
 
     The dose is the share of the way from the connectome (0) to the null (1): of the edges that a full sample
     replaces, of the cells whose signs and of the edges whose section counts are shuffled. A dose of 0 leaves
-    all as measured, but for `gap=drop`.
+    all as measured, but for what is dropped.
 
     Args:
         connectome: Source wiring.
-        keep: What is kept of "chemical", "neuromuscular" and "electrical" edges; synapses of a kind that is
-            not named stay in place.
+        keep: What is kept of "chemical", "neuromuscular" and "electrical" edges where they are rewired.
         options: The dose, and what becomes of each part of the wiring.
         seed: Equal seeds give equal wirings.
 
@@ -116,15 +122,16 @@ def sample_by_swaps(
     require_range("rewired", dose, 0.0, 1.0)
     edges, notes = {"chemical": connectome.chemical, "neuromuscular": connectome.neuromuscular}, []
     for kind, source in edges.items():
-        if kind in keep:
+        choice: str = getattr(options, OPTIONS[kind])
+        rewired = source
+        if choice == "rewire":
             sample = rewire(
                 source, connectome.num_cells, seed=derive(seed, kind), keep=keep[kind], rewired=dose
             )
-            edges[kind] = sample.edges
+            rewired = sample.edges
             notes += notes_on(kind, sample, dose)
-    pairs = rewire_gap_junctions(
-        connectome, options.gap, derive(seed, "gap"), keep=keep.get("electrical", Keep()), rewired=dose
-    )
+        edges[kind] = part_of(source, rewired, choice)
+    pairs = part_of(connectome.electrical, _rewired_pairs(connectome, keep, options, seed), options.gap)
     if options.weights == "shuffle":
         rng = generator(seed, "weights")
         edges = {k: shuffle_weights(e, connectome.sign[e.pre], dose, rng) for k, e in edges.items()}
@@ -140,6 +147,18 @@ def sample_by_swaps(
         dale=options.dale,
         notes=tuple(notes),
     )
+
+
+def _rewired_pairs(connectome: Connectome, keep: KeepByKind, options: SwapOptions, seed: int) -> Edges:
+    """Returns the gap junctions as the null model draws them, or as measured where it does not."""
+    pairs = connectome.electrical
+    if options.gap != "rewire":
+        return pairs
+    rule = keep_of_pairs(connectome.is_muscle, keep["electrical"])
+    sample = rewire_pairs(
+        pairs, connectome.num_cells, seed=derive(seed, "gap"), keep=rule, rewired=options.rewired
+    )
+    return sample.edges
 
 
 def same_for_all_kinds(keep: Keep) -> KeepByKind:
@@ -212,8 +231,8 @@ def notes_on(kind: str, sample: Rewired, dose: float) -> list[str]:
         dose: The dose that was asked for, in [0, 1].
     """
     notes = []
-    stuck = sample.moves == 0 and len(sample.edges) > 0 and dose > 0
-    if dose == 1 and (stuck or sample.overlap > ROOM):
+    stuck = sample.moves == 0 and dose > 0
+    if dose == 1 and len(sample.edges) and (stuck or sample.overlap > ROOM):
         notes.append(
             f"keeps {sample.overlap:.0%} of the {kind} synapses: this wiring leaves the null "
             f"{'no' if sample.overlap == 1 else 'little'} room."

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
-from neuroevo.wiring.null_models import Keep
-from populations.gaps import rewire_gap_junctions
 from populations.mutations import by_swaps, degrees
-
-RandomGap = Literal["random", "keep", "drop"]
+from populations.parts import OPTIONS, Part, part_of, require_parts
 
 
 @priors.register("random", mutate=by_swaps(degrees))
 def random(
-    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
+    connectome: Connectome,
+    *,
+    seed: int,
+    chemical: Part = "rewire",
+    gap: Part = "rewire",
+    neuromuscular: Part = "rewire",
+    dale: bool = True,
 ) -> Architecture:
     """Uniformly random wiring with as many cells, synapses, and excitatory and inhibitory synapses.
 
@@ -30,28 +31,42 @@ def random(
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        chemical: Chemical synapses between neurons: `rewire` keeps their numbers, `keep` leaves them in
+            place, `drop` has none.
+        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
+        neuromuscular: Synapses on muscles, the map onto the body: `rewire` keeps their numbers, `keep`
+            leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
         A sample of this prior.
+
+    Raises:
+        ConnectomeError: If a part is to be kept or dropped that the connectome does not have.
     """
-    neurons = ~connectome.is_muscle
+    require_parts(
+        connectome,
+        {"chemical": chemical, "gap": gap, "neuromuscular": neuromuscular},
+        dict.fromkeys(OPTIONS.values(), "rewire"),
+    )
     rng = generator(seed, "chemical")
-    chemical = scatter(connectome, connectome.chemical, neurons, rng)
-    neuromuscular = scatter(connectome, connectome.neuromuscular, connectome.is_muscle, rng)
+    # Both are always drawn, so that a part's places do not depend on what becomes of the other.
+    among_neurons = scatter(connectome, connectome.chemical, ~connectome.is_muscle, rng)
+    on_muscles = scatter(connectome, connectome.neuromuscular, connectome.is_muscle, rng)
+    synapses = join(
+        part_of(connectome.chemical, among_neurons, chemical),
+        part_of(connectome.neuromuscular, on_muscles, neuromuscular),
+    )
     return Architecture.of(
         connectome,
-        synapses=join(chemical, neuromuscular),
+        synapses=synapses,
         gap_junctions=random_gaps(connectome, gap, seed),
         dale=dale,
     )
 
 
 @priors.register("counts", mutate=by_swaps(degrees))
-def counts(
-    connectome: Connectome, *, seed: int, gap: RandomGap = "random", dale: bool = True
-) -> Architecture:
+def counts(connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: bool = True) -> Architecture:
     """As many cells, synapses, and the same excitatory and inhibitory numbers; all else is random.
 
     The statistics network of Schmidgall, Schuman & Parsa (2022). Less is kept than by `random`: which neurons
@@ -65,7 +80,7 @@ def counts(
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `random` keeps their number, `keep` keeps them, `drop` has none.
+        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -162,17 +177,15 @@ def num_core_parameters(connectome: Connectome) -> int:
     return Architecture.of(connectome).core_layout.core
 
 
-def random_gaps(connectome: Connectome, gap: RandomGap, seed: int) -> Edges:
+def random_gaps(connectome: Connectome, gap: Part, seed: int) -> Edges:
     """Returns the gap junctions of a prior of random edges.
 
     Args:
         connectome: Source wiring.
-        gap: `random` puts as many at random places, `keep` leaves them in place, `drop` has none.
+        gap: `rewire` puts as many at random places, `keep` leaves them in place, `drop` has none.
         seed: Equal seeds give equal gap junctions.
     """
-    if gap == "random":
-        return scatter_pairs(connectome, generator(seed, "gap"))
-    return rewire_gap_junctions(connectome, gap, seed, keep=Keep(), rewired=1.0)
+    return part_of(connectome.electrical, scatter_pairs(connectome, generator(seed, "gap")), gap)
 
 
 def _all_to_all(

@@ -44,7 +44,7 @@ def joined() -> object:
     def prior(connectome: Connectome, *, seed: int, **options: object) -> Architecture:
         return Architecture.of(connectome)
 
-    join_options(prior, rule, SwapOptions(gap="drop"), fixed=("ports", "weights", "rewired"))
+    join_options(prior, rule, SwapOptions(gap="drop"), fixed=("ports", "weights", "rewired", "chemical"))
     return prior
 
 
@@ -53,12 +53,16 @@ def test_a_joined_prior_has_the_options_of_both_and_not_the_fixed_ones() -> None
     assert str(signature) == (
         "(connectome: neuroevo.connectome.model.Connectome, *, seed: int, bins: Literal[2, 4] = 2, "
         "signs: Literal['keep', 'shuffle'] = 'keep', gap: Literal['rewire', 'keep', 'drop'] = 'drop', "
-        "dale: bool = True) -> neuroevo.wiring.architecture.Architecture"
+        "neuromuscular: Literal['rewire', 'keep', 'drop'] = 'rewire', dale: bool = True) "
+        "-> neuroevo.wiring.architecture.Architecture"
     )
 
 
 def test_the_help_of_a_joined_prior_explains_each_option_once_in_the_order_of_the_signature() -> None:
-    gap = (inspect.getdoc(SwapOptions) or "").partition("    gap: ")[2].partition("\n    ports:")[0]
+    gap, _, rest = (
+        (inspect.getdoc(SwapOptions) or "").partition("    gap: ")[2].partition("\n    neuromuscular: ")
+    )
+    on_muscles = rest.partition("\n    ports:")[0]
     assert joined().__doc__ == (
         "A null model.\n\nKeeps exactly: nothing.\n\n"
         "Args:\n"
@@ -68,6 +72,7 @@ def test_the_help_of_a_joined_prior_explains_each_option_once_in_the_order_of_th
         "        there are.\n"
         "    signs: `shuffle` permutes the signs of a share `rewired` of the neurons.\n"
         f"    gap: {gap}\n"
+        f"    neuromuscular: {on_muscles}\n"
         "    dale: Signs are free unless asked for.\n"
         "\nRaises:\n    OptionError: If it must.\n"
     )
