@@ -13,7 +13,7 @@ from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.null_models import Keep
 from neuroevo.wiring.statistics import adjacency, clustering, neurons_of
 from populations.mutations import KeepByKind, by_swaps, degrees
-from populations.parts import Part
+from populations.parts import RandomPart
 from populations.unstructured import place, random_gaps, scatter
 
 Blocks = Literal["role", "class"]
@@ -39,7 +39,7 @@ def _keep_blocks(connectome: Connectome, *, blocks: Blocks, **_: object) -> Keep
 
 @priors.register("small-world", mutate=by_swaps(_keep_ring))
 def small_world(
-    connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: bool = True
+    connectome: Connectome, *, seed: int, gap: RandomPart = "random", dale: bool = True
 ) -> Architecture:
     """Ring of neighbours with random shortcuts, as many as bring the connectome's clustering.
 
@@ -54,7 +54,7 @@ def small_world(
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
+        gap: Gap junctions: `random` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -77,7 +77,9 @@ def small_world(
 
 
 @priors.register("scale-free", mutate=by_swaps(degrees))
-def scale_free(connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: bool = True) -> Architecture:
+def scale_free(
+    connectome: Connectome, *, seed: int, gap: RandomPart = "random", dale: bool = True
+) -> Architecture:
     """Power laws of in- and out-degree with the connectome's exponents; who is a hub is random.
 
     Exponents are estimated by maximum likelihood from degrees of at least the median; expected degrees
@@ -90,7 +92,7 @@ def scale_free(connectome: Connectome, *, seed: int, gap: Part = "rewire", dale:
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
+        gap: Gap junctions: `random` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -120,7 +122,7 @@ def sbm(
     *,
     seed: int,
     blocks: Blocks = "role",
-    gap: Part = "rewire",
+    gap: RandomPart = "random",
     dale: bool = True,
 ) -> Architecture:
     """Stochastic block model: as many synapses between any two groups of cells, uniformly placed.
@@ -135,7 +137,7 @@ def sbm(
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
         blocks: `role`: sensory, inter-, motor neurons, muscles; `class`: cell classes.
-        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
+        gap: Gap junctions: `random` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -165,7 +167,7 @@ def _block_of(connectome: Connectome, blocks: Blocks) -> np.ndarray:
 
 
 def _with_random_rest(
-    connectome: Connectome, chemical: Edges, seed: int, gap: Part, dale: bool
+    connectome: Connectome, chemical: Edges, seed: int, gap: RandomPart, dale: bool
 ) -> Architecture:
     """Returns a wiring of these chemical synapses; all else is placed as in `random`."""
     onto_muscles = scatter(

@@ -34,8 +34,9 @@ def by_swaps(keep: Callable[..., KeepByKind]) -> Mutate:
         if isinstance(dose, int | float) and dose < 1:
             return Mutant.same(architecture)
         by_kind = keep(connectome, **options)
-        rule = {k: by_kind[k] for k in ("chemical", "neuromuscular") if options.get(k, "rewire") == "rewire"}
-        if options.get("gap") == "rewire":  # a prior without this option has no gap junctions
+        stays = ("keep", "drop")
+        rule = {k: by_kind[k] for k in ("chemical", "neuromuscular") if options.get(k) not in stays}
+        if options.get("gap", "drop") not in stays:  # a prior without this option has no gap junctions
             pairs = by_kind.get("electrical", Keep())
             rule["electrical"] = keep_of_pairs(architecture.is_muscle, pairs)
         return swap_few(architecture, rule, seed=seed)

@@ -19,6 +19,7 @@ from neuroevo.wiring.architecture import take
 from neuroevo.wiring.null_models import Keep, join_labels
 
 Part = Literal["rewire", "keep", "drop"]
+RandomPart = Literal["random", "keep", "drop"]  # of priors that put edges at random places
 
 OPTIONS = {"chemical": "chemical", "electrical": "gap", "neuromuscular": "neuromuscular"}  # by kind of edge
 NAMES = {
@@ -34,11 +35,12 @@ def part_of(edges: Edges, rewired: Edges, choice: str) -> Edges:
     Args:
         edges: The part as measured.
         rewired: The part as the null model draws it.
-        choice: A `Part`: `rewire` takes what the null model draws, `keep` what was measured, `drop` nothing.
+        choice: A `Part` or a `RandomPart`: `keep` takes what was measured, `drop` nothing, and each other
+            word what the null model draws.
     """
     if choice == "drop":
         return take(edges, np.zeros(len(edges), bool))
-    return rewired if choice == "rewire" else edges
+    return edges if choice == "keep" else rewired
 
 
 def require_parts(connectome: Connectome, choices: Mapping[str, object], usual: Mapping[str, object]) -> None:

@@ -9,7 +9,7 @@ from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
 from populations.mutations import by_swaps, degrees
-from populations.parts import OPTIONS, Part, part_of, require_parts
+from populations.parts import OPTIONS, RandomPart, part_of, require_parts
 
 
 @priors.register("random", mutate=by_swaps(degrees))
@@ -17,9 +17,9 @@ def random(
     connectome: Connectome,
     *,
     seed: int,
-    chemical: Part = "rewire",
-    gap: Part = "rewire",
-    neuromuscular: Part = "rewire",
+    chemical: RandomPart = "random",
+    gap: RandomPart = "random",
+    neuromuscular: RandomPart = "random",
     dale: bool = True,
 ) -> Architecture:
     """Uniformly random wiring with as many cells, synapses, and excitatory and inhibitory synapses.
@@ -31,10 +31,10 @@ def random(
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        chemical: Chemical synapses between neurons: `rewire` keeps their numbers, `keep` leaves them in
+        chemical: Chemical synapses between neurons: `random` keeps their numbers, `keep` leaves them in
             place, `drop` has none.
-        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
-        neuromuscular: Synapses on muscles, the map onto the body: `rewire` keeps their numbers, `keep`
+        gap: Gap junctions: `random` keeps their number, `keep` leaves them in place, `drop` has none.
+        neuromuscular: Synapses on muscles, the map onto the body: `random` keeps their numbers, `keep`
             leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
@@ -47,7 +47,7 @@ def random(
     require_parts(
         connectome,
         {"chemical": chemical, "gap": gap, "neuromuscular": neuromuscular},
-        dict.fromkeys(OPTIONS.values(), "rewire"),
+        dict.fromkeys(OPTIONS.values(), "random"),
     )
     rng = generator(seed, "chemical")
     # Both are always drawn, so that a part's places do not depend on what becomes of the other.
@@ -66,7 +66,9 @@ def random(
 
 
 @priors.register("counts", mutate=by_swaps(degrees))
-def counts(connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: bool = True) -> Architecture:
+def counts(
+    connectome: Connectome, *, seed: int, gap: RandomPart = "random", dale: bool = True
+) -> Architecture:
     """As many cells, synapses, and the same excitatory and inhibitory numbers; all else is random.
 
     The statistics network of Schmidgall, Schuman & Parsa (2022). Less is kept than by `random`: which neurons
@@ -80,7 +82,7 @@ def counts(connectome: Connectome, *, seed: int, gap: Part = "rewire", dale: boo
     Args:
         connectome: Source wiring.
         seed: Equal seeds give equal wirings.
-        gap: Gap junctions: `rewire` keeps their number, `keep` leaves them in place, `drop` has none.
+        gap: Gap junctions: `random` keeps their number, `keep` leaves them in place, `drop` has none.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
@@ -177,12 +179,12 @@ def num_core_parameters(connectome: Connectome) -> int:
     return Architecture.of(connectome).core_layout.core
 
 
-def random_gaps(connectome: Connectome, gap: Part, seed: int) -> Edges:
+def random_gaps(connectome: Connectome, gap: RandomPart, seed: int) -> Edges:
     """Returns the gap junctions of a prior of random edges.
 
     Args:
         connectome: Source wiring.
-        gap: `rewire` puts as many at random places, `keep` leaves them in place, `drop` has none.
+        gap: `random` puts as many at random places, `keep` leaves them in place, `drop` has none.
         seed: Equal seeds give equal gap junctions.
     """
     return part_of(connectome.electrical, scatter_pairs(connectome, generator(seed, "gap")), gap)

@@ -17,6 +17,9 @@ from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 
 MOST_SAMPLES = 100_000  # of all priors together, that are compared or written as tables: hours
+# Options that priors got after graphs of theirs had been published. At their default they leave a graph's seed
+# as it was, so that a request gives the graphs that it gave before.
+YOUNGER_OPTIONS = frozenset({"chemical", "neuromuscular"})
 
 
 class Prior(Protocol):
@@ -86,7 +89,7 @@ def draw_one(connectome: Connectome, entrant: PluginCall, k: int, seed: int) -> 
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
     about = f"{entrant.label} on {connectome.name}"
-    graph_seed = derive(seed, "graph", entrant.plugin.path, repr(sorted(entrant.options.items())), k)
+    graph_seed = derive(seed, "graph", entrant.plugin.path, _seed_text(entrant), k)
     try:
         sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
     except NeuroevoError:
@@ -114,6 +117,17 @@ def require_count(num_samples: int, genomes: Sequence[PluginCall]) -> None:
             f"--samples {num_samples} makes {total:,} wirings; wanted at most {MOST_SAMPLES:,} in all, which "
             f"--samples {MOST_SAMPLES // max(1, len(genomes))} are."
         )
+
+
+def _seed_text(entrant: PluginCall) -> str:
+    """Returns what of a prior's options its graphs' seeds depend on: all but younger ones at their default."""
+    defaults = entrant.plugin.defaults
+    options = [
+        (name, value)
+        for name, value in sorted(entrant.options.items())
+        if not (name in YOUNGER_OPTIONS and value == defaults.get(name))
+    ]
+    return repr(options)
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.Captu
     for entries in sections.values():
         for name, entry in entries.items():
             assert name in out and entry["summary"] and entry["summary"][:40] in out
-    assert ":gap=rewire,dale=true" in out and "neuromuscular=rewire" in out
+    assert ":gap=random,dale=true" in out and "neuromuscular=rewire" in out
     assert "--genome kept=stats-prior:gap=keep" in out and "--task package.module:Name" in out
     assert max(map(len, out.splitlines())) <= 80
 

@@ -109,12 +109,12 @@ def test_resolved_request_reads_back_and_stays_as_it_is(tmp_path: Path, config: 
 def test_resolve_writes_every_default_out() -> None:
     experiment = resolve(replace(REQUEST, genome=("random",), episodes=7))
     resolved = experiment.config
-    assert resolved.genome == ("random=random:chemical=rewire,gap=rewire,neuromuscular=rewire,dale=true",)
+    assert resolved.genome == ("random=random:chemical=random,gap=random,neuromuscular=random,dale=true",)
     assert experiment.task_calls[ECHO].options == {"episodes": 7, "steps": 4, "broken": 0.0, "raises": False}
     assert resolved.budgets == {ECHO: {"generations": 3, "population": 8}}
     assert resolved.searches == {ECHO: str(Pgpe())} and "speed=0.025" in str(Pgpe())
     assert resolved.device == "cpu"
-    parts = dict.fromkeys(("chemical", "gap", "neuromuscular"), "rewire")
+    parts = dict.fromkeys(("chemical", "gap", "neuromuscular"), "random")
     assert experiment.priors[0].options == {**parts, "dale": True}
 
 

@@ -22,6 +22,10 @@ def sample(name: str, connectome: Connectome, **options: object) -> Architecture
     return priors.get(name).target(connectome, seed=3, **QUICK.get(name, {}), **options)
 
 
+def drawn(name: str) -> str:
+    return "random" if name == "random" else "rewire"
+
+
 def edges(wiring: Architecture | Connectome, option: str) -> set[tuple[int, int]]:
     part: Edges = getattr(wiring, FIELDS[option])
     return set(zip(part.pre.tolist(), part.post.tolist(), strict=True))
@@ -31,7 +35,9 @@ def edges(wiring: Architecture | Connectome, option: str) -> set[tuple[int, int]
 @pytest.mark.parametrize("name", NULLS)
 def test_one_part_is_kept_or_dropped_and_the_others_stay_as_they_were_drawn(name: str, option: str) -> None:
     worm = load("celegans-motor")
-    usual, kept, dropped = (sample(name, worm, **{option: choice}) for choice in ("rewire", "keep", "drop"))
+    usual, kept, dropped = (
+        sample(name, worm, **{option: choice}) for choice in (drawn(name), "keep", "drop")
+    )
     measured = edges(worm, option)
     assert edges(usual, option) != measured == edges(kept, option)
     assert edges(dropped, option) == set()
