@@ -17,8 +17,9 @@ from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 
 MOST_SAMPLES = 100_000  # of all priors together, that are compared or written as tables: hours
-# Options that priors got after graphs of theirs had been published. At their default they leave a graph's seed
-# as it was, so that a request gives the graphs that it gave before.
+
+# Options that priors got after graphs of theirs had been published. At their default they leave the seed of a
+# graph as it was, so that a request gives the graphs that it gave before.
 YOUNGER_OPTIONS = frozenset({"chemical", "neuromuscular"})
 
 
@@ -120,7 +121,7 @@ def require_count(num_samples: int, genomes: Sequence[PluginCall]) -> None:
 
 
 def _seed_text(entrant: PluginCall) -> str:
-    """Returns what of a prior's options its graphs' seeds depend on: all but younger ones at their default."""
+    """Returns the options that the seeds of a prior's graphs depend on: no younger one at its default."""
     defaults = entrant.plugin.defaults
     options = [
         (name, value)
