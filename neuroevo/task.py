@@ -7,6 +7,7 @@
     HasNativeMaps   brings maps of its own from senses to cells and from cells to actuators
     Chooses         chooses what a lineage is tested on by what the lineage answers so far
     Playable        says how its networks play an environment of Gymnasium's, one step at a time
+    HasTargets      has targets that a readout can be fitted to, for --adapter ridge
 
 A task has what a protocol names as soon as it has those members; it need not derive from the protocol.
 The examples below run as they stand, with `numpy`, `torch` and what they name imported.
@@ -19,7 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from neuroevo.errors import NeuroevoError, TaskError
 from neuroevo.plugins import Scalar, load
@@ -365,6 +366,70 @@ class Playable(Protocol):
 
         Args:
             outputs: What the network puts out, float32 [A], unbounded.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What networks are shown, and what a readout of them is to say.
+
+    Attributes:
+        inputs: Of images, float32 [U, B, S], each held before the network from rest. Of sequences, float32
+            [U, T, B, S]: T values one after the other, one a network step, from rest, in B episodes.
+        targets: K numbers for every image, float32 [U, B, K], or every step of a sequence, [U, T, B, K].
+        which: The row of U that each genome sees, int64 [G].
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    which: Tensor
+
+
+Split = Literal["minibatch", "training", "held-out"]
+
+
+@runtime_checkable
+class HasTargets(Protocol):
+    """A task with targets that a readout can be fitted to in closed form, for `--adapter ridge`.
+
+    Attributes:
+        washout: Steps at the beginning of a sequence that are neither fitted nor judged, since the network
+            comes from rest; 0 of images.
+        num_minibatch: Samples of a minibatch: images, or steps of all episodes after the washout.
+
+    Example:
+        class Recall(Copy):
+            "Say what was sensed one step before."
+
+            washout, num_minibatch = 1, 4 * 19
+
+            def samples(self, split, *, seeds):
+                drawn = [generator(seed, split).standard_normal((20, 4, 1), np.float32) for seed in seeds]
+                inputs = torch.from_numpy(np.stack(drawn))
+                return Samples(inputs, inputs.roll(1, dims=1), torch.arange(len(seeds)))
+
+            def judge(self, said, targets):
+                return -(said - targets).square().mean((1, 3))
+    """
+
+    washout: int
+    num_minibatch: int
+
+    def samples(self, split: Split, *, seeds: Sequence[int]) -> Samples:
+        """Returns samples of one of the splits, which have none in common.
+
+        Args:
+            split: "minibatch", a part of what can be trained on, new with every seed; "training", all that a
+                readout is fitted to in the end; or "held-out", what it is judged on, once.
+            seeds: One a genome, [G].
+        """
+
+    def judge(self, said: Tensor, targets: Tensor) -> Tensor:
+        """Returns the scores of what readouts say, [G, B'], in the task's unit.
+
+        Args:
+            said: float64 [G, B', K] of images, or [G, T', B', K] of sequences, without the washout.
+            targets: What was to be said, of the same shape.
         """
 
 

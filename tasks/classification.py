@@ -25,7 +25,7 @@ import numpy as np
 from neuroevo.errors import OptionError, require_range
 from neuroevo.physics import engine
 from neuroevo.seeds import generator
-from neuroevo.task import Task
+from neuroevo.task import Samples, Split, Task
 from tasks import pixels
 from tasks.datasets import Images
 
@@ -85,6 +85,7 @@ class Classification(Task):
 
     unit = "accuracy"
     on_device = True
+    washout = 0  # of a readout: every image is shown from rest
     search = {"pgpe": {"core": 0.1}}  # noqa: RUF012 - the whole worm has thousands of synapses that tell little
     shape: tuple[int, ...]
     num_training: int
@@ -228,6 +229,45 @@ class Classification(Task):
     def test_images(self) -> np.ndarray:
         """Returns the test images, uint8 [test images, height, width], or in colour [..., 3]."""
         return self.images().test_images
+
+    @property
+    def num_minibatch(self) -> int:
+        """Images of a minibatch."""
+        return self.episodes
+
+    def samples(self, split: Split, *, seeds: Sequence[int]) -> Samples:
+        """Returns images with targets that are 1 for their class and 0 for the others, for a readout.
+
+        Args:
+            split: "minibatch", "training" or "held-out"; the last is the test split.
+            seeds: One a genome, [G]; each stands for a minibatch, and nothing else depends on it.
+        """
+        import torch
+
+        data = self._data()
+        classes = torch.eye(len(self.class_names))
+        if split == "minibatch":
+            row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
+            images = torch.from_numpy(np.stack([self.minibatch(seed) for seed in row]))
+            which = torch.tensor([row[seed] for seed in seeds])
+            return Samples(data.train[images], classes[data.train_labels[images]], which)
+        inputs, labels = {
+            "training": (data.train, data.train_labels),
+            "held-out": (data.test, data.test_labels),
+        }[split]
+        return Samples(inputs[None], classes[labels][None], torch.zeros(len(seeds), dtype=torch.int64))
+
+    def judge(self, said: Tensor, targets: Tensor) -> Tensor:
+        """Returns 1 where the greatest target that a readout says is that of the class, 0 where not.
+
+        Args:
+            said: float64 [G, n, classes].
+            targets: Of the same shape.
+
+        Returns:
+            float64 [G, n].
+        """
+        return (said.argmax(2) == targets.argmax(2)).double()
 
     def minibatch(self, seed: int) -> np.ndarray:
         """Returns the places of the training images that a seed stands for, int64 [B]; none twice.

@@ -48,9 +48,10 @@ MAY_IMPORT_INSIDE = {
     "wiring": {*ROOT_MODULES, "connectome"},
     "network": {*ROOT_MODULES, "connectome", "wiring"},
     "task": {*ROOT_MODULES, "connectome", "wiring", "network", "physics"},
+    "readout": {*ROOT_MODULES, "network", "task"},
     "search": {*ROOT_MODULES, "connectome", "wiring", "network", "task"},
-    "workers": {*ROOT_MODULES, "connectome", "wiring", "network", "task", "physics", "search"},
-    "report": {*ROOT_MODULES, "connectome", "wiring", "network", "task", "physics", "referee"},
+    "workers": {*ROOT_MODULES, "connectome", "wiring", "network", "task", "readout", "physics", "search"},
+    "report": {*ROOT_MODULES, "connectome", "wiring", "network", "task", "readout", "physics", "referee"},
 }
 MAY_IMPORT_INSIDE["experiment"] = {*MAY_IMPORT_INSIDE["workers"], "workers", "referee", "report"}
 MAY_IMPORT_INSIDE["checks"] = {*MAY_IMPORT_INSIDE["workers"], "workers"}

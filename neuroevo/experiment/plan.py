@@ -16,6 +16,7 @@ from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import Neuron
 from neuroevo.progress import Say, nothing
+from neuroevo.readout import SolvedTask
 from neuroevo.rows import LineageRow
 from neuroevo.search import coordinates
 from neuroevo.task import HasNativeMaps, Task, TaskRequest
@@ -170,7 +171,7 @@ def _fitted(
         maps = _native_maps(whole, task)
         ports = [np.flatnonzero(m.any(axis)).astype(np.int32) for m, axis in zip(maps, (1, 0), strict=True)]
         whole = replace(whole, inputs=ports[0], outputs=ports[1])
-    live = whole.without_dead_ends()
+    live = replace(whole, outputs=adapter.outputs(whole)).without_dead_ends()
     blueprint = Blueprint(
         architecture=live,
         num_sensors=task.num_sensors,
@@ -182,6 +183,8 @@ def _fitted(
     )
     if live.core != "clock":
         adapter.check(blueprint.ports)
+    if isinstance(task, SolvedTask):
+        task.require_samples(blueprint.ports)
     if maps is None:
         return blueprint
     place = {cell: i for i, cell in enumerate(whole.cells)}

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from neuroevo import readout
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
-from neuroevo.errors import OptionError, unknown
+from neuroevo.errors import OptionError, TaskError, unknown
 from neuroevo.experiment import trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.network import adapters
@@ -82,7 +83,7 @@ def resolve(config: Configuration) -> Experiment:
     genomes = priors.calls(config.genome)
     usual = {} if config.episodes is None else {"episodes": config.episodes}
     calls = {call.label: call for call in tasks.calls(config.task, usual)}
-    made_tasks = {label: make(label, call.plugin.target, call.options) for label, call in calls.items()}
+    made_tasks = {label: _task(label, call, adapter) for label, call in calls.items()}
     searches = _settings(config, adapter, made_tasks)
     margin_of = margins(config.margin, made_tasks)
     _check_selection(config, neuron, adapter, searches)
@@ -141,6 +142,15 @@ def margins(texts: Sequence[str], labels: Iterable[str]) -> dict[str, float | No
             raise OptionError(f"The margin of {label or 'all tasks'} is given twice; give it once.")
         given[label] = value
     return {label: given.get(label, given.get("")) for label in labels}
+
+
+def _task(label: str, call: PluginCall, adapter: Adapter) -> Task:
+    """Returns a task as networks with the adapter meet it."""
+    task = make(label, call.plugin.target, call.options)
+    try:
+        return readout.on(task, adapter)
+    except TaskError as error:
+        raise TaskError(f"{label}: {error}") from error
 
 
 def _complete(neuron: Neuron) -> Neuron:

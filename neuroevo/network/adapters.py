@@ -23,10 +23,14 @@ from neuroevo.plugins import Plugin, Scalar, Spec
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from neuroevo.wiring.architecture import Architecture
+
 
 Train = Literal["evolved", "fixed", "pretrained"]
+Read = Literal["outputs", "all", "not-inputs"]
 MAX_HIDDEN = 4_096
 MAX_PATCH = 256
+MAX_TIMES, MAX_PENALTY, MAX_GAIN, MAX_BIAS = 64, 1e12, 50.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,15 @@ class Adapter:
 
     train: Train = "evolved"
     name: ClassVar[str] = ""
+    decodes: ClassVar[bool] = True  # whether the network itself maps its output cells to actuators
+
+    def outputs(self, architecture: Architecture) -> np.ndarray:
+        """Returns the cells that are read, int32 [O].
+
+        Args:
+            architecture: The wiring.
+        """
+        return architecture.outputs
 
     def encoder(self, ports: Ports) -> list[int]:
         """Returns the widths of the encoder's layers: S, any hidden ones, I; none if it has no parameters.
@@ -273,6 +286,71 @@ class Retina(Linear):
 
 
 @dataclass(frozen=True)
+class Ridge(Linear):
+    """A linear map to the cells, and a readout that is solved by ridge regression in place of evolved.
+
+    The readout is fitted to targets anew for every genome, in closed form, so that what is compared is what
+    the cells hold and not what a search makes of a decoder. It has a weight for every cell that it reads, at
+    every time, and every target; these are counted apart from the parameters that evolve.
+
+    Attributes:
+        read: Cells that the readout reads: "outputs", the connectome's output cells; "all"; or "not-inputs",
+            all but its input cells.
+        times: How many states are read side by side. Of a constant input, those at so many evenly spaced
+            network steps, the last among them; of a sequence, the latest.
+        penalty: Ridge penalty, added to the summed squares of the cells' activities; 0 chooses the one that
+            errs least on a fifth of the training data that is held back for it.
+        gain: Gain of the synapses between neurons, in place of the one that the operating range gives; 0
+            leaves that.
+        bias: Spread of the cells' biases before evolution, drawn by seed, the same for all wirings of as many
+            cells. Without any, cells of tanh are odd functions of their input.
+    """
+
+    read: Read = "outputs"
+    times: int = 1
+    penalty: float = 0.0
+    gain: float = 0.0
+    bias: float = 0.0
+    name: ClassVar[str] = "ridge"
+    decodes: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.train == "pretrained":
+            raise OptionError("Adapter 'ridge' with train=pretrained; wanted evolved or fixed.")
+        require_range("times", self.times, 1, MAX_TIMES)
+        require_range("penalty", self.penalty, 0.0, MAX_PENALTY)
+        require_range("gain", self.gain, 0.0, MAX_GAIN)
+        require_range("bias", self.bias, 0.0, MAX_BIAS)
+
+    def decoder(self, ports: Ports) -> list[int]:
+        """Returns no layers: nothing of the readout evolves.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        return []
+
+    def outputs(self, architecture: Architecture) -> np.ndarray:
+        """Returns the cells that the readout reads, int32 [O].
+
+        Args:
+            architecture: The wiring.
+        """
+        if self.read == "outputs":
+            return architecture.outputs
+        cells = np.arange(architecture.num_cells, dtype=np.int32)
+        return cells if self.read == "all" else np.setdiff1d(cells, architecture.inputs).astype(np.int32)
+
+    def num_features(self, ports: Ports) -> int:
+        """Returns how many numbers the readout reads, F.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        return self.times * ports.num_outputs
+
+
+@dataclass(frozen=True)
 class Native(Adapter):
     """No adapter: the body's own map, from its senses to cells that feel them and from muscles to motion."""
 
@@ -301,7 +379,7 @@ class Native(Adapter):
         return []
 
 
-ADAPTERS: dict[str, type[Adapter]] = {kind.name: kind for kind in (Linear, Mlp, Retina, Native)}
+ADAPTERS: dict[str, type[Adapter]] = {kind.name: kind for kind in (Linear, Mlp, Retina, Ridge, Native)}
 
 
 def parse(text: str) -> Adapter:

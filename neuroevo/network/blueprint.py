@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.network import adapters, constants
-from neuroevo.network.adapters import Adapter, Layer, Linear, Ports, gains_of
+from neuroevo.network.adapters import Adapter, Layer, Linear, Ports, Ridge, gains_of
 from neuroevo.network.neurons import Neuron
 from neuroevo.wiring.architecture import Architecture, ArchitectureJson, Layout
 
@@ -134,6 +134,10 @@ class Blueprint:
         parameters = np.zeros((num_genomes, self.layout.length), np.float32)
         drawn = self._drawn
         parameters[:, drawn] = rng.standard_normal((num_genomes, len(drawn)), dtype=np.float32)
+        if isinstance(self.adapter, Ridge) and self.adapter.bias:
+            shape = num_genomes, self.architecture.num_cells  # after the adapters, which stay what they were
+            biases = self.adapter.bias * rng.standard_normal(shape, dtype=np.float32)
+            parameters[:, self.layout.parts["biases"]] = biases
         return torch.from_numpy(parameters)
 
     @cached_property
@@ -151,13 +155,16 @@ class Blueprint:
         """Returns the weights [P, n, m] and biases [P, m] of the layers of a map.
 
         Args:
-            which: 0 for the encoder, 1 for the decoder.
+            which: 0 for the encoder, 1 for the decoder. Where a readout takes the decoder's place, the
+                network itself puts out one zero.
             theta: Parameters of the map, float32 [P, n]; a body's own maps have none, [P, 0].
         """
         gain = (self.gains.input, self.gains.output)[which]
         if self.native is not None:
             weight = torch.from_numpy(self.native[which]).to(theta.device) * gain
             return [(weight.expand(len(theta), -1, -1), None)]
+        if which == 1 and not self.adapter.decodes:
+            return [(theta.new_zeros(1, len(self.architecture.outputs), 1).expand(len(theta), -1, -1), None)]
         chain = self.layers[which]
         parts = torch.split(theta, [layer.size for layer in chain], dim=1)
         return [

@@ -22,6 +22,7 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
+from neuroevo.network.adapters import Ridge
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.monitors import Monitor
 from neuroevo.network.neurons import Neuron
@@ -101,5 +102,9 @@ def limits(kind: str, neuron: Neuron) -> tuple[float, float]:
 
 def _scaled(blueprint: Blueprint, scales: dict[str, float]) -> Gains:
     """Returns a blueprint's gains times scales, kept within their limits."""
-    gains, neuron = blueprint.gains.to_dict(), blueprint.neuron
-    return Gains(**{k: float(np.clip(gains[k] * s, *limits(k, neuron))) for k, s in scales.items()})
+    gains, neuron, adapter = blueprint.gains.to_dict(), blueprint.neuron, blueprint.adapter
+    scaled = {k: float(np.clip(gains[k] * s, *limits(k, neuron))) for k, s in scales.items()}
+    if isinstance(adapter, Ridge):
+        scaled["output"] = gains["output"]  # scales a decoder that is not there
+        scaled["core"] = adapter.gain or scaled["core"]
+    return Gains(**scaled)

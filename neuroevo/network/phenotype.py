@@ -60,7 +60,7 @@ class Phenotype:
         counts: Genomes of each lineage.
         num_genomes: G.
         num_sensors: S.
-        num_actuators: A.
+        num_actuators: A; 1 where a readout takes the decoder's place, of an output that is always zero.
         genome_sizes: Cells of each genome, int64 [G].
         first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
         cells: All cells.
@@ -82,7 +82,7 @@ class Phenotype:
         self.counts = list(counts)
         self.num_genomes = sum(counts)
         self.num_sensors = blueprints[0].num_sensors
-        self.num_actuators = blueprints[0].num_actuators
+        self.num_actuators = blueprints[0].num_actuators if blueprints[0].adapter.decodes else 1
         self._neuron = blueprints[0].neuron
         sizes = [b.architecture.num_cells for b in blueprints]
         self.genome_sizes = np.repeat(sizes, counts)
@@ -251,6 +251,37 @@ class Phenotype:
         self._advance(1)
         return self._read()
 
+    def show(self, images: Tensor, which: Tensor) -> None:
+        """Sets the cells to rest and holds an input before them.
+
+        Args:
+            images: Distinct batches of B images, float32 [U, B, S].
+            which: The batch that each genome sees, int64 [G].
+        """
+        self.reset(images.shape[1])
+        for a, drive in zip(self._adapters, self._drives, strict=True):
+            a.encoder.show(images, which[a.genomes], out=drive)
+
+    def hold(self, steps: int) -> Tensor:
+        """Moves all cells by some network steps under the input that they have, and returns the outputs.
+
+        Args:
+            steps: Network steps, at least 1.
+
+        Returns:
+            Outputs after the last step, float32 [G, B, A].
+        """
+        self._advance(steps)
+        return self._read()
+
+    def output_cells(self) -> list[tuple[slice, Tensor]]:
+        """Returns the activities of output cells, [g, O, B], of each run of genomes with equally many.
+
+        Returns:
+            Which genomes they are, and the activities, which may be a view of the state.
+        """
+        return [(a.genomes, a.outputs.read(self.state)) for a in self._adapters]
+
     def settle(self, images: Tensor, which: Tensor, steps: int) -> Tensor:
         """Holds an input for some network steps, from rest.
 
@@ -264,9 +295,7 @@ class Phenotype:
         Returns:
             Outputs after the last step, float32 [G, B, A].
         """
-        self.reset(images.shape[1])
-        for a, drive in zip(self._adapters, self._drives, strict=True):
-            a.encoder.show(images, which[a.genomes], out=drive)
+        self.show(images, which)
         if self.monitor is None:
             self.cells.settle(steps * self._neuron.steps, self._read_rows)
             self.time += steps
@@ -318,7 +347,7 @@ def _widths(blueprint: Blueprint) -> tuple[tuple[int, ...], tuple[int, ...]]:
     encoder, decoder = blueprint.adapter.encoder(ports), blueprint.adapter.decoder(ports)
     return (
         tuple(encoder) or (ports.num_sensors, ports.num_inputs),
-        tuple(decoder) or (ports.num_outputs, ports.num_actuators),
+        tuple(decoder) or (ports.num_outputs, ports.num_actuators if blueprint.adapter.decodes else 1),
     )
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from neuroevo import readout
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
 from neuroevo.network import gains
 from neuroevo.network.blueprint import Blueprint
@@ -182,7 +183,7 @@ class Assess(Request[Sequence[Scores]]):
             EvaluationError: If the task cannot score, in whatever way: the search was well without.
         """
         worker.drop_networks()
-        task = worker.task(self.shard.task)
+        task = readout.on(worker.task(self.shard.task), self.shard.lineages[0].blueprint.adapter)
         try:
             return assessment.assess(self.shard, self.states, task, self.scope, worker.arena)
         except NeuroevoError as error:
@@ -222,7 +223,8 @@ class SetGains(Request[Sequence[Blueprint]]):
         Args:
             worker: Keeps the task.
         """
-        return gains.set_gains(self.blueprints, worker.task(self.task), self.seed)
+        task = readout.on(worker.task(self.task), self.blueprints[0].adapter)
+        return gains.set_gains(self.blueprints, task, self.seed)
 
     @property
     def cached(self) -> Mapping[str, Key]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from neuroevo import readout
 from neuroevo.errors import TaskError
 from neuroevo.network.alignment import Arena
 from neuroevo.network.phenotype import Phenotype
@@ -143,8 +144,8 @@ class Runner:
         self, shard: Shard, task: Task, sibling: Runner | None = None, arena: Arena | None = None
     ) -> None:
         self.shard = shard
-        self.task = task
-        self._shared: Shared = sibling._shared if sibling else Shared(shard, task, arena or Arena())
+        self.task = readout.on(task, shard.lineages[0].blueprint.adapter)
+        self._shared: Shared = sibling._shared if sibling else Shared(shard, self.task, arena or Arena())
         self._population = 0
         self._set_population(shard.settings.phases[0].population)
 

@@ -12,8 +12,10 @@ import safetensors.numpy
 import torch
 from torch import Tensor
 
+from neuroevo import readout
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import parse, read
+from neuroevo.network import adapters
 from neuroevo.network.blueprint import Blueprint, BlueprintJson
 from neuroevo.network.policy import Policy
 from neuroevo.plugins import Spec, tasks
@@ -144,7 +146,8 @@ def make_task(folder: RunFolder, label: str) -> Task:
     try:
         plugin = tasks.get(specs[label].name)
         options = plugin.bind({**plugin.defaults, **specs[label].options})
-        return TaskRequest(label, plugin.path, options).make()
+        adapter = adapters.parse(folder.config().get("adapter", "linear"))
+        return readout.on(TaskRequest(label, plugin.path, options).make(), adapter)
     except NeuroevoError as error:
         raise type(error)(f"Task {label!r} of {folder.path}: {error}") from error
     except Exception as error:
