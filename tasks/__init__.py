@@ -6,6 +6,8 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
     pixels             what sensors see of an image
     datasets           published images, found, checked and cached; sources: where they are downloaded from
     image_files        images in the user's files; stored: as arrays; idx: the format of MNIST
+    sequences          what sequence tasks share; memory: what is held of the past; prediction: what comes
+                       next; decisions: at the end of a trial
     swimmer            a chain of links that swims; embodied: what tasks with a body share
     worm               a worm that crawls; worm_body: its body; worm_nerves: how a circuit is wired to it
     locomotion_bodies  five bodies of Gymnasium's; locomotion: how they are moved
@@ -14,12 +16,23 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
 """
 
 from neuroevo import plugins
-from tasks import gymnasium_env, images, locomotion_bodies, swimmer, worm
+from tasks import decisions, gymnasium_env, images, locomotion_bodies, memory, prediction, swimmer, worm
 
-ORDER = (  # images, our own bodies, Gymnasium's, anything else
+ORDER = (  # sequences, images, our own bodies, Gymnasium's, anything else
+    *("memory", "capacity", "narma", "mackey-glass", "lorenz", "decision", "match"),
     *("digits", "mnist", "fashion-mnist", "images", "swimmer", "worm"),
     *("swimmer-v5", "halfcheetah-v5", "hopper-v5", "walker2d-v5", "ant-v5", "gym"),
 )
 plugins.tasks.arrange(ORDER)
 
-__all__ = ["ORDER", "gymnasium_env", "images", "locomotion_bodies", "swimmer", "worm"]
+__all__ = [
+    "ORDER",
+    "decisions",
+    "gymnasium_env",
+    "images",
+    "locomotion_bodies",
+    "memory",
+    "prediction",
+    "swimmer",
+    "worm",
+]

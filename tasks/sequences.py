@@ -1,0 +1,176 @@
+"""What sequence tasks share: a network hears a sequence step by step and says something about it.
+
+A task of this kind needs memory and nonlinearity of the network itself, since its sensors carry one moment
+alone. With `--adapter ridge` the readout is solved, so that the score tells what the cells hold of the past.
+Each seed stands for a sequence of its own; genomes of a lineage, and lineages of equal seeds, share it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from neuroevo.errors import OptionError, require_range
+from neuroevo.seeds import generator
+from neuroevo.task import Samples, Split, Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from neuroevo.network.phenotype import Phenotype
+
+LONGEST = 100_000  # steps of a sequence
+MOST_EPISODES = 10_000
+
+
+class SequenceTask(Task):
+    """Base of the sequence tasks; a subclass draws inputs and targets, and says how answers are scored.
+
+    Args:
+        length: Steps of a training sequence.
+        held_out: Steps of a held-out sequence.
+        washout: Steps at the beginning that are not judged, since the network comes from rest.
+        episodes: B, sequences that run side by side.
+
+    Attributes:
+        num_actuators: K, numbers that are to be said at every step.
+    """
+
+    unit = "R2"
+    defaults: ClassVar[dict[str, int]] = {"generations": 30, "population": 32}
+    num_sensors = 1
+    num_actuators = 1
+    steps: int
+    episodes: int
+
+    def __init__(self, length: int, held_out: int, washout: int, episodes: int = 1) -> None:
+        require_range("length", length, 2, LONGEST)
+        require_range("held_out", held_out, 2, LONGEST)
+        require_range("episodes", episodes, 1, MOST_EPISODES)
+        shortest = min(length, held_out)
+        if not 0 <= washout < shortest:
+            raise OptionError(
+                f"Option 'washout' is {washout}, and sequences have {shortest} steps; wanted 0 to "
+                f"{shortest - 1}."
+            )
+        self.length = length
+        self.held_out = held_out
+        self.washout = washout
+        self.episodes = episodes
+        self.steps = length
+
+    @property
+    def num_minibatch(self) -> int:
+        """Steps of a training sequence that count, of all episodes."""
+        return (self.length - self.washout) * self.episodes
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns sequences and what is to be said of each step.
+
+        Args:
+            rng: Source of the random numbers.
+            length: T, steps of a sequence.
+
+        Returns:
+            Inputs, float [T, B, S], and targets, float [T, B, K].
+        """
+
+    def judge(self, said: Tensor, targets: Tensor) -> Tensor:
+        """Returns the share of the targets' variance that is explained, a mean over targets, float64 [G, B].
+
+        Args:
+            said: float64 [G, T, B, K].
+            targets: Of the same shape.
+        """
+        return explained(said, targets).mean(2)
+
+    def samples(self, split: Split, *, seeds: Sequence[int]) -> Samples:
+        """Returns sequences, one a seed.
+
+        Args:
+            split: "minibatch" and "training" are of `length` steps, "held-out" of `held_out`.
+            seeds: One a genome, [G]; each stands for a sequence of its own in every split.
+        """
+        import torch
+
+        row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
+        length = self.held_out if split == "held-out" else self.length
+        drawn = [self.draw(generator(seed, split), length) for seed in row]
+        inputs, targets = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*drawn, strict=True))
+        return Samples(inputs, targets, torch.tensor([row[seed] for seed in seeds]))
+
+    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the score of the network's own outputs on training sequences.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome, [G].
+
+        Returns:
+            float64 [G, B].
+        """
+        return self._judged(phenotype, self.samples("training", seeds=seeds))
+
+    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+        """Returns the score of the network's own outputs on held-out sequences.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome, [G].
+
+        Returns:
+            float64 [G, B].
+        """
+        return self._judged(phenotype, self.samples("held-out", seeds=seeds))
+
+    def _judged(self, phenotype: Phenotype, samples: Samples) -> Tensor:
+        """Returns the scores of a network's outputs, NaN where one is not finite."""
+        import torch
+
+        phenotype.reset(self.episodes)
+        said = [
+            phenotype.step(samples.inputs[samples.which, t]).clone() for t in range(samples.inputs.shape[1])
+        ]
+        outputs = torch.stack(said[self.washout :], 1).double()
+        lost = ~outputs.isfinite().all(3).all(1)  # [G, B]
+        targets = samples.targets[samples.which][:, self.washout :].double()
+        return self.judge(outputs.nan_to_num(0, 0, 0), targets).masked_fill(lost, torch.nan)
+
+
+def explained(said: Tensor, targets: Tensor) -> Tensor:
+    """Returns 1 minus the squared error over the variance of each target, float64 [G, B, K].
+
+    Args:
+        said: float64 [G, T, B, K].
+        targets: Of the same shape.
+    """
+    variance = (targets - targets.mean(1, keepdim=True)).square().sum(1)
+    return 1 - (said - targets).square().sum(1) / variance
+
+
+def squared_correlation(said: Tensor, targets: Tensor) -> Tensor:
+    """Returns the squared correlation of targets and what is said of them, [G, B, K]; 0 of a constant.
+
+    Args:
+        said: float64 [G, T, B, K].
+        targets: Of the same shape.
+    """
+    a, b = (x - x.mean(1, keepdim=True) for x in (said, targets))
+    scale = a.square().sum(1) * b.square().sum(1)
+    return ((a * b).sum(1).square() / scale).where(scale > 1e-30, 0.0)
+
+
+def lagged(values: np.ndarray, lag: int) -> np.ndarray:
+    """Returns a sequence some steps later, with zeros before its beginning.
+
+    Args:
+        values: [T, ...].
+        lag: Steps, at least 0.
+    """
+    late = np.zeros_like(values)
+    late[lag:] = values[: len(values) - lag]
+    return late
