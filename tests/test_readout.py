@@ -1,0 +1,212 @@
+"""Readouts in closed form: states and fits are those of independent libraries; held-out data stay so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from reservoirpy import nodes
+from sklearn.linear_model import Ridge as Reference
+
+from neuroevo import readout
+from neuroevo.connectome.catalog import load
+from neuroevo.connectome.model import Edges
+from neuroevo.errors import OptionError, TaskError
+from neuroevo.experiment.plan import fitted
+from neuroevo.network import adapters
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.neurons import Neuron
+from neuroevo.network.phenotype import Phenotype
+from neuroevo.readout import SolvedTask
+from neuroevo.seeds import generator
+from neuroevo.task import Samples, Split, Task
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import Sample
+from tasks.images import Digits
+from tasks.memory import Memory
+from tasks.swimmer import Swimmer
+
+LEAK = 0.4
+
+
+def network(task: Task, text: str, genomes: int = 1, leak: float = LEAK) -> Phenotype:
+    adapter = adapters.parse(text)
+    exact = Architecture.of(load("celegans-motor"))
+    sample = Sample("connectome", 0, exact, exact.content_hash)
+    neuron = Neuron.parse(f"leaky:leak={leak}")
+    blueprint = fitted([sample], {"task": task}, neuron, adapter)["task"][0]
+    phenotype = Phenotype([blueprint], [genomes])
+    phenotype.load([blueprint.draw(genomes, generator(1, "genomes"))])
+    return phenotype
+
+
+def solved(task: Task, text: str) -> SolvedTask:
+    made = readout.on(task, adapters.parse(text))
+    assert isinstance(made, SolvedTask)
+    return made
+
+
+def states(phenotype: Phenotype, inputs: torch.Tensor) -> np.ndarray:
+    phenotype.reset(1)
+    cells = []
+    for moment in inputs:
+        phenotype.step(moment[None, None])
+        cells.append(phenotype.state[:, 0].numpy().copy())
+    return np.array(cells, np.float64)
+
+
+def test_states_and_readout_are_those_of_reservoirpy() -> None:
+    task = solved(Memory(lags=20, length=700, held_out=400), "ridge:read=all,bias=0.2,penalty=0.01")
+    phenotype = network(task, "ridge:read=all,bias=0.2,penalty=0.01")
+    blueprint: Blueprint = phenotype.blueprints[0]
+    samples = {split: task._base.samples(split, seeds=[5]) for split in ("training", "held-out")}  # type: ignore[attr-defined]
+    parameters = blueprint.draw(1, generator(1, "genomes"))
+    encoder = torch.split(parameters, blueprint.layout.sizes, 1)[5]
+    inward = np.zeros((blueprint.architecture.num_cells, 1))
+    inward[blueprint.architecture.inputs] = blueprint.weights(0, encoder)[0][0][0].numpy().T
+    bias = parameters[0, blueprint.layout.parts["biases"]].double().numpy()
+    matrix = phenotype.matrix.to_dense().double().numpy()
+    said, wanted = {}, {}
+    for split, drawn in samples.items():
+        reservoir = nodes.Reservoir(W=matrix, Win=inward, bias=bias, lr=LEAK, activation="tanh")
+        theirs = reservoir.run(drawn.inputs[0, :, 0].double().numpy())
+        ours = states(phenotype, drawn.inputs[0, :, 0])
+        assert np.abs(ours - theirs).max() < 1e-6
+        said[split], wanted[split] = theirs[100:], drawn.targets[0, 100:, 0].double().numpy()
+    model = nodes.Ridge(ridge=0.01).fit(said["training"], wanted["training"])
+    reference = Reference(alpha=0.01).fit(said["training"], wanted["training"])
+    predicted = model.run(said["held-out"])
+    np.testing.assert_allclose(predicted, reference.predict(said["held-out"]), atol=1e-6)
+    capacity = sum(np.corrcoef(predicted[:, k], wanted["held-out"][:, k])[0, 1] ** 2 for k in range(20))
+    assert float(task.score(phenotype, seeds=[5])) == pytest.approx(capacity, abs=1e-3)
+
+
+def test_a_delay_line_remembers_as_many_steps_as_it_has_cells() -> None:
+    length = 12
+    line = np.arange(length - 1, dtype=np.int32)
+    none = Edges(*np.zeros((3, 0), np.int32))
+    wiring = Architecture(
+        cells=tuple(f"c{k}" for k in range(length)),
+        is_muscle=np.zeros(length, bool),
+        sign=np.ones(length, np.int8),
+        synapses=Edges(line, line + 1, np.ones(length - 1, np.float32)),
+        gap_junctions=none,
+        inputs=np.array([0], np.int32),
+        outputs=np.arange(length, dtype=np.int32),
+    )
+    adapter = adapters.parse("ridge:read=all")
+    task = solved(Memory(lags=30, length=1500), "ridge:read=all")
+    neuron = Neuron.parse("leaky:leak=0.999")
+    sample = Sample("line", 0, wiring, wiring.content_hash)
+    blueprint = fitted([sample], {"task": task}, neuron, adapter)["task"][0]
+    blueprint = replace(blueprint, gains=replace(blueprint.gains, input=0.1, core=1.0))
+    phenotype = Phenotype([blueprint], [1])
+    phenotype.load([torch.cat([torch.zeros(1, blueprint.layout.length - 1), torch.ones(1, 1)], 1)])
+    assert float(task.score(phenotype, seeds=[0])) == pytest.approx(length, abs=0.5)
+
+
+def test_images_are_told_as_by_scikit_learn_on_the_same_states() -> None:
+    base = Digits(steps=6, episodes=500)
+    task = solved(base, "ridge:times=2,penalty=3.0")
+    phenotype = network(task, "ridge:times=2,penalty=3.0", genomes=2)
+    base.prepare()
+    features = {}
+    for split in ("training", "held-out"):
+        samples = base.samples(split, seeds=[0, 0])  # type: ignore[arg-type]
+        phenotype.show(samples.inputs, samples.which)
+        read = []
+        for _ in range(2):
+            phenotype.hold(3)
+            read.append(phenotype.output_cells()[0][1].clone())
+        features[split] = torch.cat(read, 1).transpose(1, 2).double().numpy(), samples.targets[0].numpy()
+    for g, said in enumerate(task.score(phenotype, seeds=[0, 0])):
+        model = Reference(alpha=3.0).fit(features["training"][0][g], features["training"][1])
+        answers = model.predict(features["held-out"][0][g]).argmax(1)
+        assert (
+            torch.from_numpy(answers == features["held-out"][1].argmax(1)).double() == said
+        ).float().mean() > 0.99
+
+
+def test_fitness_is_what_is_explained_of_the_half_that_was_not_fitted() -> None:
+    base = Digits(episodes=600)
+    task = solved(base, "ridge:penalty=2.0")
+    phenotype = network(task, "ridge:penalty=2.0")
+    base.prepare()
+    samples = base.samples("minibatch", seeds=[9])
+    phenotype.show(samples.inputs, samples.which)
+    phenotype.hold(base.steps)
+    x = phenotype.output_cells()[0][1][0].T.double().numpy().copy()
+    y = samples.targets[0].double().numpy()
+    model = Reference(alpha=2.0).fit(x[:300], y[:300])
+    errors = ((model.predict(x[300:]) - y[300:]) ** 2).sum(0) / ((y[300:] - y[:300].mean(0)) ** 2).sum(0)
+    assert float(task.evaluate(phenotype, seeds=[9])) == pytest.approx(1 - errors.mean(), abs=1e-5)
+
+
+def test_genomes_are_scored_alike_alone_and_in_company() -> None:
+    task = solved(Memory(length=400, held_out=300), "ridge:bias=0.2")
+    phenotype = network(task, "ridge:bias=0.2", genomes=3)
+    together = task.score(phenotype, seeds=[1, 2, 1])
+    blueprint = phenotype.blueprints[0]
+    genomes = blueprint.draw(3, generator(1, "genomes"))
+    for g, seed in enumerate((1, 2, 1)):
+        alone = Phenotype([blueprint], [1])
+        alone.load([genomes[g : g + 1]])
+        torch.testing.assert_close(task.score(alone, seeds=[seed])[0], together[g], rtol=1e-6, atol=1e-6)
+
+
+def test_a_network_that_is_not_finite_has_no_score_and_spoils_no_other() -> None:
+    task = solved(Memory(length=300, held_out=200), "ridge")
+    phenotype = network(task, "ridge", genomes=2)
+    blueprint = phenotype.blueprints[0]
+    genomes = blueprint.draw(2, generator(1, "genomes"))
+    before = task.score(phenotype, seeds=[1, 1])
+    genomes[0, blueprint.layout.parts["biases"]] = torch.nan
+    phenotype.load([genomes])
+    scores, fitness = task.score(phenotype, seeds=[1, 1]), task.evaluate(phenotype, seeds=[1, 1])
+    assert scores[0].isnan().all() and fitness[0].isnan().all() and fitness[1].isfinite().all()
+    torch.testing.assert_close(scores[1], before[1])
+
+
+class Spied(Memory):
+    """Counts how often each split is asked for."""
+
+    asked: list[str]
+
+    def samples(self, split: Split, *, seeds: Sequence[int]) -> Samples:
+        self.asked = [*getattr(self, "asked", []), split]
+        return super().samples(split, seeds=seeds)
+
+
+def test_held_out_data_are_met_once_by_scores_and_never_by_fitness() -> None:
+    base = Spied(length=300, held_out=200)
+    task = solved(base, "ridge")
+    phenotype = network(task, "ridge")
+    task.evaluate(phenotype, seeds=[1])
+    assert base.asked == ["minibatch"]
+    task.score(phenotype, seeds=[1])
+    assert base.asked == ["minibatch", "training", "held-out"]
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "said"),
+    [
+        (Swimmer, "ridge", "no targets to fit a readout to; wanted images"),
+        (Digits, "ridge:times=9", "times=9 on a task of 4 network steps"),
+        (lambda: Digits(episodes=64), "ridge:read=all,times=4", "numbers, and is fitted to 32 samples"),
+    ],
+)
+def test_readouts_that_cannot_be_are_refused_in_one_line(task: type[Task], text: str, said: str) -> None:
+    with pytest.raises(TaskError, match=said) as refused:
+        network(readout.on(task(), adapters.parse(text)), text)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["ridge:train=pretrained", "ridge:penalty=-1", "ridge:times=0", "ridge:read=some"]
+)
+def test_options_of_a_readout_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(OptionError):
+        adapters.parse(text)
