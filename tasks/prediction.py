@@ -44,6 +44,8 @@ class Narma(SequenceTask):
         episodes: int = 1,
     ) -> None:
         super().__init__(length, held_out, washout, episodes)
+        if order not in (10, 20):
+            raise OptionError(f"Option 'order' is {order}; wanted 10 or 20.")
         self.order = order
 
     def draw(self, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
