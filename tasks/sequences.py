@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class SequenceTask(Task):
     """
 
     unit = "R2"
-    defaults: ClassVar[dict[str, int]] = {"generations": 30, "population": 32}
+    defaults = {"generations": 30, "population": 32}  # noqa: RUF012 - as in `Task`, nobody writes to it
     num_sensors = 1
     num_actuators = 1
     steps: int
