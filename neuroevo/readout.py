@@ -91,6 +91,7 @@ class SolvedTask(Task):
         self.caveat = task.caveat
         self.steps = task.steps
         self.episodes = task.episodes
+        self.held_out = task.held_out
         self.image_shape = task.image_shape
         if task.steps is not None and adapter.times > task.steps:
             raise TaskError(

@@ -42,7 +42,7 @@ class Memory(_OfThePast):
     Args:
         lags: Number of lags, from 0 on; each has an actuator.
         length: Steps of a training sequence.
-        held_out: Steps of a held-out sequence.
+        test_length: Steps of a held-out sequence.
         washout: Steps at the beginning that are not judged.
         episodes: Sequences that run side by side.
 
@@ -53,9 +53,14 @@ class Memory(_OfThePast):
     unit = "steps"
 
     def __init__(
-        self, lags: int = 40, length: int = 2000, held_out: int = 1000, washout: int = 100, episodes: int = 1
+        self,
+        lags: int = 40,
+        length: int = 2000,
+        test_length: int = 1000,
+        washout: int = 100,
+        episodes: int = 1,
     ) -> None:
-        super().__init__(length, held_out, washout, episodes)
+        super().__init__(length, test_length, washout, episodes)
         self._check_lags(lags)
         self.lags = lags
         self.num_actuators = lags
@@ -93,7 +98,7 @@ class Capacity(_OfThePast):
         degree: Total degree of every target.
         lags: Number of lags, from 0 on.
         length: Steps of a training sequence.
-        held_out: Steps of a held-out sequence.
+        test_length: Steps of a held-out sequence.
         washout: Steps at the beginning that are not judged.
         episodes: Sequences that run side by side.
 
@@ -108,11 +113,11 @@ class Capacity(_OfThePast):
         degree: int = 2,
         lags: int = 10,
         length: int = 2000,
-        held_out: int = 1000,
+        test_length: int = 1000,
         washout: int = 100,
         episodes: int = 1,
     ) -> None:
-        super().__init__(length, held_out, washout, episodes)
+        super().__init__(length, test_length, washout, episodes)
         require_range("degree", degree, 1, 10)
         self._check_lags(lags)
         self.degree = degree

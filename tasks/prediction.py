@@ -26,7 +26,7 @@ class Narma(SequenceTask):
     Args:
         order: n, 10 or 20.
         length: Steps of a training sequence.
-        held_out: Steps of a held-out sequence.
+        test_length: Steps of a held-out sequence.
         washout: Steps at the beginning that are not judged.
         episodes: Sequences that run side by side.
 
@@ -39,11 +39,11 @@ class Narma(SequenceTask):
         self,
         order: Literal[10, 20] = 10,
         length: int = 2000,
-        held_out: int = 1000,
+        test_length: int = 1000,
         washout: int = 100,
         episodes: int = 1,
     ) -> None:
-        super().__init__(length, held_out, washout, episodes)
+        super().__init__(length, test_length, washout, episodes)
         if order not in (10, 20):
             raise OptionError(f"Option 'order' is {order}; wanted 10 or 20.")
         self.order = order
@@ -101,7 +101,7 @@ class MackeyGlass(_Ahead):
     Args:
         horizon: Steps ahead.
         length: Steps of a training sequence.
-        held_out: Steps of a held-out sequence.
+        test_length: Steps of a held-out sequence.
         washout: Steps at the beginning that are not judged.
         episodes: Sequences that run side by side.
 
@@ -115,11 +115,11 @@ class MackeyGlass(_Ahead):
         self,
         horizon: int = 84,
         length: int = 2000,
-        held_out: int = 1000,
+        test_length: int = 1000,
         washout: int = 100,
         episodes: int = 1,
     ) -> None:
-        super().__init__(length, held_out, washout, episodes)
+        super().__init__(length, test_length, washout, episodes)
         self._check_horizon(horizon)
         self.horizon = horizon
 
@@ -147,7 +147,7 @@ class Lorenz(_Ahead):
         horizon: Steps ahead.
         step: Units of time a step.
         length: Steps of a training sequence.
-        held_out: Steps of a held-out sequence.
+        test_length: Steps of a held-out sequence.
         washout: Steps at the beginning that are not judged.
         episodes: Sequences that run side by side.
 
@@ -160,11 +160,11 @@ class Lorenz(_Ahead):
         horizon: int = 20,
         step: float = 0.02,
         length: int = 2000,
-        held_out: int = 1000,
+        test_length: int = 1000,
         washout: int = 100,
         episodes: int = 1,
     ) -> None:
-        super().__init__(length, held_out, washout, episodes)
+        super().__init__(length, test_length, washout, episodes)
         self._check_horizon(horizon)
         if not 0 < step <= 0.05:
             raise OptionError(f"Option 'step' is {step:g}; wanted more than 0, and at most 0.05.")

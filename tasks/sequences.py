@@ -31,7 +31,7 @@ class SequenceTask(Task):
 
     Args:
         length: Steps of a training sequence.
-        held_out: Steps of a held-out sequence.
+        test_length: Steps of a held-out sequence.
         washout: Steps at the beginning that are not judged, since the network comes from rest.
         episodes: B, sequences that run side by side.
 
@@ -45,21 +45,23 @@ class SequenceTask(Task):
     num_actuators = 1
     steps: int
     episodes: int
+    held_out: int
 
-    def __init__(self, length: int, held_out: int, washout: int, episodes: int = 1) -> None:
+    def __init__(self, length: int, test_length: int, washout: int, episodes: int = 1) -> None:
         require_range("length", length, 2, LONGEST)
-        require_range("held_out", held_out, 2, LONGEST)
+        require_range("test_length", test_length, 2, LONGEST)
         require_range("episodes", episodes, 1, MOST_EPISODES)
-        shortest = min(length, held_out)
+        shortest = min(length, test_length)
         if not 0 <= washout < shortest:
             raise OptionError(
                 f"Option 'washout' is {washout}, and sequences have {shortest} steps; wanted 0 to "
                 f"{shortest - 1}."
             )
         self.length = length
-        self.held_out = held_out
+        self.test_length = test_length
         self.washout = washout
         self.episodes = episodes
+        self.held_out = episodes
         self.steps = length
 
     @property
@@ -92,13 +94,13 @@ class SequenceTask(Task):
         """Returns sequences, one a seed.
 
         Args:
-            split: "minibatch" and "training" are of `length` steps, "held-out" of `held_out`.
+            split: "minibatch" and "training" are of `length` steps, "held-out" of `test_length`.
             seeds: One a genome, [G]; each stands for a sequence of its own in every split.
         """
         import torch
 
         row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
-        length = self.held_out if split == "held-out" else self.length
+        length = self.test_length if split == "held-out" else self.length
         drawn = [self.draw(generator(seed, split), length) for seed in row]
         inputs, targets = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*drawn, strict=True))
         return Samples(inputs, targets, torch.tensor([row[seed] for seed in seeds]))

@@ -59,7 +59,7 @@ def states(phenotype: Phenotype, inputs: torch.Tensor) -> np.ndarray:
 
 
 def test_states_and_readout_are_those_of_reservoirpy() -> None:
-    task = solved(Memory(lags=20, length=700, held_out=400), "ridge:read=all,bias=0.2,penalty=0.01")
+    task = solved(Memory(lags=20, length=700, test_length=400), "ridge:read=all,bias=0.2,penalty=0.01")
     phenotype = network(task, "ridge:read=all,bias=0.2,penalty=0.01")
     blueprint: Blueprint = phenotype.blueprints[0]
     samples = {split: task._base.samples(split, seeds=[5]) for split in ("training", "held-out")}  # type: ignore[attr-defined]
@@ -146,7 +146,7 @@ def test_fitness_is_what_is_explained_of_the_half_that_was_not_fitted() -> None:
 
 
 def test_genomes_are_scored_alike_alone_and_in_company() -> None:
-    task = solved(Memory(length=400, held_out=300), "ridge:bias=0.2")
+    task = solved(Memory(length=400, test_length=300), "ridge:bias=0.2")
     phenotype = network(task, "ridge:bias=0.2", genomes=3)
     together = task.score(phenotype, seeds=[1, 2, 1])
     blueprint = phenotype.blueprints[0]
@@ -158,7 +158,7 @@ def test_genomes_are_scored_alike_alone_and_in_company() -> None:
 
 
 def test_a_network_that_is_not_finite_has_no_score_and_spoils_no_other() -> None:
-    task = solved(Memory(length=300, held_out=200), "ridge")
+    task = solved(Memory(length=300, test_length=200), "ridge")
     phenotype = network(task, "ridge", genomes=2)
     blueprint = phenotype.blueprints[0]
     genomes = blueprint.draw(2, generator(1, "genomes"))
@@ -181,7 +181,7 @@ class Spied(Memory):
 
 
 def test_held_out_data_are_met_once_by_scores_and_never_by_fitness() -> None:
-    base = Spied(length=300, held_out=200)
+    base = Spied(length=300, test_length=200)
     task = solved(base, "ridge")
     phenotype = network(task, "ridge")
     task.evaluate(phenotype, seeds=[1])

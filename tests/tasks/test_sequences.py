@@ -35,14 +35,14 @@ def test_every_seed_has_sequences_of_its_own_in_every_split(name: str) -> None:
         assert samples.targets.shape == (*samples.inputs.shape[:3], task.num_actuators)
         assert samples.inputs.isfinite().all() and samples.targets.isfinite().all()
         assert not torch.equal(samples.inputs[0], samples.inputs[1])
-    assert splits["held-out"].inputs.shape[1] == task.held_out
+    assert splits["held-out"].inputs.shape[1] == task.test_length
     assert not torch.equal(splits["minibatch"].inputs, splits["training"].inputs)
     again = task.samples("training", seeds=[5])
     torch.testing.assert_close(again.inputs[0], splits["training"].inputs[1], rtol=0, atol=0)
 
 
 def test_memory_asks_for_the_input_at_each_lag() -> None:
-    task = Memory(lags=5, washout=10, length=50, held_out=40)
+    task = Memory(lags=5, washout=10, length=50, test_length=40)
     inputs, targets = task.draw(generator(0, "x"), 50)
     for lag in range(5):
         np.testing.assert_array_equal(targets[10:, 0, lag], inputs[10 - lag : 50 - lag, 0, 0])
@@ -66,7 +66,7 @@ def test_capacity_asks_for_products_of_polynomials_that_are_uncorrelated() -> No
 
 
 def test_capacity_of_what_is_unrelated_is_zero_but_for_what_chance_gives() -> None:
-    task = Capacity(degree=2, lags=10, held_out=500, washout=20, episodes=200)
+    task = Capacity(degree=2, lags=10, test_length=500, washout=20, episodes=200)
     targets = torch.from_numpy(task.draw(generator(0, "x"), 500)[1][None])
     noise = torch.from_numpy(generator(0, "noise").standard_normal(targets.shape))
     assert (task.judge(noise, targets) > 0).sum() <= 2  # of 200 sequences; expected 0.02
