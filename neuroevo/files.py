@@ -17,9 +17,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.errors import RunError
 
 Row = dict[str, Any]  # a JSON object whose form nobody has checked, perhaps of an earlier version
+PIECE = 1 << 20  # bytes that are read at once of a file of any size
+MOST_LINE = 10_000_000  # bytes of a line; a thousand scores of episodes have 20,000
 MOST_DIGITS = 300  # of a whole number; a float has some 308
 
 
@@ -106,7 +109,7 @@ def read(path: Path, missing: bytes | None = None) -> bytes:
     if missing is not None and not path.exists():
         return missing
     try:
-        return path.read_bytes()
+        return outside.content(path)
     except OSError as error:
         raise RunError(f"Cannot read {path}: {error.strerror}; wanted the file a run writes.") from error
 
@@ -200,12 +203,39 @@ def read_lines(path: Path, keys: Sequence[str], types: Mapping[str, tuple[type, 
         yield row
 
 
+def half_line(path: Path) -> int | None:
+    """Returns the number, from 1, of the line at the end of a file that is not whole; None if there is none.
+
+    Args:
+        path: The file, which may be missing.
+
+    Raises:
+        RunError: If it cannot be read.
+    """
+    if not path.exists():
+        return None
+    lines, last = 0, b"\n"
+    with explained("read", path), outside.opened(path) as file:
+        while piece := file.read(PIECE):
+            lines, last = lines + piece.count(b"\n"), piece[-1:]
+    return None if last == b"\n" else lines + 1
+
+
 def _complete_lines(path: Path) -> Iterator[bytes]:
     """Yields the lines of a file that are whole; a missing file has none."""
     if not path.exists():
         return
-    with explained("read", path), open(path, "rb") as file:
-        yield from (line for line in file if line.endswith(b"\n"))
+    with explained("read", path), outside.opened(path) as file:
+        number = 0
+        while line := file.readline(MOST_LINE + 1):
+            number += 1
+            if len(line) > MOST_LINE:
+                raise RunError(
+                    f"{path}, line {number} is damaged (it has more than {MOST_LINE:,} bytes); restore the "
+                    "file or start the run again."
+                )
+            if line.endswith(b"\n"):
+                yield line
 
 
 @contextlib.contextmanager

@@ -32,9 +32,19 @@ from urllib.parse import quote
 
 import numpy as np
 
-from neuroevo import checkpoint, toml
+from neuroevo import checkpoint, outside, toml
 from neuroevo.errors import OptionError, RunError
-from neuroevo.files import Row, append_lines, atomic_write, explained, parse, read, read_lines, to_json
+from neuroevo.files import (
+    Row,
+    append_lines,
+    atomic_write,
+    explained,
+    half_line,
+    parse,
+    read,
+    read_lines,
+    to_json,
+)
 from neuroevo.rows import (
     ConfirmationRow,
     EpochRow,
@@ -277,9 +287,7 @@ class RunFolder:
         """Returns a sentence for each file that ends in half a line."""
         sentences = []
         for name in (METRICS, RESULTS, SELECTION):
-            data = read(self.path / name, missing=b"")
-            if data and not data.endswith(b"\n"):
-                number = data.count(b"\n") + 1
+            if number := half_line(self.path / name):
                 sentences.append(f"{name} ends in half a line (line {number}), which is left out.")
         return sentences
 
@@ -346,7 +354,7 @@ class RunFolder:
         except ImportError:  # a system without file locks
             yield
             return
-        with explained("open", self.path / CONFIG), open(self.path / CONFIG, "rb") as file:
+        with explained("open", self.path / CONFIG), outside.opened(self.path / CONFIG) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -12,6 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import TypeAlias
 
+from neuroevo import outside
+
 Value: TypeAlias = (
     "bool | int | float | str | datetime.date | datetime.time | list[Value] | dict[str, Value]"  # of TOML
 )
@@ -50,8 +52,24 @@ def read(path: str | Path) -> dict[str, Value]:
         OSError: If it cannot be opened or read.
         TomlError: If it is not TOML, or exceeds a bound.
     """
-    with open(path, "rb") as file:
-        return loads(file.read(MAX_BYTES + 1))
+    return loads(content(path))
+
+
+def content(path: str | Path) -> bytes:
+    """Returns the content of a TOML file.
+
+    Args:
+        path: The file. Not more of it is read than the bound allows.
+
+    Raises:
+        OSError: If it cannot be opened or read, or is no regular file.
+        TomlError: If it exceeds the bound.
+    """
+    with outside.opened(path) as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise _too_long()
+    return data
 
 
 def loads(data: bytes) -> dict[str, Value]:
@@ -64,9 +82,9 @@ def loads(data: bytes) -> dict[str, Value]:
         TomlError: If it is not TOML, has more than `MAX_BYTES` or a key of more than `MAX_PARTS` parts.
     """
     if len(data) > MAX_BYTES:
-        raise TomlError(f"has more than {MAX_BYTES:,} bytes")
+        raise _too_long()
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # editors on Windows begin a file with a mark
         if _DEEP.search(_OPAQUE.sub("_", text)):
             raise TomlError(f"has a key of more than {MAX_PARTS} parts with dots between them")
         return tomllib.loads(text)
@@ -76,3 +94,8 @@ def loads(data: bytes) -> dict[str, Value]:
         raise TomlError(f"is not TOML: {error}") from error
     except RecursionError:
         raise TomlError("has values that are nested too deeply") from None
+
+
+def _too_long() -> TomlError:
+    """Returns the error about a file that is too long."""
+    return TomlError(f"has more than {MAX_BYTES:,} bytes")

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.downloads import Unreachable, cache_folder, keep, one_at_a_time
 from neuroevo.errors import DataError, last_line
 from tasks import idx, sources
@@ -240,7 +241,10 @@ def _read_folder(folder: Path) -> dict[str, bytes]:
 def _read_cache(path: Path, data: Published) -> dict[str, bytes]:
     """Reads the cached arrays back as IDX files, so that the canonical sums can be taken."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with (
+            outside.opened(path, outside.most_numbers()) as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
             return to_idx([arrays[name] for name in FILES])
     except Exception as error:  # a damaged archive fails in a dozen ways
         raise DataError(

@@ -20,10 +20,12 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.errors import DataError, last_line
 
 UNSIGNED_BYTES = 8  # the one type of values that is read
 MOST_DIMENSIONS = 4  # images, height, width, channels
+SLACK = 1_000_000  # bytes beyond what a header announces, after which no more is read
 LONGEST_HEADER = 4 + 4 * MOST_DIMENSIONS  # bytes
 
 
@@ -117,14 +119,18 @@ def read_bytes(path: Path) -> bytes:
         DataError: If it cannot be read.
     """
     with _opened(path) as file:
-        return file.read()
+        head = file.read(LONGEST_HEADER)
+        shape = parse_shape(head, str(path))
+        size = 4 + 4 * len(shape) + math.prod(shape)
+        outside.require_size(size, outside.most_numbers(), path)
+        return head + outside.unpacked(file, size + SLACK, path)
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """Opens a file, plain or compressed; what fails while it is read is a DataError."""
     try:
-        with path.open("rb") as file:
+        with outside.opened(path, outside.most_numbers()) as file:
             yield cast(BinaryIO, gzip.GzipFile(fileobj=file)) if path.suffix == ".gz" else file
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"Cannot read {path}: {last_line(error)}. Replace the file.") from error

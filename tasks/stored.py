@@ -5,6 +5,7 @@ Archives are read as numbers alone: nothing is ever unpickled.
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 import zipfile
@@ -16,6 +17,7 @@ from typing import IO
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.errors import DataError, last_line, listed
 from tasks import idx
 
@@ -55,11 +57,7 @@ class Array:
         if not self.key:
             return idx.read_shape(self.path), np.dtype(np.uint8)
         with self._opened() as file:
-            major, _ = np.lib.format.read_magic(file)
-            if major > 2:
-                raise ValueError(f"version {major} of NumPy's format, for records with names of any script")
-            read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
-            shape, _, dtype = read(file)
+            shape, dtype = outside.array_header(file)
         if dtype.hasobject:
             raise DataError(
                 f"{self} holds Python objects, which are never unpickled; wanted an array of numbers. Give "
@@ -75,8 +73,9 @@ class Array:
         """
         if not self.key:
             return idx.read(self.path)
-        self.header()
+        shape, dtype = self.header()
         with self._opened() as file:
+            outside.require_size(math.prod(shape) * dtype.itemsize, outside.most_numbers(), self.path)
             return np.lib.format.read_array(file, allow_pickle=False)
 
     @contextmanager
@@ -85,7 +84,8 @@ class Array:
         try:
             with (
                 warnings.catch_warnings(action="ignore"),  # of a file that is old; one that is damaged fails
-                zipfile.ZipFile(self.path) as archive,
+                outside.opened(self.path) as whole,
+                zipfile.ZipFile(whole) as archive,
                 archive.open(f"{self.key}.npy") as file,
             ):
                 yield file
@@ -181,7 +181,7 @@ def _kind(file: Path) -> str:
 def _in_archive(path: Path) -> Split:
     """Returns the arrays in an npz file."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with outside.opened(path) as whole, zipfile.ZipFile(whole) as archive:
             held = [name.removesuffix(".npy") for name in archive.namelist()]
     except Exception as error:  # a damaged archive fails in a dozen ways
         raise DataError(f"Cannot read {path}: {last_line(error)}. Wanted an .npz file.") from error

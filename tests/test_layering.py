@@ -32,6 +32,7 @@ ROOT_MODULES = {
     "files",
     "log",
     "memory",
+    "outside",
     "plugins",
     "progress",
     "rows",

@@ -12,6 +12,7 @@ A chemical synapse and a gap junction may join the same two cells, so a wiring i
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import warnings
@@ -19,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuroevo import outside
 from neuroevo.connectome.assemble import assemble
 from neuroevo.connectome.model import KINDS, Connectome
 from neuroevo.connectome.tables import CELL_COLUMNS, Cell, Row, require_distinct
@@ -119,7 +121,8 @@ def read_graph(path: Path) -> Connectome:
     what, reader = _FORMATS.get(path.suffix.lower(), ("node-link JSON", ""))
     try:
         with warnings.catch_warnings(action="ignore"):  # that no type is given: values are read as text
-            graph = getattr(nx, reader)(path) if reader else _node_link(path)
+            content = io.BytesIO(outside.content(path))
+            graph = getattr(nx, reader)(content) if reader else _node_link(content)
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
             f"{path.name} cannot be read as {what}: {last_line(error)}; "
@@ -128,11 +131,11 @@ def read_graph(path: Path) -> Connectome:
     return from_networkx(graph, path.stem)
 
 
-def _node_link(path: Path) -> nx.Graph:
+def _node_link(content: io.BytesIO) -> nx.Graph:
     """Returns the graph in node-link JSON, whose list of edges has had two names."""
     import networkx as nx
 
-    data = json.loads(path.read_text(encoding="utf-8"))
+    data = json.loads(content.read().decode())
     return nx.node_link_graph(data, edges="edges" if "edges" in data else "links")
 
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import io
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.connectome.assemble import assemble
 from neuroevo.connectome.model import KINDS, Connectome
 from neuroevo.connectome.tables import LARGEST, SMALLEST, Cell, Row, read_cells_beside
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     Matrix: TypeAlias = np.ndarray | sparray | spmatrix
 
 MOST_CELLS = 200_000  # more than the 139,255 neurons of a fly; a file of a few bytes can announce any number
+ARRAY = b"\x93NUMPY"  # how an array begins in NumPy's format
+MOST_UNPACKED = 10**9  # bytes of all arrays in a file; what is larger and of zeros mostly is kept sparse
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows, columns, values
 
 _VALUES = {"real": 3, "double": 3, "integer": 3, "pattern": 2}  # columns of an entry, by type
@@ -76,7 +80,7 @@ def _load(path: Path) -> dict[str, Matrix]:
         if path.suffix.lower() == ".mtx":
             return {"": _matrix_market(path)}
         with warnings.catch_warnings(action="ignore"):  # of a file that is old; one that is damaged fails
-            arrays = _arrays(path.read_bytes())
+            arrays = _arrays(outside.content(path, MOST_UNPACKED))
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
             f"{path.name} cannot be read as a matrix: {last_line(error)}; wanted a whole file of numbers."
@@ -93,6 +97,7 @@ def _load(path: Path) -> dict[str, Matrix]:
 
 def _arrays(content: bytes) -> dict[str, Matrix]:
     """Returns what a file of NumPy or SciPy holds, by name; "" where it is one without a name."""
+    _require_values(content)
     loaded = np.load(io.BytesIO(content), allow_pickle=False)  # NumPy leaves a damaged file open
     if isinstance(loaded, np.ndarray):
         return {"": loaded}
@@ -106,6 +111,21 @@ def _arrays(content: bytes) -> dict[str, Matrix]:
         if not isinstance(array, np.ndarray):  # bytes that do not begin as an array does
             raise ValueError(f"{name!r} in it is no array")
     return arrays
+
+
+def _require_values(content: bytes) -> None:
+    """Raises ValueError or OSError if an array is not as large as it says, or all are larger than is read."""
+    if content[:2] != b"PK":  # an archive is one of files that begin so
+        return outside.require_values(io.BytesIO(content), len(content))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        outside.require_room(archive, MOST_UNPACKED)
+        for member in archive.infolist():
+            with archive.open(member) as file:
+                is_array = file.read(len(ARRAY)) == ARRAY
+                file.seek(0)
+                if is_array:
+                    outside.require_values(file, member.file_size)
+    return None
 
 
 def _coordinates(matrix: sparray | spmatrix) -> sparray | spmatrix:
@@ -193,7 +213,7 @@ def _matrix_market(path: Path) -> np.ndarray | coo_array:
     holds more or fewer entries than it announces, is a ValueError. The format is that of Boisvert, Pozo &
     Remington (1996), The Matrix Market exchange formats, NISTIR 5935.
     """
-    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    header, *lines = outside.content(path).decode().splitlines() or [""]
     words = header.lower().split()
     if len(words) != 5 or words[:2] != ["%%matrixmarket", "matrix"]:
         raise ValueError("it does not begin with a line %%MatrixMarket matrix FORM TYPE SYMMETRY")

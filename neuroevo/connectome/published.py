@@ -23,6 +23,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.connectome import bundled
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.downloads import Unreachable, cache_folder, fetch_wheel, keep, one_at_a_time
@@ -99,7 +100,7 @@ def _bytes(name: str, wheel: Wheel) -> bytes:
             if not cached.exists():
                 return _downloaded(name, wheel, cached)
     try:
-        content = cached.read_bytes()
+        content = outside.content(cached)
     except OSError as error:
         raise DataError(f"Cannot read {cached}: {error.strerror}; make it readable, or delete it.") from error
     return _checked(content, wheel, str(cached), "Delete that file; it is downloaded again.")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from neuroevo import outside
 from neuroevo.connectome import tables
 from neuroevo.connectome.assemble import assemble, cells_of
 from neuroevo.connectome.graphs import read_graph
@@ -42,7 +43,7 @@ def read(path: str | Path) -> Connectome:
     path = Path(path)
     suffix = path.suffix.lower()
     try:
-        path.open("rb").close()
+        outside.opened(path).close()
     except (OSError, ValueError) as error:  # a null character in a name is a ValueError
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConnectomeError(

@@ -7,6 +7,7 @@ A table of cells lies beside a table of edges or a matrix and says what is known
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.connectome.model import KINDS, Edges
 from neuroevo.errors import ConnectomeError, unknown
 
@@ -298,7 +300,7 @@ def _lines(
     Raises ConnectomeError if the file, which should be `what`, cannot be read or lacks a needed column.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(outside.opened(path, outside.most_text()), "utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter=DELIMITERS[path.suffix.lower()])
             header = reader.fieldnames
             if header is None:  # an empty file

@@ -18,6 +18,7 @@ from neuroevo.experiment.plan import fitted
 from neuroevo.experiment.request import Experiment
 from neuroevo.experiment.shards import shard_size
 from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.constants import Table
 from neuroevo.search.ask_tell import BLOCK, CACHED_BLOCKS
 from neuroevo.search.gaussian import REMEMBERED
 from neuroevo.search.methods import Ga, Method
@@ -172,7 +173,8 @@ def require_possible(
             connectome's own for all.
 
     Raises:
-        OptionError: If it has not; in one line with what it needs and what would fit.
+        OptionError: If it has not, in one line with what it needs and what would fit; or if the table of
+            neurons' constants cannot be read.
     """
     numbers = Numbers.of(experiment)
     _require_an_end(experiment, numbers)
@@ -309,6 +311,7 @@ def _kept(method: Method, population: int) -> int:
 def _own(experiment: Experiment) -> dict[str, list[Blueprint]] | None:
     """Returns the blueprints of the connectome itself by task, or None where no task takes it."""
     wiring = Architecture.of(experiment.connectome)
+    Table.read(experiment.neuron)  # one that cannot be read is said now
     try:
         return fitted(
             [Sample("connectome", 0, wiring, "")], experiment.tasks, experiment.neuron, experiment.adapter

@@ -71,8 +71,7 @@ class Study:
         """
         where = f"Study {str(path)!r}"
         try:
-            with open(path, "rb") as file:
-                content = file.read(toml.MAX_BYTES + 1)
+            content = toml.content(path)
             data = toml.loads(content)
         except OSError as error:
             raise OptionError(f"{where} cannot be read: {error.strerror}; wanted a TOML file.") from error
@@ -94,7 +93,7 @@ class Study:
                 raise OptionError(f"{where}, run {name!r} has scales that are no tables; wanted tables.")
             request = {**common, **scales[scale], **table, **scaled}
             requests[name] = Configuration.of(request, f"{where}, run {name!r}")
-        return cls(str(data.get("title", Path(path).stem)), requests, content.decode(), scale)
+        return cls(str(data.get("title", Path(path).stem)), requests, content.decode("utf-8-sig"), scale)
 
     @staticmethod
     def is_at(folder: Path) -> bool:

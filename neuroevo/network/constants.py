@@ -13,11 +13,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.errors import ConnectomeError, OptionError, unknown
 from neuroevo.network.neurons import Constant, Neuron
 from neuroevo.wiring.architecture import Architecture
@@ -60,7 +60,7 @@ class Table:
             return None
         where = f"Constants table {neuron.table!r}"
         try:
-            text = Path(neuron.table).read_text(encoding="utf-8-sig")
+            text = outside.content(neuron.table).decode("utf-8-sig")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8"
             raise OptionError(f"{where} cannot be read: {reason}; wanted a CSV file.") from error
