@@ -6,6 +6,7 @@
     HasImages       can show the images that it asks about, and the answers
     HasNativeMaps   brings maps of its own from senses to cells and from cells to actuators
     Chooses         chooses what a lineage is tested on by what the lineage answers so far
+    Normalises      senses observations less their running mean, over their running deviation
     Playable        says how its networks play an environment of Gymnasium's, one step at a time
     HasTargets      has targets that a readout can be fitted to, for --adapter ridge
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from neuroevo.network.normalisation import Statistics
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.physics.recording import Recording
     from neuroevo.wiring.architecture import Architecture
@@ -335,6 +337,43 @@ class Chooses(Protocol[Choice]):
         Returns:
             Fitness [G, B], as of `Task.evaluate`.
         """
+
+
+@runtime_checkable
+class Normalises(Protocol):
+    """A task whose networks sense observations normalised by statistics that their lineage has of them.
+
+    The engine gives the phenotype a `normaliser` in every evaluation; the task lets it turn observations into
+    what is sensed, and says which of them count. Where the phenotype has none, as before evolution, the task
+    makes one of its `first_statistics`, by which the first generation senses too.
+
+    Attributes:
+        normalises: Whether it does so with the options that it has.
+
+    Example:
+        class Loud(Copy):
+            "Signals that are a thousand times as large."
+
+            normalises = True
+
+            def first_statistics(self):
+                return Statistics(1.0, np.zeros(1), np.full(1, 1e6))
+
+            def errors(self, phenotype, signals):
+                normaliser = phenotype.normaliser
+                if normaliser is None:
+                    normaliser = Normaliser([self.first_statistics()], [phenotype.num_genomes])
+                observed = (1000 * signals).reshape(-1, 1).numpy()
+                sensed = normaliser.apply(observed, np.full(len(observed), True))
+                return super().errors(phenotype, torch.from_numpy(sensed).reshape(signals.shape))
+    """
+
+    @property
+    def normalises(self) -> bool:
+        """Whether observations are normalised with the options that the task has."""
+
+    def first_statistics(self) -> Statistics:
+        """Returns the statistics by which observations are normalised before a lineage has its own."""
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ import numpy as np
 
 from neuroevo.errors import OptionError, TaskError, reason, require_range, unknown
 from neuroevo.plugins import Scalar, tasks
-from neuroevo.seeds import derive
+from neuroevo.seeds import derive, generator
 from neuroevo.task import Task
 from neuroevo.text import count
 from tasks import finite
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     import gymnasium
     from torch import Tensor
 
+    from neuroevo.network.normalisation import Normaliser, Statistics
     from neuroevo.network.phenotype import Phenotype
     from tasks.spaces import Actuators, Sensors
 
 PREFIX = "env."  # of options that are the environment's own arguments
+MOST_NORMALISED = 10_000  # sensors; sums over the observations of every episode are held
+RANDOM_EPISODES = 8  # by which observations are normalised in the first generation
 PURPOSES = ("training", "held-out")
 SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which every environment takes
 
@@ -57,6 +60,9 @@ class GymnasiumTask(Task):
         steps: Most steps of an episode, 1 to 100,000; the environment's own limit holds too.
         episodes: Episodes on which a genome is evaluated in a generation, 1 to 10,000.
         held_out: Fresh episodes on which a lineage is scored, 1 to 10,000.
+        normalise: Whether sensors are observations less their mean, over their deviation, in [-10, 10]. Both
+            are a lineage's own, of all that its genomes have observed in earlier generations; in the first
+            one they are those of a few episodes of random actions, the same for every lineage.
         env: Keyword arguments of the environment itself, `env.NAME=VALUE`: `gym:Pendulum-v1,env.g=3.7`.
             Values are read as Python's literals, `true`, `false` and `none` too; other text is text.
     """
@@ -75,6 +81,7 @@ class GymnasiumTask(Task):
         steps: int = 1000,
         episodes: int = 5,
         held_out: int = 16,
+        normalise: bool = False,
         **env: Scalar,
     ) -> None:
         from tasks import spaces  # here, for it imports Gymnasium
@@ -86,6 +93,7 @@ class GymnasiumTask(Task):
         self.steps = steps
         self.episodes = episodes
         self.held_out = held_out
+        self.normalises = normalise
         self.arguments = arguments(id, env)
         environment = make(id, self.arguments)
         observed, acted = environment.observation_space, environment.action_space
@@ -96,10 +104,17 @@ class GymnasiumTask(Task):
         self.image_shape = spaces.image_shape(observed)
         self.num_sensors = self._sensors.width
         self.num_actuators = self._actions.width
+        if normalise and self.num_sensors > MOST_NORMALISED:
+            raise OptionError(
+                f"Option 'normalise' was asked for on {count(self.num_sensors, 'sensor')}; wanted at most "
+                f"{MOST_NORMALISED}. Leave it out; pixels are in [0, 1]."
+            )
         self.ports = (
-            f"Observations: {self._sensors.text} as {count(self.num_sensors, 'sensor')}; "
+            f"Observations: {self._sensors.text} as {count(self.num_sensors, 'sensor')}"
+            f"{', normalised' if normalise else ''}; "
             f"actions: {self._actions.text} as {count(self.num_actuators, 'actuator')}."
         )
+        self._first: Statistics | None = None
         self._batches: dict[int, gymnasium.vector.SyncVectorEnv] = {}  # by number of environments
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
@@ -140,6 +155,25 @@ class GymnasiumTask(Task):
 
         return first(self._actions.of(outputs[None]))
 
+    def first_statistics(self) -> Statistics:
+        """Returns statistics of what is observed in a few episodes of random actions, the same each time."""
+        if self._first is None:
+            from neuroevo.network.normalisation import Normaliser, Statistics
+
+            normaliser = Normaliser([Statistics.none(self.num_sensors)], [1])
+            batch, rng = self._batch(RANDOM_EPISODES), generator(0, "gym", self.id, "normalise")
+            observed, _ = batch.reset(seed=[*self.starts(0, "training", RANDOM_EPISODES)])
+            going = np.ones(RANDOM_EPISODES, bool)
+            for _ in range(self.steps):
+                normaliser.apply(self._sensors.of(observed), going)
+                drawn = rng.standard_normal((RANDOM_EPISODES, self.num_actuators))
+                observed, _, terminated, truncated, _ = batch.step(self._actions.of(drawn))
+                going &= ~(terminated | truncated)
+                if not going.any():
+                    break
+            self._first = Statistics.none(self.num_sensors).merged(normaliser.moments())
+        return self._first
+
     def starts(self, seed: int, purpose: str, num_episodes: int) -> list[int]:
         """Returns the seeds that episodes are reset with, even for training, odd for held-out ones.
 
@@ -162,9 +196,11 @@ class GymnasiumTask(Task):
         sensed = np.zeros((size, self.num_sensors), np.float32)
         observations = torch.from_numpy(sensed).view(phenotype.num_genomes, num_episodes, -1)
         returns, failed, going = np.zeros(size), np.zeros(size, bool), np.ones(size, bool)
+        normaliser = self._normaliser(phenotype)
         phenotype.reset(num_episodes)
         for step in range(self.steps):
-            sensed[:] = self._sensors.of(observed)
+            shown = self._sensors.of(observed)
+            sensed[:] = shown if normaliser is None else normaliser.apply(shown, going)
             if not np.isfinite(sensed).all():
                 failed |= finite.withheld(phenotype, sensed, going, step)
                 going &= ~failed
@@ -180,6 +216,14 @@ class GymnasiumTask(Task):
                 break
         returns[failed] = np.nan
         return torch.from_numpy(returns).view(phenotype.num_genomes, num_episodes)
+
+    def _normaliser(self, phenotype: Phenotype) -> Normaliser | None:
+        """Returns what observations are normalised with: what the engine gave, or the first statistics."""
+        if not self.normalises or phenotype.normaliser is not None:
+            return phenotype.normaliser if self.normalises else None
+        from neuroevo.network.normalisation import Normaliser
+
+        return Normaliser([self.first_statistics()], [phenotype.num_genomes])
 
     def _batch(self, size: int) -> gymnasium.vector.SyncVectorEnv:
         """Returns environments for a batch of this size, which are reused from one generation to the next."""

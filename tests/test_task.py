@@ -16,6 +16,7 @@ from neuroevo import task as contract
 from neuroevo.checks import check_task, small
 from neuroevo.errors import OptionError, TaskError, require_range
 from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.normalisation import Normaliser, Statistics
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.physics.recording import Film, Recording
 from neuroevo.seeds import derive, generator
@@ -24,6 +25,7 @@ from neuroevo.task import (
     HasBody,
     HasImages,
     HasNativeMaps,
+    Normalises,
     Playable,
     Recordable,
     Task,
@@ -36,10 +38,11 @@ from neuroevo.workers.runner import evaluate
 from tests import ROOT
 from tests.toy import Echo
 
-CONTRACTS = (Task, HasBody, Recordable, HasImages, HasNativeMaps, Chooses, Playable)
+CONTRACTS = (Task, HasBody, Recordable, HasImages, HasNativeMaps, Chooses, Normalises, Playable)
 LIBRARIES = {
     **{"np": np, "torch": torch, "mujoco": mujoco, "Film": Film, "Task": Task},
     **{"generator": generator, "require_range": require_range},
+    **{"Statistics": Statistics, "Normaliser": Normaliser},
 }
 
 
@@ -60,7 +63,9 @@ def network(task: Task, num_genomes: int = 2) -> Phenotype:
     return phenotype
 
 
-@pytest.mark.parametrize("name", ["Copy", "Pendulum", "Filmed", "Dots", "Wired", "Hardest", "Echoing"])
+@pytest.mark.parametrize(
+    "name", ["Copy", "Pendulum", "Filmed", "Dots", "Wired", "Hardest", "Loud", "Echoing"]
+)
 def test_examples_keep_the_rules(examples: dict[str, Any], name: str) -> None:
     check_task(examples[name])
 
@@ -74,6 +79,7 @@ def test_examples_keep_the_rules(examples: dict[str, Any], name: str) -> None:
         ("Dots", {HasImages}),
         ("Wired", {HasNativeMaps}),
         ("Hardest", {Chooses}),
+        ("Loud", {Normalises}),
         ("Echoing", {Playable}),
     ],
 )

@@ -157,7 +157,8 @@ class RunWriter:
             if lineage.key in self.past.results or lineage.key in self._champions or state.error:
                 continue
             parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
-            self.folder.write_champion(lineage.key, lineage.blueprint.describe(), parameters)
+            description = lineages_.as_scored(lineage, state).describe()
+            self.folder.write_champion(lineage.key, description, parameters)
             self._champions.add(lineage.key)
 
     def write_assessed(self, assessed: Assessed, columns: ResultColumns, status: str = "done") -> None:

@@ -10,6 +10,7 @@
     neurons        neuron models and their membrane steps; constants: their published values
     adapters       maps from sensors to input cells and from output cells to actuators; adapter_maps: at work
     ridge          readouts solved in closed form
+    normalisation  running mean and deviation of observations, a lineage's own
     gains          gains that put cells into their operating range before evolution
     policy         a genome that plays, one control step at a time
     weights        evolved weights as a table, and a genome in one file that others can read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from neuroevo.network import adapters, constants
 from neuroevo.network.adapters import Adapter, Layer, Linear, Ports, Ridge, gains_of
 from neuroevo.network.neurons import Neuron
+from neuroevo.network.normalisation import Statistics, StatisticsJson
 from neuroevo.wiring.architecture import Architecture, ArchitectureJson, Layout
 
 
@@ -51,6 +52,7 @@ class BlueprintJson(TypedDict):
             JSON; null where there are none.
         table: Constants of the neurons, a row a constant; null where cells do not differ.
         native: The two matrices of native adapters; null for other adapters.
+        observed: Statistics by which observations are normalised; left out where they are not.
     """
 
     architecture: ArchitectureJson
@@ -62,6 +64,7 @@ class BlueprintJson(TypedDict):
     image_shape: tuple[int, ...] | None
     table: list[list[float]] | None
     native: list[list[list[float]]] | None
+    observed: NotRequired[StatisticsJson]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,8 @@ class Blueprint:
         table: Constants of every cell before evolution, float32 [K, N]; None where all cells have the same.
         native: Weights of a body's own maps, which take the place of an adapter, float32 [S, I] and [O, A];
             None where there is an adapter.
+        observed: Statistics by which observations are normalised once they stand still; None where they are
+            not, and while a lineage evolves, whose state has them.
     """
 
     architecture: Architecture
@@ -91,6 +96,7 @@ class Blueprint:
     image_shape: tuple[int, ...] | None = None
     table: np.ndarray | None = None
     native: tuple[np.ndarray, np.ndarray] | None = field(default=None)
+    observed: Statistics | None = None
 
     @cached_property
     def ports(self) -> Ports:
@@ -194,7 +200,7 @@ class Blueprint:
     def describe(self) -> BlueprintJson:
         """Returns the blueprint as plain JSON types; `rebuild` reads it back."""
         native = None if self.native is None else [m.tolist() for m in self.native]
-        return {
+        description: BlueprintJson = {
             "architecture": self.architecture.to_dict(),
             "num_sensors": self.num_sensors,
             "num_actuators": self.num_actuators,
@@ -205,6 +211,7 @@ class Blueprint:
             "table": None if self.table is None else self.table.tolist(),
             "native": native,
         }
+        return description if self.observed is None else {**description, "observed": self.observed.to_dict()}
 
     @classmethod
     def rebuild(cls, data: BlueprintJson) -> Blueprint:
@@ -227,4 +234,5 @@ class Blueprint:
             image_shape=None if shape is None else tuple(shape),
             table=None if table is None else np.array(table, np.float32),
             native=native,
+            observed=Statistics.from_dict(data["observed"]) if "observed" in data else None,
         )

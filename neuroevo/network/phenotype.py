@@ -37,6 +37,7 @@ from neuroevo.network.alignment import MANY, ROW, Arena, Device, round_up
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.cells import Cells
 from neuroevo.network.matrix import GenomeBlock, assemble, between_cells
+from neuroevo.network.normalisation import Normaliser
 from neuroevo.wiring.architecture import CLOCK
 
 CLOCK_PERIOD = 32  # network steps, of a clock before evolution
@@ -66,6 +67,7 @@ class Phenotype:
         cells: All cells.
         time: Network steps since the last reset.
         monitor: Who observes the network; None while nobody does.
+        normaliser: What tasks that normalise observations do it with; None where they have their own.
         faults: Why a task failed genomes for what is not their doing, such as a reward that is not a number,
             a phrase by the number of the genome; `load` empties it.
     """
@@ -99,6 +101,8 @@ class Phenotype:
         self._clock = torch.zeros(self.num_genomes, CLOCK, device=device)
         self.time = 0
         self.monitor: Observer | None = None
+        observed = [b.observed for b in blueprints if b.observed is not None]
+        self.normaliser = Normaliser(observed, counts) if len(observed) == len(blueprints) else None
         self.faults: dict[int, str] = {}
         self._bound_adapters: list[_BoundAdapters] = []  # while there are few columns
         self._drives: list[

@@ -83,6 +83,8 @@ class Policy:
                 f"An observation has {sensed.size} numbers; wanted {self.blueprint.num_sensors}, as the task "
                 "has on which the policy evolved."
             )
+        if self.phenotype.normaliser is not None:
+            sensed = self.phenotype.normaliser.apply(sensed.reshape(1, -1))
         with torch.inference_mode():
             sensors = torch.from_numpy(np.ascontiguousarray(sensed, np.float32).reshape(1, 1, -1))
             outputs = self.phenotype.step(sensors)[0, 0].numpy().copy()

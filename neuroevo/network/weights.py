@@ -14,7 +14,7 @@ which request, lineage and versions it comes from, names of cells, the neuron an
 | `encoder.K.weight`, `.bias` | float32 [n, m], [m] | layers from S sensors to the I inputs, K = 0, 1 |
 | `decoder.K.weight`, `.bias` | float32 [n, m], [m] | layers from the O outputs to A actuators |
 | `clock` | float32 [3] | of a travelling sine, which has neither cells nor adapters |
-| `normalisation.mean`, `.scale` | float32 [S] | sensors are (observed - mean) * scale, in [-10, 10] |
+| `normalisation.mean`, `.scale` | float64 [S] | sensors are (observed - mean) * scale, in [-10, 10] |
 | `parameters` | float32 [L] | the genome as it evolved |
 
 A layer is `y = x @ weight + bias`, with tanh between layers; a bias that is not there is zero. In a membrane
@@ -107,6 +107,9 @@ def arrays(blueprint: Blueprint, parameters: Tensor) -> dict[str, np.ndarray]:
     """
     a, parts = blueprint.architecture, blueprint.layout.parts
     by_name: dict[str, np.ndarray] = {"parameters": parameters.numpy()}
+    if blueprint.observed is not None:
+        by_name["normalisation.mean"] = blueprint.observed.mean
+        by_name["normalisation.scale"] = blueprint.observed.scale
     if a.core == "clock":
         return {"clock": parameters[parts["clock"]].numpy()[:CLOCK], **by_name}
     for kind, weight in zip(("synapses", "gap_junctions"), edge_weights(blueprint, parameters), strict=True):

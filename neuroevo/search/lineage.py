@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.network.blueprint import Blueprint
+from neuroevo.network.normalisation import Moments, Statistics
 from neuroevo.rows import MetricsRow
 from neuroevo.search import ask_tell, coordinates
 from neuroevo.search.coordinates import Coordinates
@@ -87,6 +88,8 @@ class State:
         evaluations: Evaluations so far.
         failures: How many of these gave no finite fitness.
         coordinates: What points mean; None where they are genomes.
+        statistics: Of all observations so far; None where the task does not normalise them, and before the
+            first generation.
         blowup: Where the first genome that failed left the finite numbers, in the task or in a cell; empty
             where none did.
         error: Why the lineage was lost, with a traceback; empty while it goes on.
@@ -97,6 +100,7 @@ class State:
     evaluations: int = 0
     failures: int = 0
     coordinates: Coordinates | None = None
+    statistics: Statistics | None = None
     blowup: str = ""
     error: str = ""
 
@@ -158,6 +162,31 @@ def centre(lineage: Lineage, state: State) -> Tensor:
     return _genomes(lineage, state, ask_tell.centre(state.search)[None])[0]
 
 
+def as_scored(lineage: Lineage, state: State) -> Blueprint:
+    """Returns a lineage's blueprint with the statistics that its observations are normalised by from now on.
+
+    Args:
+        lineage: The lineage.
+        state: Its state.
+    """
+    return (
+        lineage.blueprint
+        if state.statistics is None
+        else replace(lineage.blueprint, observed=state.statistics)
+    )
+
+
+def with_statistics(shard: Shard, states: Sequence[State]) -> Shard:
+    """Returns a shard whose lineages sense by the statistics that they have at the end, see `as_scored`.
+
+    Args:
+        shard: R lineages.
+        states: Their R states.
+    """
+    pairs = zip(shard.lineages, states, strict=True)
+    return replace(shard, lineages=tuple(replace(x, blueprint=as_scored(x, state)) for x, state in pairs))
+
+
 def propose(
     lineage: Lineage, state: State, settings: Settings, rows: Rows = None, blocks: Blocks = None
 ) -> Tensor:
@@ -207,10 +236,12 @@ class Evaluation:
         fitness: Mean over episodes, float64 [R, p]; not finite where an evaluation failed.
         blowups: For each lineage, where its first genome that failed left the finite numbers; "" where none
             did, or one did in an earlier generation.
+        moments: Statistics of observations; None where the task does not normalise them.
     """
 
     fitness: Tensor
     blowups: list[str]
+    moments: Moments | None = None
 
     def __getstate__(self) -> dict[str, object]:
         """Returns an array in place of the tensor, for it goes between processes several times as fast."""
@@ -227,7 +258,9 @@ class Evaluation:
             parts: Evaluations of the parts, in order.
         """
         blowups = [next(filter(None, where), "") for where in zip(*(p.blowups for p in parts), strict=True)]
-        return cls(torch.cat([part.fitness for part in parts], 1), blowups)
+        moments = [part.moments for part in parts if part.moments is not None]
+        joined = Moments.join(moments) if moments else None
+        return cls(torch.cat([part.fitness for part in parts], 1), blowups, joined)
 
 
 def update(
@@ -263,6 +296,7 @@ def update(
             evaluations=state.evaluations + population + 1,
             failures=state.failures + failures,
             blowup=state.blowup or evaluation.blowups[r],
+            statistics=_merged(state.statistics, evaluation.moments, r),
         )
         new.append(_next_phase(lineage, counted, shard.settings))
         task, genome, graph, seed = lineage.key
@@ -284,6 +318,13 @@ def update(
     return new, rows
 
 
+def _merged(statistics: Statistics | None, moments: Moments | None, r: int) -> Statistics | None:
+    """Returns a lineage's statistics with the observations of a generation; `r` is its number."""
+    if moments is None:
+        return statistics
+    return (statistics or Statistics.none(moments.mean.shape[2])).merged(moments, r)
+
+
 def to_arrays(state: State) -> dict[str, np.ndarray]:
     """Returns the arrays of a state by name; with its numbers, `restore` takes them back.
 
@@ -291,7 +332,9 @@ def to_arrays(state: State) -> dict[str, np.ndarray]:
         state: The state.
     """
     arrays = ask_tell.to_arrays(state.search)
-    return arrays if state.coordinates is None else {**arrays, "base": state.coordinates.base.numpy()}
+    if state.coordinates is not None:
+        arrays["base"] = state.coordinates.base.numpy()
+    return arrays if state.statistics is None else arrays | state.statistics.to_arrays()
 
 
 def restore(
@@ -305,7 +348,9 @@ def restore(
         arrays: What `to_arrays` returned.
         numbers: The numbers and texts of the state.
     """
-    search, phase = ask_tell.from_arrays(arrays), settings.phase(numbers["generation"])
+    statistics = Statistics.from_arrays(arrays)
+    searched = {name: array for name, array in arrays.items() if not name.startswith("statistics.")}
+    search, phase = ask_tell.from_arrays(searched), settings.phase(numbers["generation"])
     base = search.pop("base", None)
     axes = None if base is None else coordinates.make(lineage.blueprint, base, phase.is_pretraining)
     return State(
@@ -314,6 +359,7 @@ def restore(
         evaluations=numbers["evaluations"],
         failures=numbers["failures"],
         coordinates=axes,
+        statistics=statistics,
         blowup=numbers["blowup"],
         error=numbers["error"],
     )

@@ -26,7 +26,7 @@ from neuroevo.network.monitors import SATURATED, Monitor
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.rows import Activity, Scores
 from neuroevo.search import ask_tell, coordinates
-from neuroevo.search.lineage import Lineage, Shard, State, centre
+from neuroevo.search.lineage import Lineage, Shard, State, centre, with_statistics
 from neuroevo.seeds import generator
 from neuroevo.task import Task, TaskRequest
 from neuroevo.workers import devices
@@ -194,7 +194,7 @@ def assess(
     """
     wanted, device = scope or Scope(), devices.place(shard.device)
     rows: list[Scores] = []
-    for lineage, state in zip(shard.lineages, states, strict=True):
+    for lineage, state in zip(with_statistics(shard, states).lineages, states, strict=True):
         bench = Bench(lineage, task, shard.task, device, arena, _at_once(shard, lineage, wanted.at_once))
         draws, best = untrained(lineage), centre(lineage, state)[None]
         tuned = tune(bench, draws[:NUM_TUNED]) if wanted.tunes else Tuned(draws[:0])

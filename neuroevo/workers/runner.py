@@ -12,11 +12,12 @@ from torch import Tensor
 from neuroevo import readout
 from neuroevo.errors import TaskError
 from neuroevo.network.alignment import Arena
+from neuroevo.network.normalisation import Moments, Normaliser
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.rows import MetricsRow
 from neuroevo.search.ask_tell import Blocks
-from neuroevo.search.lineage import Evaluation, Shard, State, centre, propose, update
-from neuroevo.task import Chooses, Task, TaskRequest
+from neuroevo.search.lineage import Evaluation, Shard, State, as_scored, centre, propose, update
+from neuroevo.task import Chooses, Normalises, Task, TaskRequest
 from neuroevo.workers import devices
 from neuroevo.workers.causes import evaluate, explain
 
@@ -204,13 +205,27 @@ class Runner:
         nodes = [x.node("episodes", s.generation) for x, s in zip(self.shard.lineages, states, strict=True)]
         seeds = [node for node in nodes for _ in range(count)]
         choices = None if chosen is None else [choice for choice in chosen for _ in range(count)]
+        self._phenotype.normaliser = self._normaliser(states)
         values = evaluate(self.task, self._phenotype, seeds, choices)
         fitness = checked(values, self._phenotype, self.shard.task)
         # A network whose state has left the finite numbers has failed, whatever its body made of it.
         blown = self._phenotype.has_blown_up().cpu().view(len(states), -1)
         self._shared.rest(self._phenotype)
         means = fitness.mean(1).view(len(states), -1).masked_fill(blown, torch.nan)
-        return Evaluation(means, self._explained(states, proposals, means, nodes, chosen))
+        causes = self._explained(states, proposals, means, nodes, chosen)
+        return Evaluation(means, causes, self._moments())
+
+    def _normaliser(self, states: Sequence[State]) -> Normaliser | None:
+        """Returns what a generation's observations are normalised with; None where the task does not."""
+        if not (isinstance(self.task, Normalises) and self.task.normalises):
+            return None
+        first = self.task.first_statistics()
+        return Normaliser([state.statistics or first for state in states], self._phenotype.counts)
+
+    def _moments(self) -> Moments | None:
+        """Returns statistics of a generation's observations; None where the task does not normalise them."""
+        normaliser = self._phenotype.normaliser
+        return None if normaliser is None else normaliser.moments()
 
     def _explained(
         self,
@@ -234,7 +249,9 @@ class Runner:
             cause = self._phenotype.faults.get(r * len(row) + k)
             if cause is None:
                 choices = None if chosen is None else [chosen[r]]
-                cause = explain(lineage.blueprint, proposals[r][k].cpu(), self.task, [seeds[r]], choices)
+                cause = explain(
+                    as_scored(lineage, state), proposals[r][k].cpu(), self.task, [seeds[r]], choices
+                )
             cause = cause or f"a fitness of {float(row[k]):g}, which the genome does not have by itself"
             phrases.append(f"{cause}, generation {state.generation}")
         return phrases
