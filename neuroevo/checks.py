@@ -28,7 +28,15 @@ import torch
 from torch import Tensor
 
 from neuroevo.connectome.model import Connectome, Edges
-from neuroevo.errors import MAX_LINE, ConnectomeError, NeuroevoError, OptionError, TaskError, described
+from neuroevo.errors import (
+    FOREIGN,
+    MAX_LINE,
+    ConnectomeError,
+    NeuroevoError,
+    OptionError,
+    TaskError,
+    described,
+)
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import Plugin, Scalar
@@ -94,7 +102,7 @@ def check_prior(prior: Prior | Plugin, connectome: Connectome | None = None) -> 
             sampled = plugin.target(bare(), seed=0)
         except NeuroevoError:
             return
-        except Exception as error:
+        except FOREIGN as error:
             raise fail(
                 f"failed on neurons alone with {described(error, MAX_LINE)}; wanted ConnectomeError"
             ) from error
@@ -243,7 +251,7 @@ def _sample(
     with no_global_randomness(fail):
         try:
             sampled = plugin.target(source, seed=seed, **options)
-        except Exception as error:
+        except FOREIGN as error:
             raise fail(
                 f"failed on {source.name!r}{by} with {described(error, MAX_LINE)}; wanted an Architecture"
             ) from error
@@ -392,7 +400,7 @@ def _make(plugin: Plugin, options: dict[str, Scalar], fail: Fail) -> Task:
         task = plugin.target(**options)
     except NeuroevoError:
         raise
-    except Exception as error:
+    except FOREIGN as error:
         which = f"options {options}" if options else "its default options"
         raise fail(
             f"failed on {which} with {described(error, MAX_LINE)}; wanted OptionError for options it refuses"
@@ -481,7 +489,7 @@ def _run(task: Task, method: Method, parameters: Tensor, seeds: Sequence[int], f
             values = runs[method](phenotype, seeds=list(seeds))
         except NeuroevoError:
             raise
-        except Exception as error:
+        except FOREIGN as error:
             raise fail(
                 f"{method} failed with {described(error, MAX_LINE)}; wanted a tensor [G, B]"
             ) from error

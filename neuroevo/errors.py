@@ -20,6 +20,8 @@ from collections.abc import Iterable
 
 from neuroevo.text import DOTS, one_line
 
+# What somebody else's code may raise. The latter asks the program to end, which is not for a plug-in to say.
+FOREIGN: tuple[type[BaseException], ...] = (Exception, SystemExit)
 MAX_REASON = 300  # characters of somebody else's error that are quoted
 MAX_LINE = 100  # characters of the last line of such an error
 
@@ -133,7 +135,10 @@ def described(error: BaseException, limit: int = MAX_REASON) -> str:
         limit: Characters of its text that are quoted.
     """
     name, text = type(error).__name__, reason(error, limit)
-    return name if text == name else f"{name}: {text}"
+    line = name if text == name else f"{name}: {text}"
+    if isinstance(error, SystemExit):
+        return f"{line}, which asks the program to end"
+    return f"{line}, though nobody interrupted it" if isinstance(error, KeyboardInterrupt) else line
 
 
 def reason(said: object, limit: int = MAX_REASON) -> str:

@@ -20,7 +20,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from neuroevo.errors import OptionError, RegistryError, require_range, require_text, unknown
+from neuroevo.errors import (
+    FOREIGN,
+    OptionError,
+    RegistryError,
+    described,
+    require_range,
+    require_text,
+    unknown,
+)
 from neuroevo.text import option_text
 
 Scalar = bool | int | float | str | None  # the value of an option
@@ -487,10 +495,9 @@ def load(path: str) -> Callable[..., object]:
         target = importlib.import_module(module)
         for part in name.split("."):
             target = getattr(target, part)
-    except Exception as error:  # a module may fail in any way while it is imported
+    except FOREIGN as error:  # a module may fail in any way while it is imported
         raise RegistryError(
-            f"Cannot load {path!r}: {type(error).__name__}: {error}. Wanted an importable "
-            "package.module:Name."
+            f"Cannot load {path!r}: {described(error)}. Wanted an importable package.module:Name."
         ) from error
     if not callable(target):
         raise RegistryError(

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
-from neuroevo.errors import NeuroevoError, TaskError
+from neuroevo.errors import FOREIGN, NeuroevoError, TaskError, described
 from neuroevo.plugins import Scalar, load
 
 if TYPE_CHECKING:
@@ -526,9 +526,9 @@ def make(label: str, target: Callable[..., object], options: Mapping[str, Scalar
         task = target(**options)
     except NeuroevoError as error:
         raise type(error)(f"{name}: {error}") from error
-    except Exception as error:
+    except FOREIGN as error:
         raise TaskError(
-            f"{name} cannot be made: {type(error).__name__}: {error}; change its options or the task itself."
+            f"{name} cannot be made: {described(error)}; change its options or the task itself."
         ) from error
     return _usable(label, task)
 

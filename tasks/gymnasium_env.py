@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.errors import OptionError, TaskError, reason, require_range, unknown
+from neuroevo.errors import FOREIGN, OptionError, TaskError, reason, require_range, unknown
 from neuroevo.plugins import Scalar, tasks
 from neuroevo.seeds import derive, generator
 from neuroevo.task import Task
@@ -308,7 +308,7 @@ def make(id: str, arguments: Mapping[str, object]) -> gymnasium.Env:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of newer versions, in every process
             environment = gymnasium.make(id, disable_env_checker=True, **arguments)  # type: ignore[arg-type]
-    except Exception as error:  # an environment's package may fail in any way
+    except FOREIGN as error:  # an environment's package may fail in any way
         given = "".join(f", {name}={value!r}" for name, value in arguments.items())
         wanted = "the id of an environment that is installed, such as CartPole-v1"
         if arguments:

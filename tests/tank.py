@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 from collections.abc import Sequence
 
 import torch
@@ -34,5 +37,13 @@ class Tank(Echo):
         if self.how == "unpicklable":
             raise Unpicklable("never", "mind")
         if self.how == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.how == "exits":
+            sys.exit("no licence")
+        if self.how == "leaves":
             os._exit(7)
+        if self.how == "interrupts":
+            raise KeyboardInterrupt
+        if self.how == "crashes":
+            ctypes.string_at(0)
         return super().evaluate(phenotype, seeds=seeds)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from neuroevo.errors import EvaluationError, NeuroevoError, RunError, failure
+from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, RunError, failure
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import EpochEntry, MemberEntry
@@ -224,7 +224,7 @@ def _mutated(plan: Plan, parent: Member, seed: int) -> Mutant | None:
         mutant = genome.plugin.mutate(plan.connectome, parent.architecture, seed=seed, **genome.options)
     except NeuroevoError:
         raise
-    except Exception as error:
+    except FOREIGN as error:
         raise EvaluationError(failure(concerned, error)) from error
     if not isinstance(mutant, Mutant):
         raise EvaluationError(f"{concerned} returned a {type(mutant).__name__}; wanted a Mutant.")

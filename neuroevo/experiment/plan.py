@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.errors import ConnectomeError, EvaluationError, NeuroevoError, TaskError, failure
+from neuroevo.errors import FOREIGN, ConnectomeError, EvaluationError, NeuroevoError, TaskError, failure
 from neuroevo.experiment.request import Experiment
 from neuroevo.network.adapters import Adapter, Native
 from neuroevo.network.blueprint import Blueprint
@@ -86,7 +86,7 @@ class Plan:
                 task.prepare()
             except NeuroevoError:
                 raise
-            except Exception as error:
+            except FOREIGN as error:
                 raise EvaluationError(failure(f"Preparing {label}", error)) from error
             logger.info("data of %s prepared in %.1f s", label, time.monotonic() - started)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import write_edges
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, failure
+from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, OptionError, failure
 from neuroevo.plugins import PluginCall
 from neuroevo.progress import Say, counted, nothing
 from neuroevo.run_folder import file_names, new_folder
@@ -95,7 +95,7 @@ def draw_one(connectome: Connectome, entrant: PluginCall, k: int, seed: int) -> 
         sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
     except NeuroevoError:
         raise
-    except Exception as error:
+    except FOREIGN as error:
         raise EvaluationError(failure(about, error)) from error
     if not isinstance(sample, Architecture):
         raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")

@@ -6,6 +6,7 @@
     runner         a shard's genomes, evaluated as one network
     causes         what left the finite numbers first where a genome failed
     assessment     held-out scores of a lineage: untrained, tuned, trained
+    endings        what ends a worker's process, told for what it is
     ray_pool       a pool of Ray actors, and its supervision
     ray_actor      a worker as Ray has it, and what it was sent; ray_cluster: Ray started or joined
     devices        whether a run can use a GPU; gpu_memory: how many genomes fit on it

@@ -7,9 +7,10 @@ of workers, on which of them computed what, or on those that failed on the way.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import torch
@@ -58,6 +59,8 @@ class LocalPool:
 
     def __init__(self) -> None:
         self._worker = Worker()
+        with suppress(AttributeError, ValueError, OSError):  # where standard error is no file
+            faulthandler.enable()  # a library that crashes takes this process with it: say where
         self._queue: list[Request[object]] = []
 
     def submit(self, request: Request[object]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
+from neuroevo.errors import EvaluationError
+from neuroevo.workers import endings
+from neuroevo.workers.endings import Place
 from neuroevo.workers.requests import Key, Request, compute
 from neuroevo.workers.worker import Worker
 
@@ -57,11 +59,11 @@ class Actor:
         self._worker = Worker()
         self._parcels = Parcels()
 
-    def place(self) -> tuple[str, int]:
-        """Returns the id of the node that the worker is on, and the id of its process there."""
+    def place(self) -> Place:
+        """Returns where the worker is."""
         import ray
 
-        return ray.get_runtime_context().get_node_id(), os.getpid()
+        return endings.place(ray.get_runtime_context().get_node_id())
 
     def compute(
         self,
@@ -85,4 +87,8 @@ class Actor:
             else:
                 self._parcels.put(key, value)
                 whole[name] = value
-        return compute(kind(**whole), self._worker)
+        request = kind(**whole)
+        try:
+            return compute(request, self._worker)
+        except KeyboardInterrupt:  # by a signal to this process alone: who runs the program is not here
+            raise EvaluationError(f"{request.about} was interrupted by SIGINT in its worker.") from None

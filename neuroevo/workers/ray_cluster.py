@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -101,6 +102,8 @@ def start(workers: Workers) -> None:
         # Ray reads it when it is imported, as EvoTorch may have done; this process would listen anywhere.
         ray_constants.ENABLE_RAY_CLUSTER = False
 
+    # Ray would print guesses of its own when a worker dies, such as want of memory.
+    ray._private.worker.print_to_stdstream = _log
     start = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False, configure_logging=True)
     if address is None:
         number = workers.number or default_workers()
@@ -123,6 +126,11 @@ def start(workers: Workers) -> None:
             f"No Ray cluster answers at {address!r} ({reason(error)}); start one with `ray start --head`, "
             "set RAY_AUTH_MODE=token if it takes a token, or leave out --address."
         ) from error
+
+
+def _log(said: Mapping[str, Sequence[str]], ignore_prefix: bool) -> None:
+    """Puts into the log what Ray's processes say, in place of standard output."""
+    logger.info("Ray says: %s", " ".join(said["lines"]))
 
 
 def is_alive() -> bool:

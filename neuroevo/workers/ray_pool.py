@@ -19,6 +19,7 @@ import contextlib
 import itertools
 import logging
 import os
+import re
 import signal
 import time
 from collections import deque
@@ -27,7 +28,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from neuroevo.errors import EvaluationError, NeuroevoError, failure
-from neuroevo.workers import ray_cluster
+from neuroevo.workers import endings, ray_cluster
+from neuroevo.workers.endings import Place
 from neuroevo.workers.ray_actor import Actor, Parcels
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.requests import ATTEMPTS, Failed, Key, Request, TaskKey
@@ -51,6 +53,13 @@ MOST_NODES_LOST = 10  # with one request, before that counts against it
 LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it has
 BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
 PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
+
+_EXIT_STATUS = re.compile(r"exits with an exit code (\d+)")  # in Ray's report of a death
+_MEMORY = "running low on memory"
+_UNKNOWN = (
+    "without a word, and nothing says that memory was short: it was killed (SIGKILL), or a library that is "
+    "not Python ended it"
+)
 
 Completed = tuple[Request[object], object]
 
@@ -86,7 +95,7 @@ class _Slot:
         since: When the running call began, by the monotonic clock.
         job: The running request, or None while the worker starts or is idle.
         ahead: Reference and request of the call that follows, or None where it has not been sent.
-        place: Id of its node and of its process there, or None while it starts.
+        place: Where its process is, or None while it starts.
         parcels: What it was sent and keeps; where it has a request's shard, it has the network too.
     """
 
@@ -95,7 +104,7 @@ class _Slot:
     since: float
     job: _Job | None = None
     ahead: tuple[ObjectRef, _Job] | None = None
-    place: tuple[str, int] | None = None
+    place: Place | None = None
     parcels: Parcels = field(default_factory=Parcels)
 
     def begin(self, ref: ObjectRef, job: _Job) -> None:
@@ -292,7 +301,7 @@ class RayPool:
         self._answered = time.monotonic()
         if job is None:
             slot.place = result
-            logger.info("a worker has started, process %d on node %s", result[1], result[0])
+            logger.info("a worker has started, process %d on node %s", result.pid, result.node)
             return None
         kind = type(job.request)
         self._longest[kind] = max(self._longest.get(kind, 0.0), seconds / job.request.portions)
@@ -393,10 +402,10 @@ def _is_there(slot: _Slot) -> bool:
     """Says whether a worker's node answers: one that is cut off is not given up by Ray for half a minute."""
     import ray
 
-    if slot.place is None or slot.place[0] == ray.get_runtime_context().get_node_id():
+    if slot.place is None or slot.place.node == ray.get_runtime_context().get_node_id():
         return True
     try:
-        answer = _at(slot.place[0], _answer).remote()
+        answer = _at(slot.place.node, _answer).remote()
         return bool(ray.wait([answer], timeout=REACH_SECONDS)[0]) and bool(ray.get(answer))
     except ray.exceptions.RayError:
         return False
@@ -429,18 +438,40 @@ def _end(slot: _Slot, *, is_running: bool) -> None:
         ray.kill(slot.actor, no_restart=True)
     if slot.place is None or not is_running:
         return
-    node, pid = slot.place
     with contextlib.suppress(Exception):
-        if node == ray.get_runtime_context().get_node_id():
-            _kill(pid)
+        if slot.place.node == ray.get_runtime_context().get_node_id():
+            _kill(slot.place.pid)
         else:
-            _at(node, _kill).remote(pid)
+            _at(slot.place.node, _kill).remote(slot.place.pid)
 
 
 def _death(slot: _Slot, error: Exception) -> str:
-    """Says that a worker died, and what of."""
+    """Says that a worker died, and of what, as far as there is evidence."""
+    import ray
+
     doing = f"that computed {slot.job.request.about}" if slot.job else "that was about to start"
-    return (
-        f"The worker {doing} died ({type(error).__name__}), often for want of memory; use fewer --workers or "
-        "a smaller --population."
-    )
+    report = str(error)
+    status = _EXIT_STATUS.search(report)
+    if isinstance(error, ray.exceptions.OutOfMemoryError) or _MEMORY in report:
+        why = "for Ray ended it: its node ran out of memory; use fewer --workers or a smaller --population"
+    elif status is not None:
+        why = f"with exit status {status[1]}: something in it ended the process; mend the task"
+    else:
+        why = _last_words(slot)
+    return f"The worker {doing} died {why or _UNKNOWN}."
+
+
+def _last_words(slot: _Slot) -> str:
+    """Returns why a worker died, as its node knows it; "" where that says nothing."""
+    import ray
+
+    if slot.place is None:
+        return ""
+    node, _, log, kills = slot.place
+    if node == ray.get_runtime_context().get_node_id():
+        return endings.last_words(log, kills)
+    with contextlib.suppress(Exception):  # the node may be gone
+        answer = _at(node, endings.last_words).remote(log, kills)
+        if ray.wait([answer], timeout=REACH_SECONDS)[0]:
+            return str(ray.get(answer))
+    return ""

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from neuroevo import readout
-from neuroevo.errors import EvaluationError, NeuroevoError, failure
+from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, failure
 from neuroevo.network import gains
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.rows import Scores
 from neuroevo.search.lineage import Evaluation, Shard, State
 from neuroevo.task import TaskRequest
-from neuroevo.workers import assessment, devices, gpu_memory
+from neuroevo.workers import assessment, devices, endings, gpu_memory
 from neuroevo.workers.assessment import Scope
 from neuroevo.workers.runner import Advanced
 from neuroevo.workers.worker import ShardKey, Worker
@@ -284,10 +284,16 @@ def compute(request: Request[Result], worker: Worker) -> Result:
     Raises:
         EvaluationError: If it fails; it holds text alone, for not every exception can be sent.
         NeuroevoError: If the request cannot be carried out, wherever it is tried.
+        KeyboardInterrupt: If this process was interrupted, and not by the task itself.
     """
     try:
-        return request.run(worker)
+        with endings.contained() as interrupted:
+            return request.run(worker)
     except NeuroevoError:
         raise
-    except Exception as error:
+    except FOREIGN as error:
+        raise EvaluationError(failure(request.about, error)) from None
+    except KeyboardInterrupt as error:
+        if interrupted.is_so:
+            raise
         raise EvaluationError(failure(request.about, error)) from None

@@ -30,7 +30,7 @@ from tests.small import ECHO, run, without_seconds
 
 SETTINGS = Settings(population=4, generations=2)
 RUN = -1  # no run of an `Evolution` has this number
-WAYS = ("", "raises", "refuses", "unpicklable", "dies")
+WAYS = ("", "raises", "refuses", "unpicklable", "dies", "exits", "leaves", "interrupts", "crashes")
 
 
 PAIR = ("adapter-only", "late=tests.planted:late")  # the second is dropped by a race
@@ -181,7 +181,13 @@ def test_no_shard_is_left_behind_because_a_worker_has_the_network_of_another(
 @pytest.mark.parametrize("num_workers", [0, 1])
 @pytest.mark.parametrize(
     ("how", "cause"),
-    [("raises", "ZeroDivisionError: the body fell apart"), ("unpicklable", "Unpicklable: never mind")],
+    [
+        ("raises", "ZeroDivisionError: the body fell apart"),
+        ("unpicklable", "Unpicklable: never mind"),
+        ("exits", "SystemExit: no licence, which asks the program to end"),
+        ("leaves", r"ImmediateExit: os._exit(7), which asks the program to end"),
+        ("interrupts", "KeyboardInterrupt, though nobody interrupted it"),
+    ],
 )
 def test_exception_in_a_worker_names_the_lineage(
     pools: dict[int, Pool], num_workers: int, how: str, cause: str
@@ -216,10 +222,22 @@ def test_worker_that_dies_is_reported_and_what_it_was_to_do_next_did_not_fail_wi
     assert pool._slots[0].ahead is not None and not pool._queue
     results = dict(pool.completed() for _ in range(2))
     assert isinstance(results[fatal], Failed)
-    pattern = r"^The worker that computed random on tank, graph 2, seed 5, generation 2 died .*--workers"
-    assert re.match(pattern, results[fatal].reason)
+    pattern = r"The worker that computed random on tank, graph 2, seed 5, generation 2 died without a word, "
+    assert re.match(pattern, results[fatal].reason) and "--workers" not in results[fatal].reason
     assert torch.equal(results[following].fitness, alone)
     assert pool.retries == {"death": 2}
+
+
+def test_worker_that_crashes_is_told_where(
+    pools: dict[int, Pool], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Ray's own guesses, such as want of memory, are not shown."""
+    monkeypatch.setattr("neuroevo.workers.ray_pool.ATTEMPTS", 1)
+    with pytest.raises(EvaluationError) as caught:
+        compute(pools[1], "crashes")
+    wanted = r"died of a crash, Segmentation fault in string_at, .*ctypes.*; mend the task, or the library"
+    assert re.search(wanted, str(caught.value))
+    assert "raylet" not in "".join(capfd.readouterr())
 
 
 def test_address_without_a_cluster_is_refused() -> None:

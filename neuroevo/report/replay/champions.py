@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from neuroevo import readout
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, RunError, described, failure
+from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import parse, read
 from neuroevo.network import adapters
 from neuroevo.network.blueprint import Blueprint, BlueprintJson
@@ -150,7 +150,7 @@ def make_task(folder: RunFolder, label: str) -> Task:
         return readout.on(TaskRequest(label, plugin.path, options).make(), adapter)
     except NeuroevoError as error:
         raise type(error)(f"Task {label!r} of {folder.path}: {error}") from error
-    except Exception as error:
+    except FOREIGN as error:
         raise EvaluationError(failure(f"Preparing {label}", error)) from error
 
 

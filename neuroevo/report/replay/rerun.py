@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from neuroevo.errors import (
+    FOREIGN,
     EvaluationError,
     NeuroevoError,
     OptionError,
@@ -90,7 +91,7 @@ def rerun(folder: RunFolder, row: ResultRow, excerpt: Excerpt, task: Task) -> Ob
                 observation = _observe_episode(champion, task, excerpt, phenotype, seed, row)
     except NeuroevoError:
         raise
-    except Exception as error:  # a task may fail in any way
+    except FOREIGN as error:  # a task may fail in any way
         raise EvaluationError(failure(f"Replay of {'/'.join(map(str, key))}", error)) from error
     if blueprint.architecture.core == "clock":
         return replace(observation, activity=np.zeros((0, 0)))
