@@ -38,6 +38,8 @@ _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 _QUOTED = r'"(?:[^"\\]|\\.)*"'  # a JSON string
 _OPTION = re.compile(rf'([^=,"]+)=({_QUOTED}|[^,"][^,]*)(?:,(?!\Z)|\Z)')
 _BARE = re.compile(rf'({_QUOTED}|[^=,"]+)(?:,(?!\Z)|\Z)')  # a first value without its option's name
+_STRING = re.compile(_QUOTED)
+_JOINT = re.compile(r":[^\W\d][\w.-]*=")  # where an option begins after a colon, as it may not
 _FORMS = {
     "prior": ("a function (connectome, *, seed, **options)", lambda s: s.bind(None, seed=0)),
     "task": ("a class whose options all have defaults", lambda s: s.bind()),
@@ -455,12 +457,23 @@ def _options(text: str, name: str, tail: str, bare: str) -> tuple[dict[str, str]
             raise OptionError(
                 f"Cannot read option {tail[position:]!r} in {text!r}; wanted option=value{hint}."
             )
+        if (joint := _JOINT.search(_STRING.sub(_blank, item[0]))) is not None:
+            place = len(text) - len(tail) + position + joint.start()
+            raise OptionError(
+                f"Cannot read {item[0].rstrip(',')!r} in {text!r}: a comma parts options; wanted "
+                f"{text[:place]},{text[place + 1 :]} or, if this is one value, the value in double quotes."
+            )
         key = item[1].replace("-", "_")
         if key in options:
             raise OptionError(f"Option {key!r} is given twice in {text!r}; give it once.")
         options[key] = _unquoted(item[2])
         position = item.end()
     return options, bare if first is not None else ""
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Returns as many spaces as a match has characters."""
+    return " " * len(match[0])
 
 
 def _quoted(text: str, special: str = ':=,"') -> str:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PREFIX = "env."  # of options that are the environment's own arguments
 MOST_NORMALISED = 10_000  # sensors; sums over the observations of every episode are held
 RANDOM_EPISODES = 8  # by which observations are normalised in the first generation
+REGISTERING = "Environment registration via importing a module failed"  # in Gymnasium's error of an id
 PURPOSES = ("training", "held-out")
 SEED_BITS = 30  # of what is drawn for an episode; with the purpose 31, which every environment takes
 
@@ -310,9 +311,7 @@ def make(id: str, arguments: Mapping[str, object]) -> gymnasium.Env:
             environment = gymnasium.make(id, disable_env_checker=True, **arguments)  # type: ignore[arg-type]
     except FOREIGN as error:  # an environment's package may fail in any way
         given = "".join(f", {name}={value!r}" for name, value in arguments.items())
-        wanted = "the id of an environment that is installed, such as CartPole-v1"
-        if arguments:
-            wanted = f"values that the environment takes for its arguments {PREFIX}NAME"
+        wanted = _wanted(error, id, bool(arguments))
         raise TaskError(f"Gymnasium cannot make {id!r}{given}: {reason(error)}; wanted {wanted}.") from error
     spec = environment.spec
     if spec is not None and spec.id != id.rpartition(":")[2]:
@@ -322,6 +321,21 @@ def make(id: str, arguments: Mapping[str, object]) -> gymnasium.Env:
 
         clock.stop()
     return environment
+
+
+def _wanted(error: BaseException, id: str, has_arguments: bool) -> str:
+    """Returns what was wanted in place of an environment that cannot be made for an error."""
+    from gymnasium.error import DependencyNotInstalled, Error
+
+    if isinstance(error, DependencyNotInstalled):
+        return "what the environment needs, installed"
+    if isinstance(error, Error):
+        return "the id of an environment that is installed, such as CartPole-v1"
+    if isinstance(error, ModuleNotFoundError) and REGISTERING in str(error):
+        return f"a module that can be imported before the colon of {id!r}; options follow a comma"
+    if has_arguments:
+        return f"values that the environment takes for its arguments {PREFIX}NAME"
+    return "an environment that can be made as it is: this error is its own"
 
 
 def once(environment: gymnasium.Env) -> gymnasium.Wrapper:

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from neuroevo.errors import OptionError, RegistryError
-from neuroevo.plugins import Registry, Spec, priors, tasks
+from neuroevo.plugins import Registry, Spec, _options, priors, tasks
 
 
 def example(
@@ -253,3 +253,25 @@ def test_bare_option_of_an_entry_point_wins_over_an_import_path(
     spec = tasks.parse("hedge:five")
     assert (spec.name, spec.options) == ("hedge", {"size": "five"})
     assert tasks.parse("labyrinths:Hedge:3").options == {"size": "3"}
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("example:size=5:scale=2", "example:size=5,scale=2"),
+        ("example:size=5,scale=2:name=x", "example:size=5,scale=2,name=x"),
+        ('"a:b=c"=example:size=5:scale=2', '"a:b=c"=example:size=5,scale=2'),
+        ("maze:large:size=5", "maze:large,size=5"),
+        ("maze:module:large-v0:size=5", "maze:module:large-v0,size=5"),
+    ],
+)
+def test_option_behind_a_colon_is_told_where_the_comma_belongs(text: str, meant: str) -> None:
+    for bare in ("", "size") if text.startswith("maze") else ("",):
+        with pytest.raises(OptionError, match="a comma parts options") as caught:
+            _options(text, "example", text.rpartition("example:" if "example" in text else "maze:")[2], bare)
+        assert f"; wanted {meant} or, if " in str(caught.value)
+
+
+@pytest.mark.parametrize("tail", ['size="a:b=c"', "size=a:b", "size=http://x.y/z", 'size="a:b=c",other=d:e'])
+def test_value_may_hold_a_colon(tail: str) -> None:
+    assert _options(f"example:{tail}", "example", tail, "")[0]["size"] in tail

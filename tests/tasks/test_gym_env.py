@@ -69,6 +69,13 @@ class Broken(Clock):
         raise gymnasium.error.DependencyNotInstalled('No module,\nrun `pip install "gymnasium[nowhere]"`')
 
 
+class Falling(Clock):
+    """Fails by itself when it is made."""
+
+    def __init__(self) -> None:
+        raise ValueError("no more bits")
+
+
 def register(name: str, limit: int | None = None, entry: type = Clock, **options: Any) -> str:
     """Registers an environment and returns its id."""
     gymnasium.register(f"neuroevo/{name}-v0", entry_point=entry, max_episode_steps=limit, kwargs=options)
@@ -93,6 +100,7 @@ NEST = spaces.Dict(
     ),
 )
 MISSING = register("Missing", entry=Broken)
+FALLING = register("Falling", entry=Falling)
 NESTED = register("Nested", entry=Random, observed=NEST, acted=NEST)
 MANY = register(
     "Several", entry=Random, observed=spaces.MultiBinary((2, 3)), acted=spaces.MultiDiscrete([2, 3])
@@ -104,8 +112,9 @@ REFUSED = {
     "CartPole v1": "cannot make 'CartPole v1': ",
     "": "cannot make '': ",
     "CartPole": "takes 'CartPole' for 'CartPole-v.*; wanted the id with its version",
-    "no_such_module:Some-v0": "cannot make 'no_such_module:Some-v0': .*no_such_module",
-    MISSING: 'cannot make .*: No module, run `pip install "gymnasium.nowhere.*; wanted the id',
+    "no_such_module:Some-v0": "cannot make .*no_such_module.*; wanted a module that can be imported before",
+    FALLING: "cannot make .*: no more bits; wanted an environment that can be made as it is",
+    MISSING: 'cannot make .*: No module, run `pip install "gymnasium.nowhere.*; wanted what .* needs',
     register("Says", observed=spaces.Text(5)): "observes Text.*; wanted a Box, Discrete",
     register(
         "Keys", observed=spaces.Dict(a=spaces.Text(5))
@@ -398,3 +407,37 @@ def test_policy_senses_and_acts_as_the_task_does() -> None:
             *(spaces.flatten(NEST, x) for x in (wanted, task.act(outputs[k]))), rtol=1e-6
         )
         assert NEST.contains(task.act(outputs[k]))
+
+
+HINTED = {
+    "Says": {"observed": spaces.Text(5)},
+    "Net": {"observed": spaces.Graph(NUMBERS, None)},
+    "Blind": {"observed": spaces.Box(0, 1, (0,))},
+    "Endless": {"acted": spaces.Box(-np.inf, np.inf, (2,))},
+    "HalfOpen": {"acted": spaces.Box(0, np.inf, (2,))},
+    "Words": {"acted": spaces.Text(5)},
+    "Rows": {"acted": spaces.Sequence(NUMBERS)},
+}
+
+
+@pytest.mark.parametrize("name", HINTED)
+def test_hint_of_a_refusal_mends_what_it_is_printed_for(name: str) -> None:
+    """An environment that is wrapped as the message says is played."""
+    with pytest.raises(TaskError, match=r"Register it wrapped|register it wrapped") as caught:
+        GymnasiumTask(register(f"Hinted{name}", **HINTED[name]))
+    wrapper = str(caught.value).rpartition("gymnasium.wrappers.")[2].split()[0].rstrip(".")
+
+    def wrapped() -> gymnasium.Env:
+        environment = Clock(**HINTED[name])
+        if wrapper == "TransformObservation":
+            environment.look = lambda: environment.age  # type: ignore[method-assign]
+            box = spaces.Box(0, 100, (1,), np.float32)
+            return gymnasium.wrappers.TransformObservation(environment, lambda x: np.float32([x]), box)
+        sample = environment.action_space.sample()
+        box = spaces.Box(-1, 1, (2,), np.float32)
+        return getattr(gymnasium.wrappers, wrapper)(environment, lambda _: sample, box)
+
+    gymnasium.register(f"Mended{name}-v0", entry_point=wrapped)
+    task = GymnasiumTask(f"Mended{name}-v0", episodes=2)
+    returns = task.evaluate(reflexes(task, 1), seeds=[1])  # type: ignore[arg-type]
+    assert returns.isfinite().all() and (returns >= 3).all()
