@@ -128,9 +128,9 @@ def start(workers: Workers) -> None:
         ) from error
 
 
-def _log(said: Mapping[str, Sequence[str]], ignore_prefix: bool) -> None:
+def _log(data: Mapping[str, Sequence[str]], ignore_prefix: bool) -> None:
     """Puts into the log what Ray's processes say, in place of standard output."""
-    logger.info("Ray says: %s", " ".join(said["lines"]))
+    logger.info("Ray says: %s", " ".join(data["lines"]))
 
 
 def is_alive() -> bool:
