@@ -47,6 +47,9 @@ def contained() -> Iterator[Interrupted]:
 
     Yields:
         Whether there was an interrupt.
+
+    Raises:
+        ImmediateExit: If code within the context calls `os._exit` in this thread.
     """
     interrupted, usual_exit, usual = Interrupted(), os._exit, signal.getsignal(signal.SIGINT)
     process, thread = os.getpid(), threading.get_ident()

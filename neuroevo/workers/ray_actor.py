@@ -79,6 +79,9 @@ class Actor:
             fields: Its fields that are not cached, by name.
             cached: Keys of its fields that are cached, by name.
             sent: The values of these, in the same order; None stands for the object that is here already.
+
+        Raises:
+            NeuroevoError: As of `requests.compute`; EvaluationError also if this process was interrupted.
         """
         whole = dict(fields)
         for (name, key), value in zip(cached.items(), sent, strict=True):  # in this order, as the driver does
