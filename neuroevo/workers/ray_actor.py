@@ -81,7 +81,8 @@ class Actor:
             sent: The values of these, in the same order; None stands for the object that is here already.
 
         Raises:
-            NeuroevoError: As of `requests.compute`; EvaluationError also if this process was interrupted.
+            NeuroevoError: If the request cannot be carried out, wherever it is tried.
+            EvaluationError: If it fails, or this process is interrupted.
         """
         whole = dict(fields)
         for (name, key), value in zip(cached.items(), sent, strict=True):  # in this order, as the driver does
