@@ -359,7 +359,7 @@ OPTIONS: tuple[Callable[[str], object], ...] = (
 )
 RUN: tuple[Callable[[RunFolder], object], ...] = (
     *(RunFolder.config, RunFolder.manifest, RunFolder.metrics, RunFolder.results, RunFolder.selection),
-    *(RunFolder.unfinished, lambda run: run.keep_metrics(lambda row: True)),
+    *(RunFolder.unfinished, lambda run: list(run.stream_metrics(is_lenient=True))),
 )
 
 

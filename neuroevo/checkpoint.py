@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,17 +51,18 @@ def save(folder: Path, arrays: Mapping[str, np.ndarray], state: Mapping[str, obj
         sync_folder(folder)
 
 
-def load(folder: Path) -> tuple[Arrays, Row, str]:
+def load(folder: Path, check: Callable[[Row, Path], None] = lambda *_: None) -> tuple[Arrays, Row, str]:
     """Reads the newest checkpoint that can be used.
 
     Args:
         folder: Where it was written.
+        check: Raises RunError if a state, from a file, is not that of the run.
 
     Returns:
         Arrays by name, the state, and a sentence if the newest checkpoint cannot be used, else "".
 
     Raises:
-        RunError: If there is none, or none that can be used.
+        RunError: If there is none, or none that can be used, or `check` raises it.
     """
     problems = []
     for name in (NEWEST, PREVIOUS):
@@ -70,6 +71,7 @@ def load(folder: Path) -> tuple[Arrays, Row, str]:
         except RunError as error:
             problems.append(str(error))
             continue
+        check(state, folder / name)
         return arrays, state, f"{problems[0]} The one before it was used." if problems else ""
     raise RunError(problems[0] if problems[0] == problems[1] else " ".join(problems))
 

@@ -159,43 +159,82 @@ def parse(data: bytes, path: Path, line: int | None = None) -> Row:
     return value
 
 
-def append_lines(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+def append_lines(path: Path, rows: Iterable[Mapping[str, object]], tail: str = "}") -> list[bytes]:
     """Appends rows as JSON lines, after cutting off half a line that an interrupted run left.
 
     Args:
         path: The file, which may be missing.
         rows: One a line.
+        tail: What each line ends in, in place of the brace that closes the object.
+
+    Returns:
+        The lines.
 
     Raises:
         RunError: If the file cannot be written.
     """
-    lines = "".join(to_json(row) + "\n" for row in rows).encode()
+    lines = [line_of(row, tail) for row in rows]
     with explained("write", path), open(path, "ab+") as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read() != b"\n":
                 file.truncate(path.read_bytes().rfind(b"\n") + 1)
-        file.write(lines)
+        file.write(b"".join(lines))
+    return lines
 
 
-def read_lines(path: Path, keys: Sequence[str], types: Mapping[str, tuple[type, ...]]) -> Iterator[Row]:
+def line_of(row: Mapping[str, object], tail: str = "}") -> bytes:
+    """Returns a row as a line of JSON.
+
+    Args:
+        row: The row.
+        tail: What the line ends in, in place of the brace that closes the object.
+    """
+    return f"{to_json(row)[:-1]}{tail}\n".encode()
+
+
+def sync(path: Path) -> None:
+    """Makes what a file holds outlast a loss of power; a missing file is passed over.
+
+    Args:
+        path: The file.
+
+    Raises:
+        RunError: If the operating system refuses.
+    """
+    if path.exists():
+        with explained("write", path), open(path, "rb") as file:
+            os.fsync(file.fileno())
+
+
+def read_lines(
+    path: Path, keys: Sequence[str], types: Mapping[str, tuple[type, ...]], is_lenient: bool = False
+) -> Iterator[Row]:
     """Yields the complete rows of a file of JSON lines, which may be missing.
 
     Args:
         path: The file.
         keys: Columns that a row must have.
         types: What a column must be, where a row has it, as `isinstance` takes it.
+        is_lenient: Whether damaged lines are passed over.
 
     Raises:
         RunError: If a complete line is damaged; it names file and line.
     """
     fitting: set[tuple[object, ...]] = set()  # names and types of rows that are right
     for number, line in enumerate(_complete_lines(path), start=1):
-        row = parse(line, path, number)
+        try:
+            row = parse(line, path, number)
+        except RunError:
+            if is_lenient:
+                continue
+            raise
         shape = (*row, *map(type, row.values()))
         if shape not in fitting:
             wrong = [name for name in keys if name not in row]
             wrong += [name for name in row if not isinstance(row[name], types.get(name, object))]
+            if wrong and is_lenient:
+                continue
             if wrong:
                 what = f"{', '.join(wrong)} missing or of a wrong type"
                 raise RunError(f"{path}, line {number} is damaged ({what}); start the run again.")

@@ -123,6 +123,28 @@ class Origin(TypedDict, total=False):
     device_name: str
 
 
+class RequestEntry(TypedDict):
+    """A request that a run has answered, as the manifest has it: the one it was begun with, or an extension.
+
+    Attributes:
+        sha256: SHA-256 of the request, see `seal.digest`.
+        request: The resolved request, but for what results do not depend on.
+        versions: Versions of Python and of packages, by name, when it was asked for.
+        commit: Commit of the checkout then; null outside git.
+        time: When it was asked for, in UTC, as ISO 8601 has it.
+        is_longer: Whether its lineages search longer than those of the request before.
+        unsealed: Whether earlier rows bear no mark, for a version that had no seals wrote them.
+    """
+
+    sha256: str
+    request: Row
+    versions: NotRequired[dict[str, str]]
+    commit: NotRequired[str | None]
+    time: NotRequired[str]
+    is_longer: NotRequired[bool]
+    unsealed: NotRequired[bool]
+
+
 class Manifest(Origin, total=False):
     """What manifest.json holds; a run that an earlier version wrote may lack any of it.
 
@@ -137,7 +159,9 @@ class Manifest(Origin, total=False):
         data: SHA-256 of data by name, by label of the task.
         tasks: Tasks by label.
         lineages: Lineages that are planned.
-        resumed: Version of Python and number of workers of each time that the run was resumed.
+        requests: Requests that the run has answered, the newest last.
+        rows: Length and SHA-256 of each file of rows when the run ended, by name.
+        resumed: Of each time that the run was resumed, number of workers, versions and commit.
         tracker_failures: A sentence for each tracker that was switched off.
         wall_seconds: Time that the run took, all its parts together, in s.
         selection_record: How mixed populations ended, by task.
@@ -153,6 +177,8 @@ class Manifest(Origin, total=False):
     data: dict[str, dict[str, str]]
     tasks: dict[str, TaskEntry]
     lineages: list[LineageRow]
+    requests: list[RequestEntry]
+    rows: dict[str, Row]
     resumed: list[dict[str, object]]
     tracker_failures: list[str]
     wall_seconds: float

@@ -9,9 +9,10 @@
     checkpoint.safetensors  states of all lineages; and checkpoint.previous.safetensors, those before
     champions/NAME/         architecture.json and parameters.safetensors of a lineage
 
-Files are replaced whole; only the .jsonl files are appended to, and `unfinished` reports half a line that a
-process left at their end when it died. `files` says how, and `rows` what the columns are. Nothing is pickled.
-A folder has one writer at a time.
+A row's last column, `request`, is the mark of the request that it answers, see `seal`; readers check it and
+leave it out. Files are replaced whole; only the .jsonl files are appended to, and `unfinished` reports half a
+line that a process left at their end when it died. `files` says how, and `rows` what the columns are. Nothing
+is pickled. A folder has one writer at a time.
 """
 
 from __future__ import annotations
@@ -23,26 +24,30 @@ import re
 import secrets
 import shlex
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 from urllib.parse import quote
 
 import numpy as np
 
-from neuroevo import checkpoint, outside, toml
+from neuroevo import checkpoint, outside, seal, toml
 from neuroevo.errors import OptionError, RunError
+from neuroevo.extent import Extent, shortfall
 from neuroevo.files import (
     Row,
     append_lines,
     atomic_write,
     explained,
     half_line,
+    line_of,
     parse,
     read,
     read_lines,
+    sync,
     to_json,
 )
 from neuroevo.rows import (
@@ -56,18 +61,21 @@ from neuroevo.rows import (
     SelectionRow,
     column_types,
 )
+from neuroevo.seal import Seal
 from neuroevo.toml import TomlError
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
 SELECTION = "selection.jsonl"
+ROWS = (METRICS, RESULTS, SELECTION)  # files of rows
 CHAMPIONS = "champions"
 IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
 MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
 
-METRICS_TYPES = column_types(MetricsRow)
-RESULT_TYPES = column_types(ResultRow)
-SELECTION_TYPES = column_types(RungRow, ConfirmationRow, EpochRow)
+_MARKED = {seal.MARK: (str,)}
+METRICS_TYPES = {**column_types(MetricsRow), **_MARKED}
+RESULT_TYPES = {**column_types(ResultRow), **_MARKED}
+SELECTION_TYPES = {**column_types(RungRow, ConfirmationRow, EpochRow), **_MARKED}
 
 Key = tuple[str, str, int, int]
 
@@ -106,7 +114,8 @@ class RunFolder:
             config: The resolved request, plain types; entries that are None are left out.
             manifest: What is known at the start. A report reads, where present: `command` (list of
                 arguments), `versions`, `commit`, `device`, `wall_seconds`, `tasks` ({TASK: {"unit",
-                "fitness_unit"}}) and `lineages` (planned: rows with task, genome, graph, seed).
+                "fitness_unit"}}) and `lineages` (planned: rows with task, genome, graph, seed). `requests`,
+                the seal, is made of `config` where it is not given.
 
         Returns:
             The folder.
@@ -118,7 +127,9 @@ class RunFolder:
 
         path = Path(path)
         cls.check_free(path)
-        toml, manifest_text = tomli_w.dumps(_without_none(config)), to_json(manifest, indent=2)
+        given = _without_none(config)
+        toml = tomli_w.dumps(given)
+        manifest_text = to_json({**manifest, "requests": manifest.get("requests", [seal.entry(given)])}, 2)
         # A sibling lies on the same file system, so that the rename is atomic.
         new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
         try:
@@ -133,14 +144,16 @@ class RunFolder:
         return cls(path)
 
     @classmethod
-    def open(cls, path: str | Path) -> RunFolder:
+    def open(cls, path: str | Path, is_mended: bool = False) -> RunFolder:
         """Returns an existing run folder.
 
         Args:
             path: Where it is.
+            is_mended: Whether the caller mends files of rows that are not what the run left when it ended.
 
         Raises:
-            RunError: If it is missing or is not a run folder.
+            RunError: If it is missing or is not a run folder; if its config.toml is not the request that the
+                run has answered, of which the error names the key; or if its rows are not what the run left.
         """
         path = Path(path)
         if not path.is_dir():
@@ -148,12 +161,25 @@ class RunFolder:
         for name in (CONFIG, MANIFEST):
             if not (path / name).is_file():
                 raise RunError(f"{path} holds no {name}; wanted a folder that a run made with --out.")
-        return cls(path)
+        folder = cls(path)
+        folder.seal.check_config(folder._config_file(), path / CONFIG)
+        if not is_mended:
+            folder.check_rows()
+        return folder
 
     @property
     def command_to_resume(self) -> str:
         """The command that goes on with the run."""
         return f"python run.py resume {shlex.quote(str(self.path))}"
+
+    @cached_property
+    def seal(self) -> Seal:
+        """The requests that the run has answered, as the manifest was when this was first asked for.
+
+        Raises:
+            RunError: If the manifest is damaged.
+        """
+        return Seal.of(self.manifest(), self.path / MANIFEST)
 
     def config(self) -> Row:
         """Returns the resolved request.
@@ -161,6 +187,10 @@ class RunFolder:
         Raises:
             RunError: If the file is damaged.
         """
+        return self._config_file()
+
+    def _config_file(self) -> Row:
+        """Returns what config.toml holds; raises RunError if it is damaged."""
         try:
             return toml.loads(read(self.path / CONFIG))
         except TomlError as error:
@@ -182,111 +212,201 @@ class RunFolder:
         """
         text = to_json({**self.manifest(), **updates}, indent=2)
         atomic_write(self.path / MANIFEST, text.encode())
+        self.__dict__.pop("seal", None)  # the cached one
 
-    def append_metrics(self, rows: Iterable[MetricsRow]) -> None:
+    def append_metrics(self, rows: Iterable[MetricsRow]) -> list[bytes]:
         """Appends rows to metrics.jsonl.
 
         Args:
             rows: A row a lineage a generation.
+
+        Returns:
+            The lines.
         """
-        append_lines(self.path / METRICS, rows)
+        return append_lines(self.path / METRICS, rows, self.seal.tail)
 
     def metrics(self) -> list[MetricsRow]:
         """Returns the complete rows; of a generation that was computed twice, the later row.
 
         Raises:
-            RunError: If a complete line is damaged; it names file and line.
+            RunError: If a complete line is damaged or of another request; it names file and line.
         """
         return list({(*key_of(row), row["generation"]): row for row in self.stream_metrics()}.values())
 
-    def stream_metrics(self) -> Iterator[MetricsRow]:
+    def stream_metrics(self, is_lenient: bool = False) -> Iterator[MetricsRow]:
         """Yields the complete rows as they were written, one in memory at a time.
 
-        Raises:
-            RunError: If a complete line is damaged; it names file and line.
-        """
-        keys = (*IDENTITY, "generation", "evaluations")
-        return cast(Iterator[MetricsRow], read_lines(self.path / METRICS, keys, METRICS_TYPES))
+        Args:
+            is_lenient: Whether lines that are damaged or of another request are passed over.
 
-    def keep_metrics(self, is_kept: Callable[[MetricsRow], bool]) -> list[MetricsRow]:
-        """Drops some rows of metrics from the file, and half a line at its end.
+        Raises:
+            RunError: If a complete line is damaged or of another request; it names file and line.
+        """
+        rows = self._rows(METRICS, (*IDENTITY, "generation", "evaluations"), METRICS_TYPES, is_lenient)
+        return cast(Iterator[MetricsRow], (row for row, _ in rows))
+
+    def replace_metrics(self, rows: Iterable[MetricsRow]) -> None:
+        """Replaces all metrics; the file holds the old ones or the new ones, whenever its writer dies.
 
         Args:
-            is_kept: Says of a row whether it stays.
-
-        Returns:
-            The rows that stay.
-
-        Raises:
-            RunError: If a complete line is damaged; it names file and line.
+            rows: A row a lineage a generation.
         """
-        path = self.path / METRICS
-        rows: list[MetricsRow] = []
-        lines: list[bytes] = []
-        for row in self.stream_metrics():
-            if is_kept(row):
-                rows.append(row)
-                lines.append(to_json(row).encode() + b"\n")
-        if path.exists():
-            atomic_write(path, b"".join(lines))
-        return rows
+        atomic_write(self.path / METRICS, b"".join(line_of(row, self.seal.tail) for row in rows))
 
-    def append_results(self, rows: Iterable[ResultRow]) -> None:
+    def append_results(self, rows: Iterable[ResultRow]) -> list[bytes]:
         """Appends rows to results.jsonl.
 
         Args:
             rows: A row a lineage; more than MAX_EPISODE_SCORES episode scores become null.
-        """
-        append_lines(self.path / RESULTS, map(_shortened, rows))
 
-    def write_results(self, rows: Iterable[ResultRow]) -> None:
-        """Replaces all results.
+        Returns:
+            The lines.
+        """
+        return append_lines(self.path / RESULTS, map(_shortened, rows), self.seal.tail)
+
+    def replace_results(self, rows: Iterable[ResultRow]) -> None:
+        """Replaces all results; the file holds the old ones or the new ones, whenever its writer dies.
 
         Args:
             rows: A row a lineage; more than MAX_EPISODE_SCORES episode scores become null.
         """
-        text = "".join(to_json(_shortened(row)) + "\n" for row in rows)
-        atomic_write(self.path / RESULTS, text.encode())
+        lines = [line_of(_shortened(row), self.seal.tail) for row in rows]
+        atomic_write(self.path / RESULTS, b"".join(lines))
 
     def results(self) -> list[ResultRow]:
         """Returns the complete results; of a lineage that was scored twice, the later row.
 
+        Results that a longer search has made void are left out.
+
         Raises:
-            RunError: If a complete line is damaged; it names file and line.
+            RunError: If a complete line is damaged or of another request; it names file and line.
         """
         return list({key_of(row): row for row in self.stream_results()}.values())
 
     def stream_results(self) -> Iterator[ResultRow]:
         """Yields the complete results as they were written, those too that a later row replaces.
 
-        Raises:
-            RunError: If a complete line is damaged; it names file and line.
-        """
-        lines = read_lines(self.path / RESULTS, (*IDENTITY, "score", "status"), RESULT_TYPES)
-        return cast(Iterator[ResultRow], lines)
+        Results that a longer search has made void are left out.
 
-    def append_selection(self, rows: Iterable[SelectionRow]) -> None:
+
+        Raises:
+            RunError: If a complete line is damaged or of another request; it names file and line.
+        """
+        rows = self._rows(RESULTS, (*IDENTITY, "score", "status"), RESULT_TYPES)
+        stale = self.seal.stale
+        return cast(Iterator[ResultRow], (row for row, mark in rows if mark not in stale))
+
+    def append_selection(self, rows: Iterable[SelectionRow]) -> list[bytes]:
         """Appends rows to selection.jsonl.
 
         Args:
             rows: Of a race, a row a prior a rung, and one when it ends; of mixed populations, a row a
                 population an epoch.
+
+        Returns:
+            The lines.
         """
-        append_lines(self.path / SELECTION, rows)
+        return append_lines(self.path / SELECTION, rows, self.seal.tail)
 
     def selection(self) -> list[SelectionRow]:
         """Returns the complete rows of `append_selection`, in order; none of a tournament.
 
         Raises:
-            RunError: If a complete line is damaged; it names file and line.
+            RunError: If a complete line is damaged or of another request; it names file and line.
         """
-        rows = read_lines(self.path / SELECTION, ("task",), SELECTION_TYPES)
-        return list(cast(Iterator[SelectionRow], rows))
+        rows = self._rows(SELECTION, ("task",), SELECTION_TYPES)
+        return cast(list[SelectionRow], [row for row, _ in rows])
+
+    def _rows(
+        self,
+        name: str,
+        keys: Sequence[str],
+        types: Mapping[str, tuple[type, ...]],
+        is_lenient: bool = False,
+    ) -> Iterator[tuple[Row, str | None]]:
+        """Yields the complete rows of a file without their marks, and these.
+
+        Raises:
+            RunError: If a complete line is damaged, or its mark is that of another request.
+        """
+        path, marks = self.path / name, self.seal.marks
+        for number, row in enumerate(read_lines(path, keys, types, is_lenient), start=1):
+            mark = row.pop(seal.MARK, None)
+            if mark not in marks and is_lenient:
+                continue
+            if mark not in marks:
+                raise RunError(
+                    f"{path}, line {number} is of another request ({seal.MARK} {mark or 'none'}, this run's "
+                    f"is {self.seal.sha256[: seal.DIGITS] or 'none'}); restore the file."
+                )
+            yield row, mark
+
+    def cut(self, name: str, end: int | None = None) -> None:
+        """Cuts a file of rows off, and half a line at its end.
+
+        Args:
+            name: Its name; it may be missing.
+            end: How many bytes stay at most; None leaves all complete lines.
+
+        Raises:
+            RunError: If the file cannot be changed.
+        """
+        path = self.path / name
+        if not path.exists():
+            return
+        with explained("write", path), open(path, "rb+") as file:
+            size = file.seek(0, os.SEEK_END)
+            if end is not None and end < size:
+                file.truncate(end)
+                size = end
+            file.seek(max(0, size - 1))
+            if size and file.read() != b"\n":
+                file.truncate(path.read_bytes().rfind(b"\n") + 1)
+
+    def sync_rows(self) -> None:
+        """Makes all rows that were appended outlast a loss of power.
+
+        Raises:
+            RunError: If the operating system refuses.
+        """
+        for name in ROWS:
+            sync(self.path / name)
+
+    def check_rows(self) -> None:
+        """Makes sure that the files of rows are what the run left when it ended.
+
+        Raises:
+            RunError: If one is shorter, longer or another; it says how to have its rows again.
+        """
+        for name, what in self.torn().items():
+            raise RunError(
+                f"{self.path / name} {what} since the run ended. Put it back, or have its rows computed "
+                f"again: {self.command_to_resume}"
+            )
+
+    def torn(self) -> dict[str, str]:
+        """Returns, for each file of rows that is not what the run left when it ended, how it differs.
+
+        Of a run that has not ended, or that a version wrote that had no seals, nothing can be said.
+
+        Raises:
+            RunError: If the manifest is damaged, or a file cannot be read.
+        """
+        extents: object = self.manifest().get("rows") or {}
+        torn: dict[str, str] = {}
+        if not isinstance(extents, Mapping):
+            raise RunError(f"{self.path / MANIFEST} is damaged (its 'rows' are no table); restore the file.")
+        for name in ROWS:
+            if name in extents:
+                extent = _extent(extents[name], self.path / MANIFEST)
+                if what := shortfall(self.path / name, extent, is_whole=True):
+                    torn[name] = what
+        return torn
 
     def unfinished(self) -> list[str]:
         """Returns a sentence for each file that ends in half a line."""
         sentences = []
-        for name in (METRICS, RESULTS, SELECTION):
+        for name in ROWS:
             if number := half_line(self.path / name):
                 sentences.append(f"{name} ends in half a line (line {number}), which is left out.")
         return sentences
@@ -326,18 +446,31 @@ class RunFolder:
 
         Args:
             arrays: Arrays by name.
-            state: All that is no array, plain JSON types.
+            state: All that is no array, plain JSON types; the request that the run answers is added.
         """
-        checkpoint.save(self.path, arrays, state)
+        checkpoint.save(self.path, arrays, {**state, "request": self.seal.sha256 or None})
 
     def read_checkpoint(self) -> tuple[dict[str, np.ndarray], Row]:
         """Returns arrays by name and the state of the newest checkpoint that can be used.
 
         Raises:
-            RunError: If there is none.
+            RunError: If there is none, or it is of another request.
         """
-        arrays, state, _ = checkpoint.load(self.path)
+        arrays, state, _ = checkpoint.load(self.path, self.check_checkpoint)
+        state.pop("request", None)
         return arrays, state
+
+    def check_checkpoint(self, state: Row, path: Path) -> None:
+        """Makes sure that a checkpoint is of a request that the run has answered.
+
+        Args:
+            state: What it holds beside arrays.
+            path: Its file, for errors.
+
+        Raises:
+            RunError: If it is of another.
+        """
+        self.seal.check_checkpoint(state.get("request"), path)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -398,6 +531,17 @@ def safe_name(label: str) -> str:
     if len(name) > MAX_NAME:
         name = f"{name[: MAX_NAME - 17]}~{hashlib.sha256(label.encode()).hexdigest()[:16]}"
     return name
+
+
+def _extent(value: object, path: Path) -> Extent:
+    """Returns what a manifest vouches for of a file; raises RunError if it is no such thing."""
+    if (
+        isinstance(value, Mapping)
+        and type(value.get("bytes")) is int
+        and isinstance(value.get("sha256"), str)
+    ):
+        return {"bytes": value["bytes"], "sha256": value["sha256"]}
+    raise RunError(f"{path} is damaged (its 'rows' are no lengths and SHA-256); restore the file.")
 
 
 def _without_none(config: Mapping[str, object]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +12,16 @@ import pytest
 
 import populations
 import tasks
+from neuroevo import checkpoint
 from neuroevo.experiment import selection
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
+from neuroevo.extent import body
 from neuroevo.rows import LineageRow
-from neuroevo.run_folder import RunFolder
+from neuroevo.run_folder import MANIFEST, ROWS, RunFolder
 from neuroevo.workers import assessment
 from neuroevo.workers.pool import LocalPool, Pool
 
@@ -67,6 +70,21 @@ def run(path: Path, pool: Pool | None = None, watcher: Watcher | None = None, **
     folder = RunFolder.create(path, planned.config.to_dict(), {"lineages": planned.lineages()})
     selection.run(planned, LocalPool() if pool is None else pool, RunWriter(folder), watcher)
     return folder
+
+
+def strip_seal(path: Path) -> None:
+    """Makes a run folder one of a version that had no seals: without marks, and without hashes of rows."""
+    manifest = json.loads((path / MANIFEST).read_text())
+    for name in ("requests", "rows"):
+        manifest.pop(name, None)
+    (path / MANIFEST).write_text(json.dumps(manifest))
+    for name in ROWS:
+        if (path / name).exists():
+            lines = (path / name).read_bytes().splitlines(keepends=True)
+            (path / name).write_bytes(b"".join(body(line) + b"}\n" for line in lines))
+    names = [x for x in (checkpoint.PREVIOUS, checkpoint.NEWEST) if (path / x).exists()]
+    for arrays, state in [checkpoint._read(path / name) for name in names]:
+        checkpoint.save(path, arrays, {k: v for k, v in state.items() if k not in ("request", "rows")})
 
 
 def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroevo import checkpoint
+from neuroevo import checkpoint, seal
 from neuroevo.errors import RunError
-from neuroevo.files import to_json
+from neuroevo.files import line_of, to_json
 from neuroevo.run_folder import RunFolder, safe_name
 
 LINEAGE = {"task": "swimmer", "genome": "random", "graph": 0, "seed": 1}
@@ -35,7 +35,7 @@ def result(**values) -> dict:
 def test_run_folder_returns_what_it_was_given(run):
     again = RunFolder.open(str(run.path))
     assert again.config() == {"seed": 3, "genome": ["random"]}
-    assert again.manifest() == {"commit": "abc"}
+    assert again.manifest() == {"commit": "abc", "requests": [seal.entry(again.config())]}
     assert again.metrics() == again.results() == again.unfinished() == []
     assert sorted(p.name for p in run.path.iterdir()) == ["config.toml", "manifest.json"]
     assert [p.name for p in run.path.parent.iterdir()] == ["run"]
@@ -81,7 +81,8 @@ def test_open_refuses_what_is_no_run_folder(tmp_path):
 
 def test_manifest_keeps_other_entries_when_updated(run):
     run.write_manifest(wall_seconds=1.5, versions={"python": "3.11"})
-    assert run.manifest() == {"commit": "abc", "wall_seconds": 1.5, "versions": {"python": "3.11"}}
+    given = {"commit": "abc", "requests": [seal.entry(run.config())]}
+    assert run.manifest() == {**given, "wall_seconds": 1.5, "versions": {"python": "3.11"}}
 
 
 # --- rows ---------------------------------------------------------------------------------------------
@@ -127,8 +128,8 @@ def test_metrics_that_are_nothing_but_half_a_line_are_empty(run):
     ],
 )
 def test_damaged_line_is_named(run, damage):
-    lines = [json.dumps(metric(0)), damage, json.dumps(metric(2)), ""]
-    (run.path / "metrics.jsonl").write_text("\n".join(lines), errors="surrogateescape")
+    whole = [line_of(metric(k), run.seal.tail).decode() for k in (0, 2)]
+    (run.path / "metrics.jsonl").write_text(f"{damage}\n".join(whole), errors="surrogateescape")
     with pytest.raises(RunError, match=r"metrics\.jsonl, line 2 is damaged"):
         run.metrics()
 
@@ -145,7 +146,7 @@ def test_results_are_appended_replaced_and_shortened(run):
     first, second = run.results()
     assert len(first["episode_scores"]) == 1000
     assert second["episode_scores"] is None and second["score"] is None
-    run.write_results([result(score=0.7)])
+    run.replace_results([result(score=0.7)])
     assert [row["score"] for row in run.results()] == [0.7]
 
 

@@ -8,6 +8,7 @@
     evolution     what the three have in common
     shards        lineages that are evaluated together, on their way through the pool
     writer        the only one that changes a run folder while a run goes on: here a checkpoint is written
+    row_record    what a checkpoint vouches for of the rows, and the order in which they end
     manifest      what a run says of its origin; resume: what a run that ended early left behind
     study         several runs that answer one question
     display       the live standings; standings: their text; notebook: progress in a cell

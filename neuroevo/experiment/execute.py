@@ -20,7 +20,7 @@ from neuroevo.experiment import selection, trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.evolution import Stopped
-from neuroevo.experiment.manifest import manifest, origin
+from neuroevo.experiment.manifest import drift, manifest, origin, request_entry, require_same_material
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import Experiment, resolve
 from neuroevo.experiment.resume import Past
@@ -102,8 +102,8 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
         EvaluationError: If the run failed again.
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
-    folder = RunFolder.open(path)
-    if folder.manifest().get("status") == "done":
+    folder = RunFolder.open(path, is_mended=True)
+    if folder.manifest().get("status") == "done" and not folder.torn():
         return None
     return _go_on(folder, changes, watcher)
 
@@ -162,7 +162,7 @@ def _go_on(
     with folder.writing(), log.recording() as record:
         record.write_to(folder.path / log.FILE)
         with _prepared(experiment, relay) as (plan, where):
-            writer = _taken_up(folder, plan)
+            writer = _taken_up(folder, plan, relay)
             logger.info("run %s goes on: %s", folder.path, _versions(origin(plan.config)))
             return (carry_out or _carry_out)(plan, where, writer, relay)
 
@@ -187,8 +187,8 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
     """Runs a plan into its folder and writes its report."""
     folder = writer.folder
     relay.expect(plan)
-    if writer.past.note:
-        relay.warn(writer.past.note)
+    for note in writer.past.notes:
+        relay.warn(note)
     with _explained(folder), ExitStack() as stack:
         with _status(writer, _end), Interrupts(relay) as relay.interrupts:
             config, lineages = plan.config.to_dict(), plan.lineages()
@@ -237,20 +237,21 @@ def _problem(writer: RunWriter) -> str:
     )
 
 
-def _taken_up(folder: RunFolder, plan: Plan) -> RunWriter:
+def _taken_up(folder: RunFolder, plan: Plan, relay: Relay) -> RunWriter:
     """Returns the writer of a run that is resumed, after the manifest says so.
 
     Raises:
-        RunError: If the plan has other wirings than the run was begun with, or the folder is damaged.
+        RunError: If the plan has other wirings or data than the run was begun with, or the folder is damaged.
     """
-    wanted = [graph["sha256"] for graph in folder.manifest().get("graphs", ())]
-    if wanted != [sample.graph_hash for sample in plan.samples]:
-        raise RunError(
-            f"The wirings of {folder.path} are not those that its request gives now; wanted the connectome "
-            "and the version of the program that it was begun with."
-        )
+    before, here = folder.manifest(), origin(plan.config)
+    require_same_material(folder, before, plan)
     writer = RunWriter(folder, Past.read(folder))
-    writer.note_resumed(plan.experiment.workers.number)
+    if not folder.seal.requests:
+        relay.warn(f"{folder.path} bears no seal: what was edited in it since it was begun cannot be told.")
+        folder.write_manifest(requests=[{**request_entry(plan.config, here), "unsealed": True}])
+    if changes := drift(before, here):
+        relay.warn(f"{folder.path} was begun with {changes}; what is computed now may differ for it.")
+    writer.note_resumed(plan.experiment.workers.number, here, changes)
     return writer
 
 

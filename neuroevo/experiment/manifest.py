@@ -5,13 +5,17 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from neuroevo import seal
+from neuroevo.errors import RunError
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
 from neuroevo.progress import Say, nothing
-from neuroevo.rows import Manifest, Origin, TaskEntry
+from neuroevo.rows import Manifest, Origin, RequestEntry, TaskEntry
+from neuroevo.run_folder import RunFolder
 from neuroevo.task import Task
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
@@ -38,13 +42,14 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
         command: Arguments of the command line; empty where the run was asked for in Python.
         say: Is told how many wirings have been measured, where they take long.
     """
-    wiring = plan.connectome
+    wiring, here = plan.connectome, origin(plan.config)
     figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed, say)
     return {
         "schema": 1,
         "status": "running",
         "command": ["python", "run.py", *command] if command else [],
-        **origin(plan.config),
+        **here,
+        "requests": [request_entry(plan.config, here)],
         "workers": plan.experiment.workers.number,  # results do not depend on them; None: all of a cluster
         "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
         "graphs": [
@@ -70,6 +75,61 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
         "tasks": {label: _entry(task, plan.experiment.margins[label]) for label, task in plan.tasks.items()},
         "lineages": plan.lineages(),
     }
+
+
+def request_entry(config: Configuration, here: Origin) -> RequestEntry:
+    """Returns what the manifest says of a request: its seal, and which program it was asked of, and when.
+
+    Args:
+        config: The resolved request.
+        here: What `origin` returned.
+    """
+    return {
+        **seal.entry(config.to_dict()),
+        "versions": here["versions"],
+        "commit": here["commit"],
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def require_same_material(folder: RunFolder, before: Manifest, plan: Plan) -> None:
+    """Makes sure that a run that is resumed meets the wirings and the data that it was begun with.
+
+    Args:
+        folder: Its folder.
+        before: What its manifest says; more wirings may have been drawn since.
+        plan: What is to be done.
+
+    Raises:
+        RunError: If it does not.
+    """
+    drawn = {(s.genome, s.graph): s.graph_hash for s in plan.samples}
+    for graph in before.get("graphs", ()):
+        if drawn.get((graph.get("genome", ""), graph.get("graph", 0))) != graph.get("sha256"):
+            raise RunError(
+                f"The wirings of {folder.path} are not those that its request gives now; wanted the "
+                "connectome and the version of the program that it was begun with."
+            )
+    data = before.get("data") or {}
+    for label, task in plan.tasks.items():
+        if label in data and task.data_hashes() != data[label]:
+            raise RunError(
+                f"The data of {label} are not those that {folder.path} was begun with: their SHA-256 differ. "
+                "Put them back, or begin a new run."
+            )
+
+
+def drift(before: Origin, now: Origin) -> str:
+    """Returns in which versions a program differs from that which a run was begun with; "" if in none.
+
+    Args:
+        before: What the manifest says, which may lack any of it.
+        now: What `origin` returned.
+    """
+    old, new = before.get("versions") or {}, now["versions"]
+    pairs = [(name, old.get(name), new.get(name)) for name in dict.fromkeys([*old, *new]) if old]
+    pairs += [("commit", before["commit"], now["commit"])] if "commit" in before else []
+    return ", ".join(f"{name} {was or 'none'}, now {is_ or 'none'}" for name, was, is_ in pairs if was != is_)
 
 
 def origin(config: Configuration) -> Origin:

@@ -9,6 +9,7 @@ from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.watcher import Watcher
 from neuroevo.experiment.writer import RunWriter
+from neuroevo.run_folder import key_of
 from neuroevo.workers.pool import Pool
 
 MODES: Mapping[str, Callable[[Evolution], None]] = {  # `config.SELECTIONS` says what each is
@@ -32,7 +33,8 @@ def run(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = Non
         Stopped: If the watcher ends it early.
     """
     MODES[plan.config.selection](Evolution(plan, pool, writer, watcher or Watcher()))
-    writer.settle_results()
+    is_tournament = plan.config.selection == "tournament"
+    writer.settle_results([key_of(row) for row in plan.lineages()] if is_tournament else ())
 
 
 def score(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = None) -> None:
@@ -49,4 +51,4 @@ def score(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = N
         Stopped: If the watcher ends it early.
     """
     tournament.score(Evolution(plan, pool, writer, watcher or Watcher()))
-    writer.settle_results()
+    writer.settle_results([key_of(row) for row in plan.lineages()])

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.shards import ShardRun
+from neuroevo.run_folder import key_of
 
 
 def run(evolution: Evolution) -> None:
     """Sets gains, evolves every lineage, and scores it on held-out data.
+
+    In the end metrics are in the order of generations, and rows of a generation, like results, in that of the
+    plan, however workers came to complete them, and whether the run was resumed or extended.
 
     Args:
         evolution: The run.
@@ -20,6 +24,7 @@ def run(evolution: Evolution) -> None:
     evolution.expect(sum(x.shard.settings.generations * len(x.states) for x in shards))
     for _ in evolution.evolve(shards):
         pass
+    evolution.writer.order_metrics([key_of(row) for row in plan.lineages()])
     evolution.checkpoint(shards)
     evolution.assess(shards)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import math
-import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,11 @@ from dataclasses import replace
 import numpy as np
 
 from neuroevo.experiment.resume import CheckpointState, EpochEntry, LineageEntry, Past
+from neuroevo.experiment.row_record import RowRecord
 from neuroevo.experiment.shards import Assessed, Pair
 from neuroevo.files import to_json
-from neuroevo.rows import LineageRow, MetricsRow, ResultColumns, ResultRow, Scores, SelectionRow
-from neuroevo.run_folder import Key, RunFolder, key_of
+from neuroevo.rows import LineageRow, MetricsRow, Origin, ResultColumns, ResultRow, Scores, SelectionRow
+from neuroevo.run_folder import Key, RunFolder
 from neuroevo.search import coordinates
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, State
@@ -60,30 +60,40 @@ class RunWriter:
         self._members: dict[str, EpochEntry] = dict(self.past.members)
         self._champions: set[Key] = set()  # lineages whose champions are as they are to stay
         self._order: dict[Key, None] = {}  # lineages in the order of their results
+        self._rows = RowRecord(folder, self.past)
         self._saved = time.monotonic()  # when the last checkpoint was written
         self._cost = 0.0  # seconds that it took
 
     # --- manifest ---------------------------------------------------------------------------------------
 
-    def note_resumed(self, workers: int | None) -> None:
+    def note_resumed(self, workers: int | None, origin: Origin, drift: str) -> None:
         """Notes that the run is resumed.
 
         Args:
             workers: How many workers it has now; None stands for as many as a cluster has room for.
+            origin: Which program goes on with it.
+            drift: In which versions that differs from the program it was begun with; "" if in none.
         """
-        here = {"python": platform.python_version(), "workers": workers}
+        here = {
+            "workers": workers,
+            "versions": origin["versions"],
+            "commit": origin["commit"],
+            "drift": drift,
+        }
         resumed = [*self.folder.manifest().get("resumed", ()), here]
-        self.folder.write_manifest(status="running", resumed=resumed)
+        self.folder.write_manifest(status="running", resumed=resumed, rows={})
 
     def note_end(self, status: str, seconds: float) -> None:
-        """Notes how the run ended.
+        """Notes how the run ended, and how long its files of rows are then.
 
         Args:
             status: "done", "unscored", "interrupted" or "failed".
             seconds: Time that it took since it was begun or resumed; what it took before is added.
         """
         before: float = self.folder.manifest().get("wall_seconds", 0.0)
-        self.folder.write_manifest(status=status, wall_seconds=round(before + seconds, 2))
+        rows = self._rows.extents()
+        self.folder.sync_rows()
+        self.folder.write_manifest(status=status, wall_seconds=round(before + seconds, 2), rows=rows)
 
     def note_tracker_failures(self, lines: Sequence[str]) -> None:
         """Notes what trackers did not take.
@@ -126,7 +136,7 @@ class RunWriter:
         Args:
             rows: A row a lineage a generation, none of which the past holds.
         """
-        self.folder.append_metrics(rows)
+        self._rows.write_metrics(rows)
 
     def write_selection(self, rows: Iterable[SelectionRow]) -> None:
         """Appends what a race decided, or how mixed populations stand.
@@ -134,7 +144,7 @@ class RunWriter:
         Args:
             rows: Rows of selection.jsonl; those that the past holds are passed over.
         """
-        self.folder.append_selection([row for row in rows if to_json(row) not in self.past.selection])
+        self._rows.write_selection([row for row in rows if to_json(row) not in self.past.selection])
 
     def write_unscored(self, lineage: Lineage, state: State, status: str, columns: ResultColumns) -> None:
         """Appends the results of a lineage that is not assessed, unless the past holds them.
@@ -189,14 +199,24 @@ class RunWriter:
         """Appends a row of results.jsonl, unless the past holds it; it replaces what was provisional."""
         self._order[lineage.key] = None
         if lineage.key not in self.past.results:
-            self.folder.append_results([_result(lineage, state, scores, status, columns)])
+            self._rows.write_results([_result(lineage, state, scores, status, columns)])
 
-    def settle_results(self) -> None:
-        """Leaves the last result of every lineage, in the order in which an undisturbed run writes them."""
-        rows = {key_of(row): row for row in self.folder.results()}
-        keys = [key for key in {**self._order, **dict.fromkeys(rows)} if key in rows]
-        if [key_of(row) for row in self.folder.stream_results()] != keys:
-            self.folder.write_results([rows[key] for key in keys])
+    def order_metrics(self, lineages: Sequence[Key]) -> None:
+        """Puts metrics into the order of generations, and of lineages in each, if they are not.
+
+        Args:
+            lineages: All lineages of the run, in order.
+        """
+        self._rows.order_metrics(lineages)
+
+    def settle_results(self, lineages: Sequence[Key] = ()) -> None:
+        """Leaves the last result of every lineage, in order.
+
+        Args:
+            lineages: All lineages of the run, in order; by default they are in the order in which an
+                undisturbed run writes them.
+        """
+        self._rows.order_results([*lineages, *self._order])
 
     # --- checkpoints ------------------------------------------------------------------------------------
 
@@ -245,7 +265,16 @@ class RunWriter:
                     "gains": lineage.blueprint.gains.to_dict(),
                 }
             )
-        holds: CheckpointState = {"lineages": entries, "gains": self._gains, "members": self._members}
+        holds: CheckpointState = {
+            "lineages": entries,
+            "gains": self._gains,
+            "members": self._members,
+            "rows": {
+                "files": self._rows.extents(),
+                "lineages": [self._rows.hash_of(entry["lineage"]) for entry in entries],
+            },
+        }
+        self.folder.sync_rows()  # what the checkpoint vouches for is to be there when it is
         self.folder.write_checkpoint(arrays, holds)
         self._saved = time.monotonic()
         self._cost = self._saved - started

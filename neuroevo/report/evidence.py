@@ -187,7 +187,7 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
     _check(names, configs, manifests)
     manifest, config = _merged(manifests, configs)
     notes = [*_meanings(configs), *_differences(names, manifests)]
-    notes += [note for one in manifests for note in one.get("tracker_failures") or []]
+    notes += [note for one in manifests for note in (*_resumed(one), *(one.get("tracker_failures") or []))]
     # Before the metrics are in memory, since it reads whole files.
     ended = tuple(text for run in runs for text in _ended(run, alone=len(runs) == 1))
     results, metrics = _results(runs), _metrics(runs)
@@ -340,6 +340,15 @@ def _command(manifest: Manifest) -> str | None:
     """Returns the command line of a run."""
     command = manifest.get("command")
     return shlex.join(map(str, command)) if isinstance(command, list) else command
+
+
+def _resumed(manifest: Manifest) -> list[str]:
+    """Returns sentences about other versions than those it was begun with that went on with a run."""
+    sentences = []
+    for entry in manifest.get("resumed") or []:
+        if changes := entry.get("drift"):
+            sentences.append(f"The run was begun with {changes}; results may differ for it.")
+    return list(dict.fromkeys(sentences))
 
 
 def _ended(run: RunFolder, alone: bool) -> list[str]:

@@ -167,8 +167,8 @@ def test_run_of_an_earlier_version_whose_scoring_failed_is_scored(tmp_path: Path
     fault.write_text("raise")
     assert command_line.main(arguments(tmp_path / "run", fault)) == 1
     folder = RunFolder.open(tmp_path / "run")
-    folder.write_results([{**x, "status": "failed"} if x["error"] else x for x in folder.results()])
-    folder.write_manifest(status="done")
+    folder.replace_results([{**x, "status": "failed"} if x["error"] else x for x in folder.results()])
+    folder.write_manifest(status="done", rows={})
     fault.unlink()
     assert command_line.main(["score", str(folder.path), "--quiet"]) == 0
     assert contents(folder.path) == contents(tmp_path / "whole")

@@ -45,6 +45,7 @@ def failing(connectome: Connectome, *, seed: int) -> Architecture:
 def contents(folder: RunFolder) -> dict[str, Any]:
     """Everything that a run leaves, apart from how long it took."""
     arrays, state = folder.read_checkpoint()
+    del state["rows"]  # of which `seconds` are a part
     champions = {p.relative_to(folder.path): p.read_bytes() for p in folder.path.glob("champions/*/*")}
     return {
         "results": (folder.path / "results.jsonl").read_bytes(),

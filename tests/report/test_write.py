@@ -266,7 +266,7 @@ def test_report_of_a_run_cut_short_says_what_is_missing(tmp_path):
     run = build(tmp_path / "run", genomes=["a", "b"], tasks={"mnist": UNITS["mnist"]})
     rows = run.results()
     rows[1].update(score=None, status="failed")
-    run.write_results(rows[:-2])
+    run.replace_results(rows[:-2])
     run.write_manifest(status="interrupted")
     with open(run.path / "metrics.jsonl", "a") as file:
         file.write('{"task"')
