@@ -19,12 +19,21 @@ Exit status: 0 done; 1 the run failed; 2 the request was wrong; 130 interrupted.
 
 from __future__ import annotations
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # Python searches this file's folder, or with -m the working folder, before all others: from here on only
+    # what is named is found there, see `finder`, and what that itself imports is found elsewhere first.
+    sys.path.append(sys.path.pop(0))
+    from neuroevo import finder
+
+    finder.isolate(sys.path[-1], ["neuroevo", "populations", "tasks", "run"])
+
 import argparse
 import json
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -42,6 +51,7 @@ from neuroevo.experiment import listing
 from neuroevo.experiment.config import Configuration, flags
 from neuroevo.plugins import PluginCall
 from neuroevo.text import one_line
+from neuroevo.trust import Trust
 
 if TYPE_CHECKING:
     from neuroevo.experiment.execute import Outcome
@@ -105,8 +115,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    if (here := os.getcwd()) not in sys.path:
-        sys.path.append(here)  # plug-ins lie where the user works; last, so that they hide nothing
     try:
         return _command(arguments)
     except KeyboardInterrupt as interrupt:
@@ -148,8 +156,14 @@ def _command(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     """Evolves every prior on every task."""
     options = _run_parser().read(arguments)
-    config = Configuration() if options.config is None else Configuration.read(options.config)
-    config = config.override(_given(options, flags()))
+    given = _given(options, flags())
+    if options.config is not None:
+        config = Configuration.read(options.config, _trust(options), given)
+    elif options.trust:
+        raise OptionError("Option '--trust' was given without --config; plug-ins named here are trusted.")
+    else:
+        config = Configuration()
+    config = config.override(given)
     from neuroevo.experiment.request import resolve
 
     experiment = resolve(config)  # before PyTorch and Ray are imported: a wrong request is answered at once
@@ -168,7 +182,8 @@ def _study(arguments: list[str]) -> int:
     parser = Parser(prog="run.py study", description=_study.__doc__, allow_abbrev=False)
     parser.add_argument("study", help="TOML file, such as studies/schmidgall2022/fig3.toml")
     parser.add_argument("--scale", default="smoke", metavar="NAME", help="one of its scales (default smoke)")
-    _add_flags(parser, "workers")
+    _add_flags(parser, *CHANGES)
+    _add_trust(parser)
     parser.add_argument("--out", metavar="DIR", help="new folder (default runs/STUDY-SCALE-N)")
     _add_output(parser)
     options = parser.read(arguments)
@@ -177,8 +192,8 @@ def _study(arguments: list[str]) -> int:
 
     stem = f"{Path(options.study).stem}-{options.scale}"
     out = free_path(Path("runs") / stem) if options.out is None else Path(options.out)
-    changes = _given(options, ["workers"])
-    study = Study.read(options.study, options.scale)
+    changes = _given(options, CHANGES)
+    study = Study.read(options.study, options.scale, _trust(options), changes)
     study.begin(out, changes)
     with _log_to(options):
         return _carry_out(study, out, changes, options.quiet)
@@ -189,6 +204,7 @@ def _resume(arguments: list[str]) -> int:
     parser = Parser(prog="run.py resume", description=_resume.__doc__, allow_abbrev=False)
     parser.add_argument("run", help="its folder")
     _add_flags(parser, *CHANGES, default="as before")
+    _add_trust(parser)
     _add_output(parser)
     options = parser.read(arguments)
     from neuroevo.experiment import execute
@@ -199,10 +215,11 @@ def _resume(arguments: list[str]) -> int:
     path = Path(options.run)
     if Study.is_at(path):
         with _log_to(options):
-            return _carry_out(Study.reopen(path), path, changes, options.quiet)
+            study = Study.reopen(path, options.trust, changes)
+            return _carry_out(study, path, changes, options.quiet, options.trust)
     console = Console(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
-        outcome = execute.resume(path, changes, display)
+        outcome = execute.resume(path, changes, display, options.trust)
     if outcome is None:
         print(f"{path} is at its end; there is nothing to go on with. To see it: python run.py report {path}")
         return 0
@@ -217,6 +234,7 @@ def _score(arguments: list[str]) -> int:
     parser = Parser(prog="run.py score", description=_score.__doc__, allow_abbrev=False)
     parser.add_argument("run", help="its folder")
     _add_flags(parser, *CHANGES, default="as before")
+    _add_trust(parser)
     _add_output(parser)
     options = parser.read(arguments)
     from neuroevo.experiment import execute
@@ -224,7 +242,7 @@ def _score(arguments: list[str]) -> int:
 
     console = Console(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
-        outcome = execute.score(options.run, _given(options, CHANGES), display)
+        outcome = execute.score(options.run, _given(options, CHANGES), display, options.trust)
     if outcome is None:
         print(
             f"All lineages of {options.run} have their results. To see it: python run.py report {options.run}"
@@ -233,7 +251,9 @@ def _score(arguments: list[str]) -> int:
     return _print_outcome(outcome, console)
 
 
-def _carry_out(study: Study, folder: Path, changes: Mapping[str, object], quiet: bool) -> int:
+def _carry_out(
+    study: Study, folder: Path, changes: Mapping[str, object], quiet: bool, trust: Sequence[str] = ()
+) -> int:
     """Carries out what is left of a study in its folder, and prints the reports of its runs and its own.
 
     Returns:
@@ -246,7 +266,7 @@ def _carry_out(study: Study, folder: Path, changes: Mapping[str, object], quiet:
     for name in study.runs:
         console.print(f"{study.title} {name}:", soft_wrap=True, markup=False)
         with Display(console, quiet) as display:
-            outcome = study.carry_out(name, folder, changes, display)
+            outcome = study.carry_out(name, folder, changes, display, trust)
         if outcome is not None:
             status = max(status, _print_outcome(outcome, console))
     print_report(study.report(folder), console)
@@ -314,6 +334,7 @@ def _replay(arguments: list[str]) -> int:
         "--steps", type=whole, metavar="N", help="show the first control steps (default: all)"
     )
     parser.add_argument("--out", metavar="DIR", help="new folder (default RUN/replay, which is replaced)")
+    _add_trust(parser)
     options = parser.read(arguments)
     from neuroevo.report.replay.replay import replay
     from neuroevo.report.replay.rerun import Excerpt
@@ -322,7 +343,7 @@ def _replay(arguments: list[str]) -> int:
     folder = RunFolder.open(options.run)
     excerpt = Excerpt(options.episode, options.seed, options.steps)
     out = None if options.out is None else Path(options.out)
-    for line in replay(folder, options.lineage, excerpt, out):
+    for line in replay(folder, options.lineage, excerpt, out, options.trust):
         print(line)
     if out is None:
         print(f"To see them in the report: python run.py report {shlex.quote(options.run)}")
@@ -339,6 +360,7 @@ def _export(arguments: list[str]) -> int:
         help="lineage, or the beginning of its name: the best of those (default: the best of the run's task)",
     )
     parser.add_argument("--out", required=True, metavar="FILE", help="new file, such as champion.safetensors")
+    _add_trust(parser)
     options = parser.read(arguments)
     from neuroevo.report.replay.champions import choose, names_of, policy
     from neuroevo.run_folder import RunFolder
@@ -348,7 +370,7 @@ def _export(arguments: list[str]) -> int:
     names = [names_of(row)[-1] for row, _ in choices]
     if len(names) > 1:
         raise OptionError(f"{options.run} has champions of {', '.join(names)}; name one with --lineage.")
-    policy(folder, choices[0][0]).save(options.out)
+    policy(folder, choices[0][0], options.trust).save(options.out)
     print(f"{options.out}: {names[0]}")
     return 0
 
@@ -472,6 +494,7 @@ def _run_parser() -> Parser:
     parser.add_argument(
         "--config", metavar="FILE", help="request as TOML, such as a run folder's config.toml"
     )
+    _add_trust(parser)
     _add_output(parser)
     return parser
 
@@ -499,6 +522,24 @@ def _add_flags(parser: Parser, *names: str, default: str = "", required: str = "
             action="extend" if flag.is_list else "store",
             type=whole_or_auto if name == "workers" else read,
         )
+
+
+def _add_trust(parser: Parser) -> None:
+    """Adds the flag that names the code which a file may have run."""
+    parser.add_argument(
+        "--trust",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="MODULE",
+        help="modules that the file may have run: you know their code (default: none but those of folders "
+        "that you made on this machine)",
+    )
+
+
+def _trust(options: argparse.Namespace) -> Trust:
+    """Returns whose code a file may name."""
+    return Trust(tuple(options.trust))
 
 
 def _add_output(parser: Parser) -> None:

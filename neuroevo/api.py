@@ -198,12 +198,19 @@ def run(
     return Run(folder)
 
 
-def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = None, **changes: object) -> Run:
+def resume(
+    path: str | Path,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    trust: Sequence[str] = (),
+    **changes: object,
+) -> Run:
     """Goes on with a run that ended early, to the results that it would have had, and returns it.
 
     Args:
         path: Its folder. If the run is at its end nothing is done.
         progress: Called after every generation of a shard; by default as in `run`.
+        trust: Modules that the folder may have run, if it was not made by you on this machine.
         changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
 
     Returns:
@@ -211,7 +218,7 @@ def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = No
 
     Raises:
         RunError: If there is no such run, it is damaged, or another process is at it.
-        OptionError: If anything else is to be changed.
+        OptionError: If anything else is to be changed, or the folder names code that is not trusted.
         EvaluationError: If the run failed again.
         KeyboardInterrupt: If it was interrupted again.
     """
@@ -220,11 +227,17 @@ def resume(path: str | Path, *, progress: Callable[[Progress], None] | None = No
     for name in changes:
         if name not in RESUMABLE:
             raise OptionError(unknown("change of a run that is resumed", name, RESUMABLE))
-    _require_scored(execute.resume(path, changes, _watcher(progress)))
-    return Run(path)
+    _require_scored(execute.resume(path, changes, _watcher(progress), trust))
+    return Run(path, trust)
 
 
-def score(path: str | Path, *, progress: Callable[[Progress], None] | None = None, **changes: object) -> Run:
+def score(
+    path: str | Path,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    trust: Sequence[str] = (),
+    **changes: object,
+) -> Run:
     """Scores what of a run has no score, and returns the run.
 
     That is what could not be scored or was put off, and the lineages of a tournament that was stopped, as
@@ -233,6 +246,7 @@ def score(path: str | Path, *, progress: Callable[[Progress], None] | None = Non
     Args:
         path: Its folder. If all lineages have their results nothing is done.
         progress: Told of nothing but the beginning; by default as in `run`.
+        trust: Modules that the folder may have run, if it was not made by you on this machine.
         changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
 
     Returns:
@@ -240,7 +254,7 @@ def score(path: str | Path, *, progress: Callable[[Progress], None] | None = Non
 
     Raises:
         RunError: If there is no such run, it is damaged, or nothing of it can be scored yet.
-        OptionError: If anything else is to be changed.
+        OptionError: If anything else is to be changed, or the folder names code that is not trusted.
         EvaluationError: If a lineage could not be scored.
         KeyboardInterrupt: If it was interrupted.
     """
@@ -249,8 +263,8 @@ def score(path: str | Path, *, progress: Callable[[Progress], None] | None = Non
     for name in changes:
         if name not in RESUMABLE:
             raise OptionError(unknown("change of a run that is scored", name, RESUMABLE))
-    _require_scored(execute.score(path, changes, _watcher(progress)))
-    return Run(path)
+    _require_scored(execute.score(path, changes, _watcher(progress), trust))
+    return Run(path, trust)
 
 
 class Run:
@@ -258,6 +272,8 @@ class Run:
 
     Args:
         path: The folder that `run` or the command line wrote.
+        trust: Modules that the folder may have run by `replay` and `champion`, if it was not made by you on
+            this machine.
 
     Raises:
         RunError: If the folder is missing or is not a run folder.
@@ -266,8 +282,9 @@ class Run:
         path: The folder.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, trust: Sequence[str] = ()) -> None:
         self._folder = RunFolder.open(path)
+        self._trust = tuple(trust)
         self.path = self._folder.path
 
     @property
@@ -352,7 +369,7 @@ class Run:
         from neuroevo.report.replay.rerun import Excerpt
 
         target = None if out is None else Path(out)
-        return replay(self._folder, lineages, Excerpt(episode, seed, steps), target)
+        return replay(self._folder, lineages, Excerpt(episode, seed, steps), target, self._trust)
 
     def champion(
         self,
@@ -393,22 +410,24 @@ class Run:
         if not scored:
             raise RunError(f"{self.path}: no lineage of these ended with a score; wanted one that did.")
         best = max(scored, key=lambda pair: pair[0])[1]
-        return policy(self._folder, best)
+        return policy(self._folder, best, self._trust)
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.status})"
 
 
-def open_run(path: str | Path) -> Run:
+def open_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     """Returns the run of a folder.
 
     Args:
         path: The folder.
+        trust: Modules that the folder may have run by `Run.replay` and `Run.champion`, if it was not made by
+            you on this machine.
 
     Raises:
         RunError: If the folder is missing or is not a run folder.
     """
-    return Run(path)
+    return Run(path, trust)
 
 
 def join(runs: Sequence[Run | str | Path], out: str | Path) -> Report:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from neuroevo import finder
 from neuroevo.errors import (
     FOREIGN,
     OptionError,
@@ -215,11 +216,14 @@ class Registry:
         has_packages: Whether packages that are named as entry points in the group `neuroevo.packages`, under
             the plural of the kind, are imported before a name is looked up that is not registered: importing
             them registers what they hold.
+        contract: Returns why something that was named by its path can be no plug-in of the kind, as the end
+            of a sentence, or "" if it may be one. What is registered by a decorator is not asked.
     """
 
     kind: str
     flag: str = ""
     has_packages: bool = False
+    contract: Callable[[Callable[..., object]], str] | None = None
     _plugins: dict[str, Plugin] = field(default_factory=dict)
 
     @property
@@ -343,11 +347,55 @@ class Registry:
         is_known = name in self._plugins or bool(importlib.metadata.entry_points(group=self.group, name=name))
         return is_known and bool(self.get(name).bare_option)
 
+    def registered(self, target: object) -> Plugin | None:
+        """Returns the plug-in that something was registered as, or None.
+
+        Args:
+            target: A function or class, or anything else.
+        """
+        return next((plugin for plugin in self._plugins.values() if plugin.target is target), None)
+
+    def modules(self, texts: Iterable[str]) -> dict[str, str]:
+        """Returns the modules beside those installed that specifications name; none of them is imported.
+
+        Args:
+            texts: Specifications, of which one that cannot be read names none: `parse` refuses it.
+
+        Returns:
+            By module, the first specification that names it.
+        """
+        modules: dict[str, str] = {}
+        known = _Known(self)
+        for text in texts:
+            with contextlib.suppress(OptionError, RegistryError):
+                for module in self._modules_of(text, known):
+                    modules.setdefault(module, text)
+        return modules
+
+    def _modules_of(self, text: str, known: _Known) -> Iterable[str]:
+        """Returns the modules that one specification names."""
+        _, name, _, _ = _parts(text, known)
+        if ":" in name:
+            return [name.partition(":")[0]]
+        plugin = self.get(name) if name in known.names else None
+        named_by = None if plugin is None else getattr(plugin.target, "imported_modules", None)
+        if plugin is None or named_by is None:
+            return []
+        modules: list[str] = named_by(**plugin.bind(self.parse(text).options))
+        return modules
+
     def _loaded(self, name: str, path: str) -> Plugin:
-        """Returns what lies at an import path, with the mutation it was registered with, if it was."""
+        """Returns what lies at an import path, with the mutation it was registered with, if it was.
+
+        Raises:
+            RegistryError: If it is not registered, and keeps no contract of this kind. It was not called.
+        """
         target = load(path)
-        same = (p.mutate for p in self._plugins.values() if p.target is target)
-        return Plugin(self.kind, name, target, next(same, None)).check()
+        registered = self.registered(target)
+        fault = self.contract(target) if registered is None and self.contract is not None else ""
+        if fault:
+            raise RegistryError(f"{self.kind.capitalize()} {name!r} {fault}.")
+        return Plugin(self.kind, name, target, None if registered is None else registered.mutate).check()
 
     def arrange(self, names: Iterable[str]) -> None:
         """Puts registered plug-ins into an order for lists of them.
@@ -403,18 +451,7 @@ class Spec:
             OptionError: If the text has another form.
             RegistryError: If the registry has no such plug-in.
         """
-        quoted = re.match(f"({_QUOTED})=", text)
-        rest = text[quoted.end() :] if quoted else text
-        head, colon, tail = rest.partition(":")
-        label, equals, name = (_unquoted(quoted[1]), "=", head) if quoted else head.partition("=")
-        if not equals:
-            label, name = "", head
-        attribute, second, after = tail.partition(":")
-        may_be_path = colon and ("." in name or attribute.isidentifier())
-        if may_be_path and not (registry and registry.takes_value(name)):
-            name, colon, tail = f"{name}:{attribute}", second, after
-        if not name or (equals and not label) or (colon and not tail):
-            raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
+        label, name, colon, tail = _parts(text, registry)
         bare = registry.get(name).bare_option if registry else ""
         options, given_bare = _options(text, name, tail, bare)
         spec = cls(label or (text if not colon else f"{name}:{tail}"), name, options, given_bare)
@@ -441,6 +478,38 @@ class Spec:
 
     def __str__(self) -> str:
         return self.plain if self.label == self.plain else f"{_quoted(self.label)}={self.plain}"
+
+
+class _Known:
+    """The names that a registry has at a time, which take long to ask for."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.names = set(registry.names())
+        self._registry = registry
+        self._values: dict[str, bool] = {}
+
+    def takes_value(self, name: str) -> bool:
+        """Says what the registry says of a name."""
+        if name in self.names and name not in self._values:
+            self._values[name] = self._registry.takes_value(name)
+        return self._values.get(name, False)
+
+
+def _parts(text: str, registry: Registry | _Known | None) -> tuple[str, str, str, str]:
+    """Returns label, name, the colon after it and the options of a specification; no module is imported."""
+    quoted = re.match(f"({_QUOTED})=", text)
+    rest = text[quoted.end() :] if quoted else text
+    head, colon, tail = rest.partition(":")
+    label, equals, name = (_unquoted(quoted[1]), "=", head) if quoted else head.partition("=")
+    if not equals:
+        label, name = "", head
+    attribute, second, after = tail.partition(":")
+    may_be_path = colon and ("." in name or attribute.isidentifier())
+    if may_be_path and not (registry and registry.takes_value(name)):
+        name, colon, tail = f"{name}:{attribute}", second, after
+    if not name or (equals and not label) or (colon and not tail):
+        raise OptionError(f"Cannot read {text!r}; wanted [label=]name[:option=value,...].")
+    return label, name, colon, tail
 
 
 def _options(text: str, name: str, tail: str, bare: str) -> tuple[dict[str, str], str]:
@@ -504,6 +573,7 @@ def load(path: str) -> Callable[..., object]:
         RegistryError: If the module or the name in it does not exist, or cannot be called.
     """
     module, _, name = path.partition(":")
+    finder.admit(module)
     try:
         target = importlib.import_module(module)
         for part in name.split("."):
@@ -560,5 +630,24 @@ def parse_option(name: str, value: Scalar, hint: object) -> Scalar:
     return text
 
 
-priors = Registry("prior", "genome", has_packages=True)
+def _fault_of_prior(target: Callable[..., object]) -> str:
+    """Returns why something is no prior, as the end of a sentence; "" if it may be one."""
+    try:
+        parameters = list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    if parameters and parameters[0].name == "connectome" and any(p.name == "seed" for p in parameters):
+        return ""
+    wanted = "a function (connectome, *, seed, **options), or one with the decorator neuroevo.priors.register"
+    return f"is no prior ({_article(target)}); wanted {wanted}"
+
+
+def _article(target: object) -> str:
+    """Returns what something is, such as `a function`, `an instance of Timer`, for a message."""
+    if inspect.isclass(target):
+        return "a class"
+    return "a function" if inspect.isroutine(target) else f"an instance of {type(target).__name__}"
+
+
+priors = Registry("prior", "genome", has_packages=True, contract=_fault_of_prior)
 tasks = Registry("task", "task", has_packages=True)

@@ -164,7 +164,9 @@ class Manifest(Origin, total=False):
         resumed: Of each time that the run was resumed, number of workers, versions and commit.
         tracker_failures: A sentence for each tracker that was switched off.
         wall_seconds: Time that the run took, all its parts together, in s.
-        selection_record: How mixed populations ended, by task.
+        signature: str
+    selection_record: How mixed populations ended, by task.
+        signature: That of the request, see `trust`; absent where nothing needs one.
     """
 
     schema: int

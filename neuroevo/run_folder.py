@@ -34,7 +34,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from neuroevo import checkpoint, outside, seal, toml
+from neuroevo import checkpoint, outside, seal, toml, trust
 from neuroevo.errors import OptionError, RunError
 from neuroevo.extent import Extent, shortfall
 from neuroevo.files import (
@@ -63,6 +63,7 @@ from neuroevo.rows import (
 )
 from neuroevo.seal import Seal
 from neuroevo.toml import TomlError
+from neuroevo.trust import Trust
 
 CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.jsonl", "results.jsonl"
 SELECTION = "selection.jsonl"
@@ -128,15 +129,17 @@ class RunFolder:
         path = Path(path)
         cls.check_free(path)
         given = _without_none(config)
-        toml = tomli_w.dumps(given)
-        manifest_text = to_json({**manifest, "requests": manifest.get("requests", [seal.entry(given)])}, 2)
+        text = tomli_w.dumps(given).encode()
+        known: Row = {**manifest, "requests": manifest.get("requests", [seal.entry(given)])}
+        if signature := trust.sign(text, given):
+            known[trust.SIGNATURE] = signature
         # A sibling lies on the same file system, so that the rename is atomic.
         new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             new.mkdir()
-            atomic_write(new / CONFIG, toml.encode())
-            atomic_write(new / MANIFEST, manifest_text.encode())
+            atomic_write(new / CONFIG, text)
+            atomic_write(new / MANIFEST, to_json(known, indent=2).encode())
             new.rename(path)
         except OSError as error:
             shutil.rmtree(new, ignore_errors=True)
@@ -195,6 +198,22 @@ class RunFolder:
             return toml.loads(read(self.path / CONFIG))
         except TomlError as error:
             raise RunError(f"{self.path / CONFIG} is damaged: it {error}.") from error
+
+    def trust(self, modules: Sequence[str] = ()) -> Trust:
+        """Returns whose code the run's request may name: any if this user had it made on this machine.
+
+        Args:
+            modules: Modules that the user named.
+
+        Raises:
+            OptionError: If the request names no such module.
+            RunError: If a file is damaged.
+        """
+        request = self.config()
+        signed = trust.is_signed(read(self.path / CONFIG), request, self.manifest().get(trust.SIGNATURE))
+        trusted = Trust(tuple(modules), signed, trust.UNSIGNED)
+        trusted.require_named(request, str(self.path / CONFIG))
+        return trusted
 
     def manifest(self) -> Manifest:
         """Returns the manifest.

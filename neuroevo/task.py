@@ -24,7 +24,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from neuroevo.errors import FOREIGN, NeuroevoError, TaskError, described
-from neuroevo.plugins import Scalar, load
+from neuroevo.plugins import Scalar, load, tasks
 
 if TYPE_CHECKING:
     import mujoco
@@ -571,3 +571,13 @@ class TaskRequest:
         task = _usable(self.label, target(**self.options))
         task.prepare()
         return task
+
+
+def _fault_of_path(target: Callable[..., object]) -> str:
+    """Returns why what was named by its path is never called, as the end of a sentence; "" if it may be."""
+    if not inspect.isclass(target):
+        return "is no task (no class); wanted a class derived from neuroevo.task.Task"
+    return fault_of_class(target)
+
+
+tasks.contract = _fault_of_path

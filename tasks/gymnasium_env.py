@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo import finder
 from neuroevo.errors import FOREIGN, OptionError, TaskError, reason, require_range, unknown
 from neuroevo.plugins import Scalar, tasks
 from neuroevo.seeds import derive, generator
@@ -95,6 +96,8 @@ class GymnasiumTask(Task):
         self.episodes = episodes
         self.held_out = held_out
         self.normalises = normalise
+        for module in self.imported_modules(id):
+            finder.admit(module)
         self.arguments = arguments(id, env)
         environment = make(id, self.arguments)
         observed, acted = environment.observation_space, environment.action_space
@@ -117,6 +120,17 @@ class GymnasiumTask(Task):
         )
         self._first: Statistics | None = None
         self._batches: dict[int, gymnasium.vector.SyncVectorEnv] = {}  # by number of environments
+
+    @staticmethod
+    def imported_modules(id: str = "", **options: object) -> list[str]:
+        """Returns the modules that an environment's id has imported, for `trust`: of `module:Name-v0` one.
+
+        Args:
+            id: Gymnasium's name of the environment.
+            options: The other options, which import nothing.
+        """
+        module, colon, _ = id.partition(":")
+        return [module] if colon else []
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns returns of episodes, float64 [G, B]; NaN where the network or the environment gave NaN.

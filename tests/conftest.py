@@ -6,6 +6,7 @@ do those of Ray, which share its workers.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ SLOW = (
     "test_conformance",
     "test_hostile",
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def settings_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps the key that folders are signed with out of the user's settings; here it is another one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("settings")))
+        yield
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -22,12 +22,14 @@ from neuroevo.experiment.writer import RunWriter
 from neuroevo.extent import body
 from neuroevo.rows import LineageRow
 from neuroevo.run_folder import MANIFEST, ROWS, RunFolder
+from neuroevo.trust import Trust
 from neuroevo.workers import assessment
 from neuroevo.workers.pool import LocalPool, Pool
 
 REGISTERED = populations.__name__, tasks.__name__  # importing them registers what they hold
 CIRCUIT = "celegans-perimotor"
 ECHO = "echo=tests.toy:Echo"
+TRUST = Trust(("tests",))  # for requests in files that name it
 
 
 class Listener(Watcher):

@@ -31,6 +31,7 @@ ROOT_MODULES = {
     "errors",
     "extent",
     "files",
+    "finder",
     "log",
     "memory",
     "outside",
@@ -42,6 +43,7 @@ ROOT_MODULES = {
     "seeds",
     "text",
     "toml",
+    "trust",
 }
 MAY_IMPORT_INSIDE = {
     **{module: ROOT_MODULES for module in ROOT_MODULES},

@@ -243,7 +243,8 @@ def test_bare_option_of_an_entry_point_wins_over_an_import_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "labyrinths.py").write_text(
-        "class Hedge:\n    bare_option = 'size'\n    def __init__(self, size: int = 2): pass\n"
+        "from tests.toy import Echo\n"
+        "class Hedge(Echo):\n    bare_option = 'size'\n    def __init__(self, size: int = 2): pass\n"
     )
     installed = tmp_path / "labyrinths-1.0.dist-info"
     installed.mkdir()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import reprlib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from neuroevo import toml
 from neuroevo.errors import OptionError, require_range, require_text, unknown
 from neuroevo.plugins import priors, tasks
 from neuroevo.toml import TomlError
+from neuroevo.trust import NOBODY, Trust, is_signed_beside
 
 SELECTIONS = {
     "tournament": "Every lineage has the same evaluations",
@@ -197,14 +198,17 @@ class Configuration:
                     )
 
     @classmethod
-    def read(cls, path: str | Path) -> Configuration:
+    def read(cls, path: str | Path, trust: Trust = NOBODY, replaced: Collection[str] = ()) -> Configuration:
         """Returns the request in a TOML file, such as the `config.toml` of a run folder.
 
         Args:
             path: The file.
+            trust: Whose code the file may name; by default nobody's but what is installed.
+            replaced: Fields that the caller replaces, whatever the file has there.
 
         Raises:
-            OptionError: If it cannot be read, or holds an unknown key or a value of the wrong type.
+            OptionError: If it cannot be read, holds an unknown key or a value of the wrong type, or names
+                code that is not trusted.
         """
         try:
             values = toml.read(path)
@@ -217,7 +221,13 @@ class Configuration:
             raise OptionError(
                 f"Configuration {str(path)!r} {error}; wanted a file such as the config.toml of a run folder."
             ) from error
-        return cls.of(values, repr(str(path)))
+        where = f"Configuration {str(path)!r}"
+        config = cls.of(values, repr(str(path)))
+        if not trust.is_signed:
+            trust.require_named(values, where)
+        if not is_signed_beside(path, values):
+            trust.require(values, where, replaced)
+        return config
 
     @classmethod
     def of(cls, values: Mapping[str, object], where: str) -> Configuration:

@@ -84,7 +84,12 @@ def run(
             return _carry_out(plan, where, RunWriter(folder), relay)
 
 
-def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
+def resume(
+    path: str | Path,
+    changes: Mapping[str, Any],
+    watcher: Watcher | None = None,
+    trust: Sequence[str] = (),
+) -> Outcome | None:
     """Goes on with a run that ended early, to the results that it would have had.
 
     Of a run whose searches are done it scores those that have no score, whatever the reason.
@@ -93,22 +98,29 @@ def resume(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None
         path: Its folder.
         changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
         watcher: The one who is told of what goes on, or None for nobody.
+        trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
     Returns:
         What came of it, or None if the run was at its end.
 
     Raises:
         RunError: If there is no such run, it is damaged, or another process is at it.
+        OptionError: If it names code that is not trusted.
         EvaluationError: If the run failed again.
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
     folder = RunFolder.open(path, is_mended=True)
     if folder.manifest().get("status") == "done" and not folder.torn():
         return None
-    return _go_on(folder, changes, watcher)
+    return _go_on(folder, changes, watcher, trust)
 
 
-def score(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None = None) -> Outcome | None:
+def score(
+    path: str | Path,
+    changes: Mapping[str, Any],
+    watcher: Watcher | None = None,
+    trust: Sequence[str] = (),
+) -> Outcome | None:
     """Scores what of a run has no score: what failed to be scored, was put off, or was stopped before it.
 
     Of a run that was stopped, lineages are scored as their last checkpoint has them. `resume` can still go on
@@ -118,6 +130,7 @@ def score(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None 
         path: Its folder.
         changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
         watcher: The one who is told of what goes on, or None for nobody.
+        trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
     Returns:
         What came of it, or None if all lineages have their results.
@@ -132,7 +145,7 @@ def score(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None 
     status = folder.manifest().get("status")
     if status in ("done", "unscored"):
         is_due = any(row["status"] in PROVISIONAL or row["error"] for row in folder.results())
-        return _go_on(folder, changes, watcher) if is_due else None
+        return _go_on(folder, changes, watcher, trust) if is_due else None
     selection_ = folder.config().get("selection", "tournament")
     if selection_ != "tournament":
         raise RunError(
@@ -144,17 +157,18 @@ def score(path: str | Path, changes: Mapping[str, Any], watcher: Watcher | None 
             f"{folder.path} has no checkpoint, so that there is nothing to score. Go on with: "
             f"{folder.command_to_resume}"
         )
-    return _go_on(folder, changes, watcher, _score_as_it_is)
+    return _go_on(folder, changes, watcher, trust, _score_as_it_is)
 
 
 def _go_on(
     folder: RunFolder,
     changes: Mapping[str, Any],
     watcher: Watcher | None,
+    trust: Sequence[str],
     carry_out: Callable[[Plan, Pool, RunWriter, Relay], Outcome] | None = None,
 ) -> Outcome:
     """Takes a run up again, and carries it out in a way; None is that of a new run."""
-    config = Configuration.read(folder.path / CONFIG).override(changes)
+    config = Configuration.read(folder.path / CONFIG, folder.trust(trust), changes).override(changes)
     if carry_out is not None or folder.manifest().get("status") in ("done", "unscored"):
         config = config.override({"scoring": "now"})
     experiment = resolve(config)

@@ -18,8 +18,8 @@ folder of its name beside `report`, so no run has that name.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neuroevo import toml
@@ -34,6 +34,7 @@ from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
 from neuroevo.toml import TomlError
+from neuroevo.trust import NOBODY, SIGNATURE, UNSIGNED, Trust, is_signed, sign
 
 TEXT = "study.toml"  # the file of a study, in its folder
 STATE = "study.json"  # beside it: at which scale it is
@@ -58,16 +59,20 @@ class Study:
     scale: str = ""
 
     @classmethod
-    def read(cls, path: str | Path, scale: str) -> Study:
+    def read(
+        cls, path: str | Path, scale: str, trust: Trust = NOBODY, replaced: Collection[str] = ()
+    ) -> Study:
         """Returns a study at one of its scales.
 
         Args:
             path: A TOML file of the form above.
             scale: A name of its `[scales]`.
+            trust: Whose code the file may name; by default nobody's but what is installed.
+            replaced: Fields that the user gives in place of those of the file.
 
         Raises:
             OptionError: If the file cannot be read, has no such scale or no run, or a request of a run is
-                wrong.
+                wrong or names code that is not trusted.
         """
         where = f"Study {str(path)!r}"
         try:
@@ -92,7 +97,9 @@ class Study:
             if not isinstance(scaled, dict):
                 raise OptionError(f"{where}, run {name!r} has scales that are no tables; wanted tables.")
             request = {**common, **scales[scale], **table, **scaled}
+            trust.require(request, f"{where}, run {name!r},", replaced)
             requests[name] = Configuration.of(request, f"{where}, run {name!r}")
+        trust.require_named(_all_specs(requests), where)
         return cls(str(data.get("title", Path(path).stem)), requests, content.decode("utf-8-sig"), scale)
 
     @staticmethod
@@ -105,17 +112,26 @@ class Study:
         return (folder / TEXT).is_file() and (folder / STATE).is_file()
 
     @classmethod
-    def reopen(cls, folder: Path) -> Study:
+    def reopen(cls, folder: Path, modules: Sequence[str] = (), replaced: Collection[str] = ()) -> Study:
         """Returns the study that was begun in a folder, at the scale of then.
 
         Args:
             folder: The folder of a study.
+            modules: Modules that the user named, which its file may name too.
+            replaced: Fields that the user gives in place of those of the file.
 
         Raises:
-            OptionError: If its file cannot be read any more.
+            OptionError: If its file cannot be read any more, or names code that is not trusted.
             RunError: If what is noted of it is damaged.
         """
-        return cls.read(folder / TEXT, str(parse(read(folder / STATE), folder / STATE).get("scale")))
+        state = parse(read(folder / STATE), folder / STATE)
+        scale = str(state.get("scale"))
+        trusted = Trust(tuple(modules), doubt=UNSIGNED)
+        if claimed := state.get(SIGNATURE):  # what is signed is looked at before it is trusted
+            text = read(folder / TEXT)
+            known = cls.read(folder / TEXT, scale, Trust(is_signed=True))
+            trusted = replace(trusted, is_signed=is_signed(text, _all_specs(known.runs), claimed))
+        return cls.read(folder / TEXT, scale, trusted, replaced)
 
     def begin(self, folder: Path, changes: Mapping[str, object]) -> None:
         """Makes the folder of the study, once all its requests are known to be good.
@@ -132,11 +148,19 @@ class Study:
             require_possible(resolve(config.override(changes)))
         with explained("make", folder):
             folder.mkdir(parents=True)
-        atomic_write(folder / STATE, to_json({"title": self.title, "scale": self.scale}).encode())
+        state = {"title": self.title, "scale": self.scale}
+        if signature := sign(self.text.encode(), _all_specs(self.runs)):
+            state[SIGNATURE] = signature
+        atomic_write(folder / STATE, to_json(state).encode())
         atomic_write(folder / TEXT, self.text.encode())
 
     def carry_out(
-        self, name: str, folder: Path, changes: Mapping[str, object], watcher: Watcher | None = None
+        self,
+        name: str,
+        folder: Path,
+        changes: Mapping[str, object],
+        watcher: Watcher | None = None,
+        trust: Sequence[str] = (),
     ) -> Outcome | None:
         """Carries out what is left of one run of the study.
 
@@ -145,6 +169,7 @@ class Study:
             folder: The folder of the study.
             changes: Changes of the request, of what results do not depend on.
             watcher: Told of what goes on; None tells nobody.
+            trust: Modules that the user named, which a run's folder may name too.
 
         Returns:
             What came of it, or None if the run was at its end.
@@ -154,7 +179,7 @@ class Study:
             KeyboardInterrupt: If it was interrupted, with what to do next.
         """
         if (folder / name).exists():
-            return resume(folder / name, changes, watcher)
+            return resume(folder / name, changes, watcher, trust)
         command = ["study", TEXT, "--scale", self.scale]
         experiment = resolve(self.runs[name].override(changes))
         return run(experiment, folder / name, command=command, watcher=watcher)
@@ -173,6 +198,16 @@ class Study:
         """
         shutil.rmtree(folder / "report", ignore_errors=True)  # of a study that was at its end before
         return write_report([RunFolder.open(folder / name) for name in self.runs], folder / "report")
+
+
+def _all_specs(runs: Mapping[str, Configuration]) -> dict[str, object]:
+    """Returns all priors and tasks of some runs, and one of their addresses, as one request has them."""
+    addresses = [config.address for config in runs.values() if config.address is not None]
+    return {
+        "genome": [text for config in runs.values() for text in config.genome],
+        "task": [text for config in runs.values() for text in config.task],
+        "address": addresses[0] if addresses else None,
+    }
 
 
 def _tables(where: str, data: Mapping[str, toml.Value], name: str) -> dict[str, dict[str, toml.Value]]:

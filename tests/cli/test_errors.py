@@ -197,7 +197,10 @@ BAD = [
     (["--config", "binary.csv"], "Configuration 'binary.csv' is not TOML"),
     (["--config", "unknown.toml"], "Unknown key in 'unknown.toml' 'genom'. Did you mean 'genome'?"),
     (["--config", "wrong.toml"], "Key 'seeds' in 'wrong.toml' is 'two'; wanted a whole number."),
-    (["--config", "budgets.toml"], f"Unknown task in [budgets] 'other'. Known: {ECHO}."),
+    (
+        ["--config", "budgets.toml", "--trust", "tests.toy"],
+        f"Unknown task in [budgets] 'other'. Known: {ECHO}.",
+    ),
     # wirings
     ([*RUN, "--inputs", "AVBL"], f"Unknown cells 'AVBL' in '{CIRCUIT}'. Did you mean"),
     ([*RUN, "--outputs", "motr"], f"Unknown cells 'motr' in '{CIRCUIT}'. Did you mean 'motor'?"),

@@ -21,6 +21,8 @@ from neuroevo.experiment.request import Experiment, margins, resolve
 from neuroevo.plugins import Plugin, PluginCall, Registry, Spec, priors, tasks
 from neuroevo.search.methods import Pgpe
 from neuroevo.task import Task
+from neuroevo.trust import Trust
+from tests.small import TRUST
 from tests.toy import Echo
 
 REGISTERED = (populations, _tasks)  # importing them registers what they hold
@@ -96,7 +98,7 @@ REQUESTS = [
 @pytest.mark.parametrize("config", REQUESTS)
 def test_resolved_request_reads_back_and_stays_as_it_is(tmp_path: Path, config: Configuration) -> None:
     experiment = resolve(config)
-    again = Configuration.read(written(tmp_path / "config.toml", experiment.config))
+    again = Configuration.read(written(tmp_path / "config.toml", experiment.config), Trust(is_signed=True))
     assert again == experiment.config
     same = resolve(again)
     for name in ("config", "priors", "task_calls", "neuron", "adapter", "settings", "margins", "workers"):
@@ -120,7 +122,7 @@ def test_resolve_writes_every_default_out() -> None:
 
 def test_command_line_wins_over_a_file(tmp_path: Path) -> None:
     first = resolve(replace(REQUEST, generations=9, episodes=5, seed=1)).config
-    filed = Configuration.read(written(tmp_path / "config.toml", first))
+    filed = Configuration.read(written(tmp_path / "config.toml", first), TRUST)
     experiment = resolve(filed.override({"generations": 2, "episodes": 3, "seed": 4}))
     assert experiment.config.budgets == {ECHO: {"generations": 2, "population": 8}}
     assert experiment.config.seed == 4
@@ -279,8 +281,8 @@ def test_every_selection_has_a_mode() -> None:
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("Stranger", TaskError, r"is no subclass of neuroevo.task.Task; wanted class Stranger\(Task\)"),
-        ("Incomplete", TaskError, "has no score; wanted unit, defaults, num_sensors"),
+        ("Stranger", RegistryError, r"is no subclass of neuroevo.task.Task; wanted class Stranger\(Task\)"),
+        ("Incomplete", RegistryError, "has no score; wanted unit, defaults, num_sensors"),
         ("WithoutBudget", TaskError, r"has no defaults\['population'\]"),
         ("OddPopulation", OptionError, "population' is 5; wanted an even number"),
         ("Deaf", TaskError, "has 0 as num_sensors"),
@@ -296,7 +298,7 @@ def test_task_that_cannot_be_used_is_refused(name: str, error: type[Exception], 
     ("registry", "path", "message"),
     [
         (priors, "shlex:quote", r"'shlex:quote' is no prior \(.*\); wanted a function \(connectome, "),
-        (tasks, "json:dumps", "is no task .* wanted a class whose options all have defaults"),
+        (tasks, "json:dumps", "is no task .* wanted a class derived from"),
         (priors, "builtins:int", "is no prior"),
         (priors, ".relative:x", "Cannot load '.relative:x': TypeError"),
         (priors, "math:pi", "'math:pi' is a float"),

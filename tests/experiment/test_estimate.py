@@ -114,7 +114,7 @@ def test_resumed_run_and_study_are_estimated_too(tmp_path: Path, capsys: pytest.
         f'task = ["{ECHO}"]\nconnectome = "{CIRCUIT}"\nworkers = 0\n[scales.smoke]\npopulation = 100000000\n'
     )
     Path("study.toml").write_text(text + '[runs.a]\ngenome = ["connectome"]\n')
-    assert cli.main(["study", "study.toml", "--out", "study"]) == 2
+    assert cli.main(["study", "study.toml", "--trust", "tests", "--out", "study"]) == 2
     assert "--population 100000000 needs about" in capsys.readouterr().err
     assert not Path("study").exists()
 

@@ -18,7 +18,7 @@ from neuroevo.experiment.watcher import Interrupts
 from neuroevo.report import write as reports
 from neuroevo.report.evidence import Evidence
 from tests import ROOT
-from tests.small import few_draws
+from tests.small import TRUST, few_draws
 
 TEXT = """
 title = "Two models"
@@ -38,6 +38,8 @@ genome = ["spikes=connectome", "none=adapter-only"]
 neuron = "alif"
 """
 
+TRUSTED = ["--trust", "tests.toy"]
+
 
 def write(folder: Path, text: str = TEXT) -> Path:
     path = folder / "study.toml"
@@ -47,8 +49,8 @@ def write(folder: Path, text: str = TEXT) -> Path:
 
 def test_run_wins_over_scale_and_scale_over_what_is_common(tmp_path: Path) -> None:
     text = TEXT + "seeds = 3\nscales.large.seed = 7\n"
-    assert Study.read(write(tmp_path, text), "smoke").runs["second"].seed == 0
-    study = Study.read(write(tmp_path, text), "large")
+    assert Study.read(write(tmp_path, text), "smoke", TRUST).runs["second"].seed == 0
+    study = Study.read(write(tmp_path, text), "large", TRUST)
     assert study.runs["second"].seed == 7
     assert study.title == "Two models" and list(study.runs) == ["first", "second"]
     assert (study.runs["first"].seeds, study.runs["second"].seeds) == (4, 3)
@@ -59,12 +61,12 @@ def test_study_is_run_and_reported_as_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 0
+    assert cli.main(["study", str(write(tmp_path)), *TRUSTED, "--out", "made"]) == 0
     assert "Written to made" in capsys.readouterr().out
     report = json.loads((tmp_path / "made" / "report" / "report.json").read_text())
     assert {g["genome"] for g in report["tasks"]["echo"]["genomes"]} == {"rate", "spikes", "none"}
     assert (tmp_path / "made" / "second" / "results.jsonl").exists()
-    assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 2
+    assert cli.main(["study", str(write(tmp_path)), *TRUSTED, "--out", "made"]) == 2
     assert "made exists" in capsys.readouterr().err
 
 
@@ -73,7 +75,7 @@ def test_study_that_ended_early_is_carried_on(
 ) -> None:
     """The first run was at its end, the second is not there, or has done a generation."""
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["study", str(write(tmp_path)), "--out", "made"]) == 0
+    assert cli.main(["study", str(write(tmp_path)), *TRUSTED, "--out", "made"]) == 0
     (tmp_path / "study.toml").unlink()  # the folder of a study holds all that it needs
     results, report = tmp_path / "made/second/results.jsonl", tmp_path / "made/report/report.json"
     wanted, joined = results.read_bytes(), json.loads(report.read_text())["tasks"]
@@ -102,7 +104,7 @@ def test_study_that_ended_early_is_carried_on(
 )
 def test_study_that_cannot_be_is_one_line(tmp_path: Path, text: str, line: str) -> None:
     with pytest.raises(OptionError, match=line) as error:
-        Study.read(write(tmp_path, text), "smoke")
+        Study.read(write(tmp_path, text), "smoke", TRUST)
     assert "\n" not in str(error.value)
 
 

@@ -15,7 +15,7 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve as resolve_request
 from neuroevo.search.methods import Paper, Pgpe
 from neuroevo.search.settings import Settings, Wish, resolve
-from tests.small import CIRCUIT, ECHO, plan, run
+from tests.small import CIRCUIT, ECHO, TRUST, plan, run
 
 USUAL = {"generations": 10, "population": 8}
 TWO = "linear:train=pretrained"
@@ -103,7 +103,7 @@ def test_resolved_budget_reproduces_itself(tmp_path: Path, changes: dict[str, An
     assert config.evaluations is config.generations is config.search is None
     path = tmp_path / "config.toml"
     path.write_text(tomli_w.dumps(config.to_dict()))
-    again = resolve_request(Configuration.read(path))
+    again = resolve_request(Configuration.read(path, TRUST))
     assert again.config == config
     twice = plan(search=config.searches["echo"])
     assert plan(**changes).settings["echo"].method == twice.settings["echo"].method

@@ -20,7 +20,7 @@ from neuroevo.network.blueprint import Blueprint, BlueprintJson
 from neuroevo.network.policy import Policy
 from neuroevo.plugins import Spec, tasks
 from neuroevo.rows import SCORED, ResultRow
-from neuroevo.run_folder import Key, RunFolder, key_of
+from neuroevo.run_folder import CONFIG, Key, RunFolder, key_of
 from neuroevo.task import Playable, Task, TaskRequest
 
 
@@ -97,7 +97,7 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
     return blueprint, torch.from_numpy(parameters)
 
 
-def policy(folder: RunFolder, row: ResultRow) -> Policy:
+def policy(folder: RunFolder, row: ResultRow, trust: Sequence[str] = ()) -> Policy:
     """Returns a lineage's champion as a policy.
 
     Where the task says how (`task.Playable`), the policy takes a Gymnasium environment's observations and
@@ -106,12 +106,13 @@ def policy(folder: RunFolder, row: ResultRow) -> Policy:
     Args:
         folder: Folder of the run.
         row: Result of the lineage.
+        trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
     Raises:
-        NeuroevoError: If the champion is missing or damaged, or its task cannot be made.
+        NeuroevoError: If the champion is missing or damaged, or its task cannot be made or is not trusted.
     """
     blueprint, parameters = read_champion(folder, key_of(row))
-    player, manifest = make_task(folder, row["task"]), folder.manifest()
+    player, manifest = make_task(folder, row["task"], trust), folder.manifest()
     about = {
         "task": row["task"],
         "genome": row["genome"],
@@ -130,22 +131,25 @@ def policy(folder: RunFolder, row: ResultRow) -> Policy:
     return Policy(blueprint, parameters, about=about)
 
 
-def make_task(folder: RunFolder, label: str) -> Task:
+def make_task(folder: RunFolder, label: str, trust: Sequence[str] = ()) -> Task:
     """Returns a task of a run with the options that it had, ready to evaluate.
 
     Args:
         folder: Folder of the run.
         label: Label of the task.
+        trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
     Raises:
-        NeuroevoError: If it cannot be loaded or made.
+        NeuroevoError: If it cannot be loaded or made, or names code that is not trusted.
     """
-    specs = {spec.label: spec for spec in map(Spec.parse, folder.config().get("task", ()))}
-    if label not in specs:
+    texts = {Spec.parse(text).label: text for text in folder.config().get("task", ())}
+    if label not in texts:
         raise RunError(f"{folder.path}: config.toml names no task {label!r}, which results.jsonl has.")
+    folder.trust(trust).require({"task": [texts[label]]}, str(folder.path / CONFIG))
     try:
-        plugin = tasks.get(specs[label].name)
-        options = plugin.bind({**plugin.defaults, **specs[label].options})
+        spec = tasks.parse(texts[label])
+        plugin = tasks.get(spec.name)
+        options = plugin.bind({**plugin.defaults, **spec.options})
         adapter = adapters.parse(folder.config().get("adapter", "linear"))
         return readout.on(TaskRequest(label, plugin.path, options).make(), adapter)
     except NeuroevoError as error:

@@ -25,7 +25,11 @@ from neuroevo.run_folder import RunFolder
 
 
 def replay(
-    folder: RunFolder, lineages: Sequence[str], excerpt: Excerpt, out: Path | None = None
+    folder: RunFolder,
+    lineages: Sequence[str],
+    excerpt: Excerpt,
+    out: Path | None = None,
+    trust: Sequence[str] = (),
 ) -> list[str]:
     """Replays champions and writes their pictures.
 
@@ -36,6 +40,7 @@ def replay(
         excerpt: The part of their work that is shown.
         out: Path of a new folder for the pictures; None means `replay` in the run's folder, which is
             replaced.
+        trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
     Returns:
         What there is to say to the user, in lines.
@@ -49,7 +54,8 @@ def replay(
         RunFolder.check_free(out)
     check_replaceable(target)
     chosen, lines = choose(folder, lineages)
-    tasks = {label: make_task(folder, label) for label in dict.fromkeys(row["task"] for row, _ in chosen)}
+    labels = dict.fromkeys(row["task"] for row, _ in chosen)
+    tasks = {label: make_task(folder, label, trust) for label in labels}
     connectome, note = _connectome(folder)
     lines += [note] if note else []
     shown = []

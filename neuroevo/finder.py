@@ -1,0 +1,121 @@
+"""Where plug-ins are found: those that were named, in the working folder, and nothing else there.
+
+The working folder is not searched for modules: a library that asks for one which is not installed shall not
+run a file of that name which happens to lie there. A plug-in that was named is imported from it, and what
+lies beside the plug-in is there for the plug-in's own imports. What is installed goes before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+from types import FrameType, ModuleType
+
+_IMPORTERS = ("importlib", "_frozen_importlib", "_frozen_importlib_external", __name__)
+
+
+class NamedFinder:
+    """Finds modules that were named in their folders, and for these what lies beside them."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, list[str]] = {}  # by name of a module, those that it may be in, newest first
+        self._alone: set[str] = set()  # modules that import nothing from their folder
+        self._beside: dict[str, str] = {}  # folders that modules came from, for their own imports
+
+    def admit(self, name: str, folder: str, *, has_siblings: bool = True) -> None:
+        """Lets a module be imported from a folder, unless it is found elsewhere.
+
+        Args:
+            name: Name of the module; of a dotted one the first part counts.
+            folder: Where it may be.
+            has_siblings: Whether it may import others from there.
+        """
+        top = name.partition(".")[0]
+        others = [other for other in self._folders.get(top, ()) if other != folder]
+        self._folders[top] = [folder, *others]
+        if not has_siblings:
+            self._alone.add(top)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Returns where a module is that nothing before this finder has found, as the import system asks.
+
+        Args:
+            fullname: Name of the module.
+            path: Where its package lies; None for a module that is in no package.
+            target: What the import system is to reload, if it is.
+        """
+        if path is not None:  # a package that was found has its own folder
+            return None
+        beside = self._beside.get(_importer())
+        for folder in [*self._folders.get(fullname, ()), *([] if beside is None else [beside])]:
+            if spec := PathFinder.find_spec(fullname, [folder], target):
+                if fullname not in self._alone:
+                    self._beside[fullname] = folder
+                return spec
+        return None
+
+
+_FINDER = NamedFinder()
+
+
+def admit(module: str) -> None:
+    """Lets a module that was named be imported from the working folder, if it is not installed.
+
+    Args:
+        module: Its name, `package.module`.
+    """
+    _listen()
+    _FINDER.admit(module, os.getcwd())
+
+
+def isolate(folder: str, names: Sequence[str]) -> None:
+    """Takes a folder off the path of modules, but for some that stay importable from there.
+
+    Args:
+        folder: The folder.
+        names: Modules and packages that are found there as before.
+    """
+    _listen()
+    here = os.path.realpath(folder)
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]
+    for name in names:
+        _FINDER.admit(name, folder, has_siblings=False)
+
+
+def origin(module: str) -> str:
+    """Returns the file that would be run if a module were imported, without importing anything; or "".
+
+    Args:
+        module: Its name; of a dotted one the first part counts, for finding more would run that.
+    """
+    top = module.partition(".")[0]
+    try:
+        spec = find_spec(top) or PathFinder.find_spec(top, [os.getcwd()])
+    except (ValueError, ImportError):  # such as __main__, which has none
+        spec = None
+    if spec is None:
+        return ""
+    places = [spec.origin] if spec.origin else list(spec.submodule_search_locations or ())
+    return places[0] if places[:1] == ["built-in"] else os.path.realpath(places[0]) if places else ""
+
+
+def _listen() -> None:
+    """Puts the finder behind all others."""
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.append(_FINDER)
+
+
+def _importer() -> str:
+    """Returns the first part of the name of the module that an import under way stands in."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name != __name__ and name.partition(".")[0] not in _IMPORTERS:
+            return name.partition(".")[0]
+        frame = frame.f_back
+    return ""
