@@ -6,6 +6,7 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
     pixels             what sensors see of an image
     datasets           published images, found, checked and cached; sources: where they are downloaded from
     image_files        images in the user's files; stored: as arrays; idx: the format of MNIST
+    class_folders      images in the user's files, a folder a class
     sequences          what sequence tasks share; memory: what is held of the past; prediction: what comes
                        next; decisions: at the end of a trial
     swimmer            a chain of links that swims; embodied: what tasks with a body share

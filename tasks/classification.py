@@ -79,8 +79,8 @@ class Classification(Task):
         num_training: Number of images of the training split.
         rank: Most principal components of the training split that can vary at all.
         class_names: Names of the classes, in order; each has an actuator.
-        image_shape: (height, width) where a sensor is a pixel, row by row. None where sensors are principal
-            components, and in colour, where a pixel is three sensors that follow one another.
+        image_shape: (height, width) where a sensor is a pixel, row by row; (height, width, 3) in colour,
+            where a pixel is three sensors that follow one another. None where sensors are components.
     """
 
     unit = "accuracy"
@@ -122,8 +122,7 @@ class Classification(Task):
         self.fitness_unit = FITNESS_UNITS[fitness]
         self.num_sensors = components or num_pixels
         self.num_actuators = len(self.class_names)
-        is_grey = len(self.shape) == 2
-        self.image_shape = (self.shape[0], self.shape[1]) if is_grey and not components else None
+        self.image_shape = None if components else self.shape
         self._sensed: _Sensed | None = None
         self._copies: dict[object, _Sensed] = {}  # by device
 

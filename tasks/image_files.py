@@ -30,6 +30,7 @@ class Facts:
         train_labels: Places of the training images' labels in `classes`, int64 [n].
         test_labels: Places of the test images' labels in `classes`, int64 [m].
         held_out: Which of all images are held out, bool [n + m], where the files do not tell; else None.
+        names: Names of the classes; empty where they have none.
     """
 
     shape: tuple[int, ...]
@@ -37,45 +38,54 @@ class Facts:
     train_labels: np.ndarray
     test_labels: np.ndarray
     held_out: np.ndarray | None
+    names: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names of the classes; where they have none, their labels."""
+        return list(self.names) or [str(label) for label in self.classes]
 
 
-def facts(path: str) -> Facts:
+def facts(path: str, split: int = 0) -> Facts:
     """Returns what is known of the images at a path from headers and labels.
 
     Args:
         path: A folder or an npz file, see `stored.find`.
+        split: Seed of the draw of test images where the files do not tell them.
 
     Raises:
         DataError: If files are missing or damaged, images are not all of one size and type, labels are no
             whole numbers from 0 or not as many as images, there are fewer than two classes, or a class has
             test images and no training image.
     """
-    split = find(Path(path).expanduser())
-    return _facts(split, split.stamp())
+    arrays = find(Path(path).expanduser())
+    return _facts(arrays, split, arrays.stamp())
 
 
-def load(path: str) -> Images:
+def load(path: str, split: int = 0) -> Images:
     """Returns the images at a path, pixels in 0..255; floats are rounded to it.
 
     Args:
         path: A folder or an npz file, see `stored.find`.
+        split: Seed of the draw of test images where the files do not tell them.
 
     Raises:
         DataError: As in `facts`; or if pixels are not finite or out of range, or the training images are all
             alike.
     """
-    split = find(Path(path).expanduser())
-    return _load(Path(path).name, split, split.stamp())
+    arrays = find(Path(path).expanduser())
+    return _load(Path(path).name, arrays, split, arrays.stamp())
 
 
-def held_out(labels: np.ndarray) -> np.ndarray:
+def held_out(labels: np.ndarray, seed: int = 0) -> np.ndarray:
     """Returns which images are held out where files do not tell: a fifth of each class, drawn at random.
 
-    The draw depends on the labels alone and is the same in every run. Of two to nine images of a class one is
-    held out; an only one is for training.
+    The draw depends on labels and seed alone and is the same in every run. Of two to nine images of a class
+    one is held out; an only one is for training.
 
     Args:
         labels: Labels of the images, int64 [n].
+        seed: Seed of the draw.
 
     Returns:
         Whether each image is held out, bool [n].
@@ -84,28 +94,28 @@ def held_out(labels: np.ndarray) -> np.ndarray:
     for label in np.unique(labels).tolist():
         members = np.flatnonzero(labels == label)
         count = max(1, len(members) // HELD_OUT_EVERY) if len(members) > 1 else 0
-        chosen[generator(0, "images", "held out", label).choice(members, count, replace=False)] = True
+        chosen[generator(seed, "images", "held out", label).choice(members, count, replace=False)] = True
     return chosen
 
 
 @lru_cache(maxsize=4)  # a task is made several times before it is run
-def _facts(split: Split, stamp: object) -> Facts:
+def _facts(arrays: Split, seed: int, stamp: object) -> Facts:
     """Returns what is known of arrays; a stamp tells files that were written anew apart."""
-    shape = _one_shape([images for images, _ in (*split.train, *split.test)])
-    train = np.concatenate([_labels(pair) for pair in split.train])
-    test = np.concatenate([_labels(pair) for pair in split.test]) if split.test else train[:0]
+    shape = _one_shape([images for images, _ in (*arrays.train, *arrays.test)])
+    train = np.concatenate([_labels(pair) for pair in arrays.train])
+    test = np.concatenate([_labels(pair) for pair in arrays.test]) if arrays.test else train[:0]
     chosen = None
-    if not split.test:
-        chosen = held_out(train)
+    if not arrays.test:
+        chosen = held_out(train, seed)
         train, test = train[~chosen], train[chosen]
-    where = split.train[0][1]
+    where = arrays.train[0][1]
     classes = np.unique(train)
     if len(classes) < 2:
         raise DataError(f"{where} holds one class, {classes[0]}; wanted two or more.")
     unseen = np.setdiff1d(test, classes)
     if len(unseen):
         raise DataError(
-            f"Class {unseen[0]} has images in {split.test[0][0]} and no training image; wanted training "
+            f"Class {unseen[0]} has images in {arrays.test[0][0]} and no training image; wanted training "
             "images of every class."
         )
     if not len(test):
@@ -114,18 +124,18 @@ def _facts(split: Split, stamp: object) -> Facts:
 
 
 @lru_cache(maxsize=2)  # the tasks of a process share the arrays
-def _load(name: str, split: Split, stamp: object) -> Images:
+def _load(name: str, arrays: Split, seed: int, stamp: object) -> Images:
     """Returns the images in arrays; a stamp tells files that were written anew apart."""
-    known = _facts(split, stamp)
+    known = _facts(arrays, seed, stamp)
     pixels = [
         np.concatenate([_pixels(images, known.shape) for images, _ in part])
-        for part in (split.train, split.test)
+        for part in (arrays.train, arrays.test)
         if part
     ]
     if known.held_out is not None:
         pixels = [pixels[0][~known.held_out], pixels[0][known.held_out]]
     if (pixels[0] == pixels[0][0]).all():
-        raise DataError(f"All training images in {split.train[0][0]} are alike; wanted images that differ.")
+        raise DataError(f"All training images in {arrays.train[0][0]} are alike; wanted images that differ.")
     return Images(name, pixels[0], known.train_labels, pixels[1], known.test_labels)
 
 

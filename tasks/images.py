@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
-from neuroevo.errors import OptionError
+from neuroevo.errors import OptionError, listed, require_range
 from neuroevo.plugins import tasks
-from tasks import datasets, image_files
+from neuroevo.text import count
+from tasks import class_folders, datasets, image_files
 from tasks.classification import Classification, Fitness
 
+LARGEST_SIDE = 1_024  # of pictures that are brought to a size
+LARGEST_SEED = 2**31 - 1
 DIGITS = [str(digit) for digit in range(10)]
 
 
@@ -119,10 +122,11 @@ class FashionMnist(_Downloaded):
 
 @tasks.register("images")
 class ImageFiles(Classification):
-    """Name the images in files of your own: `images:PATH`, a folder of IDX or npz files, or one npz file.
+    """Name the images in files of your own: `images:PATH`, folders of pictures, IDX files or npz files.
 
     | files | names |
     |---|---|
+    | PNG and JPEG, a folder a class | `CLASS/x.png`; or `train/CLASS/x.png` and `test/CLASS/x.png` |
     | IDX of unsigned bytes, plain or `.gz` | as MNIST's: `train-images-idx3-ubyte` and so on, at their end |
     | arrays of an npz file | `train_images`, `train_labels`, `test_images`, `test_labels` |
     | the same, as Keras writes them | `x_train`, `y_train`, `x_test`, `y_test` |
@@ -131,7 +135,10 @@ class ImageFiles(Classification):
     Several npz files in a folder are parts of one data set. Images are grey [n, height, width] or in colour
     [n, height, width, 3]: whole numbers in 0..255, or floats in [0, 1], which are rounded to 1/255. Labels
     are whole numbers from 0; each that occurs is a class. Where no test images are told, a fifth of each
-    class is held out (at least one image), drawn once and for all. Nothing is ever unpickled.
+    class is held out (at least one image), drawn by the seed `split`. Nothing is ever unpickled.
+
+    Folders of PNG and JPEG files give classes their names. Pictures are taken as they are stored, of one size
+    or brought to `size`; one in colour makes all of them so, and none may be transparent.
 
     Sensors: as those of `mnist`; in colour, a pixel's three values follow one another.
 
@@ -143,6 +150,8 @@ class ImageFiles(Classification):
         fitness: `cross-entropy`, the log-likelihood of the true class; or `accuracy`, 1 or 0 an image.
         pool: Images among which those of a minibatch are drawn by how wrong the lineage is on each; 0: they
             are drawn evenly.
+        size: Side in pixels that pictures in folders are brought to, 1 to 1,024; 0 leaves them.
+        split: Seed of the draw of test images where the files do not tell them.
     """
 
     bare_option = "path"
@@ -156,17 +165,51 @@ class ImageFiles(Classification):
         components: int = 40,
         fitness: Fitness = "cross-entropy",
         pool: int = 0,
+        size: int = 0,
+        split: int = 0,
     ) -> None:
+        require_range("size", size, 0, LARGEST_SIDE)
+        require_range("split", split, 0, LARGEST_SEED)
         if not path:
             raise OptionError("Option 'path' is not given; wanted a folder or an .npz file, images:PATH.")
         self.path = path
-        known = image_files.facts(path)
+        self.size = size
+        self.split = split
+        self._are_folders = class_folders.are_at(path)
+        if size and not self._are_folders:
+            raise OptionError(
+                f"Option 'size' is {size}; wanted 0 for {path}, which is no folder a class of pictures."
+            )
+        known = (
+            class_folders.facts(path, size, split) if self._are_folders else image_files.facts(path, split)
+        )
         self.shape = known.shape
         self.num_training = len(known.train_labels)
         self.rank = min(math.prod(known.shape), self.num_training - 1)
-        self.class_names = [str(label) for label in known.classes]
+        self.class_names = known.class_names
         super().__init__(episodes, steps, components, fitness, pool)
+        self.ports = _sentence(self, known)
 
     def images(self) -> datasets.Images:
         """Returns the images at the path."""
-        return image_files.load(self.path)
+        if self._are_folders:
+            return class_folders.load(self.path, self.size, self.split)
+        return image_files.load(self.path, self.split)
+
+
+def _sentence(task: ImageFiles, known: image_files.Facts) -> str:
+    """Returns what a task's sensors and classes are, and how its images are split."""
+    shape, names = " x ".join(map(str, known.shape)), listed(task.class_names)
+    sensors = (
+        f"{task.components} principal components" if task.components else count(task.num_sensors, "sensor")
+    )
+    split = (
+        "as the files tell"
+        if known.held_out is None
+        else f"drawn by split={task.split}, a fifth of each class"
+    )
+    return (
+        f"Images of {shape} pixels as {sensors}; {len(task.class_names)} classes: {names}; "
+        f"{count(len(known.train_labels), 'image')} for training, {len(known.test_labels)} for the score, "
+        f"{split}."
+    )

@@ -23,7 +23,8 @@ from tasks import idx
 
 WANTED = (
     "wanted a folder of IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
-    "t10k-labels-idx1-ubyte, plain or .gz) or of .npz files, or one .npz file"
+    "t10k-labels-idx1-ubyte, plain or .gz) or of .npz files, one .npz file, or a folder a "
+    "class of PNG or JPEG files"
 )
 _IDX = re.compile(r"(?:(train|t10k|test)-)?(images|labels)[-.]idx\d-ubyte(?:\.gz)?$")
 _KEYS = (  # in an archive: training images and labels, test images and labels

@@ -120,7 +120,7 @@ def test_images_in_colour_have_three_sensors_a_pixel(tmp_path: Path) -> None:
     values = arrays((HEIGHT, WIDTH, 3))
     for path in (save_npz(tmp_path / "a.npz", KEYS, values), save_idx(tmp_path / "idx", values)):
         task = ImageFiles(str(path), episodes=8, components=0)
-        assert (task.num_sensors, task.image_shape) == (HEIGHT * WIDTH * 3, None)
+        assert (task.num_sensors, task.image_shape) == (HEIGHT * WIDTH * 3, (HEIGHT, WIDTH, 3))
         assert np.array_equal(task.test_images(), values[2])
         sensed = task._data().test.reshape(21, HEIGHT, WIDTH, 3).double().numpy()
         scale = np.sqrt(values[0].astype(float).var(0).mean())
@@ -239,7 +239,8 @@ def test_run_on_own_images_is_the_same_from_its_configuration(
     assert without_seconds(first.metrics()) == without_seconds(second.metrics())
     assert first.results() == second.results()
     assert first.config()["task"] == [
-        f'"{task}"=images:path=shapes,episodes=8,steps=4,components=3,fitness=cross-entropy,pool=0'
+        f'"{task}"=images:path=shapes,episodes=8,steps=4,components=3,fitness=cross-entropy,pool=0,'
+        "size=0,split=0"
     ]
 
 
