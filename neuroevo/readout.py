@@ -22,6 +22,7 @@ from neuroevo.task import HasImages, HasTargets, Samples, Split, Task
 
 IMAGES_AT_ONCE = 512  # bounds the memory of a part of the images
 STEPS_AT_ONCE = 256  # steps of a sequence whose states are kept until they are added up
+STEPS_WATCHED = 300  # of a sequence, by who measures currents
 HELD_BACK = 0.2  # of the training split, to choose the penalty by
 HALF = 0.5  # of a minibatch is fitted, the other half measures the fit
 
@@ -135,6 +136,8 @@ class SolvedTask(Task):
             float64 [G, 1], at most 1: 1 minus the squared error over that of the mean, averaged over targets,
             under the penalty for which this is greatest. NaN where a cell is not finite.
         """
+        if phenotype.monitor is not None:
+            return self._watched(phenotype, seeds)
         fitness = torch.full((phenotype.num_genomes, 1), torch.nan, dtype=torch.float64)
         for genomes, fitted, others in self._moments(phenotype, "minibatch", seeds, HALF):
             finite = _are_finite(fitted, others)
@@ -142,6 +145,18 @@ class SolvedTask(Task):
             explained = 1 - solver.errors(others, self._penalties(solver)).min(0).values
             fitness[genomes, 0] = explained.where(finite, torch.nan)
         return fitness
+
+    def _watched(self, phenotype: Phenotype, seeds: Sequence[int]) -> Tensor:
+        """Runs a network on the beginning of a minibatch for somebody who watches it; there is no fitness."""
+        samples = self._task.samples("minibatch", seeds=seeds)
+        if samples.inputs.ndim == 3:
+            phenotype.show(samples.inputs[:, :IMAGES_AT_ONCE], samples.which)
+            phenotype.hold(self._base.steps or 1)
+        else:
+            phenotype.reset(samples.inputs.shape[2])
+            for step in range(min(samples.inputs.shape[1], STEPS_WATCHED)):
+                phenotype.step(samples.inputs[samples.which, step])
+        return torch.full((phenotype.num_genomes, 1), torch.nan, dtype=torch.float64)
 
     def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns the scores of readouts of the whole training split on held-out data.

@@ -36,13 +36,14 @@ TUNING = ("on", "off")
 LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
     "graphs": 1,
-    "generations": 1,
+    "generations": 0,  # nothing evolves
     "evaluations": 1,
     "episodes": 1,
     "workers": 0,
     "deadline": 1,
     "seed": 0,
 }
+UNTRAINED = {"seeds": 10, "graphs": 20}  # where nothing evolves, unless others are given
 MAX_TEXT = 10_000  # characters; paths have up to 4,096
 _LARGEST = 2**63 - 1  # of a whole number in TOML
 _FLAG = "flag"  # key of a field's metadata
@@ -258,12 +259,17 @@ class Configuration:
 
         Args:
             given: Values by field. Episodes also replace those that the file's tasks are written with, unless
-                the tasks are replaced too; of generations and evaluations either replaces the other.
+                the tasks are replaced too; of generations and evaluations either replaces the other. No
+                generations at all bring more seeds and graphs, unless their numbers are given: `UNTRAINED`.
         """
         changes: dict[str, Any] = dict(given)  # what each field takes, the caller has checked
         for name, other in (("generations", "evaluations"), ("evaluations", "generations")):
             if name in given:
                 changes.setdefault(other, None)
+        if given.get("generations") == 0:  # nothing evolves: many wirings cost little, and tell more
+            for name, number in UNTRAINED.items():
+                if getattr(self, name) == 1:
+                    changes.setdefault(name, number)
         if "episodes" in given and "task" not in given:
             changes["task"] = tuple(str(tasks.parse(text).without("episodes")) for text in self.task)
         return replace(self, **changes)

@@ -287,7 +287,7 @@ def has_failed(state: State) -> bool:
     Args:
         state: Its last state.
     """
-    return bool(state.error) or state.failures >= state.evaluations
+    return bool(state.error) or 0 < state.evaluations <= state.failures
 
 
 def _result(lineage: Lineage, state: State, scores: Scores, status: str, columns: ResultColumns) -> ResultRow:

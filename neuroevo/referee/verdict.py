@@ -92,12 +92,14 @@ def ends_alike(scored: Sequence[Entry], comparisons: Sequence[Comparison]) -> En
         comparisons: Those of all pairs of them.
 
     Returns:
-        "equal", "ceiling" or "floor"; None if they do not end alike, or it cannot be told.
+        "equal", "ceiling" or "floor"; None if they do not end alike, it cannot be told, or nothing evolved.
     """
     means = [interquartile_mean(list(entry.scores.values())) or 0.0 for entry in scored]
     starts = [interquartile_mean(list(entry.untrained.values())) for entry in scored if entry.untrained]
     if len(scored) < 2 or any(row.verdict in ("better", "worse") for row in comparisons):
         return None
+    if all(entry.scores == entry.untrained for entry in scored):
+        return None  # nothing evolved
     values = [value for entry in scored for value in entry.scores.values()]
     if max(values) == min(values):
         return "equal"

@@ -42,7 +42,7 @@ class Settings:
 
     Attributes:
         population: P, genomes of a generation.
-        generations: Length of the search. The first is of untrained genomes.
+        generations: Length of the search. The first is of untrained genomes; 0: nothing evolves.
         method: Search method and its options.
         pretraining: Generations of the first of two phases; 0: there is one phase.
     """
@@ -138,7 +138,7 @@ def resolve(
     if wish.evaluations is not None:
         return _afford(label, wish.evaluations, population, method, has_pretraining)
     generations = plain["generations"] if wish.generations is None else wish.generations
-    require_range(f"{label}: generations", generations, 1)
+    require_range(f"{label}: generations", generations, 0)
     budget = {"generations": generations, "population": population}
     if not has_pretraining:
         return budget

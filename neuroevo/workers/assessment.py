@@ -20,6 +20,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from neuroevo.network.adapters import Ridge
 from neuroevo.network.alignment import Arena
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.monitors import SATURATED, Monitor
@@ -193,7 +194,10 @@ def assess(
         arena: Memory of states that other networks use as well, or None for memory of its own.
     """
     wanted, device = scope or Scope(), devices.place(shard.device)
+    if isinstance(shard.lineages[0].blueprint.adapter, Ridge):
+        return _assess_readouts(shard, states, task, wanted.at_once, arena if device == "cpu" else None)
     rows: list[Scores] = []
+    evolves = shard.settings.generations > 0
     for lineage, state in zip(with_statistics(shard, states).lineages, states, strict=True):
         bench = Bench(lineage, task, shard.task, device, arena, _at_once(shard, lineage, wanted.at_once))
         draws, best = untrained(lineage), centre(lineage, state)[None]
@@ -206,8 +210,8 @@ def assess(
         means = [x.mean(1) for x in three]
         rows.append(
             {
-                "score": float(means[2]),
-                "episode_scores": three[2][0].tolist(),
+                "score": _score(means, evolves),
+                "episode_scores": three[2 if evolves else 0].mean(0).tolist(),
                 "untrained_score": _mean(means[0]),
                 "tuned_score": _mean(means[1]),
                 "tuned_factors": tuned.factors,
@@ -217,6 +221,51 @@ def assess(
             }
         )
     return rows
+
+
+def _assess_readouts(
+    shard: Shard, states: Sequence[State], task: Task, at_once: int | None, arena: Arena | None
+) -> list[Scores]:
+    """Returns the figures of lineages whose readouts are solved, many lineages at once.
+
+    A readout needs the whole training split for every genome, so that one untrained genome stands for a
+    lineage in place of many, and nothing is tuned. Where nothing evolved, that is the genome itself.
+    """
+    rows: list[Scores] = []
+    pairs = list(zip(shard.lineages, states, strict=True))
+    genomes = [_evolved_or_not(lineage, state) for lineage, state in pairs]
+    bound = None if at_once is None else max(1, at_once // max(map(len, genomes)))
+    for part in parts(len(pairs), bound):
+        lineages, of_part = shard.lineages[part.start : part.stop], genomes[part.start : part.stop]
+        counts = [len(x) for x in of_part]
+        phenotype = Phenotype([x.blueprint for x in lineages], counts, arena=arena)
+        phenotype.load(of_part)
+        seeds = [x.node("held-out") for x, count in zip(lineages, counts, strict=True) for _ in range(count)]
+        scores = checked(task.score(phenotype, seeds=seeds), phenotype, shard.task)
+        for of_lineage in torch.split(scores, counts):
+            means = of_lineage.mean(1)
+            rows.append(
+                {
+                    "score": float(means[-1]),
+                    "episode_scores": of_lineage[-1].tolist(),
+                    "untrained_score": _mean(means[:1]),
+                    "tuned_score": None,
+                    "tuned_factors": None,
+                    "tuning_evaluations": 0,
+                    "activity": {"mean_abs": None, "saturated": False, "silent": False},
+                    "scoring_evaluations": len(of_lineage),
+                }
+            )
+    return rows
+
+
+def _evolved_or_not(lineage: Lineage, state: State) -> Tensor:
+    """Returns an untrained genome and the one that evolved, or the former where none did, [1 or 2, L]."""
+    best = centre(lineage, state)[None]
+    if not state.generation:
+        return best
+    untrained_one = lineage.blueprint.draw(1, generator(lineage.noise("start")))
+    return torch.cat([untrained_one, best])
 
 
 def untrained(lineage: Lineage) -> Tensor:
@@ -297,6 +346,14 @@ def _rows(sources: Sequence[Tensor], part: range) -> Tensor:
         rows.append(source[max(0, part.start - first) : max(0, part.stop - first)])
         first += len(source)
     return torch.cat(rows)
+
+
+def _score(means: Sequence[Tensor], evolves: bool) -> float:
+    """Returns the score of the trained genome, or of untrained ones where nothing evolved, or NaN."""
+    if evolves:
+        return float(means[2])
+    untrained_score = _mean(means[0])
+    return math.nan if untrained_score is None else untrained_score
 
 
 def _mean(scores: Tensor) -> float | None:

@@ -221,7 +221,7 @@ def test_long_and_nested_values_get_one_short_line_at_once(tmp_path: Path, text:
         ({"device": "cuda"}, "Device 'cuda' was asked for"),
         ({"seeds": 0}, "'seeds' is 0; wanted a number at least 1"),
         ({"graphs": 0}, "'graphs' is 0"),
-        ({"generations": 0}, "'generations' is 0"),
+        ({"generations": -1}, "'generations' is -1"),
         ({"episodes": 0}, "'episodes' is 0"),
         ({"workers": -1}, "'workers' is -1"),
         ({"seed": -1}, "'seed' is -1"),
@@ -251,7 +251,7 @@ def test_long_and_nested_values_get_one_short_line_at_once(tmp_path: Path, text:
         ({"budgets": {"swimer": {}}}, r"Unknown task in \[budgets\] 'swimer'"),
         ({"budgets": {ECHO: {"popluation": 2}}}, "Did you mean 'population'"),
         ({"budgets": {ECHO: {"population": 3}}}, f"'{ECHO}: population' is 3; wanted an even number"),
-        ({"budgets": {ECHO: {"generations": 0}}}, "generations' is 0"),
+        ({"budgets": {ECHO: {"generations": -1}}}, "generations' is -1"),
     ],
 )
 def test_request_that_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:

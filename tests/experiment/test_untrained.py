@@ -1,0 +1,80 @@
+"""Nothing evolves: `--generations 0` scores wirings as they are drawn, and the referee judges that."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+import run
+from neuroevo.experiment.config import Configuration
+from neuroevo.run_folder import RunFolder
+
+SMALL = "--workers 0 --quiet --generations 0".split()
+MEMORY = "memory:lags=10,length=400,test-length=300,washout=50"
+
+
+def carried_out(folder: Path, *words: str) -> RunFolder:
+    assert run.main([*SMALL, *words, "--out", str(folder)]) == 0
+    return RunFolder.open(folder)
+
+
+def test_scores_are_those_of_untrained_networks(tmp_path: Path) -> None:
+    folder = carried_out(
+        tmp_path / "run",
+        *("--genome", "connectome", "random", "--task", MEMORY, "digits", "--seeds", "2", "--graphs", "2"),
+        *("--adapter", "linear"),
+    )
+    rows = folder.results()
+    assert len(rows) == 2 * (2 + 4) and folder.metrics() == []
+    for row in rows:
+        assert row["status"] == "done" and row["evaluations"] == 0
+        assert row["score"] == row["untrained_score"]
+        assert row["score"] == pytest.approx(math.fsum(row["episode_scores"]) / len(row["episode_scores"]))
+
+
+def test_readouts_tell_wirings_apart_before_anything_evolves(tmp_path: Path) -> None:
+    folder = carried_out(
+        tmp_path / "run",
+        *("--genome", "connectome", "random", "--task", "memory", "--seeds", "5", "--graphs", "3"),
+        *("--adapter", "ridge:bias=0.2", "--neuron", "leaky:leak=0.5"),
+    )
+    by_genome: dict[str, list[float]] = {"connectome": [], "random": []}
+    for row in folder.results():
+        by_genome[row["genome"]].append(row["score"] or 0.0)
+    exact, null = (sum(x) / len(x) for x in by_genome.values())
+    assert exact > null + 0.5  # it holds more of the past
+    text = (folder.path / "report.html").read_text()
+    assert "connectome wins" in text and "end alike" not in text
+
+
+def test_scores_do_not_depend_on_who_is_scored_beside(tmp_path: Path) -> None:
+    words = ("--task", MEMORY, "--adapter", "ridge", "--seeds", "2", "--graphs", "2")
+    both = carried_out(tmp_path / "both", "--genome", "connectome", "random", *words).results()
+    alone = carried_out(tmp_path / "alone", "--genome", "random", *words).results()
+    assert [r["score"] for r in both if r["genome"] == "random"] == [r["score"] for r in alone]
+
+
+def test_more_wirings_are_drawn_where_nothing_evolves_unless_their_number_is_given() -> None:
+    usual = Configuration().override({"generations": 0})
+    assert (usual.seeds, usual.graphs) == (10, 20)
+    given = Configuration().override({"generations": 0, "seeds": 1, "graphs": 2})
+    assert (given.seeds, given.graphs) == (1, 2)
+    evolved = Configuration().override({"generations": 3})
+    assert (evolved.seeds, evolved.graphs) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--selection", "race", "--seeds", "3"), "was asked for with 0 generation of"),
+        (("--search", "paper"), "generations of two phases"),
+    ],
+)
+def test_searches_that_need_generations_are_refused(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = ["--genome", "connectome", "random", "--task", "digits", *words, "--out", str(tmp_path / "x")]
+    assert run.main([*SMALL, *request]) == 2
+    assert said in capsys.readouterr().err and not (tmp_path / "x").exists()
