@@ -11,7 +11,7 @@ import run
 from neuroevo.experiment.config import Configuration
 from neuroevo.run_folder import RunFolder
 
-SMALL = "--workers 0 --quiet --generations 0".split()
+SMALL = "--workers 0 --quiet --generations 0 --tuning off".split()
 MEMORY = "memory:lags=10,length=400,test-length=300,washout=50"
 
 
