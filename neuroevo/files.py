@@ -3,17 +3,25 @@
 JSON is strict: a number that is not finite is written as null. A file that is replaced is a synced new file
 that is renamed, so that a reader meets the old one or the new one. A process that dies can leave half a line
 at the end of a file of lines: readers leave it out, and the next append cuts it off.
+
+Nothing is written through a link: a folder may come from somebody else, and what a link in it points to is no
+part of it. A link in place of a file that is replaced is itself replaced; one in place of a file that is
+appended to, or of a folder, is refused. New files have names that nobody can guess.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import re
+import secrets
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 
@@ -23,6 +31,9 @@ from neuroevo.errors import RunError
 Row = dict[str, Any]  # a JSON object whose form nobody has checked, perhaps of an earlier version
 PIECE = 1 << 20  # bytes that are read at once of a file of any size
 MOST_LINE = 10_000_000  # bytes of a line; a thousand scores of episodes have 20,000
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+TOKEN_BYTES = 8  # of chance in the name of a new file
+NEW = ".new"  # its ending
 MOST_DIGITS = 300  # of a whole number; a float has some 308
 
 
@@ -44,16 +55,20 @@ def to_json(value: object, indent: int | None = None) -> str:
     return text
 
 
-def atomic_write(path: Path, data: bytes) -> None:
-    """Writes a new file beside `path`, syncs it and renames it over `path`.
+def atomic_write(path: Path, data: bytes, root: Path | None = None) -> None:
+    """Writes a new file beside `path`, syncs it and renames it over `path`, be that a link.
 
     Args:
         path: The file.
         data: What it is to hold.
+        root: A folder above, below which folders are made as they are needed; None where there is none
+            between.
 
     Raises:
-        RunError: If it cannot be written; `path` is as it was.
+        RunError: If it cannot be written, or a folder below the root is a link; `path` is as it was.
     """
+    if root is not None:
+        make_folder(path.parent, root)
     new = write_new(path, data)
     with explained("write", path):
         os.replace(new, path)
@@ -69,10 +84,10 @@ def write_new(path: Path, data: bytes) -> Path:
     Raises:
         RunError: If it cannot be written; nothing of it is left, so that a full disk is not fuller for it.
     """
-    new = path.with_name(f".{path.name}.new")
+    new = new_name(path)
     with explained("write", path):
         try:
-            with open(new, "wb") as file:
+            with open_new(new) as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -80,6 +95,99 @@ def write_new(path: Path, data: bytes) -> Path:
             new.unlink(missing_ok=True)
             raise
     return new
+
+
+def new_name(path: Path) -> Path:
+    """Returns a name beside a file, for one that is to be renamed over it; nobody can guess it.
+
+    Args:
+        path: The file.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(TOKEN_BYTES)}{NEW}")
+
+
+def open_new(path: Path) -> BinaryIO:
+    """Returns a new file opened to be written.
+
+    Args:
+        path: The file, which must not exist.
+
+    Raises:
+        OSError: If it exists, be it as a link, or cannot be made.
+    """
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK, 0o666), "wb")
+
+
+def make_folder(path: Path, root: Path) -> None:
+    """Makes a folder and those between, where they are missing.
+
+    Args:
+        path: The folder.
+        root: One above it, which exists; it may be a link, for the user named it.
+
+    Raises:
+        RunError: If one of them is a link or no folder, or cannot be made.
+    """
+    folder = root
+    for part in path.relative_to(root).parts:
+        folder = folder / part
+        with explained("make", folder):
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                require_no_link(folder)
+                if not folder.is_dir():
+                    raise RunError(f"{folder} is no folder; move it away, so that one can be made.") from None
+
+
+def require_no_link(path: Path) -> None:
+    """Makes sure that what is to be written to is no link to somewhere else.
+
+    Args:
+        path: A file or folder, which may be missing.
+
+    Raises:
+        RunError: If it is a link.
+    """
+    if path.is_symlink():
+        raise RunError(
+            f"{path} is a link to {os.readlink(path)}, and nothing is written through links; remove it, or "
+            "put what it points to in its place."
+        )
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """Returns a file opened to be read and appended to, which is made where there is none.
+
+    Args:
+        path: The file.
+
+    Raises:
+        RunError: If it is a link.
+        OSError: If it cannot be opened, or is no file that holds its content.
+    """
+    require_no_link(path)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | NO_LINK | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags, 0o666)
+    if stat.S_ISFIFO(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is a pipe")
+    return open(handle, "ab+")
+
+
+def clear_remains(folder: Path, names: Iterable[str]) -> None:
+    """Removes new files that a process which died has left before it renamed them.
+
+    Args:
+        folder: The folder that they are in; nobody else writes these files now.
+        names: Names of the files that they were to replace.
+    """
+    wanted = "|".join(map(re.escape, names))
+    remains = re.compile(rf"\.(?:{wanted})\.[0-9a-f]{{{2 * TOKEN_BYTES}}}{re.escape(NEW)}")
+    with explained("read", folder):
+        for name in os.listdir(folder):
+            if remains.fullmatch(name):
+                (folder / name).unlink(missing_ok=True)
 
 
 def sync_folder(path: Path) -> None:
@@ -174,7 +282,7 @@ def append_lines(path: Path, rows: Iterable[Mapping[str, object]], tail: str = "
         RunError: If the file cannot be written.
     """
     lines = [line_of(row, tail) for row in rows]
-    with explained("write", path), open(path, "ab+") as file:
+    with explained("write", path), open_to_append(path) as file:
         if file.tell():
             file.seek(-1, os.SEEK_END)
             if file.read() != b"\n":

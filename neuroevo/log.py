@@ -8,6 +8,7 @@ lets through. Modules say `logging.getLogger(__name__)`.
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import threading
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from neuroevo.errors import RunError
+from neuroevo.files import open_to_append
 
 FILE = "run.log"  # in a run folder
 MAX_EARLY = 10_000  # records that are held while there is no file for them
@@ -74,7 +76,7 @@ class Recording(logging.Handler):
             RunError: If it cannot be opened.
         """
         try:
-            self._file = open(path, "a", encoding="utf-8", errors="backslashreplace")
+            self._file = io.TextIOWrapper(open_to_append(path), "utf-8", "backslashreplace")
         except OSError as error:
             raise RunError(
                 f"Cannot write {path}: {error.strerror}; check the disk and the rights."

@@ -41,9 +41,12 @@ from neuroevo.files import (
     Row,
     append_lines,
     atomic_write,
+    clear_remains,
     explained,
     half_line,
     line_of,
+    make_folder,
+    open_to_append,
     parse,
     read,
     read_lines,
@@ -69,6 +72,7 @@ CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.js
 SELECTION = "selection.jsonl"
 ROWS = (METRICS, RESULTS, SELECTION)  # files of rows
 CHAMPIONS = "champions"
+WRITTEN = (MANIFEST, METRICS, RESULTS, SELECTION, checkpoint.NEWEST)  # by the one writer of a folder
 IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
 MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
@@ -373,7 +377,7 @@ class RunFolder:
         path = self.path / name
         if not path.exists():
             return
-        with explained("write", path), open(path, "rb+") as file:
+        with explained("write", path), open_to_append(path) as file:
             size = file.seek(0, os.SEEK_END)
             if end is not None and end < size:
                 file.truncate(end)
@@ -454,8 +458,7 @@ class RunFolder:
             Their folder.
         """
         folder = self.champion_path(lineage)
-        with explained("make", folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, self.path)
         atomic_write(folder / "architecture.json", to_json(architecture).encode())
         atomic_write(folder / "parameters.safetensors", _save(parameters))
         return folder
@@ -513,6 +516,7 @@ class RunFolder:
                 raise RunError(
                     f"Another process is writing to {self.path}; wait for it or stop it."
                 ) from None
+            clear_remains(self.path, WRITTEN)
             yield
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from neuroevo import outside
 from neuroevo.connectome.model import KINDS, Edges
 from neuroevo.errors import ConnectomeError, unknown
+from neuroevo.files import new_name, open_new
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 EDGE_COLUMNS = ("pre", "post", "kind", "weight", "sign")
@@ -97,7 +98,7 @@ def write_edges(
         ConnectomeError: If the file cannot be written.
     """
     path = Path(path)
-    new = path.with_name(f".{path.name}.{os.getpid()}.new")
+    new = new_name(path)
     rows = (
         (
             cells[pre],
@@ -110,7 +111,7 @@ def write_edges(
         for pre, post, weight in zip(edges.pre, edges.post, edges.weight, strict=True)
     )
     try:
-        with open(new, "w", encoding="utf-8", newline="") as file:
+        with io.TextIOWrapper(open_new(new), encoding="utf-8", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows([EDGE_COLUMNS, *rows])
         os.replace(new, path)
     except OSError as error:

@@ -29,7 +29,7 @@ from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.execute import Outcome, resume, run
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Watcher
-from neuroevo.files import atomic_write, explained, parse, read, to_json
+from neuroevo.files import atomic_write, explained, parse, read, require_no_link, to_json
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
@@ -178,6 +178,7 @@ class Study:
             NeuroevoError: If the run cannot be carried out, or fails.
             KeyboardInterrupt: If it was interrupted, with what to do next.
         """
+        require_no_link(folder / name)
         if (folder / name).exists():
             return resume(folder / name, changes, watcher, trust)
         command = ["study", TEXT, "--scale", self.scale]

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from neuroevo.errors import OptionError, described, unknown
 from neuroevo.experiment.config import TRACKERS
 from neuroevo.experiment.curves import FIGURES, Means, Point
-from neuroevo.files import to_json
+from neuroevo.files import make_folder, require_no_link, to_json
 from neuroevo.rows import LineageRow, MetricsRow
 
 if TYPE_CHECKING:  # `run.py list` imports this module, and needs no report
@@ -92,6 +92,7 @@ class TensorBoard:
 
         self._make = SummaryWriter
         self._writers: dict[str, SummaryWriter] = {}
+        self._run = folder
         self._folder = folder / FOLDER / "tensorboard"
         self.view = f"tensorboard --logdir {shlex.quote(str(self._folder))}"
         lines = "".join(f"    {key} = {to_json(value)}\n" for key, value in config.items())
@@ -100,6 +101,7 @@ class TensorBoard:
     def _writer(self, name: str) -> SummaryWriter:
         """Returns the writer of a run, which is a folder."""
         if name not in self._writers:
+            make_folder(self._folder / name, self._run)
             self._writers[name] = self._make(str(self._folder / name), flush_secs=10)
         return self._writers[name]
 
@@ -136,7 +138,7 @@ class Wandb:
     def __init__(self, folder: Path, config: Mapping[str, object]) -> None:
         import wandb
 
-        (folder / FOLDER).mkdir(exist_ok=True)  # else it writes to a folder of its own choice
+        make_folder(folder / FOLDER / "wandb", folder)  # else it writes to a folder of its own choice
         mode: Any = os.environ.get("WANDB_MODE") or "offline"
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT") or "neuroevo",
@@ -196,8 +198,10 @@ class MLflow:
         self._entities = entities
         store, place = os.environ.get("MLFLOW_TRACKING_URI"), None
         if not store:  # not its store of plain files: that one is no longer developed, and refuses to open
-            local = (folder / FOLDER / "mlruns").resolve()
-            local.mkdir(parents=True, exist_ok=True)
+            local = (folder / FOLDER / "mlruns").absolute()
+            make_folder(folder / FOLDER / "mlruns", folder)
+            for name in ("mlflow.db", "artifacts"):
+                require_no_link(local / name)
             store, place = f"sqlite:///{local / 'mlflow.db'}", (local / "artifacts").as_uri()
         self.view = f"mlflow ui --backend-store-uri {shlex.quote(store)}"
         self._client = MlflowClient(tracking_uri=store, registry_uri=store)

@@ -58,10 +58,11 @@ def write_report(
     more = {x: [*behaviour.get(x, ()), *(extra or {}).get(x, ())] for x in (*behaviour, *(extra or {}))}
     shown, files = _draw(evidence, report, styles, more)
     files |= _texts(report, shown, styles, files)
+    if out is not None:
+        with explained("make", out):
+            out.mkdir(parents=True)
     for name, data in files.items():
-        with explained("make", (folder / name).parent):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(folder / name, data)
+        atomic_write(folder / name, data, folder)
     return report
 
 

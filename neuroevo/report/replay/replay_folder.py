@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuroevo.errors import RunError, described
-from neuroevo.files import Row, parse, read, to_json
+from neuroevo.files import Row, parse, read, require_no_link, to_json
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.table import Cell, Heading, Table
 from neuroevo.run_folder import RunFolder
@@ -57,6 +57,7 @@ def check_replaceable(folder: Path) -> None:
     Raises:
         RunError: If something else lies there.
     """
+    require_no_link(folder)
     if folder.exists() and not (folder / INDEX).is_file():
         raise RunError(f"{folder} exists and holds no {INDEX}; wanted a new folder. Choose another --out.")
 
