@@ -19,19 +19,27 @@ Exit status: 0 done; 1 the run failed; 2 the request was wrong; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 
 if __name__ == "__main__" and not sys.flags.safe_path:
     # Python searches this file's folder, or with -m the working folder, before all others: from here on only
-    # what is named is found there, see `finder`, and what that itself imports is found elsewhere first.
-    sys.path.append(sys.path.pop(0))
+    # what is named is found there, see `finder`. The program itself is what lies beside this file, whatever
+    # else is installed under its name.
+    from importlib.machinery import PathFinder
+    from importlib.util import module_from_spec
+
+    HERE, FIRST = os.path.dirname(os.path.abspath(__file__)), sys.path.pop(0)
+    if (spec := PathFinder.find_spec("neuroevo", [HERE])) and spec.loader:
+        sys.modules["neuroevo"] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules["neuroevo"])
     from neuroevo import finder
 
-    finder.isolate(sys.path[-1], ["neuroevo", "populations", "tasks", "run"])
+    finder.own(HERE, ["populations", "tasks", "run"])
+    finder.isolate(FIRST)
 
 import argparse
 import json
-import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -22,22 +22,18 @@ class NamedFinder:
 
     def __init__(self) -> None:
         self._folders: dict[str, list[str]] = {}  # by name of a module, those that it may be in, newest first
-        self._alone: set[str] = set()  # modules that import nothing from their folder
         self._beside: dict[str, str] = {}  # folders that modules came from, for their own imports
 
-    def admit(self, name: str, folder: str, *, has_siblings: bool = True) -> None:
+    def admit(self, name: str, folder: str) -> None:
         """Lets a module be imported from a folder, unless it is found elsewhere.
 
         Args:
             name: Name of the module; of a dotted one the first part counts.
             folder: Where it may be.
-            has_siblings: Whether it may import others from there.
         """
         top = name.partition(".")[0]
         others = [other for other in self._folders.get(top, ()) if other != folder]
         self._folders[top] = [folder, *others]
-        if not has_siblings:
-            self._alone.add(top)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -54,8 +50,7 @@ class NamedFinder:
         beside = self._beside.get(_importer())
         for folder in [*self._folders.get(fullname, ()), *([] if beside is None else [beside])]:
             if spec := PathFinder.find_spec(fullname, [folder], target):
-                if fullname not in self._alone:
-                    self._beside[fullname] = folder
+                self._beside[fullname] = folder
                 return spec
         return None
 
@@ -73,18 +68,52 @@ def admit(module: str) -> None:
     _FINDER.admit(module, os.getcwd())
 
 
-def isolate(folder: str, names: Sequence[str]) -> None:
-    """Takes a folder off the path of modules, but for some that stay importable from there.
+class OwnFinder:
+    """Finds the program's own packages in its own folder, before any that are installed under their names.
+
+    Args:
+        folder: Where the program lies.
+        names: Its modules and packages.
+    """
+
+    def __init__(self, folder: str, names: Sequence[str]) -> None:
+        self._folder = folder
+        self._names = frozenset(names)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Returns where one of the program's packages is, as the import system asks, or None.
+
+        Args:
+            fullname: Name of the module.
+            path: Where its package lies; None for a module that is in no package.
+            target: What the import system is to reload, if it is.
+        """
+        if path is not None or fullname not in self._names:
+            return None
+        return PathFinder.find_spec(fullname, [self._folder], target)
+
+
+def own(folder: str, names: Sequence[str]) -> None:
+    """Lets the program's own packages be imported from its own folder, whatever is installed.
+
+    Args:
+        folder: Where the program lies.
+        names: Its modules and packages.
+    """
+    sys.meta_path.insert(0, OwnFinder(folder, names))
+
+
+def isolate(folder: str) -> None:
+    """Takes a folder off the path of modules.
 
     Args:
         folder: The folder.
-        names: Modules and packages that are found there as before.
     """
     _listen()
     here = os.path.realpath(folder)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]
-    for name in names:
-        _FINDER.admit(name, folder, has_siblings=False)
 
 
 def origin(module: str) -> str:
