@@ -35,7 +35,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
         spec.loader.exec_module(sys.modules["neuroevo"])
     from neuroevo import finder
 
-    finder.own(HERE, ["populations", "tasks", "run"])
+    finder.claim(HERE, ["populations", "tasks", "run"])
     finder.isolate(FIRST)
 
 import argparse

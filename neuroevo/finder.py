@@ -95,7 +95,7 @@ class OwnFinder:
         return PathFinder.find_spec(fullname, [self._folder], target)
 
 
-def own(folder: str, names: Sequence[str]) -> None:
+def claim(folder: str, names: Sequence[str]) -> None:
     """Lets the program's own packages be imported from its own folder, whatever is installed.
 
     Args:
