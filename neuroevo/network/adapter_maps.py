@@ -76,19 +76,33 @@ class AdapterMap:
         num_genomes: g.
         widths: Widths of the layers: what goes in, any hidden ones, what comes out.
         device: Where the weights are.
+        grid: What goes into each place at which the first layer has the same filters, int64 [places, fan-in];
+            None where it is a layer like the others.
 
     Attributes:
         num_in: Width of what goes in.
         width: Width of what comes out, a multiple of ROW.
     """
 
-    def __init__(self, num_genomes: int, widths: Sequence[int], device: Device = "cpu") -> None:
+    def __init__(
+        self,
+        num_genomes: int,
+        widths: Sequence[int],
+        device: Device = "cpu",
+        grid: np.ndarray | None = None,
+    ) -> None:
         padded = [widths[0], *(round_up(n, ROW) for n in widths[1:])]
+        shapes, biases = list(pairwise(padded)), padded[1:]
+        self._grid = None if grid is None else _Grid(grid, device)
+        if grid is not None:  # filters are filled up, and have answers, filter by filter
+            filters = round_up(widths[1] // len(grid), ROW)
+            shapes[0], shapes[1] = (grid.shape[1], filters), (filters * len(grid), padded[2])
+            biases[0] = filters
         self.num_in = widths[0]
         self.width = padded[-1]
         self._widths = list(widths)
-        self._weights = [torch.zeros(num_genomes, n, m, device=device) for n, m in pairwise(padded)]
-        self._biases = [torch.zeros(num_genomes, m, 1, device=device) for m in padded[1:]]
+        self._weights = [torch.zeros(num_genomes, n, m, device=device) for n, m in shapes]
+        self._biases = [torch.zeros(num_genomes, m, 1, device=device) for m in biases]
         self._has_bias = False  # of the last layer
         self._hidden: list[Tensor] = []
         self._lane_products: list[LaneProduct] = []  # copies of the layers, once there are few columns
@@ -101,7 +115,7 @@ class AdapterMap:
             layers: Weights [p, n, m] and biases [p, m] of each; None where a layer has no bias.
         """
         for k, (weight, bias) in enumerate(layers):
-            n, m = self._widths[k : k + 2]
+            n, m = weight.shape[1:]
             self._weights[k][genomes, :n, :m] = weight
             if bias is not None:
                 self._biases[k][genomes, :m, 0] = bias
@@ -115,8 +129,8 @@ class AdapterMap:
             num_columns: B, episodes or images of every genome.
         """
         self._hidden = []
-        for weight in self._weights[:-1]:
-            shape = len(weight), weight.shape[2], num_columns
+        for weight in self._weights[1:]:
+            shape = len(weight), weight.shape[1], num_columns
             size = int(np.prod(shape))
             flat = weight.new_zeros(round_up(size, TENSOR))
             self._hidden += [flat[:size].view(shape), flat]
@@ -138,7 +152,11 @@ class AdapterMap:
         calls = []
         for k, weight in enumerate(self._weights):
             num_in, num_out = weight.shape[1:]
-            columns = np.tile(cells if k == 0 else np.arange(num_in), num_out)
+            if k == 0 and self._grid is not None:
+                columns = np.tile(self._grid.cells.ravel(), num_out)
+                num_out *= len(self._grid.cells)
+            else:
+                columns = np.tile(cells if k == 0 else np.arange(num_in), num_out)
             product = LaneProduct([SparsityPattern(np.full(num_out, num_in), columns)], [len(weight)])
             self._lane_products.append(product)
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k].view(-1, out.shape[1])
@@ -157,8 +175,10 @@ class AdapterMap:
     def _fill(self, genomes: slice) -> None:
         """Copies the layers of some genomes to where `bind` has them."""
         for product, weight, bias in zip(self._lane_products, self._weights, self._biases, strict=False):
-            values = weight[genomes].transpose(1, 2).flatten(1)
-            product.load(0, values, bias[genomes, :, 0], genomes)
+            rows, biases = weight[genomes].transpose(1, 2), bias[genomes, :, 0]
+            if product is self._lane_products[0] and self._grid is not None:
+                rows, biases = (x.repeat_interleave(len(self._grid.cells), 1) for x in (rows, biases))
+            product.load(0, rows.flatten(1), biases, genomes)
 
     def apply(self, values: Tensor, *, out: Tensor) -> None:
         """Writes outputs for values of every genome.
@@ -169,8 +189,15 @@ class AdapterMap:
         """
         for k, weight in enumerate(self._weights):
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k]
-            torch.bmm(weight.transpose(1, 2), values, out=target)
+            if k == 0 and self._grid is not None:
+                torch.bmm(weight.transpose(1, 2), self._grid.gather(values), out=self._answers())
+            else:
+                torch.bmm(weight.transpose(1, 2), values, out=target)
             values = self._activate(k, target)
+
+    def _answers(self) -> Tensor:
+        """Returns the filters' answers, a view [g, filters, places * B] of the first hidden units."""
+        return self._hidden[0].view(len(self._hidden[0]), self._weights[0].shape[2], -1)
 
     def show(self, images: Tensor, which: Tensor, *, out: Tensor) -> None:
         """Writes outputs for batches of images that genomes share.
@@ -181,7 +208,11 @@ class AdapterMap:
             out: float32 [g, width, B].
         """
         target = out if len(self._weights) == 1 else self._hidden[0]
-        _multiply_shared(self._weights[0], images, which, out=target)
+        if self._grid is None:
+            _multiply_shared(self._weights[0], images.transpose(1, 2), which, out=target)
+        else:
+            shown = self._grid.gather(images.transpose(1, 2))
+            _multiply_shared(self._weights[0], shown, which, out=self._answers())
         values = self._activate(0, target)
         for k, weight in enumerate(self._weights[1:], 1):
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k]
@@ -191,17 +222,41 @@ class AdapterMap:
     def _activate(self, k: int, target: Tensor) -> Tensor:
         """Adds a layer's bias and, where it is hidden, takes tanh; returns the result, in place."""
         if k < len(self._weights) - 1:
-            target.add_(self._biases[k])
+            if k == 0 and self._grid is not None:
+                self._answers().add_(self._biases[0])
+            else:
+                target.add_(self._biases[k])
             self._hidden[2 * k + 1].tanh_()  # of the whole buffer: see TENSOR
         elif self._has_bias:
             target.add_(self._biases[k])
         return target
 
 
+class _Grid:
+    """Places of an image at which filters are the same.
+
+    Args:
+        cells: What goes into each place, int64 [places, fan-in].
+        device: Where images are.
+
+    Attributes:
+        cells: The same.
+    """
+
+    def __init__(self, cells: np.ndarray, device: Device) -> None:
+        self.cells = cells
+        self._order = torch.from_numpy(cells.T.ravel()).to(device)
+
+    def gather(self, values: Tensor) -> Tensor:
+        """Returns what filters see, [g, fan-in, places * B], of values [g, n, B]."""
+        seen_by = values.index_select(1, self._order)
+        return seen_by.view(len(values), self.cells.shape[1], -1)
+
+
 def _multiply_shared(weight: Tensor, images: Tensor, which: Tensor, *, out: Tensor) -> None:
-    """Writes products [g, m, B], one batched product for each run of genomes that share images."""
+    """Writes products [g, m, B] with images [U, n, B], one for each run of genomes that share images."""
     batches, runs = torch.unique_consecutive(which, return_counts=True)
     parts, results = (torch.split(x, runs.tolist()) for x in (weight, out))
     for batch, part, result in zip(batches.tolist(), parts, results, strict=True):
-        shown = images[batch].T.expand(len(part), -1, -1)
+        shown = images[batch].expand(len(part), -1, -1)
         torch.bmm(part.transpose(1, 2), shown, out=result)

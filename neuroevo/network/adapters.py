@@ -30,6 +30,7 @@ Train = Literal["evolved", "fixed", "pretrained"]
 Read = Literal["outputs", "all", "not-inputs"]
 MAX_HIDDEN = 4_096
 MAX_PATCH = 256
+MAX_FILTERS, MAX_ANSWERS = 256, 100_000
 MAX_TIMES, MAX_PENALTY, MAX_GAIN, MAX_BIAS = 64, 1e12, 50.0, 10.0
 
 
@@ -104,6 +105,17 @@ class Adapter:
         """
         return None
 
+    def grid(self, ports: Ports) -> np.ndarray | None:
+        """Returns the sensors at each place of a grid on which the encoder's first layer has shared filters.
+
+        Args:
+            ports: What the adapter connects.
+
+        Returns:
+            int64 [places, fan-in]; None where no weights are shared.
+        """
+        return None
+
     def check(self, ports: Ports) -> None:
         """Checks that the adapter fits a task and an architecture.
 
@@ -158,6 +170,11 @@ class Layer:
     sees: np.ndarray | None = None
 
     @property
+    def num_rows(self) -> int:
+        """Number of sums that have weights of their own."""
+        return self.num_out
+
+    @property
     def fan_in(self) -> int:
         """Number of terms that an output is the sum of."""
         return self.num_in if self.sees is None else self.sees.shape[1]
@@ -165,7 +182,7 @@ class Layer:
     @property
     def size(self) -> int:
         """Number of parameters."""
-        return self.num_out * (self.fan_in + self.has_bias)
+        return self.num_rows * (self.fan_in + self.has_bias)
 
     def weights(self, theta: Tensor, gain: float) -> Tensor:
         """Returns weights, float32 [P, num_in, num_out].
@@ -191,7 +208,33 @@ class Layer:
         Args:
             theta: Parameters of the layer, float32 [P, size].
         """
-        return theta[:, self.num_out * self.fan_in :]
+        return theta[:, self.num_rows * self.fan_in :]
+
+
+@dataclass(frozen=True)
+class SharedLayer(Layer):
+    """A layer of filters: each has one answer at every place of a grid, filter by filter.
+
+    Attributes:
+        filters: Number of filters, F; `num_out` is F times the places.
+    """
+
+    filters: int = 1
+
+    @property
+    def num_rows(self) -> int:
+        """Number of filters."""
+        return self.filters
+
+    def weights(self, theta: Tensor, gain: float) -> Tensor:
+        """Returns the filters, float32 [P, fan-in, F].
+
+        Args:
+            theta: Parameters of the layer, float32 [P, size].
+            gain: Scale of the weights.
+        """
+        theta = theta[:, : self.filters * self.fan_in].reshape(len(theta), self.filters, self.fan_in)
+        return (theta * (gain * self.fan_in**-0.5)).transpose(1, 2)
 
 
 @dataclass(frozen=True)
@@ -283,6 +326,78 @@ class Retina(Linear):
             ports: What the adapter connects.
         """
         return _patches(ports, self.patch, ports.num_inputs)
+
+
+@dataclass(frozen=True)
+class Conv(Linear):
+    """A convolution: a few filters on a grid of the image, tanh, then a linear map from answers to cells.
+
+    Filters are the same at every place and for every input cell; their number does not depend on the wiring.
+
+    Attributes:
+        filters: Number of filters.
+        size: Side of a filter in pixels.
+        stride: Pixels from one place of the grid to the next; the grid lies in the middle of the image.
+    """
+
+    filters: int = 8
+    size: int = 5
+    stride: int = 4
+    name: ClassVar[str] = "conv"
+
+    def __post_init__(self) -> None:
+        require_range("filters", self.filters, 1, MAX_FILTERS)
+        require_range("size", self.size, 1, MAX_PATCH)
+        require_range("stride", self.stride, 1, MAX_PATCH)
+
+    def check(self, ports: Ports) -> None:
+        """Checks that sensors are pixels, a filter is no larger than the image, and answers are not too many.
+
+        Args:
+            ports: What the adapter connects.
+
+        Raises:
+            TaskError: If it does not fit.
+        """
+        _check_image(self.name, "filters", self.size, ports)
+        answers = self.filters * len(self.grid(ports))
+        if answers > MAX_ANSWERS:
+            raise TaskError(
+                f"Adapter 'conv' has {answers} answers, {self.filters} filters at {answers // self.filters} "
+                f"places; wanted at most {MAX_ANSWERS}. Take a larger stride or fewer filters."
+            )
+
+    def grid(self, ports: Ports) -> np.ndarray:
+        """Returns the sensors at each place of the grid, int64 [places, fan-in].
+
+        Args:
+            ports: What the adapter connects.
+        """
+        height, width = (ports.image_shape or (0, 0))[:2]
+        tops, lefts = (
+            np.arange((side - self.size) % self.stride // 2, side - self.size + 1, self.stride)
+            for side in (height, width)
+        )
+        return _squares(ports, self.size, (tops[:, None] * width + lefts).ravel())
+
+    def encoder(self, ports: Ports) -> list[int]:
+        """Returns S, the answers of all filters at all places, and I.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        places = len(self.grid(ports)) if ports.image_shape else 1
+        return [ports.num_sensors, self.filters * places, ports.num_inputs]
+
+    def layers(self, ports: Ports) -> tuple[list[Layer], list[Layer]]:
+        """Returns the layers of the encoder and of the decoder.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        encoder, decoder = super().layers(ports)
+        sensors, answers, _ = self.encoder(ports)
+        return [SharedLayer(sensors, answers, True, self.grid(ports), self.filters), *encoder[1:]], decoder
 
 
 @dataclass(frozen=True)
@@ -379,7 +494,7 @@ class Native(Adapter):
         return []
 
 
-ADAPTERS: dict[str, type[Adapter]] = {kind.name: kind for kind in (Linear, Mlp, Retina, Ridge, Native)}
+ADAPTERS: dict[str, type[Adapter]] = {kind.name: kind for kind in (Linear, Mlp, Retina, Conv, Ridge, Native)}
 
 
 def parse(text: str) -> Adapter:
@@ -425,15 +540,20 @@ def _check_image(name: str, what: str, size: int, ports: Ports) -> None:
 
 def _patches(ports: Ports, size: int, num_places: int) -> np.ndarray:
     """Returns the sensors in squares that are spread evenly over the image, int64 [places, fan-in]."""
-    height, width, values = (*(ports.image_shape or (0, 0)), 1)[:3]
+    height, width = (ports.image_shape or (0, 0))[:2]
     per_row = max(1, round((num_places * width / height) ** 0.5))
     num_rows = -(-num_places // per_row)
     tops = np.linspace(0, height - size, num_rows).round().astype(int)
     lefts = np.linspace(0, width - size, per_row).round().astype(int)
-    corners = (tops[:, None] * width + lefts).ravel()[:num_places]
+    return _squares(ports, size, (tops[:, None] * width + lefts).ravel()[:num_places])
+
+
+def _squares(ports: Ports, size: int, corners: np.ndarray) -> np.ndarray:
+    """Returns the sensors in squares of an image whose first pixels are given, int64 [n, fan-in]."""
+    _, width, values = (*(ports.image_shape or (0, 0)), 1)[:3]
     offsets = np.arange(size)[:, None] * width + np.arange(size)
     pixels = corners[:, None] + offsets.ravel()
-    return (pixels[:, :, None] * values + np.arange(values)).reshape(num_places, -1).astype(np.int64)
+    return (pixels[:, :, None] * values + np.arange(values)).reshape(len(corners), -1).astype(np.int64)
 
 
 def gains_of(layers: Sequence[Layer], gain: float) -> list[float]:

@@ -153,7 +153,7 @@ class Blueprint:
         for name, chain in zip(("encoder", "decoder"), self.layers, strict=True):
             start = self.layout.parts[name].start
             for layer in chain:
-                places.append(start + np.arange(layer.num_out * layer.fan_in))
+                places.append(start + np.arange(layer.num_rows * layer.fan_in))
                 start += layer.size
         return np.concatenate(places)
 

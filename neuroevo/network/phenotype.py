@@ -148,7 +148,7 @@ class Phenotype:
                     places=CellPlaces(int(first), b.architecture.num_cells, b.architecture.outputs)
                     if len(same) == 1
                     else None,
-                    encoder=AdapterMap(size, widths[0], self.device),
+                    encoder=AdapterMap(size, widths[0], self.device, b.adapter.grid(b.ports)),
                     decoder=AdapterMap(size, widths[1], self.device),
                 )
             )

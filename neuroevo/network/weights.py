@@ -12,12 +12,14 @@ which request, lineage and versions it comes from, names of cells, the neuron an
 | `constants.NAME` | float32 [N] | of the neuron model, of each cell |
 | `inputs`, `outputs` | int32 [I], [O] | cells that take input and give output |
 | `encoder.K.weight`, `.bias` | float32 [n, m], [m] | layers from S sensors to the I inputs, K = 0, 1 |
+| `encoder.0.filters`, `.grid`, `.bias` | [k, F], int32 [P, k], [F] | in place of a weight: shared filters |
 | `decoder.K.weight`, `.bias` | float32 [n, m], [m] | layers from the O outputs to A actuators |
 | `clock` | float32 [3] | of a travelling sine, which has neither cells nor adapters |
 | `normalisation.mean`, `.scale` | float64 [S] | sensors are (observed - mean) * scale, in [-10, 10] |
 | `parameters` | float32 [L] | the genome as it evolved |
 
-A layer is `y = x @ weight + bias`, with tanh between layers; a bias that is not there is zero. In a membrane
+A layer is `y = x @ weight + bias`, with tanh between layers; a bias that is not there is zero. Filters answer
+`(x[grid] @ filters + bias).T.ravel()`, each at all P places of the grid, one after another. In a membrane
 step a `leaky` cell with the current i, the sum of weight * activity over its synapses, its gap junctions, its
 bias and what the encoder gives it, moves by `constants.leak * (tanh(i) - activity)`; cells start at 0. A
 network step has as many membrane steps as the champion's JSON says under `substeps`, with the input held.
@@ -122,7 +124,10 @@ def arrays(blueprint: Blueprint, parameters: Tensor) -> dict[str, np.ndarray]:
     by_name |= {f"constants.{k}": v[0].expand(a.num_cells).numpy() for k, v in constants.items()}
     for which, name in enumerate(MAPS):
         for k, (matrix, bias) in enumerate(blueprint.weights(which, parameters[None, parts[name]])):
-            by_name[f"{name}.{k}.weight"] = matrix[0].numpy()
+            grid = blueprint.adapter.grid(blueprint.ports) if (which, k) == (0, 0) else None
+            if grid is not None:
+                by_name["encoder.0.grid"] = grid.astype(np.int32)
+            by_name[f"{name}.{k}.{'weight' if grid is None else 'filters'}"] = matrix[0].numpy()
             if bias is not None:
                 by_name[f"{name}.{k}.bias"] = bias[0].numpy()
     return by_name

@@ -60,7 +60,7 @@ def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Bluep
     for k, chain in enumerate(parent.layers):
         for i, (old, new) in enumerate(zip(chain, child.layers[k], strict=True)):
             # Cells are what the last layer of an encoder gives and what the first of a decoder reads.
-            rows = inputs if k == 0 and i == len(chain) - 1 else np.arange(new.num_out)
+            rows = inputs if k == 0 and i == len(chain) - 1 else np.arange(new.num_rows)
             cols = outputs if k == 1 and i == 0 else np.arange(new.fan_in)
             parts.append(_shifted(_layer(old, rows, cols), place))
             place += old.size
@@ -128,7 +128,7 @@ def _layer(layer: Layer, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         cols: Which of the parent's numbers each number was that outputs are sums of, int64 [m]; -1 for none.
     """
     weights = np.where((rows[:, None] >= 0) & (cols >= 0), rows[:, None] * layer.fan_in + cols, -1)
-    biases = np.where(rows >= 0, layer.num_out * layer.fan_in + rows, -1) if layer.has_bias else rows[:0]
+    biases = np.where(rows >= 0, layer.num_rows * layer.fan_in + rows, -1) if layer.has_bias else rows[:0]
     return np.concatenate([weights.ravel(), biases])
 
 

@@ -28,6 +28,10 @@ def network_bytes(blueprint: Blueprint) -> int:
     entries, groups = sum(map(len, block.row_groups)), len(block.row_groups)
     rows = groups * block.num_cells
     maps = sum(a * b + b for chain in _widths(blueprint) for a, b in pairwise(chain))
+    grid = blueprint.adapter.grid(blueprint.ports)
+    if grid is not None:  # its filters are held once, and not at every place
+        sensors, answers, *_ = _widths(blueprint)[0]
+        maps += grid.shape[1] * round_up(answers // len(grid), ROW) - sensors * answers
     return NUMBER * (2 * entries + 2 * rows + maps + DECODING * blueprint.layout.length)
 
 
@@ -42,6 +46,8 @@ def state_bytes(blueprint: Blueprint) -> int:
     beside = len(neuron.model.variables) - in_source + neuron.delay - 1
     cells = block.num_column_groups + len(block.row_groups) + beside + MOVING
     ports = block.num_ports + sum(w for chain in _widths(blueprint) for w in chain)
+    grid = blueprint.adapter.grid(blueprint.ports)
+    ports += 0 if grid is None else grid.size  # what filters see, side by side
     return NUMBER * (cells * block.num_cells + ports)
 
 

@@ -11,10 +11,12 @@ import torch
 
 from neuroevo.errors import NeuroevoError, TaskError
 from neuroevo.experiment.plan import fitted
-from neuroevo.network.adapters import ADAPTERS, Adapter, Linear, Mlp, Ports, Retina, parse
+from neuroevo.network.adapters import ADAPTERS, Adapter, Conv, Linear, Mlp, Ports, Retina, parse
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.search.inheritance import sources
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.mutation import Mutant
 from tests.reference import random_architecture
 from tests.small import plan
 from tests.toy import Echo
@@ -29,6 +31,21 @@ def built(adapter: Adapter, **changes: object) -> Blueprint:
     return Blueprint(random_architecture(0), S, A, gains, adapter=adapter, image_shape=SHAPE, **changes)  # type: ignore[arg-type]
 
 
+def convolved(adapter: Conv, encoder: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """What a convolution of PyTorch's answers, filter by filter."""
+    image = torch.from_numpy(pixels.astype(float).reshape(*SHAPE, -1)).permute(2, 0, 1)[None]
+    fan_in = adapter.size**2 * image.shape[1]
+    filters, biases = np.split(encoder[: adapter.filters * (fan_in + 1)], [adapter.filters * fan_in])
+    kernels = (
+        filters.reshape(adapter.filters, adapter.size, adapter.size, -1).transpose(0, 3, 1, 2) / fan_in**0.5
+    )
+    top, left = ((side - adapter.size) % adapter.stride // 2 for side in SHAPE)
+    answers = torch.nn.functional.conv2d(
+        image[:, :, top:, left:], torch.from_numpy(kernels), torch.from_numpy(biases), adapter.stride
+    )
+    return np.tanh(answers.numpy().ravel())
+
+
 def by_hand(blueprint: Blueprint, row: np.ndarray, observations: np.ndarray) -> np.ndarray:
     """Runs one genome; the core is the phenotype's own, given currents and read by hand."""
     a, adapter, parts = blueprint.architecture, blueprint.adapter, blueprint.layout.parts
@@ -39,6 +56,9 @@ def by_hand(blueprint: Blueprint, row: np.ndarray, observations: np.ndarray) -> 
         w1, b1, w2 = np.split(encoder, [h * S, h * S + h])
         hidden = np.tanh(observations @ w1.reshape(h, S).T / S**0.5 + b1)
         drive = 0.7 * hidden @ w2.reshape(i, h).T / h**0.5
+    elif isinstance(adapter, Conv):
+        answers = np.stack([convolved(adapter, encoder, x) for x in observations])
+        drive = 0.7 * answers @ encoder[-i * answers.shape[1] :].reshape(i, -1).T / answers.shape[1] ** 0.5
     elif isinstance(adapter, Retina):
         weight = np.zeros((i, S))
         for cell, (patch, values) in enumerate(
@@ -66,6 +86,11 @@ def by_hand(blueprint: Blueprint, row: np.ndarray, observations: np.ndarray) -> 
 
 
 ALL = [Linear(), Mlp(hidden=5), Mlp(hidden=16), Retina(patch=3), Retina(patch=1)]
+ALL += [
+    Conv(filters=3, size=3, stride=1),
+    Conv(filters=8, size=2, stride=2),
+    Conv(filters=9, size=1, stride=3),
+]
 
 
 @pytest.mark.parametrize("adapter", ALL, ids=str)
@@ -104,9 +129,9 @@ def test_draw_leaves_biases_at_zero_and_nothing_else_of_an_adapter(adapter: Adap
     drawn = blueprint.draw(4, np.random.default_rng(0))
     parts = blueprint.layout.parts
     assert not drawn[:, : parts["encoder"].start].any()
-    hidden = getattr(adapter, "hidden", 0)
+    hidden, filters = (getattr(adapter, name, 0) for name in ("hidden", "filters"))
     zeros = [int((drawn[0, parts[name]] == 0).sum()) for name in ("encoder", "decoder")]
-    assert zeros == [hidden, hidden + A]
+    assert zeros == [hidden + filters, hidden + A]
     spread = drawn[:, parts["encoder"]]
     assert 0.8 < float(spread[spread != 0].std()) < 1.2
 
@@ -120,7 +145,46 @@ def test_numbers_of_parameters_are_those_of_the_maps() -> None:
         str(Mlp(hidden=16)): (16 * S + 16 + 16 * i, 16 * o + 16 + 16 * A + A),
         str(Retina(patch=3)): (i * 9, o * A + A),
         str(Retina(patch=1)): (i, o * A + A),
+        str(Conv(filters=3, size=3, stride=1)): (3 * (9 + 1) + i * 3 * 6, o * A + A),
+        str(Conv(filters=8, size=2, stride=2)): (8 * (4 + 1) + i * 8 * 4, o * A + A),
+        str(Conv(filters=9, size=1, stride=3)): (9 * (1 + 1) + i * 9 * 4, o * A + A),
     }
+
+
+@pytest.mark.parametrize("adapter", [Conv(filters=3, size=3, stride=1), Retina(patch=2)], ids=str)
+@pytest.mark.parametrize("num_episodes", [1, 40])
+def test_genome_computes_the_same_to_the_bit_in_any_batch(adapter: Adapter, num_episodes: int) -> None:
+    blueprint = built(adapter)
+    rows = blueprint.draw(19, np.random.default_rng(0))
+    observations = torch.randn(T, 19, num_episodes, S, generator=torch.Generator().manual_seed(0))
+
+    def outputs(which: slice) -> torch.Tensor:
+        phenotype = Phenotype([blueprint], [len(rows[which])])
+        phenotype.load([rows[which]])
+        phenotype.reset(num_episodes)
+        return torch.stack([phenotype.step(o[which].contiguous()) for o in observations])
+
+    whole = outputs(slice(None))
+    assert torch.equal(outputs(slice(7, 8)), whole[:, 7:8])
+    assert torch.equal(outputs(slice(3, 14)), whole[:, 3:14])
+
+
+@pytest.mark.parametrize("adapter", [Retina(patch=2), Conv(filters=2, size=3, stride=2)], ids=str)
+def test_pixels_in_colour_have_three_values_side_by_side(adapter: Adapter) -> None:
+    """A square of a picture in colour has those of all its pixels: as of three pictures in grey."""
+    grey, colour = (Ports(20 * c, 6, 1, 1, (4, 5, c) if c > 1 else (4, 5)) for c in (1, 3))
+    seen, wanted = (x if (x := adapter.sees(p)) is not None else adapter.grid(p) for p in (colour, grey))
+    assert seen is not None and wanted is not None and seen.shape[1] == 3 * wanted.shape[1]
+    assert np.array_equal(seen.reshape(len(wanted), -1, 3), wanted[:, :, None] * 3 + np.arange(3))
+
+
+@pytest.mark.parametrize("adapter", ALL, ids=str)
+def test_child_of_the_same_wiring_inherits_every_parameter(adapter: Adapter) -> None:
+    blueprint = built(adapter)
+    wiring = blueprint.architecture
+    edges = (np.arange(len(wiring.synapses)), np.arange(len(wiring.gap_junctions)))
+    source = sources(wiring, blueprint, Mutant(wiring, *edges), blueprint)
+    assert np.array_equal(source, np.arange(blueprint.layout.length))
 
 
 @pytest.mark.parametrize(("cells", "patch"), [(1, 28), (4, 14), (37, 7), (97, 5), (1000, 3)])
@@ -148,6 +212,9 @@ def test_request_round_trips(kind: type[Adapter]) -> None:
         ("linear:train=never", "wanted one of evolved, fixed, pretrained"),
         ("none:train=fixed", "it has nothing to train"),
         ("retina:patch=0", "patch"),
+        ("conv:filters=0", "Option 'filters' is 0; wanted a number in [1, 256]"),
+        ("conv:stride=0", "stride"),
+        ("conv:filter=3", "Did you mean 'filters'?"),
     ],
 )
 def test_request_that_cannot_be_is_one_line(text: str, line: str) -> None:
@@ -161,6 +228,12 @@ def test_retina_wants_pixels_and_patches_within_the_image() -> None:
         plan(adapter="retina")
     with pytest.raises(TaskError, match="patches of 9 x 9 pixels; wanted at most the image, 4 x 5"):
         Retina(patch=9).check(Ports(20, 1, 1, 10, (4, 5)))
+    with pytest.raises(TaskError, match="connectome, graph 0, on echo: Adapter 'conv' was asked for where"):
+        plan(adapter="conv")
+    with pytest.raises(TaskError, match="filters of 9 x 9 pixels; wanted at most the image, 4 x 5"):
+        Conv(size=9).check(Ports(20, 1, 1, 10, (4, 5)))
+    with pytest.raises(TaskError, match="135200 answers, 200 filters at 676 places; wanted at most 100000"):
+        Conv(filters=200, size=3, stride=1).check(Ports(784, 1, 1, 10, (28, 28)))
 
 
 def test_no_adapter_wants_a_task_with_maps_of_its_own() -> None:

@@ -13,7 +13,7 @@ import torch
 
 from neuroevo.connectome.catalog import load
 from neuroevo.errors import RunError
-from neuroevo.network.adapters import Adapter, Linear, Mlp
+from neuroevo.network.adapters import Adapter, Conv, Linear, Mlp
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.neurons import MODELS, Neuron
 from neuroevo.network.policy import Policy
@@ -30,7 +30,7 @@ def genome(
     """A policy of a small wiring, whose parameters are all moved."""
     architecture = replace(random_architecture(0, dale=dale), core=core)
     blueprint = Blueprint(
-        architecture, S, A, Gains(0.7, 0.9, 2.0, 1.3), Neuron.parse(neuron), adapter or Linear()
+        architecture, S, A, Gains(0.7, 0.9, 2.0, 1.3), Neuron.parse(neuron), adapter or Linear(), (2, S // 2)
     )
     rng = np.random.default_rng(0)
     return Policy(blueprint, torch.from_numpy(rng.normal(0, 0.5, blueprint.layout.length).astype(np.float32)))
@@ -57,8 +57,12 @@ def rebuilt(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     activity = np.zeros(n)
 
     def through(name: str, values: np.ndarray) -> np.ndarray:
-        number = sum(key.startswith(name) and key.endswith("weight") for key in x)
+        number = sum(key.startswith(name) and key.endswith(("weight", "filters")) for key in x)
         for k in range(number):
+            if f"{name}.{k}.filters" in x:
+                answers = values[x[f"{name}.{k}.grid"].astype(int)] @ x[f"{name}.{k}.filters"]
+                values = np.tanh((answers + x[f"{name}.{k}.bias"]).T.ravel())
+                continue
             values = values @ x[f"{name}.{k}.weight"] + x.get(f"{name}.{k}.bias", 0)
             values = np.tanh(values) if k < number - 1 else values
         return values
@@ -76,7 +80,7 @@ def rebuilt(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @pytest.mark.parametrize("neuron", ["leaky", "leaky:constants=cell,substeps=3"])
-@pytest.mark.parametrize("adapter", [Linear(), Mlp(hidden=5)], ids=str)
+@pytest.mark.parametrize("adapter", [Linear(), Mlp(hidden=5), Conv(filters=3, size=2, stride=1)], ids=str)
 def test_file_alone_is_the_policy(neuron: str, adapter: Adapter, tmp_path: Path) -> None:
     policy = genome(neuron, adapter)
     policy.save(tmp_path / "champion.safetensors")

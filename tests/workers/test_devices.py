@@ -157,7 +157,7 @@ class Product:
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
-@pytest.mark.parametrize("adapter", ["linear", "mlp"])
+@pytest.mark.parametrize("adapter", ["linear", "mlp", "conv:filters=2,size=1,stride=1"])
 def test_all_tensors_of_a_network_are_on_its_device(
     name: str, adapter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +168,7 @@ def test_all_tensors_of_a_network_are_on_its_device(
         adapter_maps, "_multiply_shared", lambda weight, images, which, *, out: out.add_(weight.sum())
     )
     neuron = Neuron.parse(f"{name}:constants=class,delay=2")
-    fitted = blueprints(neuron=neuron, adapter=adapters.parse(adapter))
+    fitted = blueprints(neuron=neuron, adapter=adapters.parse(adapter), image_shape=(1, S))
     fitted.append(replace(fitted[0], architecture=replace(fitted[0].architecture, core="clock")))
     with FakeTensorMode():
         phenotype = Phenotype(fitted, [3, 2, 1], ELSEWHERE)
