@@ -62,12 +62,14 @@ class Ended:
         status: Exit status.
         out: What it printed.
         err: What it printed on errors.
+        has_left_token: Whether it wrote a token of Ray's into its home folder.
     """
 
     addresses: list[str]
     status: int
     out: str
     err: str
+    has_left_token: bool
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +81,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", task, "--out", "x"]
     command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000"]
     environment = {k: v for k, v in os.environ.items() if k == NICENESS or not k.startswith("RAY_")}
-    environment["RAY_ADDRESS"] = "127.0.0.1:1"
+    environment |= {"RAY_ADDRESS": "127.0.0.1:1", "HOME": str(folder)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
     try:
@@ -91,7 +93,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         out, err = process.communicate(timeout=120)
     finally:
         process.kill()
-    return Ended(addresses, process.returncode, out, err)
+    return Ended(addresses, process.returncode, out, err, (folder / ".ray").exists())
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
@@ -106,3 +108,8 @@ def test_failure_in_a_ray_worker_names_the_lineage(ended: Ended) -> None:
     assert ended.status == 1
     assert re.match(line, ended.err), ended.err
     assert "Traceback" not in ended.out
+
+
+def test_run_leaves_no_token_behind(ended: Ended) -> None:
+    """One that it did leave, `ray start --head` would want of everybody from then on."""
+    assert not ended.has_left_token

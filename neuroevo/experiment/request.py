@@ -7,7 +7,6 @@ manifest, uses these objects and reads no text again.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, TaskError, unknown
 from neuroevo.experiment import trackers
 from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.packages import packages
 from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter
 from neuroevo.network.neurons import Neuron
@@ -232,11 +232,4 @@ def _workers(config: Configuration, shares: dict[str, float], calls: Sequence[Pl
     if number is None and config.address is None:
         number = default_workers() if config.device == "cpu" else devices.workers(shares["gpus"])
     devices.check_workers(config.device, number, config.address, shares.get("gpus", 0.0))
-    return Workers(number, config.address, config.deadline, _packages(calls), **shares)
-
-
-def _packages(calls: Sequence[PluginCall]) -> tuple[str, ...]:
-    """Returns where the code lies that a cluster needs: this package and those of the plug-ins."""
-    names = {"neuroevo", *(call.plugin.path.split(":")[0].split(".")[0] for call in calls)}
-    modules = [sys.modules[name] for name in sorted(names) if name in sys.modules]
-    return tuple(str([*getattr(m, "__path__", ()), m.__file__][0]) for m in modules)
+    return Workers(number, config.address, config.deadline, packages(calls), **shares)

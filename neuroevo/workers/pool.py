@@ -16,6 +16,7 @@ from typing import Protocol
 import torch
 
 from neuroevo.errors import EvaluationError
+from neuroevo.workers import ray_cluster
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
 from neuroevo.workers.requests import ATTEMPTS, Failed, Request, compute
@@ -122,6 +123,4 @@ def pool(workers: Workers) -> Iterator[Pool]:
     try:
         yield RayPool.start(workers)
     finally:
-        import ray
-
-        ray.shutdown()
+        ray_cluster.stop()

@@ -6,11 +6,12 @@ import logging
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from neuroevo.errors import EvaluationError, OptionError, reason
+from neuroevo.workers import ray_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -104,27 +105,51 @@ def start(workers: Workers) -> None:
 
     # Ray would print guesses of its own when a worker dies, such as want of memory.
     ray._private.worker.print_to_stdstream = _log
-    start = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False, configure_logging=True)
+    begin = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False, configure_logging=True)
     if address is None:
-        number = workers.number or default_workers()
-        gpus = math.ceil(number * workers.gpus) if workers.gpus else None
-        try:
-            # "local": a cluster that happens to run here is not joined unless it is named.
-            cores = math.ceil(number * workers.cpus)
-            start("local", num_cpus=cores, num_gpus=gpus, include_dashboard=False)
-            logger.info("Ray has started here, with %d cores", cores)
-        except Exception as error:
-            raise EvaluationError(f"Ray does not start here ({reason(error)}); try --workers 0.") from error
-        return
+        _start_here(workers, begin)
+    else:
+        _join(address, workers.packages, begin)
+
+
+def stop() -> None:
+    """Leaves Ray; where it was started here, ends it, and takes its token back."""
+    import ray
+
+    ray.shutdown()
+    ray_tokens.forget()
+
+
+def _start_here(workers: Workers, begin: Callable[..., object]) -> None:
+    """Starts Ray on this machine, with a token of its own."""
+    number = workers.number or default_workers()
+    gpus = math.ceil(number * workers.gpus) if workers.gpus else None
+    try:
+        ray_tokens.begin()
+        # "local": a cluster that happens to run here is not joined unless it is named.
+        cores = math.ceil(number * workers.cpus)
+        begin("local", num_cpus=cores, num_gpus=gpus, include_dashboard=False)
+        logger.info("Ray has started here, with %d cores", cores)
+    except Exception as error:
+        raise EvaluationError(f"Ray does not start here ({reason(error)}); try --workers 0.") from error
+
+
+def _join(address: str, packages: Sequence[str], begin: Callable[..., object]) -> None:
+    """Joins a cluster, to whose nodes packages are sent."""
+    import ray
+
     try:
         _require_listener(address)
-        sent = {"py_modules": list(workers.packages), "excludes": ["__pycache__"]}
-        start(address=address, runtime_env=sent if workers.packages else None)
+        ray_tokens.join(address)
+        sent = {"py_modules": list(packages), "excludes": ["__pycache__"]}
+        begin(address=address, runtime_env=sent if packages else None)
         logger.info("Ray's cluster at %s has %d nodes", address, len(ray.nodes()))
+    except OptionError:
+        raise
     except Exception as error:
         raise OptionError(
-            f"No Ray cluster answers at {address!r} ({reason(error)}); start one with `ray start --head`, "
-            "set RAY_AUTH_MODE=token if it takes a token, or leave out --address."
+            f"No Ray cluster answers at {address!r} ({reason(error)}); start one with `ray start --head`, or "
+            "leave out --address."
         ) from error
 
 
@@ -170,11 +195,9 @@ def restart(workers: Workers, seconds: float) -> None:
     Raises:
         EvaluationError: If it does not come back.
     """
-    import ray
-
     end = time.monotonic() + seconds
     while True:
-        ray.shutdown()
+        stop()
         try:
             return start(workers)
         except (EvaluationError, OptionError) as error:

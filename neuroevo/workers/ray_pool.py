@@ -54,6 +54,7 @@ LOOK_AHEAD = 64  # queued requests of which a worker takes that whose network it
 BRIEF_SECONDS = 0.1  # that a request takes at most which is sent to a busy worker: none waits long for it
 PATIENCE = 4  # times that a request is passed over for such a one, before it is first whoever comes
 
+_LACKING = re.compile(r"No module named '([\w.]+)'")
 _EXIT_STATUS = re.compile(r"exits with an exit code (\d+)")  # in Ray's report of a death
 _MEMORY = "running low on memory"
 _UNKNOWN = (
@@ -287,9 +288,10 @@ class RayPool:
             result = ray.get(ref)
         except ray.exceptions.RayTaskError as error:  # an exception of the method, as it was raised
             if isinstance(error.cause, NeuroevoError) and not isinstance(error.cause, EvaluationError):
-                raise error.cause from None
+                raise type(error.cause)(self._with_hint(str(error.cause))) from None
             about = slot.job.request.about if slot.job else "Starting a worker"
             text = str(error.cause) if isinstance(error.cause, EvaluationError) else failure(about, error)
+            text = self._with_hint(text)
             return self._failed(slot, "exception", text, is_at_fault=slot.job is None)
         except ray.exceptions.RayError as error:
             if not ray_cluster.is_alive():
@@ -307,6 +309,18 @@ class RayPool:
         self._longest[kind] = max(self._longest.get(kind, 0.0), seconds / job.request.portions)
         self._seconds[kind, job.request.key] = seconds
         return job.request, result
+
+    def _with_hint(self, text: str) -> str:
+        """Returns a failure, and at the end of its line how a cluster gets a module that it lacks."""
+        line, _, trace = text.partition("\n")
+        lacking = _LACKING.search(line)
+        if self._workers.address is None or lacking is None:
+            return text
+        line += (
+            f" The nodes lack {lacking[1]!r}: install it on each, or import it by name in the file of the "
+            "plug-in beside which it lies, for that is sent along."
+        )
+        return f"{line}\n{trace}" if trace else line
 
     def _failed(self, slot: _Slot, kind: str, reason: str, *, is_at_fault: bool) -> Completed | None:
         """Gives what a worker was doing to another one; returns what has failed too often."""

@@ -21,9 +21,7 @@ FREE_CORES = 3
 def shared() -> Iterator[dict[int, RayPool]]:
     """Pools that wait for the next test, by their number of workers."""
     yield {}
-    import ray
-
-    ray.shutdown()
+    ray_cluster.stop()
 
 
 @pytest.fixture

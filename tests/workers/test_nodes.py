@@ -8,11 +8,17 @@ from typing import Any
 
 import pytest
 
+from neuroevo import plugins
 from neuroevo.errors import EvaluationError
+from neuroevo.experiment.packages import packages
+from neuroevo.network.blueprint import Blueprint
+from neuroevo.task import TaskRequest
 from neuroevo.workers import ray_cluster, ray_pool
 from neuroevo.workers.ray_cluster import Workers
 from neuroevo.workers.ray_pool import RayPool
+from neuroevo.workers.requests import SetGains, TaskKey
 from tests.faulty import Impossible
+from tests.reference import random_architecture
 from tests.small import Listener, run
 from tests.workers.test_ray_pool import assert_equal
 
@@ -20,24 +26,21 @@ from tests.workers.test_ray_pool import assert_equal
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A real cluster on this machine, of a head without room for workers."""
-    import ray
     from ray.cluster_utils import Cluster
 
-    ray.shutdown()
+    ray_cluster.stop()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     yield cluster
-    ray.shutdown()
+    ray_cluster.stop()
     cluster.shutdown()
 
 
 @pytest.fixture
 def nodes(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The same; a test joins it, and leaves no node behind but the head."""
-    import ray
-
     monkeypatch.setattr(ray_pool, "WAIT_SECONDS", 0.2)
     yield cluster
-    ray.shutdown()
+    ray_cluster.stop()
     for node in tuple(cluster.worker_nodes):
         cluster.remove_node(node)
 
@@ -75,6 +78,32 @@ def test_packages_are_sent_to_the_nodes(nodes: Any, tmp_path: Path) -> None:
         return __import__("sent_plug_in").ANSWER
 
     assert ray.get(answer.remote()) == 42
+
+
+def test_what_a_node_lacks_is_named(nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plug-in and a module beside it travel; the folder is gone before a worker looks for them."""
+    monkeypatch.setattr(ray_pool, "ATTEMPTS", 1)
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "far_helper.py").write_text("NAME = 'far_unknown'\n")
+    (code / "far_task.py").write_text(
+        "import far_helper\nfrom tests.toy import Echo\n\n"
+        "class Far(Echo):\n"
+        "    def evaluate(self, phenotype, *, seeds):\n"
+        "        __import__(far_helper.NAME)\n"
+    )
+    monkeypatch.syspath_prepend(str(code))
+    sent = packages(plugins.tasks.calls(["far_task:Far"]))
+    assert {Path(place).name for place in sent} >= {"far_helper.py", "far_task.py"}
+    monkeypatch.undo()
+    nodes.add_node(num_cpus=1)
+    pool = RayPool.start(Workers(1, nodes.address, packages=sent))
+    code.rename(tmp_path / "elsewhere")
+    blueprint = Blueprint(random_architecture(0), 2, 2)
+    pool.submit(SetGains(TaskKey(0, "far"), "Far", TaskRequest("far", "far_task:Far", {}), [blueprint], 0))
+    reason = pool.completed()[1].reason  # type: ignore[attr-defined]
+    wanted = "ModuleNotFoundError: No module named 'far_unknown'. The nodes lack 'far_unknown': install it"
+    assert wanted in reason.splitlines()[0]
 
 
 def test_node_that_dies_changes_nothing_and_one_that_joins_is_used(
