@@ -81,7 +81,7 @@ def _set(name: str, value: str) -> None:
 
 def _refresh() -> None:
     """Lets Ray read again what the environment says, of which it keeps a copy in this process."""
-    from ray._raylet import AuthenticationTokenLoader, Config
+    from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
     Config.initialize("")
     AuthenticationTokenLoader.instance().reset_cache()
@@ -99,7 +99,7 @@ def _resolved(address: str) -> str:
 def _is_heard(address: str) -> bool:
     """Says whether a cluster hears this process as it is."""
     import ray
-    from ray._raylet import GcsClient
+    from ray._raylet import GcsClient  # type: ignore[attr-defined]
 
     try:
         with _silenced():
