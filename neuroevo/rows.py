@@ -270,12 +270,15 @@ class ResultColumns(TypedDict, total=False):
         population: Of mixed populations: the population, which is the seed.
         founder: Of mixed populations: the number of the founder that the member descends from. Rows are the
             members of the last epoch.
+        reached: Of a run with a target: the "generation" in which the lineage's centre had that fitness, and
+            its "evaluations" until then; null where it never had.
     """
 
     role: str
     generations: int
     population: int
     founder: int
+    reached: dict[str, int] | None
 
 
 class ResultRow(Scores, ResultColumns):

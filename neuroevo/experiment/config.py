@@ -157,6 +157,14 @@ class Configuration:
         default="tournament",
         metadata=_flag("NAME", f"how evaluations are dealt to the priors: {', '.join(SELECTIONS)}"),
     )
+    target: Texts = field(
+        default=(),
+        metadata=_flag(
+            "X|TASK=X",
+            "fitness at which a lineage ends: that of its search's centre, as learning curves show it",
+            "lineages have all their generations",
+        ),
+    )
     tuning: Text = field(
         default="on",
         metadata=_flag(

@@ -33,6 +33,7 @@ from neuroevo.experiment.writer import RunWriter
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.gains import NUM_GENOMES
 from neuroevo.rows import LineageRow, MetricsRow, ResultColumns
+from neuroevo.run_folder import key_of
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
@@ -218,12 +219,14 @@ class Evolution:
             pairs: The lineages with their states. Those that were lost are not advanced.
             num_parts: In how many parts each population is evaluated.
         """
-        alive = [pair for pair in pairs if not pair[1].error]
         lost = [pair for pair in pairs if pair[1].error]
+        ended = [pair for pair in pairs if pair[1].is_at_target and not pair[1].error]
+        alive = [pair for pair in pairs if not (pair[1].is_at_target or pair[1].error)]
         settings, device = self.plan.settings[request.label], self.plan.config.device
         shard = Shard(request, tuple(lineage for lineage, _ in alive), settings, device=device)
         states = [state for _, state in alive]
-        return ShardRun(self._run, next(self._numbers), shard, states, num_parts, lost)
+        order = [lineage.key for lineage, _ in pairs]
+        return ShardRun(self._run, next(self._numbers), shard, states, num_parts, lost, ended, order)
 
     # --- generations ------------------------------------------------------------------------------------
 
@@ -246,9 +249,10 @@ class Evolution:
         """
         end = sys.maxsize if until is None else until
         self._crown(shards)
-        for shard in (x for x in shards if x.states):
-            require_equal_generations(shard.states, end, describe(shard.shard, "the checkpoint"))
-            for lineage in shard.shard.lineages:
+        for shard in (x for x in shards if x.sound()):
+            if shard.states:
+                require_equal_generations(shard.states, end, describe(shard.shard, "the checkpoint"))
+            for lineage, _ in shard.sound():
                 past = list(self.past.take(lineage.key, end, epoch))
                 self._done += len(past)
                 yield from past
@@ -257,13 +261,14 @@ class Evolution:
                 self._report_loss(pair)
             if step.rows:
                 rows = list(step.rows) if epoch is None else [_at_epoch(row, epoch) for row in step.rows]
+                self._total -= sum(_generations_saved(shard, row) for row in rows)
                 self._report_generation(shard, rows)
                 self._crown([shard])
                 if self.writer.is_checkpoint_due:
                     self.checkpoint(shards)
                 yield from rows
         lost = [state for shard in shards for _, state in shard.lost]
-        if lost and not any(shard.states for shard in shards):
+        if lost and not any(shard.sound() for shard in shards):
             raise EvaluationError(lost[0].error)
         if self.watcher.is_stopping():
             self.checkpoint(shards)
@@ -278,7 +283,7 @@ class Evolution:
 
     def _crown(self, shards: Sequence[ShardRun]) -> None:
         """Writes the champions of lineages whose search is at its end, whatever becomes of their scoring."""
-        self.writer.write_champions(pair for x in shards if x.is_over() for pair in x.pairs())
+        self.writer.write_champions(pair for x in shards for pair in (x.sound() if x.is_over() else x.ended))
 
     def _report_loss(self, pair: Pair) -> None:
         """Tells of a lineage that cannot be computed, and without which the run goes on."""
@@ -329,10 +334,10 @@ class Evolution:
         Raises:
             Stopped: If the watcher wants the run to end.
         """
-        self.writer.write_champions(pair for shard in shards for pair in shard.pairs())
+        self.writer.write_champions(pair for shard in shards for pair in shard.sound())
         if self.plan.config.scoring == "later":
             for lineage, state in (pair for shard in shards for pair in shard.everyone()):
-                self.writer.write_assessed(Assessed(lineage, state), columns(lineage, state))
+                self._write_assessed(Assessed(lineage, state), columns(lineage, state))
             return
         tunes = self.plan.config.tuning == "on"
         for assessed in assess(self._pool, shards, self.past.results, tunes):
@@ -347,7 +352,11 @@ class Evolution:
         if assessed.error:
             line = assessed.error.splitlines()[0]
             self.watcher.event(f"{lineage.task} goes on without a score of {lineage.genome}: {line}")
-        if state.generation < self.plan.settings[lineage.task].generations and not state.error:
+        settings = self.plan.settings[lineage.task]
+        if settings.target is not None:
+            columns = {**columns, "reached": _reached(state)}
+        is_at_end = state.is_at_target or state.generation >= settings.generations
+        if not is_at_end and not state.error:
             self.writer.write_assessed(assessed, {**columns, "generations": state.generation}, "early")
         else:
             self.writer.write_assessed(assessed, columns)
@@ -362,6 +371,19 @@ def _computed(pool: Pool, requests: Sequence[Request[Result]]) -> list[Result]:
         if isinstance(result, Failed):
             raise EvaluationError(result.reason)
     return [cast(Result, results[request]) for request in requests]
+
+
+def _generations_saved(shard: ShardRun, row: MetricsRow) -> int:
+    """Returns how many generations a lineage will not have, which ended at its target with a generation."""
+    keys = {lineage.key for lineage, _ in shard.ended}
+    return shard.shard.settings.generations - row["generation"] - 1 if key_of(row) in keys else 0
+
+
+def _reached(state: State) -> dict[str, int] | None:
+    """Returns in which generation a lineage reached its target, and with how many evaluations; else None."""
+    if not state.is_at_target:
+        return None
+    return {"generation": state.generation - 1, "evaluations": state.evaluations}
 
 
 def _at_epoch(row: MetricsRow, epoch: int) -> MetricsRow:

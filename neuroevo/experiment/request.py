@@ -126,20 +126,38 @@ def margins(texts: Sequence[str], labels: Iterable[str]) -> dict[str, float | No
     Raises:
         OptionError: If a margin is not of its form, is of an unknown task or is given twice.
     """
+    return _numbers("margin", texts, list(labels), 0.0)
+
+
+def targets(texts: Sequence[str], labels: Iterable[str]) -> dict[str, float | None]:
+    """Returns the fitness at which lineages end by task label; None where they have all their generations.
+
+    Args:
+        texts: Targets, each `X` for all tasks or `TASK=X`; that of one task wins over that of all.
+        labels: Labels of the tasks.
+
+    Raises:
+        OptionError: If a target is not of its form, is of an unknown task or is given twice.
+    """
+    return _numbers("target", texts, list(labels), -math.inf)
+
+
+def _numbers(what: str, texts: Sequence[str], labels: Sequence[str], above: float) -> dict[str, float | None]:
+    """Returns numbers by task label, each finite and above a bound, from texts `X` or `TASK=X`."""
     given: dict[str, float] = {}
-    labels = list(labels)
     for text in texts:
         label, _, number = text.rpartition("=")
         try:
             value = float(number)
         except ValueError:
-            raise OptionError(f"Cannot read margin {text!r}; wanted X or TASK=X, X a number.") from None
+            raise OptionError(f"Cannot read {what} {text!r}; wanted X or TASK=X, X a number.") from None
         if label and label not in labels:
-            raise OptionError(unknown("task in margin", label, labels))
-        if not 0 < value < math.inf:
-            raise OptionError(f"Margin {text!r} is {value:g}; wanted a finite number greater than 0.")
+            raise OptionError(unknown(f"task in {what}", label, labels))
+        if not above < value < math.inf:
+            more = "" if above == -math.inf else f" greater than {above:g}"
+            raise OptionError(f"{what.capitalize()} {text!r} is {value:g}; wanted a finite number{more}.")
         if label in given:
-            raise OptionError(f"The margin of {label or 'all tasks'} is given twice; give it once.")
+            raise OptionError(f"The {what} of {label or 'all tasks'} is given twice; give it once.")
         given[label] = value
     return {label: given.get(label, given.get("")) for label in labels}
 
@@ -169,11 +187,12 @@ def _settings(config: Configuration, adapter: Adapter, tasks: Mapping[str, Task]
     # All methods first: a search that is unknown is said before a budget that does not go with another.
     chosen = {label: _method(config, label, task) for label, task in tasks.items()}
     settled: dict[str, Settings] = {}
+    wanted = targets(config.target, tasks)
     for label, method in chosen.items():
         has_pretraining = method.has_pretraining or adapter.train == "pretrained"
         filed = config.budgets.get(label, {})
         budget = settings.resolve(label, wish, filed, tasks[label].defaults, method, has_pretraining)
-        settled[label] = Settings(method=method, **budget)
+        settled[label] = Settings(method=method, target=wanted[label], **budget)
     return settled
 
 
@@ -202,6 +221,11 @@ def _check_selection(
     """
     if config.selection == "tournament":
         return
+    if config.target:
+        raise OptionError(
+            f"Option 'target' is {', '.join(config.target)} with selection {config.selection!r}, which "
+            "compares lineages after equally many generations; use --selection tournament."
+        )
     for label, search in searches.items():
         if config.selection == "race" and search.pretraining:
             raise OptionError(

@@ -42,6 +42,7 @@ class LineageEntry(TypedDict):
         failures: Genomes of these whose fitness was not finite.
         blowup: Where the first genome that failed left the finite numbers; "" where none did.
         error: Why the lineage was lost; "" where it goes on.
+        is_at_target: Whether it has ended with the fitness that was wanted; an earlier version wrote none.
         gains: Gains of its operating range, by kind of current.
     """
 
@@ -51,6 +52,7 @@ class LineageEntry(TypedDict):
     failures: int
     blowup: str
     error: str
+    is_at_target: NotRequired[bool]
     gains: dict[str, float]
 
 

@@ -116,6 +116,8 @@ class ShardRun:
         states: Their states, of equal generation.
         num_parts: In how many parts each population is evaluated.
         lost: Lineages that were lost before, with their states.
+        ended: Lineages that were at their target before, with their states.
+        order: The order of all these lineages; by default there are those of the shard alone.
 
     Attributes:
         run: Number of the run among those of this process.
@@ -123,6 +125,7 @@ class ShardRun:
         shard: The lineages that are advanced; those that were lost are not among them.
         states: Their states. The list is replaced, never changed.
         lost: Lineages that were lost, with their states, which say why.
+        ended: Lineages that have ended at their target, with their states; they are not among `shard`'s.
         stage: What the requests are about that are under way.
     """
 
@@ -134,12 +137,16 @@ class ShardRun:
         states: Sequence[State],
         num_parts: int = 1,
         lost: Sequence[Pair] = (),
+        ended: Sequence[Pair] = (),
+        order: Sequence[Key] = (),
     ) -> None:
         self.run = run
         self.number = number
         self.shard = shard
         self.states = list(states)
         self.lost = list(lost)
+        self.ended = list(ended)
+        self._order = {key: k for k, key in enumerate(order or [x.key for x in shard.lineages])}
         self.stage = Stage.RESTING
         self._parts = lineages_.parts(shard, num_parts)
         self._revision = 0  # how often lineages were lost: the network is then another one
@@ -161,8 +168,16 @@ class ShardRun:
         return list(zip(self.shard.lineages, self.states, strict=True))
 
     def everyone(self) -> list[Pair]:
-        """Returns the lineages with their states, then those that were lost."""
-        return [*self.pairs(), *self.lost]
+        """Returns the lineages with their states, in their order, then those that were lost."""
+        return [*self.sound(), *sorted(self.lost, key=self._place)]
+
+    def sound(self) -> list[Pair]:
+        """Returns the lineages that were not lost, with their states, in their order."""
+        return sorted([*self.pairs(), *self.ended], key=self._place)
+
+    def _place(self, pair: Pair) -> int:
+        """Returns the place of a lineage in the order."""
+        return self._order[pair[0].key]
 
     def is_over(self, until: int | None = None) -> bool:
         """Says whether no generation is to come.
@@ -228,14 +243,17 @@ class ShardRun:
             return self._complete(result)
         raise TypeError(f"{request.about} gave a {type(result).__name__}.")
 
-    def assess(self, tunes: bool) -> Assess:
-        """Returns the request for held-out scores of the lineages, in the memory that their search took.
+    def assess(self, pairs: Sequence[Pair], tunes: bool) -> Assess:
+        """Returns the request for held-out scores of lineages, in the memory that the search took.
 
         Args:
+            pairs: The lineages with their states, of those that were not lost.
             tunes: Whether untrained genomes are tuned by two numbers.
         """
-        scope = Scope(genomes_at_once(len(self.states), len(self._parts), self.shard.settings), tunes)
-        return Assess(self.key, describe(self.shard, "held-out data"), self.shard, self.states, scope)
+        num = len(self.states) + len(self.ended)
+        shard = replace(self.shard, lineages=tuple(lineage for lineage, _ in pairs))
+        scope = Scope(genomes_at_once(num, len(self._parts), shard.settings), tunes)
+        return Assess(self.key, describe(shard, "held-out data"), shard, [x for _, x in pairs], scope)
 
     def _joined(self) -> Advanced:
         """Returns the states after a generation whose population was evaluated in parts, and metrics."""
@@ -249,7 +267,20 @@ class ShardRun:
         """Goes on to the next generation."""
         self.states = advanced.states
         self.stage = Stage.RESTING
+        at_target = [r for r, state in enumerate(self.states) if state.is_at_target]
+        if at_target:
+            self.ended += self._take_out(at_target)
         return Step(rows=advanced.rows)
+
+    def _take_out(self, numbers: Collection[int]) -> list[Pair]:
+        """Returns lineages, by number, without which the shard goes on."""
+        pairs = self.pairs()
+        left = [pair for r, pair in enumerate(pairs) if r not in numbers]
+        self.shard = replace(self.shard, lineages=tuple(lineage for lineage, _ in left))
+        self.states = [state for _, state in left]
+        self._parts = lineages_.parts(self.shard, len(self._parts))
+        self._revision += 1
+        return [pairs[r] for r in numbers]
 
     def _take_failure(self, failed: Failed) -> Step:
         """Drops the lineage that failed, or looks for it where there are several."""
@@ -280,16 +311,11 @@ class ShardRun:
 
     def _lose(self, reasons: Mapping[int, str]) -> Step:
         """Takes lineages out, by number, for reasons."""
-        pairs = self.pairs()
-        lost = [(pairs[r][0], replace(pairs[r][1], error=reason)) for r, reason in reasons.items()]
-        left = [pair for r, pair in enumerate(pairs) if r not in reasons]
-        logger.info("shard %d loses %d of %d lineages", self.number, len(lost), len(pairs))
-        self.shard = replace(self.shard, lineages=tuple(lineage for lineage, _ in left))
-        self.states = [state for _, state in left]
+        logger.info("shard %d loses %d of %d lineages", self.number, len(reasons), len(self.states))
+        out = zip(self._take_out(reasons), reasons.values(), strict=True)
+        lost = [(lineage, replace(state, error=reason)) for (lineage, state), reason in out]
         self.lost += lost
         self.stage = Stage.RESTING
-        self._parts = lineages_.parts(self.shard, len(self._parts))
-        self._revision += 1
         self._awaited = {}
         return Step(lost=lost)
 
@@ -396,8 +422,9 @@ def assess(
         pool.submit(request)
 
     for shard in shards:
-        if not all(lineage.key in ready for lineage in shard.shard.lineages):
-            submit(shard.assess(tunes))
+        pairs = [pair for pair in shard.sound() if pair[0].key not in ready]
+        if pairs:
+            submit(shard.assess(pairs, tunes))
     for lineage, _ in [pair for shard in shards for pair in shard.everyone()]:
         while lineage.key not in ready:
             yield None

@@ -22,6 +22,7 @@ def run(evolution: Evolution) -> None:
         pairs = evolution.begin(request, evolution.set_gains(request), range(plan.config.seeds))
         shards += evolution.shards(request, pairs)
     evolution.expect(sum(x.shard.settings.generations * len(x.states) for x in shards))
+    evolution.expect(sum(state.generation for x in shards for _, state in x.ended))
     for _ in evolution.evolve(shards):
         pass
     evolution.writer.order_metrics([key_of(row) for row in plan.lineages()])

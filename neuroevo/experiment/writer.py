@@ -262,6 +262,7 @@ class RunWriter:
                     "failures": state.failures,
                     "blowup": state.blowup,
                     "error": state.error,
+                    "is_at_target": state.is_at_target,
                     "gains": lineage.blueprint.gains.to_dict(),
                 }
             )

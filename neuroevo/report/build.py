@@ -309,6 +309,7 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
         if where:
             blown.append(f"{genome.label} {len(where)} of {len(rows)} (first: {where[0]})")
     notes = [f"{kind}: {', '.join(counts)}." for kind, counts in kinds.items() if counts]
+    notes += _reached(task)
     notes += _early(task)
     notes += _unscored(task)
     if blown:
@@ -326,6 +327,18 @@ def _cost(genomes: Sequence[GenomeReport]) -> str:
     scoring = extent([genome.scoring_evaluations for genome in genomes])
     search = extent([genome.evaluations for genome in genomes])
     return f"Evaluations of the median lineage: search {search}, scoring {scoring}." if scoring else ""
+
+
+def _reached(task: TaskEvidence) -> list[str]:
+    """Returns a sentence about lineages that ended at the target of the run, if it has one."""
+    counts = []
+    for genome in task.genomes:
+        rows = [row for row in genome.rows if "reached" in row]
+        evaluations = _median(row["reached"]["evaluations"] for row in rows if row["reached"])
+        after = "" if evaluations is None else f" after {evaluations:,} evaluations in the median"
+        at_target = sum(row["reached"] is not None for row in rows)
+        counts += [f"{genome.label} {at_target} of {len(rows)}{after}"] if rows else []
+    return [f"Lineages that reached the target, and ended there: {'; '.join(counts)}."] if counts else []
 
 
 def _early(task: TaskEvidence) -> list[str]:

@@ -37,7 +37,12 @@ MAY_DIFFER = {
     "track",
     "scoring",
 }
-DEFAULTS = {"selection": "tournament", "margin": [], "tuning": "on"}  # of requests older than these keys
+DEFAULTS = {
+    "selection": "tournament",
+    "margin": [],
+    "tuning": "on",
+    "target": [],
+}  # of requests older than these keys
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
 

@@ -6,9 +6,10 @@ rival priors meet the same episodes, and the same search noise where their sizes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -93,6 +94,7 @@ class State:
         blowup: Where the first genome that failed left the finite numbers, in the task or in a cell; empty
             where none did.
         error: Why the lineage was lost, with a traceback; empty while it goes on.
+        is_at_target: Whether its centre had the fitness that was wanted, and the lineage has ended with it.
     """
 
     search: ask_tell.State
@@ -103,6 +105,7 @@ class State:
     statistics: Statistics | None = None
     blowup: str = ""
     error: str = ""
+    is_at_target: bool = False
 
     def __getstate__(self) -> dict[str, object]:
         """Returns arrays in place of tensors, for they go between processes several times as fast."""
@@ -120,6 +123,7 @@ class StateNumbers(TypedDict):
     failures: int
     blowup: str
     error: str
+    is_at_target: NotRequired[bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +276,8 @@ def update(
 ) -> tuple[list[State], list[MetricsRow]]:
     """Returns the states after a generation and a row of metrics for each lineage.
 
-    A lineage all of whose genomes failed keeps its search as it was.
+    A lineage all of whose genomes failed keeps its search as it was; so does one whose centre has the fitness
+    of the target, which thus remains its centre.
 
     Args:
         shard: The shard that is advanced; its `part` does not matter here.
@@ -290,15 +295,17 @@ def update(
         row = fitness[r]
         finite = row[:population][torch.isfinite(row[:population])]
         failures = int((~torch.isfinite(row)).sum())
+        is_at_target = _is_at_target(float(row[-1]), shard.settings)
         counted = replace(
-            searched if len(finite) else state,
+            searched if len(finite) and not is_at_target else state,
             generation=state.generation + 1,
             evaluations=state.evaluations + population + 1,
             failures=state.failures + failures,
             blowup=state.blowup or evaluation.blowups[r],
-            statistics=_merged(state.statistics, evaluation.moments, r),
+            statistics=state.statistics if is_at_target else _merged(state.statistics, evaluation.moments, r),
+            is_at_target=is_at_target,
         )
-        new.append(_next_phase(lineage, counted, shard.settings))
+        new.append(counted if is_at_target else _next_phase(lineage, counted, shard.settings))
         task, genome, graph, seed = lineage.key
         rows.append(
             {
@@ -362,7 +369,13 @@ def restore(
         statistics=statistics,
         blowup=numbers["blowup"],
         error=numbers["error"],
+        is_at_target=numbers.get("is_at_target", False),
     )
+
+
+def _is_at_target(fitness: float, settings: Settings) -> bool:
+    """Says whether the fitness of a centre is what is wanted; one that is no number never is."""
+    return settings.target is not None and math.isfinite(fitness) and fitness >= settings.target
 
 
 def _searched(

@@ -45,12 +45,14 @@ class Settings:
         generations: Length of the search. The first is of untrained genomes; 0: nothing evolves.
         method: Search method and its options.
         pretraining: Generations of the first of two phases; 0: there is one phase.
+        target: Fitness of its centre with which a lineage ends; None: it has all its generations.
     """
 
     population: int = 64
     generations: int = 50
     method: Method = field(default_factory=Pgpe)
     pretraining: int = 0
+    target: float | None = None
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:

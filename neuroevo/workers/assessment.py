@@ -175,7 +175,8 @@ def parts(count: int, at_once: int | None) -> list[range]:
         at_once: How many a part has at most; None sets no bound.
     """
     num = 1 if at_once is None else -(-count // at_once)
-    bounds = [count - (num - k) * count // num for k in range(num + 1)]
+    size, more = divmod(count, num)
+    bounds = itertools.accumulate([size + 1] * more + [size] * (num - more), initial=0)
     return [range(first, end) for first, end in itertools.pairwise(bounds)]
 
 

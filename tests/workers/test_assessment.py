@@ -11,16 +11,28 @@ import numpy as np
 import pytest
 import torch
 
+from neuroevo.network import adapters
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.search import ask_tell
 from neuroevo.search.lineage import Lineage, Shard, begin
 from neuroevo.search.settings import Settings
 from neuroevo.task import TaskRequest
-from neuroevo.workers.assessment import FACTORS, NUM_TUNED, NUM_UNTRAINED, Bench, assess, tune, untrained
+from neuroevo.workers.assessment import (
+    FACTORS,
+    NUM_TUNED,
+    NUM_UNTRAINED,
+    Bench,
+    Scope,
+    assess,
+    parts,
+    tune,
+    untrained,
+)
 from tests.reference import random_architecture
 from tests.small import run
 from tests.toy import Echo
+from tests.unscorable import Unscorable
 
 SETTINGS = Settings(population=6, generations=2)
 ECHO = TaskRequest("echo", "tests.toy:Echo", {})
@@ -160,3 +172,59 @@ def test_results_and_report_have_three_scores(tmp_path: Path) -> None:
         np.mean(tuned)
     )
     assert "tuned" in (folder.path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 9, 64, 1000])
+@pytest.mark.parametrize("dale", [True, False])
+def test_scores_do_not_depend_on_the_parts_and_no_part_is_larger(dale: bool, at_once: int) -> None:
+    x, task, whole = lineage(dale), Unscorable(episodes=3), Unscorable(episodes=3)
+    shard, states = Shard(ECHO, (x,), SETTINGS), [begin(x, SETTINGS)]
+    assert assess(shard, states, task, Scope(at_once)) == assess(shard, states, whole)
+    largest = max(size for _, size in task.batches)
+    assert largest <= at_once and largest == max(map(len, parts(NUM_TUNED * len(FACTORS) ** 2, at_once)))
+    assert sum(size for _, size in task.batches) == sum(size for _, size in whole.batches) == 226
+
+
+def test_of_more_held_out_episodes_there_are_fewer_genomes_at_once() -> None:
+    task = Unscorable(episodes=2)
+    task.held_out = 8
+    x = lineage()
+    assess(Shard(ECHO, (x,), SETTINGS), [begin(x, SETTINGS)], task, Scope(12, tunes=False))
+    assert task.batches == [("evaluate", 3)] * 5 + [("evaluate", 2)] + [("evaluate", 1)]  # 17, and activity
+
+
+def test_large_lineage_of_a_shard_has_no_more_genomes_at_once_than_its_search_had() -> None:
+    small, large = lineage(), replace(lineage(), genome="b")
+    blueprint = replace(large.blueprint, architecture=random_architecture(3, num_neurons=60))
+    large = replace(large, blueprint=blueprint)
+    task = Unscorable()
+    shard = Shard(ECHO, (small, large), SETTINGS)
+    assess(shard, [begin(x, SETTINGS) for x in shard.lineages], task, Scope(14))  # two populations of 7
+    sizes = [size for _, size in task.batches]
+    firsts = [k for k, size in enumerate(sizes) if size == 1]  # activity is the last of each
+    assert max(sizes[: firsts[0]]) > 14 and 7 <= max(sizes[firsts[0] + 1 :]) < 14
+
+
+def test_genomes_of_which_nothing_is_drawn_are_evaluated_once() -> None:
+    """A body that is wired to cells by name draws no adapters, and the wiring starts as it was measured."""
+    x = lineage()
+    wiring = x.blueprint.architecture
+    encoder, decoder = np.ones((2, len(wiring.inputs))), np.ones((len(wiring.outputs), 2))
+    native = encoder.astype(np.float32), decoder.astype(np.float32)
+    blueprint = replace(x.blueprint, native=native, adapter=adapters.parse("none"))
+    x, task = replace(x, blueprint=blueprint), Unscorable()
+    assert torch.equal(untrained(x)[0], untrained(x)[-1])
+    (row,) = assess(Shard(ECHO, (x,), SETTINGS), [begin(x, SETTINGS)], task)
+    assert row["tuning_evaluations"] == NUM_TUNED * len(FACTORS) ** 2
+    assert row["scoring_evaluations"] == len(FACTORS) ** 2 + 1 + 1 + 1 + 1
+    assert sum(size for _, size in task.batches) == row["scoring_evaluations"]
+
+
+@pytest.mark.parametrize(
+    ("count", "at_once"), [(1, None), (200, None), (200, 17), (17, 17), (5, 1), (25, 24)]
+)
+def test_parts_are_all_numbers_in_order_and_nearly_equal(count: int, at_once: int | None) -> None:
+    sizes = [len(part) for part in parts(count, at_once)]
+    assert [k for part in parts(count, at_once) for k in part] == list(range(count))
+    assert sizes == sorted(sizes, reverse=True) and max(sizes) - min(sizes) <= 1
+    assert len(sizes) == (1 if at_once is None else -(-count // at_once))
