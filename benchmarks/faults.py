@@ -34,6 +34,7 @@ from tests.small import without_seconds
 ROOT = Path(__file__).parent.parent
 FALSE_CLOCK = Path(__file__).parent / "clock"  # on the path of Python: time.time is off, see there
 GENERATIONS, POPULATION = 30, 32
+LINEAGES = 6
 REQUESTS = 12  # of a generation: six lineages in two parts each
 REQUEST = [
     "--genome", "connectome", "random", "--task", "faulty=tests.faulty:Faulty:seconds=0.05", "--connectome",
@@ -185,6 +186,23 @@ def disk_full(process: Process, run: Path, rng: random.Random) -> int:
     return 1
 
 
+def scoring_disturbed(process: Process, run: Path, rng: random.Random) -> int:
+    """Makes scorings raise and end their process, some of them so often that they are given up.
+
+    Half of the programs are killed then, too. What failed is scored by `resume`.
+    """
+    while process.process.poll() is None and len(list(run.glob("champions/*"))) < LINEAGES:
+        time.sleep(0.02)
+    faults = [rng.choice(["raise", "die"]) for _ in range(8)]
+    for k, fault in enumerate(faults):
+        (run.parent / "faults" / f"{fault}-{k}").touch()
+    time.sleep(rng.uniform(0.0, 8.0))
+    if rng.random() < 0.5 and process.process.poll() is None:
+        process.process.kill()
+        faults.append("kill")
+    return len(faults)
+
+
 def clock_changed(process: Process, run: Path, rng: random.Random) -> int:
     """Puts the clock that the run's Python processes read forward or back, by seconds to days."""
     until_evolving(process, run)
@@ -239,6 +257,7 @@ CLASSES: dict[str, Injection] = {
     "task ends its process": ordered("die", "die", "die", "die"),
     "checkpoint damaged": checkpoint_damaged,
     "disk full": disk_full,
+    "scoring killed and failed": scoring_disturbed,
     "clock changed": clock_changed,
     "infinities": signalled("ray::Actor", signal.SIGKILL, 3, 2.0),
     "node killed": node_killed,
@@ -329,12 +348,12 @@ def main() -> None:
                 if difference:
                     tally.problems.append(f"{folder.name}: {difference} differs")
             shutil.rmtree(folder / "faults", ignore_errors=True)
-        print(f"{name:<24} {json.dumps(tally.__dict__)}", flush=True)
-    print(f"\n{'class':<24} runs  faults  survived  identical  generations repeated a fault")
+        print(f"{name:<26} {json.dumps(tally.__dict__)}", flush=True)
+    print(f"\n{'class':<26} runs  faults  survived  identical  generations repeated a fault")
     for name, tally in tallies.items():
         more = (tally.calls - tally.survived * peace[kind(name)].calls) / REQUESTS / max(1, tally.faults)
         numbers = f"{tally.runs:>4} {tally.faults:>7} {tally.survived:>9} {tally.identical:>10}"
-        print(f"{name:<24} {numbers} {more:>10.2f}")
+        print(f"{name:<26} {numbers} {more:>10.2f}")
 
 
 if __name__ == "__main__":

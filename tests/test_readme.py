@@ -67,7 +67,7 @@ def test_python_examples_run() -> None:
 
 
 OF_A_RUN = re.compile(
-    "mnist|report|replay|export|resume|study"
+    "mnist|report|replay|export|resume|score|study"
 )  # commands that want data, or a run that was made
 SHORT = r"\1:steps=40"  # an episode of the swimmer has 500 steps, which would be most of the time
 

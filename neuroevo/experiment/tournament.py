@@ -41,5 +41,6 @@ def score(evolution: Evolution) -> None:
     for request in plan.requests:
         if request.label in evolution.past.gains:
             pairs = evolution.begin(request, evolution.set_gains(request), range(plan.config.seeds))
-            shards += evolution.shards(request, [pair for pair in pairs if pair[1].generation])
+            evolves = plan.settings[request.label].generations > 0
+            shards += evolution.shards(request, [x for x in pairs if x[1].generation or not evolves])
     evolution.assess(shards)
