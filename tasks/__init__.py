@@ -8,7 +8,7 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
     image_files        images in the user's files; stored: as arrays; idx: the format of MNIST
     class_folders      images in the user's files, a folder a class
     sequences          what sequence tasks share; memory: what is held of the past; prediction: what comes
-                       next; decisions: at the end of a trial
+                       next; decisions: at the end of a trial; lines: a control
     swimmer            a chain of links that swims; embodied: what tasks with a body share
     worm               a worm that crawls; worm_body: its body; worm_nerves: how a circuit is wired to it
     locomotion_bodies  five bodies of Gymnasium's; locomotion: how they are moved
@@ -17,10 +17,20 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
 """
 
 from neuroevo import plugins
-from tasks import decisions, gymnasium_env, images, locomotion_bodies, memory, prediction, swimmer, worm
+from tasks import (
+    decisions,
+    gymnasium_env,
+    images,
+    lines,
+    locomotion_bodies,
+    memory,
+    prediction,
+    swimmer,
+    worm,
+)
 
 ORDER = (  # sequences, images, our own bodies, Gymnasium's, anything else
-    *("memory", "capacity", "narma", "mackey-glass", "lorenz", "decision", "match"),
+    *("memory", "capacity", "narma", "mackey-glass", "lorenz", "decision", "match", "lines"),
     *("digits", "mnist", "fashion-mnist", "images", "swimmer", "worm"),
     *("swimmer-v5", "halfcheetah-v5", "hopper-v5", "walker2d-v5", "ant-v5", "gym"),
 )
@@ -31,6 +41,7 @@ __all__ = [
     "decisions",
     "gymnasium_env",
     "images",
+    "lines",
     "locomotion_bodies",
     "memory",
     "prediction",

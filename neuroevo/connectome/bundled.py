@@ -1,4 +1,7 @@
-"""The bundled wirings of *C. elegans*, read from the tables in data/; data/SOURCES.md tells their origin."""
+"""The bundled wirings of *C. elegans*, read from the tables in data/, and a planted control.
+
+data/SOURCES.md tells where the tables are from.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from importlib import resources
 import numpy as np
 
 from neuroevo.connectome.model import Connectome, edges_by_kind
+from neuroevo.connectome.planted import planted
 
 CORD_MOTOR = "DA+DB+DD+VA+VB+VD+AS"  # the seven classes that drive the body wall from the cord
 COMMAND = "AVA+AVB+AVD+AVE+PVC"
@@ -19,6 +23,7 @@ SUMMARIES = {
     "celegans": "C. elegans hermaphrodite: 302 neurons, 95 body-wall muscles; sensory in, motor out",
     "celegans-motor": "its locomotor circuit: 97 neurons, 95 muscles; cord motor neurons in, muscles out",
     "celegans-perimotor": "six repeating units of its cord: 66 motor neurons in, 72 muscles out",
+    "planted": "no animal: six parallel lines of 48 cells, right on the task `lines`, a control",
 }
 
 
@@ -34,6 +39,8 @@ def load(name: str) -> Connectome:
     Args:
         name: One of `names()`.
     """
+    if name == "planted":
+        return planted()
     if name == "celegans-perimotor":
         return _table(name, "perimotor").with_ports("motor", "muscle")
     if name == "celegans":
