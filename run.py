@@ -51,7 +51,7 @@ from rich.console import Console
 
 import populations
 import tasks
-from neuroevo import log, plugins
+from neuroevo import finder, log, plugins
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
@@ -111,6 +111,16 @@ class Parser(argparse.ArgumentParser):
                 raise OptionError(f"Option {name!r} is given twice; give it once.")
             given.add(name)
         return self.parse_args(arguments)
+
+
+def program() -> int:
+    """Runs the command of this process, as the console script `neuroevo`.
+
+    Returns:
+        The exit status.
+    """
+    finder.isolate(os.path.dirname(sys.argv[0]), [])
+    return main()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,6 +22,8 @@ class NamedFinder:
 
     def __init__(self) -> None:
         self._folders: dict[str, list[str]] = {}  # by name of a module, those that it may be in, newest first
+        self.is_isolated = False  # whether a folder was taken off the path
+        self.program: str | None = None  # the folder of the program, if it is not that of what is installed
         self._beside: dict[str, str] = {}  # folders that modules came from, for their own imports
 
     def admit(self, name: str, folder: str) -> None:
@@ -34,6 +36,11 @@ class NamedFinder:
         top = name.partition(".")[0]
         others = [other for other in self._folders.get(top, ()) if other != folder]
         self._folders[top] = [folder, *others]
+
+    @property
+    def sources(self) -> set[str]:
+        """Folders that plug-ins were imported from."""
+        return set(self._beside.values())
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -59,12 +66,14 @@ _FINDER = NamedFinder()
 
 
 def admit(module: str) -> None:
-    """Lets a module that was named be imported from the working folder, if it is not installed.
+    """Lets a module that was named be imported from the working folder or the program's, if not installed.
 
     Args:
         module: Its name, `package.module`.
     """
     _listen()
+    if _FINDER.program is not None:
+        _FINDER.admit(module, _FINDER.program)
     _FINDER.admit(module, os.getcwd())
 
 
@@ -102,6 +111,7 @@ def claim(folder: str, names: Sequence[str]) -> None:
         folder: Where the program lies.
         names: Its modules and packages.
     """
+    _FINDER.program = folder
     sys.meta_path.insert(0, OwnFinder(folder, names))
 
 
@@ -112,8 +122,32 @@ def isolate(folder: str) -> None:
         folder: The folder.
     """
     _listen()
+    _FINDER.is_isolated = True
     here = os.path.realpath(folder)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]
+
+
+def folders_for_workers() -> list[str] | None:
+    """Returns the folders that workers have to search for modules, beside what is installed.
+
+    Returns:
+        The folder of the program where it is not installed or has a plug-in in it, or nothing; None if
+        `isolate` was not called, as in a script of the user's, whose own folders they search as it does.
+    """
+    if not _FINDER.is_isolated:
+        return None
+    if _FINDER.program is None:
+        return []
+    here = os.path.realpath(os.path.dirname(__file__))
+    if _FINDER.program in _FINDER.sources:
+        return [_FINDER.program]
+    for finder in (finder for finder in sys.meta_path if not isinstance(finder, NamedFinder | OwnFinder)):
+        find = getattr(finder, "find_spec", None)
+        spec = None if find is None else find("neuroevo", None)
+        if spec is not None and spec.origin is not None:
+            is_same = os.path.realpath(os.path.dirname(spec.origin)) == here
+            return [] if is_same else [os.path.dirname(here)]
+    return [os.path.dirname(here)]
 
 
 def origin(module: str) -> str:
@@ -124,7 +158,7 @@ def origin(module: str) -> str:
     """
     top = module.partition(".")[0]
     try:
-        spec = find_spec(top) or PathFinder.find_spec(top, [os.getcwd()])
+        spec = find_spec(top) or PathFinder.find_spec(top, [os.getcwd(), *filter(None, [_FINDER.program])])
     except (ValueError, ImportError):  # such as __main__, which has none
         spec = None
     if spec is None:

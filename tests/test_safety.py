@@ -63,6 +63,7 @@ class Ended:
         out: What it printed.
         err: What it printed on errors.
         has_left_token: Whether it wrote a token of Ray's into its home folder.
+        is_lured: Whether a process of it ran the `numpy.py` in its working folder.
     """
 
     addresses: list[str]
@@ -70,6 +71,7 @@ class Ended:
     out: str
     err: str
     has_left_token: bool
+    is_lured: bool
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +79,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """A run whose only lineage fails once its addresses are known; RAY_ADDRESS names a cluster."""
     folder = tmp_path_factory.mktemp("safety")
     (folder / "faults").mkdir()
+    (folder / "numpy.py").write_text(f"open({str(folder / 'lured')!r}, 'w')\n")
     task = f'late=tests.faulty:Faulty:folder="{folder / "faults"}"'
     command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", task, "--out", "x"]
     command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000"]
@@ -93,7 +96,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
         out, err = process.communicate(timeout=120)
     finally:
         process.kill()
-    return Ended(addresses, process.returncode, out, err, (folder / ".ray").exists())
+    lured, token = (folder / "lured").exists(), (folder / ".ray").exists()
+    return Ended(addresses, process.returncode, out, err, token, lured)
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's /proc")
@@ -113,3 +117,7 @@ def test_failure_in_a_ray_worker_names_the_lineage(ended: Ended) -> None:
 def test_run_leaves_no_token_behind(ended: Ended) -> None:
     """One that it did leave, `ray start --head` would want of everybody from then on."""
     assert not ended.has_left_token
+
+
+def test_workers_run_no_module_that_lies_in_the_working_folder(ended: Ended) -> None:
+    assert not ended.is_lured

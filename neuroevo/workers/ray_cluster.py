@@ -9,9 +9,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
+from neuroevo import finder
 from neuroevo.errors import EvaluationError, OptionError, reason
 from neuroevo.workers import ray_tokens
+
+if TYPE_CHECKING:
+    from ray.job_config import JobConfig
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +111,8 @@ def start(workers: Workers) -> None:
     # Ray would print guesses of its own when a worker dies, such as want of memory.
     ray._private.worker.print_to_stdstream = _log
     begin = partial(ray.init, logging_level=logging.ERROR, log_to_driver=False, configure_logging=True)
+    if (job := _job()) is not None:
+        begin = partial(begin, job_config=job)
     if address is None:
         _start_here(workers, begin)
     else:
@@ -151,6 +158,27 @@ def _join(address: str, packages: Sequence[str], begin: Callable[..., object]) -
             f"No Ray cluster answers at {address!r} ({reason(error)}); start one with `ray start --head`, or "
             "leave out --address."
         ) from error
+
+
+def _job() -> JobConfig | None:
+    """Returns what has workers search no folders for modules that this program does not; None as Ray does.
+
+    Ray would put the working folder before all others, where a file of a library's name may lie. A plug-in
+    that was named is found there nevertheless, see `finder`.
+    """
+    from ray.job_config import JobConfig
+
+    folders = finder.folders_for_workers()
+    if folders is None:
+        return None
+
+    class Job(JobConfig):
+        """Says that workers have their working folder, so that Ray leaves their path alone."""
+
+        def _runtime_env_has_working_dir(self) -> bool:
+            return True
+
+    return Job(_py_driver_sys_path=folders)
 
 
 def _log(data: Mapping[str, Sequence[str]], ignore_prefix: bool) -> None:

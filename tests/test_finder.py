@@ -1,0 +1,116 @@
+"""Only the plug-in that was named is found in the working folder, and what it imports from there itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from neuroevo import finder
+from tests import ROOT
+from tests.small import CIRCUIT
+
+LURES = ("sksparse", "colorama", "numpy", "yaml", "cupy", "lazy_loader", "json", "evil")
+PLUGIN = """
+import helper_of_mine
+from neuroevo.connectome.model import Connectome
+
+def prior(connectome: Connectome, *, seed: int):
+    "A prior of one's own."
+    import second_helper_of_mine
+    return helper_of_mine.prior(connectome, seed=seed)
+"""
+HELPER = """
+from neuroevo.plugins import priors
+try:
+    import colorama
+except ImportError:
+    colorama = None
+def prior(connectome, *, seed):
+    return priors.get("random").target(connectome, seed=seed)
+"""
+
+
+@pytest.fixture
+def lured(tmp_path: Path) -> Path:
+    """A working folder full of modules that libraries ask for, and of an entry point; each leaves a mark."""
+    for name in LURES:
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r} + ' ')\n")
+    installed = tmp_path / "evil-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: evil\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[neuroevo.packages]\npriors = evil\ntasks = evil\n")
+    return tmp_path
+
+
+def ran(folder: Path) -> list[str]:
+    """The modules of a working folder that were run."""
+    return (folder / "ran").read_text().split() if (folder / "ran").exists() else []
+
+
+def program(folder: Path, *arguments: str, script: Path = ROOT / "run.py") -> str:
+    """What the program prints, started in a folder as a person does."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONSAFEPATH")}
+    command = [sys.executable, str(script), *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_modules_in_the_working_folder_are_not_run(lured: Path) -> None:
+    (lured / "mine.py").write_text(PLUGIN)
+    (lured / "helper_of_mine.py").write_text(HELPER)
+    (lured / "second_helper_of_mine.py").touch()
+    program(lured, "list")
+    program(lured, "stats", "--connectome", CIRCUIT, "--genome", "random", "--samples", "2")
+    assert ran(lured) == []
+    own = program(lured, "stats", "--connectome", CIRCUIT, "--genome", "mine:prior", "--samples", "2")
+    assert "mine:prior" in own
+    assert set(ran(lured)) <= {"colorama"}  # which the plug-in's own helper asks for
+
+
+def test_modules_beside_the_program_are_not_run_either(lured: Path) -> None:
+    """Of the program's folder, which Python searches first, no more is found than of any other."""
+    for name in ("neuroevo", "populations", "tasks"):
+        (lured / name).symlink_to(ROOT / name, target_is_directory=True)
+    shutil.copy(ROOT / "run.py", lured)
+    out = program(lured, "stats", "--connectome", CIRCUIT, "--genome", "random", script=lured / "run.py")
+    assert "random" in out and ran(lured) == []
+
+
+def test_named_module_is_found_and_its_neighbours_are_for_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(tmp_path))])
+    (tmp_path / "named_one.py").write_text("def late():\n    import beside_it\n    return beside_it.VALUE\n")
+    (tmp_path / "beside_it.py").write_text("VALUE = 7\n")
+    (tmp_path / "unnamed_one.py").touch()
+    finder.admit("named_one")
+    import named_one  # type: ignore[import-not-found]
+
+    for name in ("beside_it", "unnamed_one"):
+        with pytest.raises(ModuleNotFoundError):
+            __import__(name)
+    assert named_one.late() == 7
+    for name in ("named_one", "beside_it"):
+        del sys.modules[name]
+
+
+def test_origin_of_a_module_is_told_without_running_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "never_run.py").write_text("raise AssertionError\n")
+    (tmp_path / "package_never_run").mkdir()
+    (tmp_path / "package_never_run/__init__.py").write_text("raise AssertionError\n")
+    assert finder.origin("never_run") == str((tmp_path / "never_run.py").resolve())
+    assert finder.origin("package_never_run.part") == str(
+        (tmp_path / "package_never_run/__init__.py").resolve()
+    )
+    assert finder.origin("sys") == "built-in" and finder.origin("no_such_module") == ""
+    assert finder.origin("") == ""
