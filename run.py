@@ -119,7 +119,7 @@ def program() -> int:
     Returns:
         The exit status.
     """
-    finder.isolate(os.path.dirname(sys.argv[0]), [])
+    finder.isolate(os.path.dirname(sys.argv[0]))
     return main()
 
 
