@@ -224,6 +224,23 @@ def test_champion_is_saved_with_all_that_others_need(run: ne.Run, tmp_path: Path
     assert set(policy.synapses()["pre"]) <= set(champion["cells"])
 
 
+def test_champion_plays_an_environment_of_tuples(tmp_path: Path) -> None:
+    """Observations are of a Tuple of choices; the score is that of its episodes played one by one."""
+    words = {**REQUEST, "genome": "connectome", "task": ["jack=gym:Blackjack-v1,held_out=4"], "seeds": 1}
+    run = ne.run(**words, out=tmp_path / "run")
+    policy, environment = run.champion(), gymnasium.make("Blackjack-v1")
+    starts = (
+        ne.tasks.get("gym").target("Blackjack-v1").starts(derive(0, "held-out", "jack", 0), "held-out", 4)
+    )
+    for start, score in zip(starts, run.results()["episode_scores"][0], strict=True):
+        (observation, _), earned, over = environment.reset(seed=start), 0.0, False
+        policy.reset()
+        while not over:
+            observation, reward, over, _, _ = environment.step(policy.step(observation))
+            earned += float(reward)
+        assert earned == score
+
+
 def test_arguments_of_an_environment_reach_champions_and_replays(tmp_path: Path) -> None:
     """And all else that makes the task again from the run's folder: its score is found again."""
     label = "lake=gym:FrozenLake-v1,env.is_slippery=false,held_out=2,steps=20"
