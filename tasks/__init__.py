@@ -9,7 +9,8 @@ A task is a class derived from `neuroevo.task.Task`, with the decorator `@tasks.
     class_folders      images in the user's files, a folder a class
     sequences          what sequence tasks share; memory: what is held of the past; prediction: what comes
                        next; decisions: at the end of a trial; lines: a control
-    swimmer            a chain of links that swims; embodied: what tasks with a body share
+    swimmer            a chain of links that swims; swimmer_nerves: how a circuit is wired to it;
+                       embodied: what tasks with a body share
     worm               a worm that crawls; worm_body: its body; worm_nerves: how a circuit is wired to it
     locomotion_bodies  five bodies of Gymnasium's; locomotion: how they are moved
     gymnasium_env      any environment of Gymnasium's; spaces: its spaces as sensors and actuators

@@ -18,7 +18,9 @@ from neuroevo.physics import arrays, engine
 from neuroevo.physics.arrays import Array, Constant
 from neuroevo.plugins import tasks
 from neuroevo.seeds import generator
+from tasks import swimmer_nerves
 from tasks.embodied import Embodied
+from tasks.worm_nerves import Stretch
 
 if TYPE_CHECKING:
     import mujoco
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.physics.engine import Engine
     from neuroevo.physics.recording import Film
+    from neuroevo.wiring.architecture import Architecture
 
 LINK_LENGTH = 0.1  # metres
 LINK_MASS = 0.01  # kilograms
@@ -66,21 +69,38 @@ class Swimmer(Embodied):
     rest and the body turned, bent and bending a little at random. There is no clock among the observations:
     rhythm must come from the network and body.
 
+    With `--adapter none` a circuit of the worm moves the body with its own muscles and feels it with its own
+    stretch receptors, see `swimmer_nerves`: nothing is learned between circuit and body.
+
     Args:
         links: Links of the body, 3 to 12.
         steps: Control steps of 30 ms an episode, 1 to 10,000.
         episodes: Starts on which a genome is evaluated in a generation, 1 to 10,000.
         held_out: Fresh starts on which a lineage is scored, 1 to 10,000.
+        stretch: Where and how B-type motor neurons feel the body bend, with `--adapter none`: `posterior`,
+            their own side stretched, behind them; or `anterior`, their own side bent, ahead of them.
+        rate: How much these feel of a joint's velocity, in 5 rad/s, beside its angle in rad.
     """
 
     unit = "m/s"
     caveat = "the circuit was not told from its nulls in 2,600 evaluations; see the README"
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
 
-    def __init__(self, links: int = 6, steps: int = 500, episodes: int = 1, held_out: int = 16) -> None:
+    def __init__(
+        self,
+        links: int = 6,
+        steps: int = 500,
+        episodes: int = 1,
+        held_out: int = 16,
+        stretch: Stretch = "posterior",
+        rate: float = 1.0,
+    ) -> None:
         require_range("links", links, 3, 12)
+        require_range("rate", rate, 0.0, 100.0)
         super().__init__(steps, episodes, held_out)
         self.links = links
+        self.stretch = stretch
+        self.rate = rate
         self.num_actuators = links - 1
         self.num_sensors = 2 * (links - 1) + 5
 
@@ -102,6 +122,21 @@ class Swimmer(Embodied):
         qpos[:, 3:] = rng.uniform(-START_ANGLE, START_ANGLE, (num_episodes, self.num_actuators))
         qvel[:, 3:] = rng.uniform(-START_SPEED, START_SPEED, (num_episodes, self.num_actuators))
         return qpos, qvel
+
+    def native(self, architecture: Architecture) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the body's own maps, from joints to cells that feel them and from muscles to joints.
+
+        Args:
+            architecture: The wiring, whose cells are known by their names.
+
+        Returns:
+            The encoder, float32 [N, S], and the decoder, float32 [joints, N].
+
+        Raises:
+            TaskError: If the wiring lacks the muscles or the B-type motor neurons of a side.
+        """
+        joints = self.num_actuators
+        return swimmer_nerves.native(architecture, joints, self.num_sensors, self.stretch, self.rate)
 
     def body(self) -> mujoco.MjModel:
         """Returns the compiled body."""
