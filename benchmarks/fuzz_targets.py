@@ -267,7 +267,7 @@ def run_folders(folder: Path) -> Iterator[Parts]:
     run.append_metrics({**lineage, "generation": k, **fitness} for k in range(2))
     shares = {"epoch": 0, "population": 0, "generation": 0, "shares": {"random": 1.0}}
     run.append_selection([{"task": "swimmer", "event": "confirmation"}, {"task": "swimmer", **shares}])
-    numbers = {"activity": {"silent": 0.0}, "parameters": {"core": 3}, "episode_scores": [0.5, None]}
+    numbers = {"activity": {"silent": False}, "parameters": {"core": 3}, "episode_scores": [0.5, None]}
     run.append_results([{**lineage, "score": 0.5, "status": "done", **numbers}])
     yield [(run.path / name).read_bytes() for name in RUN_FILES]
 

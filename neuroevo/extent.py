@@ -10,6 +10,7 @@ import hashlib
 from pathlib import Path
 from typing import TypedDict
 
+from neuroevo import outside
 from neuroevo.files import explained
 from neuroevo.seal import MARK
 
@@ -68,7 +69,7 @@ class Running:
         running = cls()
         if not path.exists():
             return running
-        with explained("read", path), open(path, "rb") as file:
+        with explained("read", path), outside.opened(path) as file:
             while block := file.read(BLOCK if end is None else min(BLOCK, end - running.size)):
                 running.add(block)
         return running

@@ -27,6 +27,7 @@ import numpy as np
 
 from neuroevo import outside
 from neuroevo.errors import RunError
+from neuroevo.forms import Form
 
 Row = dict[str, Any]  # a JSON object whose form nobody has checked, perhaps of an earlier version
 PIECE = 1 << 20  # bytes that are read at once of a file of any size
@@ -246,13 +247,14 @@ def _whole(text: str) -> int:
 _DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
 
 
-def parse(data: bytes, path: Path, line: int | None = None) -> Row:
+def parse(data: bytes, path: Path, line: int | None = None, form: Form | None = None) -> Row:
     """Returns a JSON object.
 
     Args:
         data: Its text in UTF-8.
         path: The file that it is from.
         line: The line there, from 1, or None where it is the whole file.
+        form: What it must be, or None for any object.
 
     Raises:
         RunError: If it is none; the error names file and line.
@@ -261,6 +263,8 @@ def parse(data: bytes, path: Path, line: int | None = None) -> Row:
         value = _DECODER.decode(data.decode())
         if not isinstance(value, dict):
             raise ValueError(f"wanted an object, found {type(value).__name__}")
+        if form is not None and (what := form.fault(value)):
+            raise ValueError(what)
     except (ValueError, RecursionError) as error:  # JSON or UTF-8
         place = f"{path}, line {line}" if line else str(path)
         raise RunError(f"{place} is damaged ({error}); restore the file or start the run again.") from error
@@ -315,21 +319,18 @@ def sync(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def read_lines(
-    path: Path, keys: Sequence[str], types: Mapping[str, tuple[type, ...]], is_lenient: bool = False
-) -> Iterator[Row]:
+def read_lines(path: Path, keys: Sequence[str], form: Form, is_lenient: bool = False) -> Iterator[Row]:
     """Yields the complete rows of a file of JSON lines, which may be missing.
 
     Args:
         path: The file.
         keys: Columns that a row must have.
-        types: What a column must be, where a row has it, as `isinstance` takes it.
+        form: What a row must be.
         is_lenient: Whether damaged lines are passed over.
 
     Raises:
         RunError: If a complete line is damaged; it names file and line.
     """
-    fitting: set[tuple[object, ...]] = set()  # names and types of rows that are right
     for number, line in enumerate(_complete_lines(path), start=1):
         try:
             row = parse(line, path, number)
@@ -337,16 +338,12 @@ def read_lines(
             if is_lenient:
                 continue
             raise
-        shape = (*row, *map(type, row.values()))
-        if shape not in fitting:
-            wrong = [name for name in keys if name not in row]
-            wrong += [name for name in row if not isinstance(row[name], types.get(name, object))]
-            if wrong and is_lenient:
-                continue
-            if wrong:
-                what = f"{', '.join(wrong)} missing or of a wrong type"
-                raise RunError(f"{path}, line {number} is damaged ({what}); start the run again.")
-            fitting.add(shape)
+        missing = [name for name in keys if name not in row]
+        what = f"{', '.join(missing)} missing" if missing else form.fault(row)
+        if what and is_lenient:
+            continue
+        if what:
+            raise RunError(f"{path}, line {number} is damaged ({what}); start the run again.")
         yield row
 
 

@@ -5,19 +5,8 @@ Numbers are null where they are not finite. A column that not every run has is m
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Mapping, Sequence
-from typing import (
-    Any,
-    Literal,
-    NotRequired,
-    TypedDict,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from collections.abc import Mapping, Sequence
+from typing import Literal, NotRequired, TypedDict
 
 from neuroevo.files import Row
 
@@ -145,6 +134,62 @@ class RequestEntry(TypedDict):
     unsealed: NotRequired[bool]
 
 
+class FixationEntry(TypedDict, total=False):
+    """How far one prior spread in mixed populations: `referee.drift.Fixation`, whose fields these are."""
+
+    start_share: float
+    mean_final_share: float
+    fixed: int
+    of: int
+    p: float | None
+    p_drift: float | None
+    p_founders: float | None
+    p_holm: float | None
+
+
+class SpreadEntry(TypedDict, total=False):
+    """How mixed populations of a task ended, as the manifest has it.
+
+    Attributes:
+        fixation: How far each prior spread, by label.
+        winner: Label of the prior that spread beyond chance; null where none did.
+    """
+
+    fixation: Mapping[str, FixationEntry]
+    winner: str | None
+
+
+class ConfigRow(TypedDict, total=False):
+    """What a report reads of config.toml, whichever version wrote it; see `experiment.config`."""
+
+    genome: list[str]
+    task: list[str]
+    track: list[str]
+    margin: list[str] | float
+    connectome: str
+    inputs: str
+    outputs: str
+    neuron: str
+    adapter: str
+    search: str
+    selection: str
+    device: str
+    address: str
+    per_worker: str
+    tuning: str
+    seeds: int
+    graphs: int
+    generations: int
+    evaluations: int
+    population: int
+    episodes: int
+    workers: int
+    deadline: float
+    seed: int
+    budgets: Mapping[str, Mapping[str, int]]
+    searches: Mapping[str, str]
+
+
 class Manifest(Origin, total=False):
     """What manifest.json holds; a run that an earlier version wrote may lack any of it.
 
@@ -184,7 +229,7 @@ class Manifest(Origin, total=False):
     resumed: list[dict[str, object]]
     tracker_failures: list[str]
     wall_seconds: float
-    selection_record: dict[str, Row]
+    selection_record: dict[str, SpreadEntry]
 
 
 class MetricsRow(TypedDict):
@@ -396,32 +441,3 @@ class EpochRow(TypedDict):
 
 
 SelectionRow = RungRow | ConfirmationRow | EpochRow
-
-
-def column_types(*rows: type) -> Mapping[str, tuple[type, ...]]:
-    """Returns what `isinstance` is to be asked of each column, by name.
-
-    Args:
-        rows: TypedDicts; a column that several have may be what any of them says.
-    """
-    columns: dict[str, tuple[type, ...]] = {}
-    for row in rows:
-        for name, hint in get_type_hints(row).items():
-            columns[name] = (*columns.get(name, ()), *_runtime_types(hint))
-    return columns
-
-
-def _runtime_types(hint: Any) -> Iterable[type]:
-    """Yields the types that a value of an annotation can have as it comes from JSON."""
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        for part in get_args(hint):
-            yield from _runtime_types(part)
-    elif origin is Literal:
-        yield from map(type, get_args(hint))
-    elif is_typeddict(hint):
-        yield dict
-    elif hint is float:
-        yield from (float, int)
-    else:
-        yield origin or hint

@@ -53,7 +53,9 @@ from neuroevo.files import (
     sync,
     to_json,
 )
+from neuroevo.forms import Form
 from neuroevo.rows import (
+    ConfigRow,
     ConfirmationRow,
     EpochRow,
     Identity,
@@ -62,7 +64,6 @@ from neuroevo.rows import (
     ResultRow,
     RungRow,
     SelectionRow,
-    column_types,
 )
 from neuroevo.seal import Seal
 from neuroevo.toml import TomlError
@@ -77,10 +78,9 @@ IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
 MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
 
-_MARKED = {seal.MARK: (str,)}
-METRICS_TYPES = {**column_types(MetricsRow), **_MARKED}
-RESULT_TYPES = {**column_types(ResultRow), **_MARKED}
-SELECTION_TYPES = {**column_types(RungRow, ConfirmationRow, EpochRow), **_MARKED}
+METRICS_FORM, RESULT_FORM = Form((MetricsRow,)), Form((ResultRow,))
+SELECTION_FORM = Form((RungRow, ConfirmationRow, EpochRow))
+MANIFEST_FORM, CONFIG_FORM = Form((Manifest,)), Form((ConfigRow,))
 
 Key = tuple[str, str, int, int]
 
@@ -199,9 +199,12 @@ class RunFolder:
     def _config_file(self) -> Row:
         """Returns what config.toml holds; raises RunError if it is damaged."""
         try:
-            return toml.loads(read(self.path / CONFIG))
+            values = toml.loads(read(self.path / CONFIG))
         except TomlError as error:
             raise RunError(f"{self.path / CONFIG} is damaged: it {error}.") from error
+        if what := CONFIG_FORM.fault(values):
+            raise RunError(f"{self.path / CONFIG} is damaged ({what}); restore the file.")
+        return values
 
     def trust(self, modules: Sequence[str] = ()) -> Trust:
         """Returns whose code the run's request may name: any if this user had it made on this machine.
@@ -225,7 +228,7 @@ class RunFolder:
         Raises:
             RunError: If the file is damaged.
         """
-        return cast(Manifest, parse(read(self.path / MANIFEST), self.path / MANIFEST))
+        return cast(Manifest, parse(read(self.path / MANIFEST), self.path / MANIFEST, form=MANIFEST_FORM))
 
     def write_manifest(self, **updates: object) -> None:
         """Replaces top-level entries of the manifest.
@@ -265,7 +268,7 @@ class RunFolder:
         Raises:
             RunError: If a complete line is damaged or of another request; it names file and line.
         """
-        rows = self._rows(METRICS, (*IDENTITY, "generation", "evaluations"), METRICS_TYPES, is_lenient)
+        rows = self._rows(METRICS, (*IDENTITY, "generation", "evaluations"), METRICS_FORM, is_lenient)
         return cast(Iterator[MetricsRow], (row for row, _ in rows))
 
     def replace_metrics(self, rows: Iterable[MetricsRow]) -> None:
@@ -315,7 +318,7 @@ class RunFolder:
         Raises:
             RunError: If a complete line is damaged or of another request; it names file and line.
         """
-        rows = self._rows(RESULTS, (*IDENTITY, "score", "status"), RESULT_TYPES)
+        rows = self._rows(RESULTS, (*IDENTITY, "score", "status"), RESULT_FORM)
         stale = self.seal.stale
         return cast(Iterator[ResultRow], (row for row, mark in rows if mark not in stale))
 
@@ -337,14 +340,14 @@ class RunFolder:
         Raises:
             RunError: If a complete line is damaged or of another request; it names file and line.
         """
-        rows = self._rows(SELECTION, ("task",), SELECTION_TYPES)
+        rows = self._rows(SELECTION, ("task",), SELECTION_FORM)
         return cast(list[SelectionRow], [row for row, _ in rows])
 
     def _rows(
         self,
         name: str,
         keys: Sequence[str],
-        types: Mapping[str, tuple[type, ...]],
+        form: Form,
         is_lenient: bool = False,
     ) -> Iterator[tuple[Row, str | None]]:
         """Yields the complete rows of a file without their marks, and these.
@@ -353,7 +356,7 @@ class RunFolder:
             RunError: If a complete line is damaged, or its mark is that of another request.
         """
         path, marks = self.path / name, self.seal.marks
-        for number, row in enumerate(read_lines(path, keys, types, is_lenient), start=1):
+        for number, row in enumerate(read_lines(path, keys, form, is_lenient), start=1):
             mark = row.pop(seal.MARK, None)
             if mark not in marks and is_lenient:
                 continue

@@ -22,7 +22,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from neuroevo import finder
+from neuroevo import finder, outside
 from neuroevo.errors import MAX_REASON, OptionError, unknown
 from neuroevo.plugins import priors, tasks
 
@@ -155,8 +155,8 @@ def is_signed_beside(path: str | Path, request: Mapping[str, object]) -> bool:
     if not modules_of(request) and request.get("address") is None:
         return False
     try:
-        claimed = json.loads(beside.read_bytes()).get(SIGNATURE)
-        return is_signed(Path(path).read_bytes(), request, claimed)
+        claimed = json.loads(outside.content(beside)).get(SIGNATURE)
+        return is_signed(outside.content(path), request, claimed)
     except (OSError, ValueError, AttributeError, RecursionError):  # there is none, or it is damaged
         return False
 

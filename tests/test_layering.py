@@ -32,6 +32,7 @@ ROOT_MODULES = {
     "extent",
     "files",
     "finder",
+    "forms",
     "log",
     "memory",
     "outside",

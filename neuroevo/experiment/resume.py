@@ -21,6 +21,7 @@ from neuroevo import checkpoint
 from neuroevo.errors import RunError
 from neuroevo.extent import Extent, shortfall
 from neuroevo.files import to_json
+from neuroevo.forms import Form
 from neuroevo.rows import PROVISIONAL, MetricsRow, ResultRow
 from neuroevo.run_folder import METRICS, RESULTS, SELECTION, Key, RunFolder, key_of
 from neuroevo.search import lineage as lineages_
@@ -112,6 +113,9 @@ class CheckpointState(TypedDict):
     rows: NotRequired[RowsEntry]
 
 
+CHECKPOINT_FORM = Form((CheckpointState,), is_complete=True)
+
+
 @dataclass
 class Past:
     """What a run has behind it; a new run has nothing.
@@ -160,6 +164,8 @@ class Past:
     def _read_checkpoint(self, folder: RunFolder) -> RowsEntry | None:
         """Takes in the newest checkpoint that can be used; returns what it vouches for."""
         arrays, holds, note = checkpoint.load(folder.path, folder.check_checkpoint)
+        if what := CHECKPOINT_FORM.fault(holds):
+            raise RunError(f"{folder.path / checkpoint.NEWEST} is damaged ({what}); start the run again.")
         state = cast(CheckpointState, holds)
         self.notes += [note] if note else []
         self.gains = state["gains"]
@@ -271,7 +277,7 @@ class Past:
         Earlier versions wrote "failed" where a search was at its end and could not be scored.
         """
         entry, _ = self.states.get(key_of(row), (None, None))
-        is_lost = entry is None or entry["error"] or row["error"] is None
+        is_lost = entry is None or entry["error"] or row.get("error") is None
         return row["status"] not in PROVISIONAL and (row["status"] != "failed" or bool(is_lost))
 
     def _place(self, key: Key) -> tuple[str | int, ...]:

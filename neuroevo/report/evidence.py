@@ -6,17 +6,33 @@ Several tournaments can be read as one, if they answer one request but for the g
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
+from neuroevo.forms import BOUNDLESS, MOST, Form
 from neuroevo.plugins import Scalar, Spec
 from neuroevo.referee.drift import Fixation
 from neuroevo.referee.estimators import Scores
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
-from neuroevo.rows import PROVISIONAL, SCORED, GraphEntry, Manifest, PriorEntry, TaskEntry
-from neuroevo.run_folder import Key, RunFolder, key_of
+from neuroevo.rows import (
+    PROVISIONAL,
+    SCORED,
+    ConfirmationRow,
+    EpochRow,
+    FixationEntry,
+    GraphEntry,
+    Manifest,
+    PriorEntry,
+    RungRow,
+    SpreadEntry,
+    TaskEntry,
+)
+from neuroevo.run_folder import SELECTION, Key, RunFolder, key_of
+from neuroevo.text import count
 
 Point = tuple[float, float | None, float | None]  # evaluations, fitness of the centre, mean fitness
 RACE = "race"  # role of lineages that were raced and do not enter the comparison
@@ -44,6 +60,12 @@ DEFAULTS = {
     "target": [],
 }  # of requests older than these keys
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
+
+EVENT_FORMS = {  # rows of selection.jsonl by a key that they alone have
+    "event": Form((ConfirmationRow,), is_complete=True),
+    "epoch": Form((EpochRow,), is_complete=True),
+    "rung": Form((RungRow,), is_complete=True),
+}
 
 
 @dataclass(frozen=True)
@@ -195,11 +217,13 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
     notes += [note for one in manifests for note in (*_resumed(one), *(one.get("tracker_failures") or []))]
     # Before the metrics are in memory, since it reads whole files.
     ended = tuple(text for run in runs for text in _ended(run, alone=len(runs) == 1))
-    results, metrics = _results(runs), _metrics(runs)
+    beyond: Counter[Key] = Counter()  # figures that are too large to compute with, by lineage
+    results, metrics = _results(runs, beyond), _metrics(runs, beyond)
+    notes += _too_large(beyond)
     is_mixed = config.get("selection") == "mixed"
     # Members of mixed populations that made room have metrics, but are not of the outcome.
     planned = dict.fromkeys([*_planned(runs[0], manifest), *(() if is_mixed else metrics), *results])
-    events: list[Row] = [{**row} for run in runs for row in run.selection()]
+    events = [row for run in runs for row in _events(run)]
     return Evidence(
         names=tuple(names),
         manifest=manifest,
@@ -213,8 +237,11 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
     )
 
 
-def _results(runs: Sequence[RunFolder]) -> dict[Key, Row]:
-    """Returns the results of runs by lineage; one that two runs hold must be the same in both."""
+def _results(runs: Sequence[RunFolder], beyond: Counter[Key]) -> dict[Key, Row]:
+    """Returns the results of runs by lineage; one that two runs hold must be the same in both.
+
+    Figures that are too large to compute with are left out, and counted.
+    """
     results: dict[Key, Row] = {}
     for run in runs:
         for row in run.results():
@@ -229,16 +256,63 @@ def _results(runs: Sequence[RunFolder]) -> dict[Key, Row]:
                     f"scores {row['score']} and {other['score']}; one request has one answer, so they were "
                     "run by different versions. Run them again, or report them apart."
                 )
-    return results
+    return {key: _without_beyond(row, key, beyond) for key, row in results.items()}
 
 
-def _metrics(runs: Sequence[RunFolder]) -> dict[Key, list[Point]]:
-    """Returns the metrics of runs by lineage, in order of generation; of a generation the later row."""
+def _events(run: RunFolder) -> list[Row]:
+    """Returns the rows of selection.jsonl; raises RunError if one is not as a run writes it."""
+    events: list[Row] = []
+    for row in run.selection():
+        form = next((form for key, form in EVENT_FORMS.items() if key in row), EVENT_FORMS["rung"])
+        if what := form.fault(row):
+            raise RunError(f"{run.path / SELECTION} is damaged ({what}); restore the file.")
+        events.append(_without_beyond({**row}, ("", "", 0, 0), Counter()))
+    return events
+
+
+def _without_beyond(row: Row, key: Key, beyond: Counter[Key]) -> Row:
+    """Returns a row without figures that are too large to compute with, which are counted."""
+    bounded = dict(row)
+    for name in BOUNDLESS & row.keys():
+        value = row[name]
+        if isinstance(value, list):
+            bounded[name] = [_bounded(cast("float | None", item), key, beyond) for item in value]
+        else:
+            bounded[name] = _bounded(value, key, beyond)
+    return bounded
+
+
+def _too_large(beyond: Counter[Key]) -> list[str]:
+    """Returns a sentence about figures that were left out, if there are any."""
+    if not beyond:
+        return []
+    task, genome, graph, seed = next(iter(beyond))
+    return [
+        f"{count(beyond.total(), 'figure')} of {count(len(beyond), 'lineage')} beyond {MOST:g} left out, "
+        f"first of {genome} on {task}, graph {graph}, seed {seed}: nothing is computed or drawn of them."
+    ]
+
+
+def _bounded(value: float | None, key: Key, beyond: Counter[Key]) -> float | None:
+    """Returns a figure, or None if it is too large to compute with, which is counted."""
+    if value is None or abs(value) <= MOST:
+        return value
+    beyond[key] += 1
+    return None
+
+
+def _metrics(runs: Sequence[RunFolder], beyond: Counter[Key]) -> dict[Key, list[Point]]:
+    """Returns the metrics of runs by lineage, in order of generation; of a generation the later row.
+
+    Figures that are too large to compute with are left out, and counted.
+    """
     points: dict[Key, dict[int, Point]] = {}
     for run in runs:
         for row in run.stream_metrics():
-            point = row["evaluations"], row.get("fitness_centre"), row.get("fitness_mean")
-            points.setdefault(key_of(row), {})[row["generation"]] = point
+            key = key_of(row)
+            centre = _bounded(row.get("fitness_centre"), key, beyond)
+            mean = _bounded(row.get("fitness_mean"), key, beyond)
+            points.setdefault(key, {})[row["generation"]] = row["evaluations"], centre, mean
     return {key: [by_generation[g] for g in sorted(by_generation)] for key, by_generation in points.items()}
 
 
@@ -273,7 +347,7 @@ def _tasks(
     tasks = {}
     for label, of_genomes in lineages.items():
         facts: TaskEntry = manifest.get("tasks", {}).get(label, {})
-        record: Row = (manifest.get("selection_record") or {}).get(label) or {}
+        record: SpreadEntry = (manifest.get("selection_record") or {}).get(label) or {}
         column = 2 if label in without else 1
         genomes = [
             GenomeEvidence(
@@ -333,7 +407,7 @@ def _prior(manifest: Manifest, label: str) -> PriorFacts:
     )
 
 
-def _fixation(row: Row) -> Fixation:
+def _fixation(row: FixationEntry) -> Fixation:
     """Returns what the manifest says of how far a prior spread."""
     try:
         return Fixation(**row)

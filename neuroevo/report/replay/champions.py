@@ -15,6 +15,7 @@ from torch import Tensor
 from neuroevo import readout
 from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, OptionError, RunError, described, failure
 from neuroevo.files import parse, read
+from neuroevo.forms import Form
 from neuroevo.network import adapters
 from neuroevo.network.blueprint import Blueprint, BlueprintJson
 from neuroevo.network.policy import Policy
@@ -62,6 +63,9 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Re
     return list({key_of(row): (row, reason) for row, reason in choices}.values()), notes
 
 
+CHAMPION_FORM = Form((BlueprintJson,))
+
+
 def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
     """Returns a lineage's network and its parameters, float32 [L].
 
@@ -76,7 +80,8 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
     for name in ("architecture.json", "parameters.safetensors"):
         if not (path / name).is_file():
             raise RunError(f"{path} holds no {name}; wanted a champion, which a run writes at its end.")
-    description = parse(read(path / "architecture.json"), path / "architecture.json")
+    place = path / "architecture.json"
+    description = parse(read(place), place, form=CHAMPION_FORM)
     try:
         with np.errstate(over="raise", invalid="raise"):
             blueprint = Blueprint.rebuild(cast(BlueprintJson, description))
@@ -171,7 +176,15 @@ def names_of(row: ResultRow) -> list[str]:
 def _check_cells(blueprint: Blueprint) -> None:
     """Raises ValueError if a wiring names cells that it does not have."""
     wiring = blueprint.architecture
+    lengths = {len(column) for column in (wiring.cells, wiring.is_muscle, wiring.sign, wiring.cell_class)}
+    if len(lengths) > 1:
+        raise ValueError(f"columns of {' and '.join(map(str, sorted(lengths)))} cells")
     edges = (wiring.synapses, wiring.gap_junctions)
+    for of_kind in edges:
+        if not len(of_kind.pre) == len(of_kind.post) == len(of_kind.weight):
+            raise ValueError(
+                f"edges of {len(of_kind.pre)}, {len(of_kind.post)} and {len(of_kind.weight)} values"
+            )
     for cells in (wiring.inputs, wiring.outputs, *(x for e in edges for x in (e.pre, e.post))):
         if len(cells) and not (cells.min() >= 0 and cells.max() < wiring.num_cells):
             raise ValueError(f"cells {cells.min()} to {cells.max()} of {wiring.num_cells}")
