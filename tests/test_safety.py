@@ -81,12 +81,13 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     (folder / "faults").mkdir()
     (folder / "numpy.py").write_text(f"open({str(folder / 'lured')!r}, 'w')\n")
     task = f'late=tests.faulty:Faulty:folder="{folder / "faults"}"'
-    command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", task, "--out", "x"]
+    command = [sys.executable, str(ROOT / "run.py"), "--genome", "random", "--task", task]
+    command += ["--out", str(folder / "x")]
     command += ["--connectome", CIRCUIT, "--workers", "1", "--generations", "100000"]
     environment = {k: v for k, v in os.environ.items() if k == NICENESS or not k.startswith("RAY_")}
     environment |= {"RAY_ADDRESS": "127.0.0.1:1", "HOME": str(folder)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, cwd=folder, env=environment, **pipes)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
     try:
         while not (folder / "x/metrics.jsonl").exists():
             assert process.poll() is None, process.communicate()

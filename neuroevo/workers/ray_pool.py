@@ -27,7 +27,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from neuroevo.errors import EvaluationError, NeuroevoError, failure
+from neuroevo.errors import EvaluationError, NeuroevoError, described, failure
 from neuroevo.workers import endings, ray_cluster
 from neuroevo.workers.endings import Place
 from neuroevo.workers.ray_actor import Actor, Parcels
@@ -57,6 +57,7 @@ PATIENCE = 4  # times that a request is passed over for such a one, before it is
 _LACKING = re.compile(r"No module named '([\w.]+)'")
 _EXIT_STATUS = re.compile(r"exits with an exit code (\d+)")  # in Ray's report of a death
 _MEMORY = "running low on memory"
+_LOST = "connection error"  # of a process that has gone without saying so
 _UNKNOWN = (
     "without a word, and nothing says that memory was short: it was killed (SIGKILL), or a library that is "
     "not Python ended it"
@@ -335,7 +336,7 @@ class RayPool:
         line = reason.splitlines()[0]
         if job is None:
             logger.info("a worker did not start: %s", line)
-            self._give_up_if_none_starts(reason)
+            self._give_up_if_none_starts(line)
             return None
         kind = "node" if is_lost else kind
         self.retries[kind] = self.retries.get(kind, 0) + 1
@@ -376,18 +377,18 @@ class RayPool:
         """Takes in nodes that joined; notices if there is no worker at all for too long."""
         if any(slot.place for slot in self._slots):
             self._answered = time.monotonic()
-        self._give_up_if_none_starts("none has answered")
+        self._give_up_if_none_starts()
         if self._workers.number is None and time.monotonic() - self._looked > GROWTH_SECONDS:
             self._looked = time.monotonic()
             self._fill()
 
-    def _give_up_if_none_starts(self, reason: str) -> None:
-        """Raises EvaluationError if there has been no worker for long."""
+    def _give_up_if_none_starts(self, failure: str = "") -> None:
+        """Raises EvaluationError if there has been no worker for long; a failure to start says why."""
         if time.monotonic() - self._answered > START_SECONDS:
-            raise EvaluationError(
-                f"No worker has started in {START_SECONDS:.0f} s ({reason.splitlines()[0]}); wanted a free "
-                "core. Use fewer --workers, or wait for other runs to end."
+            why = failure or (
+                "none has answered; wanted a free core. Use fewer --workers, or wait for other runs to end."
             )
+            raise EvaluationError(f"No worker has started in {START_SECONDS:.0f} s: {why}")
 
     def _revive(self) -> None:
         """Starts Ray anew after the node of this process was lost; what was on its way begins again."""
@@ -471,8 +472,8 @@ def _death(slot: _Slot, error: Exception) -> str:
     elif status is not None:
         why = f"with exit status {status[1]}: something in it ended the process; mend the task"
     else:
-        why = _last_words(slot)
-    return f"The worker {doing} died {why or _UNKNOWN}."
+        why = _last_words(slot) or (_UNKNOWN if _LOST in report else f"({described(error)})")
+    return f"The worker {doing} died {why}."
 
 
 def _last_words(slot: _Slot) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from neuroevo import errors, plugins
 from neuroevo.errors import EvaluationError, RegistryError
-from neuroevo.workers import endings
+from neuroevo.workers import endings, ray_pool
 from neuroevo.workers.pool import LocalPool
 from tests.faulty import Impossible
 
@@ -105,3 +105,22 @@ def test_wish_to_end_the_program_is_somebody_elses_fault() -> None:
         KeyboardInterrupt, errors.FOREIGN
     )
     assert issubclass(EvaluationError, errors.FOREIGN)
+
+
+def test_death_is_told_by_what_ray_reports() -> None:
+    """Advice about memory is given where Ray says that it ran out, and nowhere else."""
+    from ray.exceptions import ActorDiedError, OutOfMemoryError, RuntimeEnvSetupError
+
+    slot = ray_pool._Slot(None, None, 0.0)  # type: ignore[arg-type]
+    lines = [
+        ray_pool._death(slot, error)
+        for error in (
+            OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."),
+            RuntimeEnvSetupError("no space left on the disk"),
+            ActorDiedError(),
+        )
+    ]
+    assert "for Ray ended it: its node ran out of memory; use fewer --workers" in lines[0]
+    assert "died (RuntimeEnvSetupError: Failed to set up runtime environment. no space left" in lines[1]
+    assert "died (ActorDiedError: The actor died unexpectedly" in lines[2]
+    assert ["memory" in line for line in lines] == [True, False, False]

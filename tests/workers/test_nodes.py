@@ -61,7 +61,7 @@ def test_pool_without_any_worker_gives_up(nodes: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ray_pool, "START_SECONDS", 1.0)
     pool = RayPool.start(Workers(1, nodes.address))
     pool.submit(Impossible())
-    with pytest.raises(EvaluationError, match=r"^No worker has started in 1 s .*wanted a free core"):
+    with pytest.raises(EvaluationError, match=r"^No worker has started in 1 s: none .*wanted a free core"):
         pool.completed()
 
 
