@@ -294,6 +294,8 @@ class Scores(TypedDict):
         activity: How active the trained network is; null where it was not assessed.
         scoring_evaluations: Genomes evaluated for all of this, held out or not; they are not among
             `evaluations`. Genomes that are equal are evaluated once.
+        score_fault: Of a score that is not finite alone: where the trained genome left the finite numbers, in
+            the task or in a cell.
     """
 
     score: float | None
@@ -304,6 +306,7 @@ class Scores(TypedDict):
     tuning_evaluations: int
     activity: Activity | None
     scoring_evaluations: NotRequired[int]
+    score_fault: NotRequired[str]
 
 
 class ResultColumns(TypedDict, total=False):

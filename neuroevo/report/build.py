@@ -305,7 +305,8 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
         for kind, n in zip(kinds, (genome.saturated, genome.silent, unscored), strict=True):
             if n:
                 kinds[kind].append(f"{genome.label} {n} of {len(rows)}")
-        where = [row["blowup"] for row in rows if row.get("blowup")]
+        faults = [(row.get("blowup"), row.get("score_fault")) for row in rows]
+        where = [blowup or f"{fault}, held-out data" for blowup, fault in faults if blowup or fault]
         if where:
             blown.append(f"{genome.label} {len(where)} of {len(rows)} (first: {where[0]})")
     notes = [f"{kind}: {', '.join(counts)}." for kind, counts in kinds.items() if counts]

@@ -31,6 +31,7 @@ from neuroevo.search.lineage import Lineage, Shard, State, centre, with_statisti
 from neuroevo.seeds import generator
 from neuroevo.task import Task, TaskRequest
 from neuroevo.workers import devices
+from neuroevo.workers.causes import explain
 from neuroevo.workers.runner import checked
 
 NUM_UNTRAINED = 16  # genomes whose mean is a lineage's untrained score
@@ -221,6 +222,10 @@ def assess(
                 "scoring_evaluations": bench.evaluations,
             }
         )
+        if evolves and not math.isfinite(rows[-1]["score"] or 0.0):
+            seeds = [lineage.node("held-out")]
+            cause = explain(lineage.blueprint, best[0].cpu(), task, seeds, is_held_out=True)
+            rows[-1]["score_fault"] = cause or "the genome has a finite score by itself"
     return rows
 
 

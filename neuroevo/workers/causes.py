@@ -97,6 +97,8 @@ def explain(
     task: Task,
     seeds: Sequence[int],
     choices: Sequence[object] | None = None,
+    *,
+    is_held_out: bool = False,
 ) -> str:
     """Returns a phrase that says why a genome fails, or "" if it does not by itself.
 
@@ -106,13 +108,17 @@ def explain(
         task: The task that it was evaluated on.
         seeds: The seed of its episodes, [1].
         choices: What the task chose for it, [1], or None where it chooses nothing.
+        is_held_out: Whether it was scored, on held-out data, in place of evaluated.
     """
     phenotype = Phenotype([blueprint], [1])
     phenotype.load([parameters[None]])
     phenotype.monitor = watch = Watch(phenotype, blueprint.architecture.cells)
     try:
         with torch.inference_mode():
-            fitness = evaluate(task, phenotype, seeds, choices)[0].double()
+            if is_held_out:
+                fitness = task.score(phenotype, seeds=seeds)[0].double()
+            else:
+                fitness = evaluate(task, phenotype, seeds, choices)[0].double()
     except Exception as error:  # of a task that takes no genome alone; the run goes on all the same
         return watch.cause or f"a failure, and by itself {described(error)}"
     return phenotype.faults.get(0) or watch.cause or of_values(fitness)

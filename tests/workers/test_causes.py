@@ -152,3 +152,24 @@ def test_cause_does_not_depend_on_parts(tmp_path: Path, monkeypatch: pytest.Monk
 def test_genome_that_fails_in_company_only_is_told_as_such(tmp_path: Path) -> None:
     for row in run(tmp_path / "run", task=("echo=tests.toy:Echo:broken=0.3",)).results():
         assert row["blowup"] == "a fitness of nan, which the genome does not have by itself, generation 0"
+
+
+class Untested(Echo):
+    """Senses nothing beyond its training."""
+
+    def score(self, phenotype: Phenotype, *, seeds: Any) -> torch.Tensor:
+        phenotype.reset(1)
+        for _ in range(8):
+            outputs = phenotype.step(torch.full((phenotype.num_genomes, 1, 2), NAN))
+        return outputs.mean(2)
+
+
+def test_score_that_is_no_number_has_its_cause(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run", task=(f"echo={__name__}:Untested",), neuron="graded")
+    cause = "the task's observation 0 is nan at step 1 of episode 0"
+    for row in folder.results():
+        assert (row["score"], row["status"], row["blowup"]) == (None, "failed", None)
+        assert row["score_fault"] == cause
+    (note,) = [note for note in write_report(folder).tasks["echo"].notes if "not finite" in note]
+    assert f"(first: {cause}, held-out data)" in note
+    assert "score_fault" not in run(tmp_path / "sound").results()[0]
