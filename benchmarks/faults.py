@@ -58,19 +58,22 @@ class Tally:
 
 
 class Process:
-    """A run of the program with its children; it runs on the first machine where there are several."""
+    """A run of the program with its children; it runs on the first machine where there are several.
 
-    def __init__(self, arguments: list[str], cwd: Path, machines: Machines | None = None) -> None:
+    Plug-ins are found in the working folder, which is that of the program, whose tests have the task.
+    """
+
+    def __init__(self, arguments: list[str], folder: Path, machines: Machines | None = None) -> None:
         command = [sys.executable, str(ROOT / "run.py"), *arguments]
         variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-        if (cwd / "clock").exists():
-            variables |= {"PYTHONPATH": f"{FALSE_CLOCK}:{ROOT}", "FALSE_CLOCK": str(cwd / "clock")}
+        if (folder / "clock").exists():
+            variables |= {"PYTHONPATH": f"{FALSE_CLOCK}:{ROOT}", "FALSE_CLOCK": str(folder / "clock")}
         self.machines = machines
         if machines:
             command = machines.command(machines.names[0], *command, "--address", machines.address)
             variables |= machines.environment
         self.process = subprocess.Popen(
-            command, cwd=cwd, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def wait(self) -> tuple[int, str]:

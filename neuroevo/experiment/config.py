@@ -147,7 +147,7 @@ class Configuration:
         default=None,
         metadata=_flag(
             "SECONDS",
-            "time in which a worker has to be done with what it was given",
+            "time in which a worker has to be done with a generation's worth of what it was given",
             "20 times the longest that the like took",
         ),
     )

@@ -45,6 +45,15 @@ def _cheap():
         yield
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The file with which scoring fails, which is not there, and a tournament without it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with few_draws():
+        assert command_line.main([*arguments(folder / "whole", folder / "fault"), "--quiet"]) == 0
+    return folder / "fault", folder / "whole"
+
+
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_search_outlives_scoring_that_fails_and_resume_scores_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], selection: str
@@ -145,9 +154,10 @@ def test_selection_that_was_stopped_is_not_scored_before_its_end(
     assert said.count("\n") == 1 and selection in said and f"resume {tmp_path / 'run'}" in said
 
 
-def test_scoring_can_come_later(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    fault = tmp_path / "fault"
-    assert command_line.main(arguments(tmp_path / "whole", fault)) == 0
+def test_scoring_can_come_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], undisturbed: tuple[Path, Path]
+) -> None:
+    fault, whole = undisturbed
     fault.write_text("raise")  # would be met if anything was scored
     assert command_line.main(arguments(tmp_path / "run", fault, scoring="later")) == 0
     said = capsys.readouterr()
@@ -156,14 +166,15 @@ def test_scoring_can_come_later(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert {(row["status"], row["error"]) for row in folder.results()} == {("unscored", None)}
     fault.unlink()
     assert command_line.main(["score", str(folder.path), "--quiet"]) == 0
-    assert contents(folder.path) == contents(tmp_path / "whole")
+    assert contents(folder.path) == contents(whole)
     assert command_line.main(["score", str(folder.path)]) == 0
     assert "have their results" in capsys.readouterr().out
 
 
-def test_run_of_an_earlier_version_whose_scoring_failed_is_scored(tmp_path: Path) -> None:
-    fault = tmp_path / "fault"
-    assert command_line.main(arguments(tmp_path / "whole", fault)) == 0
+def test_run_of_an_earlier_version_whose_scoring_failed_is_scored(
+    tmp_path: Path, undisturbed: tuple[Path, Path]
+) -> None:
+    fault, whole = undisturbed
     fault.write_text("raise")
     assert command_line.main(arguments(tmp_path / "run", fault)) == 1
     folder = RunFolder.open(tmp_path / "run")
@@ -171,17 +182,15 @@ def test_run_of_an_earlier_version_whose_scoring_failed_is_scored(tmp_path: Path
     folder.write_manifest(status="done", rows={})
     fault.unlink()
     assert command_line.main(["score", str(folder.path), "--quiet"]) == 0
-    assert contents(folder.path) == contents(tmp_path / "whole")
+    assert contents(folder.path) == contents(whole)
 
 
 def test_without_tuning_scores_are_the_same_and_cost_less(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], undisturbed: tuple[Path, Path]
 ) -> None:
-    rows = {}
-    for tuning in ("on", "off"):
-        path = tmp_path / tuning
-        assert command_line.main(arguments(path, tmp_path / "fault", tuning=tuning)) == 0
-        rows[tuning] = RunFolder.open(path).results()
+    fault, whole = undisturbed
+    assert command_line.main(arguments(tmp_path / "run", fault, tuning="off")) == 0
+    rows = {"on": RunFolder.open(whole).results(), "off": RunFolder.open(tmp_path / "run").results()}
     tuned = ("tuned_score", "tuned_factors", "tuning_evaluations", "scoring_evaluations")
     for on, off in zip(rows["on"], rows["off"], strict=True):
         assert {k: v for k, v in on.items() if k not in tuned} == {
