@@ -49,6 +49,11 @@ _ROWS: dict[str, dict[str, str]] = {  # titles of sections, then names of figure
         "modules": "modules",
         "wiring_length": "length (µm)",
     },
+    "inputs to outputs": {
+        "shortcut_ratio": "shortcut ratio",
+        "route_length": "connections",
+        "unreached": "unreached",
+    },
     "overlap": {"overlap": "with source", "overlap_between": "between samples"},
     "triads": {**{f"triads_{label}": label for label in TRIADS}, "triad_error": "triad error"},
     "z-scores": {f"z_{label}": label for label in CONNECTED},
@@ -66,6 +71,9 @@ _TERMS = {  # by the figure that they explain
     "wiring_length": "mean distance of the somata that a synapse joins",
     "degree_error": "mean difference from the source, per neuron and direction",
     "triad_error": "sum of |a - b| / (a + b) over the 13 connected triads",
+    "shortcut_ratio": "share of synapses straight from inputs to outputs, over the source's",
+    "route_length": "mean number of connections from the nearest input to an output cell",
+    "unreached": "cells that no input has a path to",
     "overlap": "share of the source's synapses that a sample has",
     "overlap_between": "share of a sample's synapses that another one has",
 }

@@ -6,6 +6,7 @@
     triad_annealing   the chain that matches the triad census, compiled
     mutation          a wiring changed a little, within what its prior promises
     statistics        degrees, reciprocity, clustering, paths, rich club, modules
+    routes            the way from inputs to outputs: shortcuts, distances, cells that nothing reaches
     triads            the triad census, and how it compares with a null model
     sampling          Prior: what a prior is; its architectures, drawn by seed and told apart
     comparison        samples of priors beside their connectome, in figures

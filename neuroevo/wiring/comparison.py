@@ -13,10 +13,11 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import PluginCall
 from neuroevo.progress import Say, counted, nothing
 from neuroevo.seeds import derive
-from neuroevo.wiring import statistics
+from neuroevo.wiring import routes, statistics
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.routes import WithPorts
 from neuroevo.wiring.sampling import draw, require_count
-from neuroevo.wiring.statistics import Wiring, is_comparable, neurons_of
+from neuroevo.wiring.statistics import is_comparable, neurons_of
 from neuroevo.wiring.triads import TRIADS, triad_census, triad_error, z_scores
 
 Figures = dict[str, float | int | None]  # of one wiring, by name; None where a figure is undefined
@@ -24,7 +25,7 @@ Curve = list[float | None]  # means over wirings by degree, from 0; None at a de
 Curves = dict[str, Curve]  # numbers of neurons by "in_degree" and "out_degree", and phi(k), the "rich_club"
 GRAPH_FIGURES = (
     *("density", "reciprocity", "clustering", "path_length", "rich_club", "assortativity", "modularity"),
-    *("triad_error", "wiring_length", "overlap"),
+    *("triad_error", "wiring_length", "overlap", "shortcut_ratio", "route_length", "unreached"),
 )
 
 
@@ -195,7 +196,7 @@ class _Reference:
         club = _mean_curve(clubs)
         return cls(connectome, matrix, triad_census(matrix), seed, censuses, club)
 
-    def row(self, wiring: Wiring) -> Figures:
+    def row(self, wiring: WithPorts) -> Figures:
         """Returns all figures of a wiring."""
         matrix, same = neurons_of(wiring), is_comparable(self.connectome, wiring)
         structure = self._structure(matrix)
@@ -208,6 +209,9 @@ class _Reference:
             "degree_error": statistics.degree_error(matrix, self.matrix) if same else None,
             "triad_error": triad_error(census, self.census) if same else None,
             "overlap": statistics.overlap(self.matrix, matrix) if same else None,
+            "shortcut_ratio": self._shortcut_ratio(wiring),
+            "route_length": routes.route_length(wiring),
+            "unreached": routes.unreached(wiring),
         }
         if self.null_censuses:
             scores = z_scores(census, self.null_censuses)
@@ -228,6 +232,11 @@ class _Reference:
         if key not in self.known:
             self.known[key] = statistics.structure(matrix, derive(self.seed, "modules"))
         return self.known[key]
+
+    def _shortcut_ratio(self, wiring: WithPorts) -> float | None:
+        """Returns the share of synapses from inputs to outputs over the connectome's, if that has any."""
+        expected = routes.shortcuts(self.connectome)
+        return routes.shortcuts(wiring) / expected if expected else None
 
     def _club_ratio(self, structure: Figures) -> float | None:
         """Returns phi over the null's at the same degree; None where there is none or it is 0."""

@@ -79,7 +79,8 @@ LINEAGES = [("connectome", 0, 0), ("connectome", 0, 1), *(("null", g, s) for g i
 
 def test_run_folder_holds_the_request_and_its_origin(folder: Path) -> None:
     config = tomllib.loads((folder / "config.toml").read_text())
-    assert config["genome"] == ["connectome=connectome:dale=true", "null=random:gap=keep,dale=true"]
+    null = "null=random:chemical=random,gap=keep,neuromuscular=random,dale=true"
+    assert config["genome"] == ["connectome=connectome:dale=true", null]
     assert config["budgets"] == {ECHO: {"generations": 2, "population": 8}}
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "done" and manifest["wall_seconds"] > 0
@@ -116,7 +117,7 @@ def test_manifest_says_what_priors_are(folder: Path) -> None:
         },
         "null": {
             "name": "random",
-            "options": {"gap": "keep", "dale": True},
+            "options": {"chemical": "random", "gap": "keep", "neuromuscular": "random", "dale": True},
             "one_point": False,
             "core": "evolves",
         },
@@ -131,7 +132,7 @@ def test_manifest_holds_statistics_of_graphs_where_they_can_be_compared(folder: 
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     rows = {row["genome"]: row["statistics"] for row in manifest["graphs"]}
     names = "cells synapses density reciprocity clustering path_length triad_error rich_club assortativity"
-    names += " modularity wiring_length excitatory overlap"
+    names += " modularity wiring_length excitatory overlap shortcut_ratio route_length unreached"
     assert all(set(row) == set(names.split()) for row in rows.values())
     exact, null = rows["connectome"], rows["stats-prior"]
     assert (exact["triad_error"], exact["overlap"]) == (0, 1) and exact["modularity"] > 0

@@ -66,6 +66,7 @@ def test_comparison_has_its_schema(comparison: Comparison) -> None:
     ]
     assert (figures["connectome"], figures["samples"], figures["seed"]) == (CIRCUIT, 4, 7)
     relative = {"degree_error", "triad_error", "overlap", "overlap_between", "rich_club_ratio"}
+    relative |= {"shortcut_ratio", "route_length", "unreached"}
     names = statistics.describe(comparison.connectome).keys() | relative | {f"z_{x}" for x in CONNECTED}
     assert figures["source"].keys() == names
     labels = ["connectome", "random", "without", "other", "empty"]

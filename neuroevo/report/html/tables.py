@@ -30,6 +30,9 @@ STATISTICS = {  # of graphs, with the head of their column
     "wiring_length": "wiring length",
     "excitatory": "excitatory share",
     "overlap": "overlap",
+    "shortcut_ratio": "shortcut ratio",
+    "route_length": "inputs to outputs",
+    "unreached": "cells unreached",
 }
 KINDS = {  # of comparisons, with what they are made over
     "graphs": "over graphs and seeds",
