@@ -51,7 +51,7 @@ from rich.console import Console
 
 import populations
 import tasks
-from neuroevo import finder, log, plugins
+from neuroevo import caches, finder, log, plugins
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require_range, unknown
@@ -594,6 +594,7 @@ def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, objec
 
 def _sampled(options: argparse.Namespace) -> tuple[Connectome, list[PluginCall]]:
     """Returns the wiring and priors of `stats` and `sample`."""
+    caches.require()
     require_range("samples", options.samples, 1)
     require_range("seed", options.seed, 0)
     wiring = catalog.load(options.connectome).with_ports(options.inputs, options.outputs)

@@ -20,7 +20,10 @@ import logging
 
 import lazy_loader
 
+from neuroevo import caches
+
 __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
+caches.prepare()  # before any module imports numba or Matplotlib
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library says nothing unless it is asked to

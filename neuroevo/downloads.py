@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from neuroevo import caches
 from neuroevo.errors import DataError, last_line
 
 DOWNLOAD_LIMIT = 600  # seconds, for some 20 MB
@@ -24,10 +25,17 @@ class Unreachable(Exception):
 
 
 def cache_folder() -> Path:
-    """Returns where downloads are kept: NEUROEVO_CACHE, or `neuroevo` in the user's cache folder."""
+    """Returns where downloads are kept: NEUROEVO_CACHE, or `neuroevo` in the user's cache folder.
+
+    Where the latter is missing and cannot be made, it is a private folder for temporary files.
+    """
     if path := os.environ.get("NEUROEVO_CACHE"):
         return Path(path)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neuroevo"
+    usual = caches.cache_home() / "neuroevo"
+    if usual.exists() or caches.is_usable(usual):
+        return usual
+    private = caches.private_folder()
+    return usual if private is None else private / "downloads"
 
 
 def fetch_wheel(package: str, folder: Path) -> Path:

@@ -26,6 +26,7 @@ FILES = [
 ]
 # Packages and modules of neuroevo, each with those that it may import beside itself; the root imports itself.
 ROOT_MODULES = {
+    "caches",
     "checkpoint",
     "downloads",
     "errors",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuroevo import checkpoint, log
+from neuroevo import caches, checkpoint, log
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
 from neuroevo.experiment import selection, trackers
 from neuroevo.experiment.config import Configuration
@@ -185,6 +185,9 @@ def _go_on(
 def _prepared(experiment: Experiment, relay: Relay) -> Iterator[tuple[Plan, Pool]]:
     """Opens a pool and makes the plan, in this order: workers start while wirings are drawn."""
     logger.info("request resolved: %s", to_json(experiment.config.to_dict()))
+    caches.require()
+    for note in caches.notes():
+        logger.info("%s", note)
     require_possible(experiment)
     number = experiment.workers.number
     named = "workers" if number is None else count(number, "worker")

@@ -10,6 +10,7 @@
     ray_pool       a pool of Ray actors, and its supervision
     ray_actor      a worker as Ray has it, and what it was sent; ray_cluster: Ray started or joined
     ray_tokens     what Ray's processes must show to be heard
+    ray_folder     where Ray keeps its sockets and logs
     devices        whether a run can use a GPU; gpu_memory: how many genomes fit on it
 
 Imports the root, `connectome`, `wiring`, `network`, `task`, `physics` and `search`.

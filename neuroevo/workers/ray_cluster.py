@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from neuroevo import finder
 from neuroevo.errors import EvaluationError, OptionError, reason
-from neuroevo.workers import ray_tokens
+from neuroevo.workers import ray_folder, ray_tokens
 
 if TYPE_CHECKING:
     from ray.job_config import JobConfig
@@ -131,6 +131,9 @@ def _start_here(workers: Workers, begin: Callable[..., object]) -> None:
     """Starts Ray on this machine, with a token of its own."""
     number = workers.number or default_workers()
     gpus = math.ceil(number * workers.gpus) if workers.gpus else None
+    folder = ray_folder.choose()
+    if folder is not None:
+        begin = partial(begin, _temp_dir=folder)
     try:
         ray_tokens.begin()
         # "local": a cluster that happens to run here is not joined unless it is named.
@@ -138,7 +141,9 @@ def _start_here(workers: Workers, begin: Callable[..., object]) -> None:
         begin("local", num_cpus=cores, num_gpus=gpus, include_dashboard=False)
         logger.info("Ray has started here, with %d cores", cores)
     except Exception as error:
-        raise EvaluationError(f"Ray does not start here ({reason(error)}); try --workers 0.") from error
+        raise EvaluationError(
+            f"Ray does not start here ({reason(error)}); {ray_folder.advice(error)}."
+        ) from error
 
 
 def _join(address: str, packages: Sequence[str], begin: Callable[..., object]) -> None:

@@ -181,10 +181,9 @@ def _check_cells(blueprint: Blueprint) -> None:
         raise ValueError(f"columns of {' and '.join(map(str, sorted(lengths)))} cells")
     edges = (wiring.synapses, wiring.gap_junctions)
     for of_kind in edges:
-        if not len(of_kind.pre) == len(of_kind.post) == len(of_kind.weight):
-            raise ValueError(
-                f"edges of {len(of_kind.pre)}, {len(of_kind.post)} and {len(of_kind.weight)} values"
-            )
+        lengths = {len(column) for column in (of_kind.pre, of_kind.post, of_kind.weight)}
+        if len(lengths) > 1:
+            raise ValueError(f"columns of {' and '.join(map(str, sorted(lengths)))} edges")
     for cells in (wiring.inputs, wiring.outputs, *(x for e in edges for x in (e.pre, e.post))):
         if len(cells) and not (cells.min() >= 0 and cells.max() < wiring.num_cells):
             raise ValueError(f"cells {cells.min()} to {cells.max()} of {wiring.num_cells}")
