@@ -14,6 +14,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from types import FrameType, ModuleType
 
+PROGRAM = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # where its packages lie
 _IMPORTERS = ("importlib", "_frozen_importlib", "_frozen_importlib_external", __name__)
 
 
@@ -148,6 +149,22 @@ def folders_for_workers() -> list[str] | None:
             is_same = os.path.realpath(os.path.dirname(spec.origin)) == here
             return [] if is_same else [os.path.dirname(here)]
     return [os.path.dirname(here)]
+
+
+def clash(module: str, folder: str) -> str:
+    """Returns that a module would not be the one in a folder, with both places, as a clause; "" if it would.
+
+    Nothing is imported.
+
+    Args:
+        module: Its name; of a dotted one the first part counts.
+        folder: Where it is wanted from.
+    """
+    top = module.partition(".")[0]
+    wanted = PathFinder.find_spec(top, [folder])
+    there = os.path.realpath(wanted.origin) if wanted is not None and wanted.origin else ""
+    met = origin(top)
+    return f"Module {top!r} is {met}, where {there} is wanted" if met and there and met != there else ""
 
 
 def origin(module: str) -> str:

@@ -12,6 +12,7 @@ import importlib.metadata
 import inspect
 import json
 import math
+import os
 import re
 import types
 import typing
@@ -45,6 +46,7 @@ _FORMS = {
     "prior": ("a function (connectome, *, seed, **options)", lambda s: s.bind(None, seed=0)),
     "task": ("a class whose options all have defaults", lambda s: s.bind()),
 }
+OWN = ("tasks", "populations")  # packages of the program that lie beside `neuroevo`
 _PACKAGES = "neuroevo.packages"  # entry points: packages that register plug-ins when they are imported
 
 
@@ -261,11 +263,18 @@ class Registry:
         return decorate
 
     def _fill(self) -> None:
-        """Imports the packages that hold plug-ins of this kind, once."""
+        """Imports the packages that hold plug-ins of this kind, once.
+
+        Raises:
+            RegistryError: If a module of the user's own has the name of one of the program's packages.
+        """
         if not self.has_packages:
             return
         self.has_packages = False  # first, for the packages use this registry while they are imported
         for entry in importlib.metadata.entry_points(group=_PACKAGES, name=f"{self.kind}s"):
+            if entry.value in OWN and (clash := finder.clash(entry.value, finder.PROGRAM)):
+                self.has_packages = True  # once it is mended, they are looked for again
+                raise RegistryError(f"{clash}; rename that one, or work in another folder.")
             importlib.import_module(entry.value)
 
     def get(self, name: str) -> Plugin:
@@ -579,9 +588,10 @@ def load(path: str) -> Callable[..., object]:
         for part in name.split("."):
             target = getattr(target, part)
     except FOREIGN as error:  # a module may fail in any way while it is imported
-        raise RegistryError(
-            f"Cannot load {path!r}: {described(error)}. Wanted an importable package.module:Name."
-        ) from error
+        wanted = "Wanted an importable package.module:Name."
+        if clash := finder.clash(module, os.getcwd()):
+            wanted = f"{clash}; rename the latter."
+        raise RegistryError(f"Cannot load {path!r}: {described(error)}. {wanted}") from error
     if not callable(target):
         raise RegistryError(
             f"{path!r} is a {type(target).__name__}; wanted a prior function or a task class."

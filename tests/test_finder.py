@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from neuroevo import finder
+from neuroevo.errors import RegistryError
+from neuroevo.plugins import tasks
 from tests import ROOT
 from tests.small import CIRCUIT
 
@@ -114,3 +116,39 @@ def test_origin_of_a_module_is_told_without_running_it(
     )
     assert finder.origin("sys") == "built-in" and finder.origin("no_such_module") == ""
     assert finder.origin("") == ""
+
+
+NOTEBOOK = """
+import sys
+sys.path.insert(0, "")
+import neuroevo as ne
+from neuroevo.errors import NeuroevoError
+try:
+    ne.run(genome="random", task="digits", generations=2, population=8, workers=0)
+except NeuroevoError as error:
+    print(error)
+"""
+
+
+def test_own_module_of_the_name_of_a_package_is_named_in_one_line(tmp_path: Path) -> None:
+    """In a notebook, where the working folder is searched first; nothing of the module is run."""
+    (tmp_path / "tasks.py").write_text("raise AssertionError\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", NOTEBOOK]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    own, ours = (tmp_path / "tasks.py").resolve(), (ROOT / "tasks/__init__.py").resolve()
+    assert done.stdout == (
+        f"Module 'tasks' is {own}, where {ours} is wanted; rename that one, or work in another folder.\n"
+    )
+
+
+def test_plugin_in_a_module_whose_name_is_taken_is_refused_with_both_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tasks.py").write_text("class Mine: pass\n")
+    with pytest.raises(RegistryError) as refused:
+        tasks.get("tasks:Mine")
+    said = str(refused.value)
+    assert str((ROOT / "tasks/__init__.py").resolve()) in said
+    assert f"where {(tmp_path / 'tasks.py').resolve()} is wanted; rename the latter." in said
