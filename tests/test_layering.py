@@ -42,6 +42,7 @@ ROOT_MODULES = {
     "rows",
     "seal",
     "run_folder",
+    "screen",
     "seeds",
     "text",
     "toml",

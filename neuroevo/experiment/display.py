@@ -20,7 +20,7 @@ from rich.text import Text
 
 from neuroevo.experiment import standings
 from neuroevo.experiment.watcher import Watcher
-from neuroevo.text import count
+from neuroevo.text import count, visible
 
 if TYPE_CHECKING:
     from neuroevo.experiment.plan import Plan
@@ -151,7 +151,7 @@ class Display(Watcher):
         if self._screen:
             self._console.print(Text(text, "yellow"), soft_wrap=True)
         else:
-            print(text, file=sys.stderr)
+            print(visible(text), file=sys.stderr)
 
     def plan(self, lineages: Iterable[LineageRow], stage: str) -> None:
         """Begins a stage, whose standings start afresh, such as the confirmation after a race.

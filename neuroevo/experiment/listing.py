@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +15,7 @@ from neuroevo.connectome import catalog
 from neuroevo.errors import NeuroevoError, RegistryError, unknown
 from neuroevo.experiment.config import SELECTIONS
 from neuroevo.network import adapters, neurons
+from neuroevo.screen import Screen
 from neuroevo.search import methods
 from neuroevo.task import Task, make
 from neuroevo.text import option_text
@@ -57,7 +57,7 @@ def print_sections(sections: Mapping[str, Section]) -> None:
     Args:
         sections: Entries by name, by the plural of the option that names them.
     """
-    console = Console(highlight=False)
+    console = Screen(highlight=False)
     for title, entries in sections.items():
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold", no_wrap=True)

@@ -8,6 +8,7 @@ from html import escape
 
 from neuroevo.experiment.display import duration
 from neuroevo.experiment.watcher import Progress, Watcher
+from neuroevo.text import visible
 
 SECONDS_BETWEEN = 0.2  # updates of a cell: a browser draws no faster than one can read
 
@@ -99,5 +100,5 @@ class CellWatcher(Watcher):
         """Draws the cell anew."""
         self._shown = time.monotonic()
         bar = f'<progress max="1" value="{self._share:.4f}" style="width: 20em"></progress>'
-        lines = "".join(f"<div>{escape(line)}</div>" for line in self._lines)
-        self._handle.update(self._html(f"<div>{bar} {escape(self._status)}</div>{lines}"))
+        lines = "".join(f"<div>{escape(visible(line))}</div>" for line in self._lines)
+        self._handle.update(self._html(f"<div>{bar} {escape(visible(self._status))}</div>{lines}"))

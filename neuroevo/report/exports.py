@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from neuroevo.report.formatting import decimals, ranked, standing
 from neuroevo.report.model import Report, TaskReport, plain
-from neuroevo.text import interval, number, one_line
+from neuroevo.text import interval, number, one_line, visible
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 INTERVAL = ("iqm", "ci95_low", "ci95_high")
@@ -151,7 +151,7 @@ def _field(value: object) -> str:
     text = str(value)
     if text.startswith(FORMULA):
         text = f"'{text}"
-    return '"' + text.replace('"', '""') + '"'
+    return '"' + visible(text).replace('"', '""') + '"'
 
 
 def _tex_character(character: str) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from neuroevo.screen import Screen
 from neuroevo.wiring.comparison import ComparisonFigures, Spread
 from neuroevo.wiring.triads import CONNECTED, TRIADS
 
@@ -86,7 +87,7 @@ def print_comparison(figures: ComparisonFigures, console: Console | None = None)
         figures: The comparison's `figures`.
         console: Console to print on; None prints on standard output.
     """
-    console = console or Console(highlight=False)
+    console = console or Screen(highlight=False)
     for columns in _tables(figures, console.width):
         for title, rows in _ROWS.items():
             lines = {name: text for name, text in rows.items() if _is_shown(name, figures)}

@@ -15,7 +15,7 @@ from neuroevo.report.figures.picture import Picture
 from neuroevo.report.formatting import decimals
 from neuroevo.report.model import Measure, Report
 from neuroevo.report.write import write_report
-from neuroevo.text import number
+from neuroevo.text import number, visible
 from tests import verdicts
 from tests.report.test_write import build
 from tests.verdicts import AMPERSAND, FORMULA, GENOMES, SCRIPT, SWIMMER
@@ -89,7 +89,7 @@ def test_csv_makes_formulas_plain_text(start):
     task = replace(report.tasks["t"], label=name, genomes=(genome,))
     text = genomes_csv(replace(report, tasks={name: task}))
     (row,) = read(text)
-    assert row["genome"] == row["task"] == f"'{name}"
+    assert row["genome"] == row["task"] == f"'{visible(name)}"
     assert (row["iqm"], row["ci95_low"]) == ("-0.5", "-1.0")  # a number is no formula
     fields = re.findall(r'(?:^|,)("(?:[^"]|"")*"|[^,"\n]*)', text.split("\n", 1)[1])
     assert not [field for field in fields if field.startswith(tuple("=+@\t\r"))]

