@@ -188,10 +188,8 @@ NOT_OUTSIDE = {
     "neuroevo/connectome/published.py": {"_downloaded", "mushroom_body"},  # what was fetched, and has a sum
     "tasks/idx.py": {"read"},  # by its own reader
     "tasks/sources.py": {"mnist_wheel", "debian"},
-    "neuroevo/connectome/tables.py": {"write_edges"},  # writers
-    "neuroevo/files.py": {"write_new", "append_lines", "sync"},
-    "neuroevo/run_folder.py": {"cut"},
-    "neuroevo/log.py": {"write_to"},
+    "neuroevo/files.py": {"open_new", "open_to_append", "sync"},
+    "neuroevo/experiment/packages.py": {"_imported"},  # source text of modules that were imported
     "neuroevo/workers/endings.py": {"last_words", "memory_kills"},  # of Ray and the system
 }
 OPENING = {"open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "read_csv", "load_file"}
