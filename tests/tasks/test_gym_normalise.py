@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from gymnasium import spaces
 
 import neuroevo as ne
-from neuroevo.errors import OptionError
+from neuroevo.errors import OptionError, RunError
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.normalisation import Statistics
 from neuroevo.search import ask_tell, methods
@@ -190,6 +191,21 @@ def test_champion_plays_with_its_statistics_and_so_does_its_file(run: ne.Run, tm
             earned += float(reward)
         assert earned == pytest.approx(score)
     assert any("as recorded" in line for line in run.replay(["loud/connectome/0/0"], episode=0))
+
+
+@pytest.mark.parametrize(
+    "damage", [{"mean": [1.0]}, {"squares": [-1.0, 1, 1]}, {"count": None}, {"mean": "x"}]
+)
+def test_damaged_statistics_are_told_in_one_line(
+    damage: dict[str, object], run: ne.Run, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(run.path, tmp_path / "run")
+    for path in (copy / "champions").glob("*/architecture.json"):
+        description = json.loads(path.read_text())
+        path.write_text(json.dumps({**description, "observed": {**description["observed"], **damage}}))
+    with pytest.raises(RunError, match=r"The champion in .* is damaged or of another version") as caught:
+        ne.open_run(copy).champion(genome="connectome")
+    assert "\n" not in str(caught.value)
 
 
 def test_checkpoints_and_champions_without_statistics_are_as_they_were(tmp_path: Path) -> None:

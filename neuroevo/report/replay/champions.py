@@ -18,6 +18,7 @@ from neuroevo.files import parse, read
 from neuroevo.forms import Form
 from neuroevo.network import adapters
 from neuroevo.network.blueprint import Blueprint, BlueprintJson
+from neuroevo.network.normalisation import Statistics
 from neuroevo.network.policy import Policy
 from neuroevo.plugins import Spec, tasks
 from neuroevo.rows import SCORED, ResultRow
@@ -174,11 +175,13 @@ def names_of(row: ResultRow) -> list[str]:
 
 
 def _check_cells(blueprint: Blueprint) -> None:
-    """Raises ValueError if a wiring names cells that it does not have."""
+    """Raises ValueError if a wiring names cells that it lacks, or statistics are not of its sensors."""
     wiring = blueprint.architecture
     lengths = {len(column) for column in (wiring.cells, wiring.is_muscle, wiring.sign, wiring.cell_class)}
     if len(lengths) > 1:
         raise ValueError(f"columns of {' and '.join(map(str, sorted(lengths)))} cells")
+    if blueprint.observed is not None:
+        _check_statistics(blueprint.observed, blueprint.num_sensors)
     edges = (wiring.synapses, wiring.gap_junctions)
     for of_kind in edges:
         lengths = {len(column) for column in (of_kind.pre, of_kind.post, of_kind.weight)}
@@ -203,3 +206,12 @@ def _unknown_lineage(text: str, rows: Sequence[ResultRow]) -> str:
 def _status(row: ResultRow) -> str:
     """Returns how a lineage ended."""
     return "without a score" if row["status"] == "done" else row["status"]
+
+
+def _check_statistics(observed: Statistics, num_sensors: int) -> None:
+    """Raises ValueError if statistics are not of a network's observations."""
+    numbers = np.array([observed.mean, observed.squares])  # of unequal length they are no array
+    if numbers.shape[1:] != (num_sensors,) or not np.isfinite(numbers).all():
+        raise ValueError(f"statistics of {list(numbers.shape[1:])} for {num_sensors} sensors")
+    if not (observed.count > 0 and (observed.squares >= 0).all()):
+        raise ValueError("statistics of no observations")
