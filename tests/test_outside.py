@@ -188,7 +188,8 @@ NOT_OUTSIDE = {
     "neuroevo/connectome/published.py": {"_downloaded", "mushroom_body"},  # what was fetched, and has a sum
     "tasks/idx.py": {"read"},  # by its own reader
     "tasks/sources.py": {"mnist_wheel", "debian"},
-    "neuroevo/files.py": {"open_new", "open_to_append", "sync"},
+    "neuroevo/files.py": {"append_lines", "open_new", "open_to_append", "sync"},
+    "neuroevo/run_folder.py": {"cut"},
     "neuroevo/experiment/packages.py": {"_imported"},  # source text of modules that were imported
     "neuroevo/workers/endings.py": {"last_words", "memory_kills"},  # of Ray and the system
 }
