@@ -70,6 +70,7 @@ _NULL = "degree"  # the null model of triads and of the rich club
 
 USUAL = Configuration()
 CHANGES = ("workers", "address", "deadline")  # fields of a request on which results do not depend
+MORE = ("generations", "evaluations", "seeds", "graphs")  # of which more can be asked for later
 WIRING = ("connectome", "inputs", "outputs", "seed", "genome")  # fields that `stats` and `sample` have too
 
 
@@ -191,7 +192,7 @@ def _run(arguments: list[str]) -> int:
     from neuroevo.experiment import execute
     from neuroevo.experiment.display import Display
 
-    out = experiment.default_folder() if options.out is None else Path(options.out)
+    out = None if options.out is None else Path(options.out)
     console = Screen(quiet=options.quiet, highlight=False)
     with _log_to(options), Display(console, options.quiet) as display:
         outcome = execute.run(experiment, out, command=["run", *arguments], watcher=display)
@@ -209,22 +210,26 @@ def _study(arguments: list[str]) -> int:
     _add_output(parser)
     options = parser.read(arguments)
     from neuroevo.experiment.study import Study
-    from neuroevo.run_folder import free_path
+    from neuroevo.folders import claim
 
-    stem = f"{Path(options.study).stem}-{options.scale}"
-    out = free_path(Path("runs") / stem) if options.out is None else Path(options.out)
     changes = _given(options, CHANGES)
     study = Study.read(options.study, options.scale, _trust(options), changes)
-    study.begin(out, changes)
+    given, stem = options.out, f"{Path(options.study).stem}-{options.scale}"
+    with claim(None if given is None else Path(given), Path("runs") / stem) as out:
+        study.begin(out, changes)
     with _log_to(options):
         return _carry_out(study, out, changes, options.quiet)
 
 
 def _resume(arguments: list[str]) -> int:
-    """Goes on with a run or a study that ended early, to the results it would have had."""
+    """Goes on with a run or a study that ended early, to the results it would have had.
+
+    With more generations, evaluations, seeds or graphs a run, at its end or not, becomes what it would have
+    been had they been asked for from the start.
+    """
     parser = Parser(prog="run.py resume", description=_resume.__doc__, allow_abbrev=False)
     parser.add_argument("run", help="its folder")
-    _add_flags(parser, *CHANGES, default="as before")
+    _add_flags(parser, *CHANGES, *MORE, default="as before")
     _add_trust(parser)
     _add_output(parser)
     options = parser.read(arguments)
@@ -232,9 +237,11 @@ def _resume(arguments: list[str]) -> int:
     from neuroevo.experiment.display import Display
     from neuroevo.experiment.study import Study
 
-    changes = _given(options, CHANGES)
+    changes = _given(options, (*CHANGES, *MORE))
     path = Path(options.run)
     if Study.is_at(path):
+        if more := [f"--{name}" for name in MORE if name in changes]:
+            raise OptionError(f"{path} is a study, and {more[0]} is of one run; name a run: {path}/RUN.")
         with _log_to(options):
             study = Study.reopen(path, options.trust, changes)
             return _carry_out(study, path, changes, options.quiet, options.trust)
@@ -320,18 +327,19 @@ def _report(arguments: list[str]) -> int:
     parser.add_argument("run", nargs="+", help="run folder")
     parser.add_argument("--out", metavar="DIR", help="new folder for several runs (default runs/joined-N)")
     options = parser.read(arguments)
+    from neuroevo.folders import claim
     from neuroevo.report.terminal import print_report
     from neuroevo.report.write import write_report
-    from neuroevo.run_folder import RunFolder, free_path
+    from neuroevo.run_folder import RunFolder
 
     runs = [RunFolder.open(path) for path in options.run]
-    out = None if options.out is None else Path(options.out)
-    if out is None and len(runs) > 1:
-        out = free_path(Path("runs") / "joined")
     console = Screen(highlight=False)
-    print_report(write_report(runs, out), console)
-    if out is not None:
-        console.print(f"Written to {out}", soft_wrap=True, markup=False)
+    if options.out is None and len(runs) == 1:
+        print_report(write_report(runs), console)
+        return 0
+    with claim(None if options.out is None else Path(options.out), Path("runs") / "joined") as out:
+        print_report(write_report(runs, out), console)
+    console.print(f"Written to {out}", soft_wrap=True, markup=False)
     return 0
 
 
@@ -405,14 +413,14 @@ def _stats(arguments: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--out", metavar="DIR", help="new folder for pictures and stats.json")
     options = parser.read(arguments)
+    from neuroevo.folders import check_free
     from neuroevo.report.figures.wiring import write_pictures
     from neuroevo.report.wiring_table import print_comparison
-    from neuroevo.run_folder import RunFolder
     from neuroevo.wiring.comparison import compare
 
     wiring, genomes = _sampled(options)
     if options.out is not None:
-        RunFolder.check_free(options.out)
+        check_free(options.out)
     with _saying() as say:
         comparison = compare(wiring, genomes, options.samples, options.seed, _null(), say)
     written = [] if options.out is None else write_pictures(comparison, Path(options.out))

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import run as cli
-from neuroevo.run_folder import RunFolder, safe_name
+from neuroevo.folders import safe_name
+from neuroevo.run_folder import RunFolder
 
 PRIORS = ("connectome", "stats-prior", "random", "frozen", "adapter-only", "clock")
 PAIRS = (

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from neuroevo.report.model import Report
 
 RESUMABLE = ("workers", "address", "deadline")  # of a request: results do not depend on them
+MORE = ("generations", "evaluations", "seeds", "graphs")  # of a request: what can be asked for later
 
 Column = Literal["task", "genome", "graph", "seed"]  # of a row that names a lineage
 Named = str | Callable[..., object]  # a specification, or the prior or task itself
@@ -193,9 +194,9 @@ def run(
     experiment = resolve(Configuration.of(plain, "the request"))
     if experiment.workers.number != 0:
         _require_importable(experiment)
-    folder = experiment.default_folder() if out is None else Path(out)
-    _require_scored(execute.run(experiment, folder, watcher=_watcher(progress)))
-    return Run(folder)
+    outcome = execute.run(experiment, out, watcher=_watcher(progress))
+    _require_scored(outcome)
+    return Run(outcome.folder.path)
 
 
 def resume(
@@ -208,25 +209,29 @@ def resume(
     """Goes on with a run that ended early, to the results that it would have had, and returns it.
 
     Args:
-        path: Its folder. If the run is at its end nothing is done.
+        path: Its folder. If the run is at its end, and no more is asked for, nothing is done.
         progress: Called after every generation of a shard; by default as in `run`.
         trust: Modules that the folder may have run, if it was not made by you on this machine.
-        changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+        changes: Of the request, of what results do not depend on: `workers`, `address`, `deadline`; and of
+            how much was asked for, `generations` or `evaluations`, `seeds`, `graphs`. With more of these the
+            run, at its end or not, becomes what it would have been had they been asked for from the start.
 
     Returns:
         The run, at its end.
 
     Raises:
         RunError: If there is no such run, it is damaged, or another process is at it.
-        OptionError: If anything else is to be changed, or the folder names code that is not trusted.
+        OptionError: If anything else is to be changed, the run cannot be extended, or the folder names code
+            that is not trusted; it says why.
         EvaluationError: If the run failed again.
         KeyboardInterrupt: If it was interrupted again.
     """
     from neuroevo.experiment import execute
 
     for name in changes:
-        if name not in RESUMABLE:
-            raise OptionError(unknown("change of a run that is resumed", name, RESUMABLE))
+        if name not in (*RESUMABLE, *MORE):
+            raise OptionError(unknown("change of a run that is resumed", name, (*RESUMABLE, *MORE)))
+    Configuration.of(changes, "the request")  # for their types
     _require_scored(execute.resume(path, changes, _watcher(progress), trust))
     return Run(path, trust)
 

@@ -331,7 +331,7 @@ def read_lines(path: Path, keys: Sequence[str], form: Form, is_lenient: bool = F
     Raises:
         RunError: If a complete line is damaged; it names file and line.
     """
-    for number, line in enumerate(_complete_lines(path), start=1):
+    for number, line in enumerate(_complete_lines(path, is_lenient), start=1):
         try:
             row = parse(line, path, number)
         except RunError:
@@ -365,14 +365,19 @@ def half_line(path: Path) -> int | None:
     return None if last == b"\n" else lines + 1
 
 
-def _complete_lines(path: Path) -> Iterator[bytes]:
-    """Yields the lines of a file that are whole; a missing file has none."""
+def _complete_lines(path: Path, is_lenient: bool = False) -> Iterator[bytes]:
+    """Yields the lines of a file that are whole; a missing file has none.
+
+    A line that is too long is refused, or ends the file for who is lenient.
+    """
     if not path.exists():
         return
     with explained("read", path), outside.opened(path) as file:
         number = 0
         while line := file.readline(MOST_LINE + 1):
             number += 1
+            if len(line) > MOST_LINE and is_lenient:
+                return
             if len(line) > MOST_LINE:
                 raise RunError(
                     f"{path}, line {number} is damaged (it has more than {MOST_LINE:,} bytes); restore the "

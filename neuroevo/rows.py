@@ -205,6 +205,7 @@ class Manifest(Origin, total=False):
         tasks: Tasks by label.
         lineages: Lineages that are planned.
         requests: Requests that the run has answered, the newest last.
+        extending: While an extension is written, the `config` that is to come and its `signature`, else null.
         rows: Length and SHA-256 of each file of rows when the run ended, by name.
         resumed: Of each time that the run was resumed, number of workers, versions and commit.
         tracker_failures: A sentence for each tracker that was switched off.
@@ -225,6 +226,7 @@ class Manifest(Origin, total=False):
     tasks: dict[str, TaskEntry]
     lineages: list[LineageRow]
     requests: list[RequestEntry]
+    extending: dict[str, str] | None
     rows: dict[str, Row]
     resumed: list[dict[str, object]]
     tracker_failures: list[str]

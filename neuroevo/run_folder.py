@@ -18,24 +18,20 @@ is pickled. A folder has one writer at a time.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import secrets
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import cast
-from urllib.parse import quote
 
 import numpy as np
 
 from neuroevo import checkpoint, outside, seal, toml, trust
-from neuroevo.errors import OptionError, RunError
+from neuroevo.errors import RunError
 from neuroevo.extent import Extent, shortfall
 from neuroevo.files import (
     Row,
@@ -52,7 +48,9 @@ from neuroevo.files import (
     read_lines,
     sync,
     to_json,
+    write_new,
 )
+from neuroevo.folders import check_free, safe_name
 from neuroevo.forms import Form
 from neuroevo.rows import (
     ConfigRow,
@@ -73,10 +71,9 @@ CONFIG, MANIFEST, METRICS, RESULTS = "config.toml", "manifest.json", "metrics.js
 SELECTION = "selection.jsonl"
 ROWS = (METRICS, RESULTS, SELECTION)  # files of rows
 CHAMPIONS = "champions"
-WRITTEN = (MANIFEST, METRICS, RESULTS, SELECTION, checkpoint.NEWEST)  # by the one writer of a folder
+WRITTEN = (CONFIG, MANIFEST, METRICS, RESULTS, SELECTION, checkpoint.NEWEST)  # by the one writer of a folder
 IDENTITY = ("task", "genome", "graph", "seed")  # of a lineage
 MAX_EPISODE_SCORES = 1_000  # longer lists, such as one value an image, are written as null
-MAX_NAME = 100  # characters of a label in a file name; file systems allow 255 bytes for the whole
 
 METRICS_FORM, RESULT_FORM = Form((MetricsRow,)), Form((ResultRow,))
 SELECTION_FORM = Form((RungRow, ConfirmationRow, EpochRow))
@@ -94,19 +91,6 @@ class RunFolder:
     """
 
     path: Path
-
-    @staticmethod
-    def check_free(path: str | Path) -> None:
-        """Makes sure that a new folder can be made.
-
-        Args:
-            path: Where.
-
-        Raises:
-            RunError: If something exists there.
-        """
-        if os.path.lexists(path):
-            raise RunError(f"{path} exists; wanted a new folder. Choose another --out or move it away.")
 
     @classmethod
     def create(
@@ -131,7 +115,7 @@ class RunFolder:
         import tomli_w
 
         path = Path(path)
-        cls.check_free(path)
+        check_free(path)
         given = _without_none(config)
         text = tomli_w.dumps(given).encode()
         known: Row = {**manifest, "requests": manifest.get("requests", [seal.entry(given)])}
@@ -169,7 +153,7 @@ class RunFolder:
             if not (path / name).is_file():
                 raise RunError(f"{path} holds no {name}; wanted a folder that a run made with --out.")
         folder = cls(path)
-        folder.seal.check_config(folder._config_file(), path / CONFIG)
+        folder.seal.check_config(folder.config(), path / CONFIG)
         if not is_mended:
             folder.check_rows()
         return folder
@@ -194,7 +178,11 @@ class RunFolder:
         Raises:
             RunError: If the file is damaged.
         """
-        return self._config_file()
+        extending = self.manifest().get("extending")
+        try:
+            return toml.loads(str(extending["config"]).encode()) if extending else self._config_file()
+        except (TomlError, KeyError, TypeError) as error:
+            raise RunError(f"{self.path / MANIFEST} is damaged (its 'extending'); restore it.") from error
 
     def _config_file(self) -> Row:
         """Returns what config.toml holds; raises RunError if it is damaged."""
@@ -513,27 +501,59 @@ class RunFolder:
         except ImportError:  # a system without file locks
             yield
             return
-        with explained("open", self.path / CONFIG), outside.opened(self.path / CONFIG) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise RunError(
-                    f"Another process is writing to {self.path}; wait for it or stop it."
-                ) from None
+        path, busy = self.path / CONFIG, f"Another process is writing to {self.path}; wait for it or stop it."
+        with contextlib.ExitStack() as stack:
+            with explained("open", path):
+                file = stack.enter_context(outside.opened(path))
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise RunError(busy) from None
+                if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # its writer replaced it
+                    raise RunError(busy)
+            self.__dict__["_locks"] = stack
             clear_remains(self.path, WRITTEN)
             yield
 
+    def extend(self, config: Mapping[str, object], **updates: object) -> None:
+        """Makes another request that of the run, from `writing`: in the manifest, then in config.toml.
 
-def free_path(stem: Path) -> Path:
-    """Returns a path at which nothing exists yet: a stem, a dash and the first number that is free.
+        Args:
+            config: The resolved request.
+            updates: Entries of the manifest by name, the seal among them.
 
-    Args:
-        stem: Folder and beginning of the name.
-    """
-    number = 1
-    while (path := stem.with_name(f"{stem.name}-{number}")).exists():
-        number += 1
-    return path
+        Raises:
+            RunError: If it cannot be written.
+        """
+        import tomli_w
+
+        given = _without_none(config)
+        text = tomli_w.dumps(given)
+        # What this user had made stays trusted; of another's folder, trust is asked for again.
+        signature = trust.sign(text.encode(), given) if self.trust().is_signed else ""
+        self.write_manifest(**updates, extending={"config": text, trust.SIGNATURE: signature})
+        self.settle_request()
+
+    def settle_request(self) -> None:
+        """Carries an extension through, perhaps one that a process did not live to; else nothing is done.
+
+        Raises:
+            RunError: If it cannot be written.
+        """
+        extending = self.manifest().get("extending")
+        if not extending:
+            return
+        path = self.path / CONFIG
+        new = write_new(path, str(extending["config"]).encode())
+        with explained("write", path):
+            with contextlib.suppress(ImportError):
+                import fcntl
+
+                file = self.__dict__["_locks"].enter_context(outside.opened(new))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before anybody can find it
+            os.replace(new, path)
+        signature = extending.get(trust.SIGNATURE)
+        self.write_manifest(extending=None, **({trust.SIGNATURE: signature} if signature else {}))
 
 
 def key_of(row: Identity) -> Key:
@@ -543,21 +563,6 @@ def key_of(row: Identity) -> Key:
         row: A row that names a lineage.
     """
     return row["task"], row["genome"], row["graph"], row["seed"]
-
-
-def safe_name(label: str) -> str:
-    """Returns a label as one component of a path; different labels give different names.
-
-    Letters, digits and `-.~=,+` stay; the rest is percent-encoded, as is an underscore at an end or
-    beside another, so that `__` can separate names. Long names end in a digest.
-
-    Args:
-        label: Any text.
-    """
-    name = re.sub(r"^_|_(?=_|$)", "%5F", quote(label, safe="=,+"))
-    if len(name) > MAX_NAME:
-        name = f"{name[: MAX_NAME - 17]}~{hashlib.sha256(label.encode()).hexdigest()[:16]}"
-    return name
 
 
 def _extent(value: object, path: Path) -> Extent:
@@ -591,45 +596,3 @@ def _save(arrays: Mapping[str, np.ndarray]) -> bytes:
     import safetensors.numpy
 
     return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
-
-
-def file_names(labels: Iterable[str]) -> dict[str, str]:
-    """Returns file names by label.
-
-    Args:
-        labels: Any texts.
-
-    Raises:
-        OptionError: If two differ by case alone, which a file system may not tell apart.
-    """
-    names = {label: safe_name(label) for label in labels}
-    if len({name.lower() for name in names.values()}) < len(names):
-        raise OptionError(
-            f"Labels {', '.join(names)} give files of one name; choose labels that differ by more than case."
-        )
-    return names
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Gives a folder to write into, which then appears at its place whole or not at all.
-
-    Args:
-        folder: The place.
-
-    Yields:
-        The folder to write into.
-
-    Raises:
-        RunError: If something is there, or the folder cannot be written.
-    """
-    RunFolder.check_free(folder)
-    new = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.new")
-    try:
-        new.mkdir(parents=True)
-        yield new
-        new.rename(folder)
-    except OSError as error:
-        raise RunError(f"Cannot write {folder}: {error.strerror}; choose another --out.") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)

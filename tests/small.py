@@ -20,6 +20,7 @@ from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.extent import body
+from neuroevo.report import write
 from neuroevo.rows import LineageRow
 from neuroevo.run_folder import MANIFEST, ROWS, RunFolder
 from neuroevo.trust import Trust
@@ -87,6 +88,14 @@ def strip_seal(path: Path) -> None:
     names = [x for x in (checkpoint.PREVIOUS, checkpoint.NEWEST) if (path / x).exists()]
     for arrays, state in [checkpoint._read(path / name) for name in names]:
         checkpoint.save(path, arrays, {k: v for k, v in state.items() if k not in ("request", "rows")})
+
+
+@contextmanager
+def no_figures() -> Iterator[None]:
+    """Makes reports cheap for what does not look at them: they have no figures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "pictures", lambda *_: [])
+        yield
 
 
 def without_seconds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ ROOT_MODULES = {
     "extent",
     "files",
     "finder",
+    "folders",
     "forms",
     "log",
     "memory",

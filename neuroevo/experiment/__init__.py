@@ -11,6 +11,7 @@
     writer        the only one that changes a run folder while a run goes on: here a checkpoint is written
     row_record    what a checkpoint vouches for of the rows, and the order in which they end
     manifest      what a run says of its origin; resume: what a run that ended early left behind
+    extension     more of what was asked for: how a run becomes what it would have been
     study         several runs that answer one question
     display       the live standings; standings: their text; notebook: progress in a cell
     trackers      TensorBoard, W&B, MLflow; curves: the points that they draw

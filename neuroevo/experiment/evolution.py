@@ -129,7 +129,7 @@ class Evolution:
             EvaluationError: If the task fails.
         """
         label, blueprints = request.label, self.plan.blueprints[request.label]
-        if label in self.past.gains:
+        if len(self.past.gains.get(label, ())) == len(blueprints):  # fewer of a run that was extended
             pairs = zip(blueprints, self.past.gains[label], strict=True)
             return [replace(blueprint, gains=Gains(**gains)) for blueprint, gains in pairs]
         samples, seed = self.plan.samples, derive(self.plan.config.seed, "gains", label)
@@ -141,7 +141,8 @@ class Evolution:
             requests.append(SetGains(TaskKey(self._run, label, first), about, request, chunk, seed))
         ready = [blueprint for chunk in _computed(self._pool, requests) for blueprint in chunk]
         self.writer.hold_gains(label, [blueprint.gains.to_dict() for blueprint in ready])
-        self.checkpoint()
+        if not self.past.states:  # else a checkpoint would be without them, until all have begun
+            self.checkpoint()
         return ready
 
     def _blueprints_per_request(self, request: TaskRequest) -> int:
@@ -183,8 +184,9 @@ class Evolution:
             return []
         size, num_parts = self.shard_size(request, len(pairs))
         return [
-            self.shard(request, pairs[first : first + size], num_parts)
+            self.shard(request, part, num_parts)
             for first in range(0, len(pairs), size)
+            for part in _of_equal_generation(pairs[first : first + size])
         ]
 
     def shard_size(self, request: TaskRequest, num_lineages: int) -> tuple[int, int]:
@@ -384,6 +386,21 @@ def _reached(state: State) -> dict[str, int] | None:
     if not state.is_at_target:
         return None
     return {"generation": state.generation - 1, "evaluations": state.evaluations}
+
+
+def _of_equal_generation(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """Returns lineages by how far they are: those that begin later than others cannot share a network yet.
+
+    That is so in a run that was extended, or where some lineages began again since their rows were lost.
+    Lineages that were lost or that are at their target stay with those that go on.
+    """
+    resting = [pair for pair in pairs if pair[1].error or pair[1].is_at_target]
+    going = [pair for pair in pairs if not (pair[1].error or pair[1].is_at_target)]
+    generations = sorted({state.generation for _, state in going})
+    if len(generations) < 2:
+        return [list(pairs)]
+    parts = [[pair for pair in going if pair[1].generation == g] for g in generations]
+    return [[*parts[0], *resting], *parts[1:]]
 
 
 def _at_epoch(row: MetricsRow, epoch: int) -> MetricsRow:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuroevo import caches, checkpoint, log
+from neuroevo import caches, checkpoint, log, seal
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
-from neuroevo.experiment import selection, trackers
+from neuroevo.experiment import extension, selection, trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.evolution import Stopped
@@ -27,6 +27,7 @@ from neuroevo.experiment.resume import Past
 from neuroevo.experiment.watcher import Interrupts, Relay, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.files import to_json
+from neuroevo.folders import claim
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.rows import PROVISIONAL
@@ -55,13 +56,17 @@ class Outcome:
 
 
 def run(
-    experiment: Experiment, out: str | Path, *, command: Sequence[str] = (), watcher: Watcher | None = None
+    experiment: Experiment,
+    out: str | Path | None,
+    *,
+    command: Sequence[str] = (),
+    watcher: Watcher | None = None,
 ) -> Outcome:
     """Carries out an experiment in a new folder.
 
     Args:
         experiment: What `resolve` returned.
-        out: The folder, which must not exist.
+        out: The folder, which must not exist; None chooses runs/TASK-GENOME-N with the first N that is free.
         command: Arguments of the command line, for the manifest; empty where there was none.
         watcher: The one who is told of what goes on, or None for nobody.
 
@@ -73,11 +78,13 @@ def run(
         EvaluationError: If the run failed.
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
-    RunFolder.check_free(out)  # before the first long step; `create` checks again
     relay = Relay(watcher)
-    with log.recording() as record, _prepared(experiment, relay) as (plan, where):
+    with ExitStack() as stack:
+        path = stack.enter_context(claim(None if out is None else Path(out), experiment.stem()))
+        record = stack.enter_context(log.recording())
+        plan, where = stack.enter_context(_prepared(experiment, relay))
         origins = manifest(plan, command, relay.say)
-        folder = RunFolder.create(out, plan.config.to_dict(), origins)
+        folder = RunFolder.create(path, plan.config.to_dict(), origins)
         with folder.writing():
             record.write_to(folder.path / log.FILE)
             logger.info("run %s begins: %s", folder.path, _versions(origins))
@@ -96,7 +103,9 @@ def resume(
 
     Args:
         path: Its folder.
-        changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`.
+        changes: Changes of the request, of what results do not depend on: `workers`, `address`, `deadline`;
+            and of how much was asked for, which makes the run, at its end or not, what it would have been:
+            `generations` or `evaluations`, `seeds`, `graphs`.
         watcher: The one who is told of what goes on, or None for nobody.
         trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
@@ -110,7 +119,8 @@ def resume(
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
     folder = RunFolder.open(path, is_mended=True)
-    if folder.manifest().get("status") == "done" and not folder.torn():
+    is_over = folder.manifest().get("status") == "done" and not folder.torn()
+    if is_over and not extension.wanted(changes):
         return None
     return _go_on(folder, changes, watcher, trust)
 
@@ -168,14 +178,20 @@ def _go_on(
     carry_out: Callable[[Plan, Pool, RunWriter, Relay], Outcome] | None = None,
 ) -> Outcome:
     """Takes a run up again, and carries it out in a way; None is that of a new run."""
-    config = Configuration.read(folder.path / CONFIG, folder.trust(trust), changes).override(changes)
-    if carry_out is not None or folder.manifest().get("status") in ("done", "unscored"):
-        config = config.override({"scoring": "now"})
-    experiment = resolve(config)
     relay = Relay(watcher)
     with folder.writing(), log.recording() as record:
+        folder.settle_request()
+        config = Configuration.read(folder.path / CONFIG, folder.trust(trust), changes)
+        if carry_out is not None or folder.manifest().get("status") in ("done", "unscored"):
+            config = config.override({"scoring": "now"})
+        experiment, before = resolve(config.override(changes)), None
+        if extension.wanted(changes):
+            before = resolve(config)
+            extension.check(folder, before, experiment)
         record.write_to(folder.path / log.FILE)
         with _prepared(experiment, relay) as (plan, where):
+            if before is not None and seal.entry(plan.config.to_dict())["sha256"] != folder.seal.sha256:
+                extension.extend(folder, before, plan)
             writer = _taken_up(folder, plan, relay)
             logger.info("run %s goes on: %s", folder.path, _versions(origin(plan.config)))
             return (carry_out or _carry_out)(plan, where, writer, relay)

@@ -22,7 +22,6 @@ from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter
 from neuroevo.network.neurons import Neuron
 from neuroevo.plugins import PluginCall, priors, tasks
-from neuroevo.run_folder import free_path
 from neuroevo.search import methods, settings
 from neuroevo.search.methods import Method
 from neuroevo.search.settings import Settings, Wish
@@ -59,11 +58,11 @@ class Experiment:
     margins: Mapping[str, float | None]
     workers: Workers
 
-    def default_folder(self) -> Path:
-        """Returns a folder that does not exist yet, runs/TASK-GENOME-N."""
+    def stem(self) -> Path:
+        """Returns the beginning of the run folder's name, runs/TASK-GENOME, where none was given."""
         names = [call.plugin.name for call in (*self.task_calls.values(), *self.priors)]
         stem = "-".join("".join(c if c.isalnum() else "-" for c in name) for name in names)[:60]
-        return free_path(Path("runs") / stem)
+        return Path("runs") / stem
 
 
 def resolve(config: Configuration) -> Experiment:

@@ -99,9 +99,13 @@ class RowRecord:
 
         Args:
             lineages: All lineages of the run, in order.
+
+        Raises:
+            RunError: If the file is shorter than what was written, or cannot be replaced.
         """
         if not self._places:
             return
+        self.extents()  # a file that was cut meanwhile has lines of other places
         rank = {key: number for number, key in enumerate(lineages)}
         of_number = np.array([rank[key] for key in self._numbers], np.uint64)
         places = np.frombuffer(self._places, np.uint64)

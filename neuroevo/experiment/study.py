@@ -30,6 +30,7 @@ from neuroevo.experiment.execute import Outcome, resume, run
 from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Watcher
 from neuroevo.files import atomic_write, explained, parse, read, require_no_link, to_json
+from neuroevo.folders import check_free
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
@@ -143,11 +144,11 @@ class Study:
         Raises:
             NeuroevoError: If a request is wrong, or the folder exists or cannot be made.
         """
-        RunFolder.check_free(folder)
+        check_free(folder)
         for config in self.runs.values():
             require_possible(resolve(config.override(changes)))
         with explained("make", folder):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         state = {"title": self.title, "scale": self.scale}
         if signature := sign(self.text.encode(), _all_specs(self.runs)):
             state[SIGNATURE] = signature

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neuroevo.errors import RunError
 from neuroevo.files import atomic_write, explained, to_json
+from neuroevo.folders import check_free
 from neuroevo.report import exports
 from neuroevo.report.build import judge
 from neuroevo.report.evidence import Evidence, gather
@@ -47,7 +48,7 @@ def write_report(
     """
     runs = [runs] if isinstance(runs, RunFolder) else list(runs)
     if out is not None:
-        RunFolder.check_free(out)
+        check_free(out)
     elif len(runs) != 1:
         raise RunError(f"{len(runs)} runs have no folder in common; name a new one for their report (--out).")
     evidence = gather(runs)

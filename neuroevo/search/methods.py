@@ -90,6 +90,16 @@ class Method:
         """Whether the method has a first phase whatever the adapters."""
         return False
 
+    @property
+    def is_paced(self) -> bool:
+        """Whether what a generation does depends on how many there are in all."""
+        return bool(self.pace)
+
+    @property
+    def pace(self) -> str:
+        """How a generation depends on how many there are in all, as a clause; "" where it does not."""
+        return ""
+
     def pretraining_population_of(self, population: int) -> int:
         """Returns the genomes of a generation of pretraining.
 
@@ -169,6 +179,13 @@ class Pgpe(Gaussian):
     stdev_learning_rate: float = _share(0.1)
     core: float = _spread(0.3)
     name: ClassVar[str] = "pgpe"
+
+    @property
+    def pace(self) -> str:
+        """How a generation depends on how many there are in all: with a final speed of 1, in no way."""
+        if self.final_speed == 1:
+            return ""
+        return f"pgpe slows down over all its generations (final_speed={self.final_speed:g}; 1 does not)"
 
 
 @dataclass(frozen=True)

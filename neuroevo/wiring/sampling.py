@@ -10,9 +10,9 @@ from typing import Protocol
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, OptionError, failure
+from neuroevo.folders import file_names, new_folder
 from neuroevo.plugins import PluginCall
 from neuroevo.progress import Say, counted, nothing
-from neuroevo.run_folder import file_names, new_folder
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 

@@ -123,9 +123,9 @@ def test_row_or_checkpoint_of_another_request_is_refused(
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda entries: 3, "'requests' are no seals"),
-        (lambda entries: [7], "'requests' are no seals"),
-        (lambda entries: [{"request": 1, "sha256": ""}], "'requests' are no seals"),
+        (lambda entries: 3, "manifest.json is damaged (requests"),
+        (lambda entries: [7], "manifest.json is damaged (requests"),
+        (lambda entries: [{"request": 1, "sha256": ""}], "manifest.json is damaged (requests"),
         (lambda entries: [{**entries[0], "sha256": "0" * 64}], "not the one of its SHA-256"),
         (
             lambda entries: [{**entries[0], "request": {**entries[0]["request"], "seed": 4}}],

@@ -11,6 +11,7 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.files import to_json
+from neuroevo.folders import file_names, new_folder
 from neuroevo.report.figures import canvas
 from neuroevo.report.figures.canvas import (
     GRID,
@@ -23,7 +24,6 @@ from neuroevo.report.figures.canvas import (
     style,
     write_title,
 )
-from neuroevo.run_folder import file_names, new_folder
 from neuroevo.text import compact, wrap
 from neuroevo.wiring.comparison import Comparison, ComparisonFigures
 from neuroevo.wiring.statistics import Wiring, is_comparable

@@ -15,6 +15,7 @@ import tomli_w
 from markupsafe import Markup
 
 from neuroevo.files import to_json
+from neuroevo.folders import safe_name
 from neuroevo.report import html
 from neuroevo.report.figures.canvas import inline_svg
 from neuroevo.report.figures.picture import Picture
@@ -23,7 +24,6 @@ from neuroevo.report.html import tables
 from neuroevo.report.html.tables import Matrix, Passage
 from neuroevo.report.model import LineageCounts, Report, RunReport, TaskReport
 from neuroevo.report.table import Table
-from neuroevo.run_folder import safe_name
 from neuroevo.text import breakable, count, visible
 
 FILES = ("report.json", "report.csv", "comparisons.csv", "report.tex")

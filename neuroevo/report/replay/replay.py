@@ -16,6 +16,7 @@ from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import NeuroevoError, RunError
 from neuroevo.files import Row
+from neuroevo.folders import check_free
 from neuroevo.report.replay import pictures
 from neuroevo.report.replay.champions import choose, make_task
 from neuroevo.report.replay.observation import EpisodeObservation, Observation
@@ -51,7 +52,7 @@ def replay(
     excerpt.check()
     target = folder.path / FOLDER if out is None else out
     if out is not None:
-        RunFolder.check_free(out)
+        check_free(out)
     check_replaceable(target)
     chosen, lines = choose(folder, lineages)
     labels = dict.fromkeys(row["task"] for row, _ in chosen)
