@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -100,7 +101,8 @@ def _saved(
     for text in figure.findobj(Text):
         if isinstance(text, Text) and (shown := visible(text.get_text())) != text.get_text():
             text.set_text(shown)
-    with look():
+    # Labels may be of any length and script: what has no room or no glyph is drawn as far as it goes.
+    with look(), warnings.catch_warnings(action="ignore", category=UserWarning):
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
