@@ -189,6 +189,29 @@ def disk_full(process: Process, run: Path, rng: random.Random) -> int:
     return 1
 
 
+def rows_torn(process: Process, run: Path, rng: random.Random) -> int:
+    """Kills the program, and cuts rows of metrics short, zeroes some, changes, doubles or removes them."""
+    if not until_evolving(process, run):
+        return 0
+    time.sleep(rng.uniform(0.5, 4.0))
+    process.process.kill()
+    process.process.wait()
+    path = run / "metrics.jsonl"
+    data = path.read_bytes()
+    lines = data.splitlines(keepends=True)
+    place = rng.randrange(len(lines))
+    torn = [
+        data[: rng.randrange(len(data))],
+        bytes(len(data)),
+        b"".join([*lines[:place], bytes(len(lines[place])), *lines[place + 1 :]]),
+        b"".join([*lines[:place], lines[place].replace(b"1", b"2"), *lines[place + 1 :]]),
+        b"".join([*lines[: place + 1], *lines[place:]]),
+        b"".join([*lines[:place], *lines[place + 1 :]]),
+    ]
+    path.write_bytes(rng.choice(torn))
+    return 2
+
+
 def scoring_disturbed(process: Process, run: Path, rng: random.Random) -> int:
     """Makes scorings raise and end their process, some of them so often that they are given up.
 
@@ -261,6 +284,7 @@ CLASSES: dict[str, Injection] = {
     "checkpoint damaged": checkpoint_damaged,
     "disk full": disk_full,
     "scoring killed and failed": scoring_disturbed,
+    "rows of metrics torn": rows_torn,
     "clock changed": clock_changed,
     "infinities": signalled("ray::Actor", signal.SIGKILL, 3, 2.0),
     "node killed": node_killed,
