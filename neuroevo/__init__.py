@@ -20,10 +20,11 @@ import logging
 
 import lazy_loader
 
-from neuroevo import caches
+from neuroevo import caches, finder
 
 __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
+finder.alias()
 caches.prepare()  # before any module imports numba or Matplotlib
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library says nothing unless it is asked to

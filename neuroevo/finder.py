@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_loader
 from types import FrameType, ModuleType
 
 PROGRAM = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # where its packages lie
+ALIASES = ("populations", "tasks")  # packages beside this one, which answer as its parts too
+_PACKAGE = __name__.partition(".")[0]
 _IMPORTERS = ("importlib", "_frozen_importlib", "_frozen_importlib_external", __name__)
 
 
@@ -103,6 +107,63 @@ class OwnFinder:
         if path is not None or fullname not in self._names:
             return None
         return PathFinder.find_spec(fullname, [self._folder], target)
+
+
+class AliasFinder:
+    """Finds the packages of priors and tasks under the program's own name too, and their modules.
+
+    `neuroevo.tasks.images` is `tasks.images`, the same module, imported once, from beside this package; so a
+    user whose own module has the name of one of them can import ours.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Returns how a module is had that is an alias, as the import system asks, or None.
+
+        Args:
+            fullname: Name of the module.
+            path: Where its package lies.
+            target: What the import system is to reload, if it is.
+        """
+        root, _, real = fullname.partition(".")
+        if root != _PACKAGE or real.partition(".")[0] not in ALIASES:
+            return None
+        return spec_from_loader(fullname, _AliasLoader(real))
+
+
+class _AliasLoader(Loader):
+    """Gives the module of another name in place of a new one."""
+
+    def __init__(self, real: str) -> None:
+        self._real = real
+        self._spec: ModuleSpec | None = None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Returns the module that the alias stands for; raises ImportError if the user's own has its name."""
+        top = self._real.partition(".")[0]
+        if top not in sys.modules and (own_spec := PathFinder.find_spec(top, [PROGRAM])) and own_spec.loader:
+            sys.modules[top] = module_from_spec(own_spec)
+            try:
+                own_spec.loader.exec_module(sys.modules[top])
+            except BaseException:
+                del sys.modules[top]
+                raise
+        if said := clash(top, PROGRAM):
+            raise ImportError(f"{said}; rename that one, or import {spec.name} before it.")
+        module = import_module(self._real)
+        self._spec = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leaves the module as it is: it was run under its own name, which it goes on to bear."""
+        module.__spec__ = self._spec
+
+
+def alias() -> None:
+    """Lets the packages of priors and tasks be imported as parts of this one too, see `AliasFinder`."""
+    if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, AliasFinder())
 
 
 def claim(folder: str, names: Sequence[str]) -> None:

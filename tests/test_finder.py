@@ -152,3 +152,38 @@ def test_plugin_in_a_module_whose_name_is_taken_is_refused_with_both_places(
     said = str(refused.value)
     assert str((ROOT / "tasks/__init__.py").resolve()) in said
     assert f"where {(tmp_path / 'tasks.py').resolve()} is wanted; rename the latter." in said
+
+
+ALIASED = """
+import sys
+sys.path.insert(0, "")
+import neuroevo as ne
+import neuroevo.tasks.images, neuroevo.populations
+from neuroevo import tasks
+import tasks.images as images
+assert neuroevo.tasks.images is images and sys.modules["neuroevo.tasks"] is sys.modules["tasks"]
+assert images.__name__ == images.__spec__.name == "tasks.images"
+print(images.__file__)
+print(len(ne.run(genome="random", task="digits", generations=2, population=8, workers=0).results()))
+"""
+
+
+@pytest.mark.parametrize("own", ["tasks.py", "populations.py", "run.py", "tasks/__init__.py"])
+def test_packages_answer_under_the_programs_name_beside_the_users_modules(own: str, tmp_path: Path) -> None:
+    (tmp_path / own).parent.mkdir(exist_ok=True)
+    (tmp_path / own).write_text("raise AssertionError\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", ALIASED]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(ROOT / "tasks/images.py"), "1"]
+
+
+@pytest.mark.parametrize("name", ["tasks", "populations"])
+def test_an_alias_of_a_name_that_the_user_took_names_both_places(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    script = f"import sys; sys.path.insert(0, ''); import {name}, neuroevo.{name}"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert str((tmp_path / f"{name}.py").resolve()) in last and str(ROOT / name) in last
