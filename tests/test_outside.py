@@ -194,7 +194,7 @@ NOT_OUTSIDE = {
     "neuroevo/workers/endings.py": {"last_words", "memory_kills"},  # of Ray and the system
 }
 OPENING = {"open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "read_csv", "load_file"}
-OTHER = {"archive", "RunFolder", "cls", "gzip", "tarfile", "os", "idx"}  # who open nothing by its path alone
+OTHER = {"archive", "RunFolder", "cls", "gzip", "tarfile", "os", "idx", "Image"}  # who open no path
 
 
 def opening(path: Path) -> set[str]:
