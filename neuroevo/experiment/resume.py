@@ -174,7 +174,11 @@ class Past:
             its = {name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{k}/")}
             task, genome, graph, seed = entry["lineage"]
             self.states[task, genome, graph, seed] = entry, its
-        return state.get("rows")
+        rows, number = state.get("rows"), len(state["lineages"])
+        if len(self.states) != number or (rows and len(rows["lineages"]) != number):
+            what = "it vouches for other lineages than it has"
+            raise RunError(f"{folder.path / checkpoint.NEWEST} is damaged ({what}); start the run again.")
+        return rows
 
     def _read_metrics(self, folder: RunFolder, vouched: RowsEntry | None) -> None:
         """Takes in the rows of generations that states have behind them, and drops all others."""

@@ -93,7 +93,7 @@ BAD = [
     (["stats", "extra"], "Unrecognized arguments: extra; see `run.py stats --help`."),
     ([*RUN, "--seeds", "1", "--seeds=2"], "Option '--seeds' is given twice; give it once."),
     (["--task", ECHO], "No --genome given; choose one or more of connectome,"),
-    (["--genome", "random"], "No --task given; choose one or more of digits,"),
+    (["--genome", "random"], "No --task given; choose one or more of memory,"),
     # names
     (["--genome", "randm", "--task", ECHO], "Unknown prior 'randm'. Did you mean 'random'? Known:"),
     (["--genome", "random", "--task", "swimer"], "Unknown task 'swimer'. Did you mean 'swimmer'? Known:"),
@@ -114,7 +114,7 @@ BAD = [
     # options of plug-ins
     (
         ["--genome", "random:gapp=keep", "--task", ECHO],
-        "'random' 'gapp'. Did you mean 'gap'? Known: dale, gap.",
+        "'random' 'gapp'. Did you mean 'gap'? Known: chemical, dale, gap, neuromuscular.",
     ),
     (["--genome", "random:gap=kept", "--task", ECHO], "'kept'; wanted one of random, keep, drop."),
     (["--genome", "random:dale=2", "--task", ECHO], "Option 'random:dale' is '2'; wanted true or false."),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import run as cli
-from neuroevo import api
+from neuroevo import api, checkpoint
 from neuroevo.errors import RunError
 from neuroevo.experiment import execute
 from neuroevo.experiment.config import Configuration
@@ -192,3 +192,14 @@ def test_file_that_is_cut_while_the_run_goes_on_ends_it(tmp_path: Path) -> None:
         execute.run(resolve(Configuration(**BASE)), path, watcher=Listener(update=cut))
     assert cli.main(["resume", str(path)]) == 0
     assert len(api.open_run(path).metrics()) == 4 * BASE["generations"]
+
+
+def test_checkpoint_that_vouches_for_other_lineages_is_damaged(
+    runs: Callable[[str, bool], Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(runs("tournament", False), path)
+    arrays, state, _ = checkpoint.load(path)
+    checkpoint.save(path, arrays, {**state, "lineages": state["lineages"][:-1]})
+    with pytest.raises(RunError, match="is damaged .it vouches for other lineages than it has.; start"):
+        execute.resume(path, {})
