@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from neuroevo.connectome import bundled
 from neuroevo.connectome.model import Connectome, Edges
+
+WORMS = [name for name in bundled.names() if name != "planted"]  # whose cells, signs and weights differ
 
 
 def write(folder: Path, **files: str) -> Path:

@@ -201,5 +201,5 @@ def test_checkpoint_that_vouches_for_other_lineages_is_damaged(
     shutil.copytree(runs("tournament", False), path)
     arrays, state, _ = checkpoint.load(path)
     checkpoint.save(path, arrays, {**state, "lineages": state["lineages"][:-1]})
-    with pytest.raises(RunError, match="is damaged .it vouches for other lineages than it has.; start"):
+    with pytest.raises(RunError, match=r"is damaged .it vouches for other lineages than it has.; start"):
         execute.resume(path, {})

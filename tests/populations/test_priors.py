@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 import populations
-from neuroevo.connectome.bundled import names
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.plugins import Plugin, priors
 from neuroevo.wiring.architecture import Architecture
+from tests.wirings import WORMS
 
 assert populations  # registers the priors
 
 PRIORS = {plugin.name: plugin for plugin in priors}
 
 
-@pytest.fixture(params=names(), scope="module")
+@pytest.fixture(params=WORMS, scope="module")
 def worm(request: pytest.FixtureRequest) -> Connectome:
     return load(request.param)
 

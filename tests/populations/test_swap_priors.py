@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import populations
-from neuroevo.connectome.bundled import names
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError, OptionError
@@ -22,6 +21,7 @@ from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.null_models import length_bins
 from neuroevo.wiring.statistics import adjacency, neurons_of
 from neuroevo.wiring.triads import triad_census
+from tests.wirings import WORMS
 
 assert populations  # registers the priors
 
@@ -29,7 +29,7 @@ REWIRED = ("lengths", "boundary", "classes", "stats-prior", "degree-mutual", "de
 RUNGS = ("weights-shuffled", "signs-shuffled", *REWIRED)
 KINDS = ("chemical", "neuromuscular", "electrical")
 CASES = [  # the cord's repeating circuit has no positions
-    (rung, name) for rung in RUNGS for name in names() if (rung, name) != ("lengths", "celegans-perimotor")
+    (rung, name) for rung in RUNGS for name in WORMS if (rung, name) != ("lengths", "celegans-perimotor")
 ]
 
 on_every_wiring = pytest.mark.parametrize(("rung", "name"), CASES)
@@ -165,7 +165,7 @@ def test_rung_keeps_of_the_worm_what_its_dose_says(rung: str) -> None:
     assert 1 - left(0.5) == pytest.approx(0.5 * full, abs=0.05)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", WORMS)
 @pytest.mark.parametrize("options", [{}, {"rewired": 0.5}, {"boundary": True}], ids=str)
 def test_stats_prior_has_the_triads_of_the_connectome(name: str, options: dict[str, object]) -> None:
     worm = load(name)
