@@ -210,8 +210,7 @@ class Manifest(Origin, total=False):
         resumed: Of each time that the run was resumed, number of workers, versions and commit.
         tracker_failures: A sentence for each tracker that was switched off.
         wall_seconds: Time that the run took, all its parts together, in s.
-        signature: str
-    selection_record: How mixed populations ended, by task.
+        selection_record: How mixed populations ended, by task.
         signature: That of the request, see `trust`; absent where nothing needs one.
     """
 

@@ -222,7 +222,7 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
     notes += _too_large(beyond)
     is_mixed = config.get("selection") == "mixed"
     # Members of mixed populations that made room have metrics, but are not of the outcome.
-    planned = dict.fromkeys([*_planned(runs[0], manifest), *(() if is_mixed else metrics), *results])
+    planned = dict.fromkeys([*_planned(manifest), *(() if is_mixed else metrics), *results])
     events = [row for run in runs for row in _events(run)]
     return Evidence(
         names=tuple(names),
@@ -316,12 +316,9 @@ def _metrics(runs: Sequence[RunFolder], beyond: Counter[Key]) -> dict[Key, list[
     return {key: [by_generation[g] for g in sorted(by_generation)] for key, by_generation in points.items()}
 
 
-def _planned(run: RunFolder, manifest: Manifest) -> list[Key]:
+def _planned(manifest: Manifest) -> list[Key]:
     """Returns the lineages that the manifest plans."""
-    try:
-        return [key_of(row) for row in manifest.get("lineages", [])]
-    except (KeyError, TypeError) as error:
-        raise RunError(f"{run.path}: the manifest's lineages are damaged ({error!r}).") from error
+    return [key_of(row) for row in manifest.get("lineages", [])]
 
 
 def _tasks(

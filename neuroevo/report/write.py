@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from neuroevo.errors import RunError
-from neuroevo.files import atomic_write, explained, to_json
-from neuroevo.folders import check_free
+from neuroevo.files import atomic_write, to_json
+from neuroevo.folders import check_free, new_folder
 from neuroevo.report import exports
 from neuroevo.report.build import judge
 from neuroevo.report.evidence import Evidence, gather
@@ -36,7 +37,8 @@ def write_report(
 
     Args:
         runs: The run, or several.
-        out: A new folder for the report; None writes into the folder of the one run.
+        out: A new folder for the report, which appears whole or not at all; None writes into the folder of
+            the one run.
         extra: Further figures by task, such as those of kind "behaviour" or "activity"; the page shows them
             after its own.
 
@@ -54,16 +56,13 @@ def write_report(
     evidence = gather(runs)
     report = judge(evidence)
     styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in evidence.planned))}
-    folder = runs[0].path if out is None else out
     behaviour = replayed(runs)
     more = {x: [*behaviour.get(x, ()), *(extra or {}).get(x, ())] for x in (*behaviour, *(extra or {}))}
     shown, files = _draw(evidence, report, styles, more)
     files |= _texts(report, shown, styles, files)
-    if out is not None:
-        with explained("make", out):
-            out.mkdir(parents=True)
-    for name, data in files.items():
-        atomic_write(folder / name, data, folder)
+    with nullcontext(runs[0].path) if out is None else new_folder(out) as folder:
+        for name, data in files.items():
+            atomic_write(folder / name, data, folder)
     return report
 
 

@@ -174,6 +174,10 @@ def test_command_line_joins_runs_into_a_new_folder(tmp_path, capsys, monkeypatch
     assert "runs/joined-1" in capsys.readouterr().out
     report = json.loads((tmp_path / "runs" / "joined-1" / "report.json").read_text())
     assert [entry["genome"] for entry in report["tasks"]["t"]["genomes"]] == ["a", "b"]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["joined-1"]
+    (tmp_path / "empty").mkdir()
+    assert run.main(["report", "one", "two", "--out", "empty"]) == 0
+    assert json.loads((tmp_path / "empty" / "report.json").read_text()) == report
     assert not (tmp_path / "one" / "report.json").exists()
     assert run.main(["report", "one", "two", "--out", "one"]) == 2
     assert "exists; wanted a new folder" in capsys.readouterr().err
