@@ -191,9 +191,9 @@ def test_results_without_a_score_are_read_back(run, status):
 
 def test_damaged_config_and_manifest_are_named(run):
     (run.path / "config.toml").write_text("seed = ")
-    (run.path / "manifest.json").write_text("[]")
     with pytest.raises(RunError, match=r"config\.toml is damaged"):
         run.config()
+    (run.path / "manifest.json").write_text("[]")
     with pytest.raises(RunError, match=r"manifest\.json is damaged"):
         run.manifest()
 

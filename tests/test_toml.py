@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def test_what_was_written_is_read(values: dict[str, object]) -> None:
     assert toml.loads(tomli_w.dumps(values).encode()) == values
 
 
-def test_no_more_of_a_file_is_read_than_the_bound_allows() -> None:
+def test_no_more_of_a_file_is_read_than_the_bound_allows(tmp_path: Path) -> None:
+    path = tmp_path / "endless.toml"
+    path.touch()
+    os.truncate(path, 1 << 40)  # more than any memory; on disk it takes no place
     with pytest.raises(TomlError, match="has more than"):
+        toml.read(path)
+
+
+def test_device_is_not_read() -> None:
+    with pytest.raises(OSError, match="it is a device, no regular file"):
         toml.read("/dev/zero")

@@ -38,9 +38,13 @@ def raced(path, confirmed) -> RunFolder:
     priors = {g: {"name": "toy", "options": {}, "one_point": True, "core": "evolves"} for g in GENOMES}
     rungs = [
         {"task": "t", "rung": 1, "generation": 5, "genome": g, "lineages": 5, "dropped": g not in confirmed}
+        | {"fitness": scores[g], "against": None if g == "b" else "b", "level": 0.025}
+        | {"difference": None if g == "b" else -1.0, "p": None if g == "b" else 0.01}
         for g in GENOMES
     ]
-    events = [*rungs, {"task": "t", "event": "confirmation", "genomes": confirmed, "seeds": [5, 9]}]
+    confirmation = {"task": "t", "event": "confirmation", "genomes": confirmed, "seeds": [5, 9]}
+    costs = {"race": 50, "confirmation": 50, "tournament": 100}
+    events = [*rungs, {**confirmation, "budget": costs, "evaluations_saved": 0}]
     return build(path, "race", [*race, *fresh], results, events, priors=priors)
 
 

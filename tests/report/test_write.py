@@ -246,9 +246,15 @@ def test_figures_are_written_to_three_digits():
 def test_report_shows_what_priors_noted_of_their_graphs(tmp_path):
     run = build(tmp_path / "noted", graphs=3)
     rows = [
-        {"genome": "connectome", "graph": k, "notes": ["the chain stopped early"] * (k > 0)} for k in range(3)
+        {
+            "genome": "connectome",
+            "graph": k,
+            "sha256": f"c{k}",
+            "notes": ["the chain stopped early"] * (k > 0),
+        }
+        for k in range(3)
     ]
-    rows.append({"genome": "random", "graph": 0, "notes": ["keeps <most> edges"]})
+    rows.append({"genome": "random", "graph": 0, "sha256": "a0", "notes": ["keeps <most> edges"]})
     run.write_manifest(graphs=rows)
     report = write_report(run)
     assert list(report.run.notes) == [
@@ -320,7 +326,7 @@ def test_learning_falls_back_to_the_mean_for_all_genomes_alike(tmp_path):
 def test_damaged_plan_is_refused(tmp_path):
     run = build(tmp_path / "run", genomes=["a"], tasks={"mnist": UNITS["mnist"]})
     run.write_manifest(lineages=[{"task": "mnist"}])
-    with pytest.raises(RunError, match="lineages are damaged"):
+    with pytest.raises(RunError, match=r"manifest\.json is damaged \(lineages\[0\]: .*`genome`"):
         write_report(run)
 
 

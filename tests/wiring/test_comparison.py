@@ -193,6 +193,7 @@ def test_nothing_is_written_over_what_exists(
     path = tmp_path / "out"
     if kind == "folder":
         path.mkdir()
+        (path / "notes.txt").write_text("mine")
     elif kind == "file":
         path.write_text("mine")
     else:
@@ -203,7 +204,7 @@ def test_nothing_is_written_over_what_exists(
     ):
         with pytest.raises(RunError, match="out exists; wanted a new folder"):
             write()
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert {p.name for p in tmp_path.rglob("*")} == {"out", *(["notes.txt"] if kind == "folder" else [])}
 
 
 def test_a_failure_leaves_no_samples_behind(wiring: Connectome, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,15 @@ class Raising(Impossible):
         raise KeyboardInterrupt
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Interrupts are raised, which a job in the background of a shell is begun without."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_is_told_from_one_that_a_task_raises() -> None:
     pool = LocalPool()
     pool.submit(Interrupting())
