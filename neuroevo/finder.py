@@ -11,10 +11,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec, spec_from_loader
 from types import FrameType, ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader  # slow to import
 
 PROGRAM = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # where its packages lie
 ALIASES = ("populations", "tasks")  # packages beside this one, which answer as its parts too
@@ -129,10 +132,10 @@ class AliasFinder:
         root, _, real = fullname.partition(".")
         if root != _PACKAGE or real.partition(".")[0] not in ALIASES:
             return None
-        return spec_from_loader(fullname, _AliasLoader(real))
+        return spec_from_loader(fullname, cast("Loader", _AliasLoader(real)))
 
 
-class _AliasLoader(Loader):
+class _AliasLoader:
     """Gives the module of another name in place of a new one."""
 
     def __init__(self, real: str) -> None:
