@@ -245,10 +245,14 @@ def _graphs(task: TaskEvidence) -> list[GraphStatistics]:
             statistics: dict[str, Spread | None] = {}
             for name in rows[0]:
                 values = [value for row in rows if (value := row.get(name)) is not None]
-                spread = Spread(float(np.mean(values)), float(np.std(values))) if values else None
-                statistics[name] = spread
+                statistics[name] = _spread(values) if values else None
             reports.append(GraphStatistics(genome.label, len(rows), statistics))
     return reports
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    """Returns mean and deviation; equal values deviate by nothing, not by what their mean is rounded by."""
+    return Spread(float(np.mean(values)), 0.0 if min(values) == max(values) else float(np.std(values)))
 
 
 def _race(task: TaskEvidence) -> Race:

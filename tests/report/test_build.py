@@ -1,8 +1,9 @@
 """The report built: races and mixed populations, and what a folder that holds too little still tells."""
 
+import numpy as np
 import pytest
 
-from neuroevo.report.build import judge
+from neuroevo.report.build import _spread, judge
 from neuroevo.report.evidence import gather
 from neuroevo.run_folder import RunFolder
 
@@ -123,3 +124,10 @@ def test_selection_that_has_not_ended_is_told(tmp_path, kind):
     section = judge(gather([build(tmp_path / "run", kind, rows, [])])).tasks["t"]
     assert (section.verdict.decision, section.verdict.winner) == ("nothing", None)
     assert section.verdict.sentence.endswith(".")
+
+
+def test_graphs_that_are_alike_deviate_by_nothing() -> None:
+    values = [0.1 + 0.2] * 10
+    assert np.std(values) > 0  # by rounding
+    assert _spread(values).std == 0.0
+    assert _spread([1.0, 2.0, 3.0]).std == pytest.approx(np.std([1.0, 2.0, 3.0]))
