@@ -13,7 +13,7 @@ from neuroevo.experiment import execute
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve
 from neuroevo.run_folder import RunFolder
-from tests.small import CIRCUIT, ECHO, Listener, few_draws, without_seconds
+from tests.small import CIRCUIT, ECHO, Listener, few_draws, no_figures, without_seconds
 
 FILES = ("results.jsonl", "selection.jsonl")
 SELECTIONS = {
@@ -39,9 +39,9 @@ def contents(path: Path) -> dict[str, object]:
     return {**texts, "metrics": without_seconds(folder.metrics())}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _cheap():
-    with few_draws():
+    with few_draws(), no_figures():
         yield
 
 
@@ -49,8 +49,7 @@ def _cheap():
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The file with which scoring fails, which is not there, and a tournament without it."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with few_draws():
-        assert command_line.main([*arguments(folder / "whole", folder / "fault"), "--quiet"]) == 0
+    assert command_line.main([*arguments(folder / "whole", folder / "fault"), "--quiet"]) == 0
     return folder / "fault", folder / "whole"
 
 
@@ -59,7 +58,7 @@ def test_search_outlives_scoring_that_fails_and_resume_scores_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], selection: str
 ) -> None:
     fault, changes = tmp_path / "fault", SELECTIONS[selection]
-    assert command_line.main(arguments(tmp_path / "whole", fault, **changes)) == 0
+    assert command_line.main([*arguments(tmp_path / "whole", fault, **changes), "--quiet"]) == 0
     fault.write_text("raise")
     capsys.readouterr()
     path = tmp_path / "run"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from neuroevo import api, checkpoint, seal
 from neuroevo.errors import RunError
 from neuroevo.experiment.resume import Past
 from neuroevo.run_folder import RunFolder
-from tests.small import CIRCUIT, ECHO, few_draws, strip_seal, without_seconds
+from tests.small import CIRCUIT, ECHO, few_draws, no_figures, strip_seal, without_seconds
 
 REQUEST = ["--genome", "connectome", "random", "--task", ECHO, "--connectome", CIRCUIT, "--generations", "3"]
 REQUEST += ["--population", "8", "--workers", "0", "--quiet"]
@@ -34,11 +34,16 @@ EDITS = {  # of config.toml, and what is said of them
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def cheap() -> Iterator[None]:
+    with few_draws(), no_figures():
+        yield
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("done") / "run"
-    with few_draws():
-        assert cli.main([*REQUEST, "--out", str(path)]) == 0
+    assert cli.main([*REQUEST, "--out", str(path)]) == 0
     return path
 
 
@@ -93,8 +98,7 @@ def test_rows_and_checkpoint_bear_the_request(done: Path) -> None:
 
 def of_another(path: Path, tmp_path: Path) -> RunFolder:
     """Returns the folder of the same run from another seed."""
-    with few_draws():
-        assert cli.main([*REQUEST, "--seed", "1", "--out", str(tmp_path / "other")]) == 0
+    assert cli.main([*REQUEST, "--seed", "1", "--out", str(tmp_path / "other")]) == 0
     return RunFolder.open(tmp_path / "other")
 
 
@@ -148,8 +152,7 @@ def test_versions_that_differ_are_told_and_recorded(copy: Path, capsys: pytest.C
     folder = RunFolder.open(copy)
     versions = {**folder.manifest()["versions"], "torch": "1.0", "numpy": "0.9"}
     folder.write_manifest(status="interrupted", versions=versions, commit="abc")
-    with few_draws():
-        assert cli.main(["resume", str(copy)]) == 0
+    assert cli.main(["resume", str(copy)]) == 0
     out, err = (text.replace("\n", " ") for text in capsys.readouterr())
     now = api.open_run(copy)._folder.manifest()["resumed"][0]
     said = f"torch 1.0, now {now['versions']['torch']}"
@@ -168,8 +171,7 @@ def test_folder_without_a_seal_is_reported_and_resumed(
     RunFolder.open(copy).write_manifest(status="interrupted")
     (copy / "results.jsonl").write_text("")
     capsys.readouterr()
-    with few_draws():
-        assert cli.main(["resume", str(copy)]) == 0
+    assert cli.main(["resume", str(copy)]) == 0
     assert "bears no seal" in capsys.readouterr().err
     again, wanted = RunFolder.open(copy), RunFolder.open(done)
     assert again.results() == wanted.results()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +20,62 @@ from neuroevo.experiment.writer import RunWriter
 from neuroevo.report.replay.champions import read_champion
 from neuroevo.run_folder import RunFolder, key_of
 from neuroevo.workers.pool import LocalPool
-from tests.small import CIRCUIT, ECHO, Listener, few_draws, plan, run, without_seconds
+from tests.small import CIRCUIT, ECHO, Listener, few_draws, no_figures, plan, run, without_seconds
 
 REQUEST: dict[str, Any] = {"seeds": 3, "generations": 6}
 SPLIT = {"genome": ("connectome",), "population": 32, "generations": 6, "seeds": 2}  # populations in parts
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _cheap():
-    with few_draws():
+    with few_draws(), no_figures():
         yield
 
 
-def without_target(path: Path, request: dict[str, Any]) -> tuple[RunFolder, float]:
-    """A run without a target, and a fitness that some lineages reach on their way, at different times."""
-    folder = run(path, **request)
+@dataclass
+class Case:
+    """A request, its run without a target, a fitness that some lineages reach, and its run with that target."""
+
+    request: dict[str, Any]
+    plain: RunFolder
+    target: float
+    folder: RunFolder
+
+    @property
+    def request_with_target(self) -> dict[str, Any]:
+        return {**self.request, "target": (f"echo={self.target!r}",)}
+
+
+def case(parent: Path, request: dict[str, Any]) -> Case:
+    """Runs a request without a target, and with one that some lineages reach, at different times."""
+    plain = run(parent / "plain", **request)
     best: dict[Any, float] = {}
-    for row in folder.metrics():
+    for row in plain.metrics():
         best[key_of(row)] = max(best.get(key_of(row), -99.0), row["fitness_centre"] or -99.0)
-    return folder, sorted(best.values())[len(best) // 2]
+    target = sorted(best.values())[len(best) // 2]
+    return Case(request, plain, target, run(parent / "run", **request, target=(f"echo={target!r}",)))
 
 
-@pytest.mark.parametrize("request_", [REQUEST, SPLIT], ids=["whole", "parts"])
-def test_lineages_end_at_the_target_and_others_are_as_without(
-    tmp_path: Path, request_: dict[str, Any]
-) -> None:
-    plain, target = without_target(tmp_path / "plain", request_)
-    folder = run(tmp_path / "run", **request_, target=(f"echo={target!r}",))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return case(tmp_path_factory.mktemp("whole"), REQUEST)
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return case(tmp_path_factory.mktemp("parts"), SPLIT)
+
+
+@pytest.fixture
+def runs(request: pytest.FixtureRequest) -> Case:
+    """The case whose name a test is given."""
+    named: Case = request.getfixturevalue(request.param)
+    return named
+
+
+@pytest.mark.parametrize("runs", ["whole", "parts"], indirect=True)
+def test_lineages_end_at_the_target_and_others_are_as_without(runs: Case) -> None:
+    plain, target, folder, request_ = runs.plain, runs.target, runs.folder, runs.request
     rows: dict[Any, list[Any]] = {}
     for row in without_seconds(plain.metrics()):
         rows.setdefault(key_of(row), []).append(row)
@@ -68,13 +98,12 @@ def test_lineages_end_at_the_target_and_others_are_as_without(
             assert row["evaluations"] == (first + 1) * each and row["status"] == "done"
 
 
-def test_champion_is_the_genome_that_reached_the_target(tmp_path: Path) -> None:
+def test_champion_is_the_genome_that_reached_the_target(whole: Case) -> None:
     from neuroevo.network.phenotype import Phenotype
     from neuroevo.seeds import derive
     from tests.toy import Echo
 
-    _, target = without_target(tmp_path / "plain", REQUEST)
-    folder = run(tmp_path / "run", **REQUEST, target=(str(target),))
+    target, folder = whole.target, whole.folder
     last = {key_of(row): row for row in folder.metrics()}
     reached = [row for row in folder.results() if row["reached"]]
     for row in reached:
@@ -87,14 +116,10 @@ def test_champion_is_the_genome_that_reached_the_target(tmp_path: Path) -> None:
     assert reached
 
 
-@pytest.mark.parametrize("request_", [REQUEST, SPLIT], ids=["whole", "parts"])
+@pytest.mark.parametrize("runs", ["whole", "parts"], indirect=True)
 @pytest.mark.parametrize("updates", [1, 3, 5])
-def test_run_with_a_target_goes_on_to_the_same_results(
-    tmp_path: Path, updates: int, request_: dict[str, Any]
-) -> None:
-    _, target = without_target(tmp_path / "plain", request_)
-    request = {**request_, "target": (str(target),)}
-    undisturbed = run(tmp_path / "whole", **request)
+def test_run_with_a_target_goes_on_to_the_same_results(tmp_path: Path, updates: int, runs: Case) -> None:
+    request, undisturbed = runs.request_with_target, runs.folder
     told: list[Progress] = []
     with pytest.raises(Stopped):
         run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,16 @@ from gymnasium.spaces import Box, Discrete
 from neuroevo.experiment import shards
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.report.write import write_report
-from tests.small import run
+from tests.small import few_draws, no_figures, run
 from tests.toy import Echo
 
 NAN, INF = math.nan, math.inf
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap() -> Iterator[None]:
+    with few_draws(), no_figures():
+        yield
 
 
 class Fickle(gymnasium.Env):
@@ -133,7 +139,7 @@ PLAIN: dict[Callable[..., Echo], str] = {
 @pytest.mark.parametrize("task", PLAIN)
 def test_task_that_says_nothing_is_watched(tmp_path: Path, task: type[Echo]) -> None:
     """With neurons that pass on what they receive; a network that is fed badly is not to blame."""
-    request = {"task": (f"echo={__name__}:{task.__name__}",), "neuron": "graded"}
+    request = {"task": (f"echo={__name__}:{task.__name__}",), "neuron": "graded", "generations": 2}
     for row in run(tmp_path / "run", **request).results():
         assert row["blowup"] == f"{PLAIN[task]}, generation 0" and row["failures"] == row["evaluations"]
 
@@ -141,6 +147,7 @@ def test_task_that_says_nothing_is_watched(tmp_path: Path, task: type[Echo]) -> 
 def test_cause_does_not_depend_on_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a population in parts as of a whole one, the first genome that fails is told of."""
     request = {"task": ("echo=tests.faulty:Faulty:wild=0.2",), "genome": ("random",), "population": 64}
+    request["generations"] = 2
     told = []
     for part in (16, 64):
         monkeypatch.setattr(shards, "GENOMES_PER_PART", part)
@@ -165,11 +172,11 @@ class Untested(Echo):
 
 
 def test_score_that_is_no_number_has_its_cause(tmp_path: Path) -> None:
-    folder = run(tmp_path / "run", task=(f"echo={__name__}:Untested",), neuron="graded")
+    folder = run(tmp_path / "run", task=(f"echo={__name__}:Untested",), neuron="graded", generations=2)
     cause = "the task's observation 0 is nan at step 1 of episode 0"
     for row in folder.results():
         assert (row["score"], row["status"], row["blowup"]) == (None, "failed", None)
         assert row["score_fault"] == cause
     (note,) = [note for note in write_report(folder).tasks["echo"].notes if "not finite" in note]
     assert f"(first: {cause}, held-out data)" in note
-    assert "score_fault" not in run(tmp_path / "sound").results()[0]
+    assert "score_fault" not in run(tmp_path / "sound", generations=2).results()[0]
