@@ -19,11 +19,22 @@ os.environ.setdefault("RAY_worker_niceness", "0")
 
 HERE = Path(__file__).parent
 MOST_PROCESSES = 4
-ON_RAY = ("workers/test_ray_pool", "workers/test_supervision", "workers/test_nodes", "test_safety")
+ON_RAY = (  # the last ends Ray, for a cluster of its own
+    "workers/test_ray_pool",
+    "workers/test_supervision",
+    "workers/test_nodes",
+    "workers/test_scoring_faults",
+    "test_safety",
+    "workers/test_tokens",
+)
 # First, so that none is left over while another process has nothing to do:
 SLOW = (
     *ON_RAY,
+    "experiment/test_extension",
+    "experiment/test_scoring",
+    "experiment/test_torn_rows",
     "experiment/test_study",
+    "test_finder",
     "test_readme",
     "experiment/test_resume",
     "referee/test_calibration",
@@ -31,6 +42,15 @@ SLOW = (
     "test_api",
     "tasks/test_datasets",
     "test_benchmarks",
+    "experiment/test_target",
+    "tasks/test_class_folders",
+    "test_links",
+    "test_trust",
+    "experiment/test_seal",
+    "workers/test_causes",
+    "test_folders",
+    "test_labels",
+    "test_caches",
     "experiment/test_trackers",
     "cli/test_commands",
     "report/test_browser",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,20 +18,26 @@ from neuroevo.experiment.trackers import FOLDER as TRACKERS
 from neuroevo.files import append_lines, atomic_write, make_folder
 from neuroevo.run_folder import MANIFEST, METRICS, RESULTS
 from neuroevo.wiring.sampling import write_samples
-from tests.small import CIRCUIT, few_draws
+from tests.small import CIRCUIT, few_draws, no_figures
 
 APPENDED = (METRICS, RESULTS, log.FILE)
 PRECIOUS = b"precious\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap() -> Iterator[None]:
+    with few_draws():
+        yield
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run at its end, replayed and reported."""
     path = tmp_path_factory.mktemp("links") / "run"
-    with few_draws():
-        command = ["--genome", "random", "connectome", "--task", "echo=tests.toy:Echo", "--out", str(path)]
+    command = ["--genome", "random", "connectome", "--task", "echo=tests.toy:Echo", "--out", str(path)]
+    with no_figures():  # there are some once it is reported
         assert cli.main([*command, "--connectome", CIRCUIT, "--workers", "0", "--quiet"]) == 0
-        assert cli.main(["replay", str(path)]) == 0
+    assert cli.main(["replay", str(path)]) == 0
     assert cli.main(["report", str(path)]) == 0
     return path
 
@@ -63,8 +70,7 @@ def stopped(run: Path) -> Path:
 def refused(capsys: pytest.CaptureFixture[str], link: Path, *command: str) -> None:
     """Makes sure that a command names a link in one line."""
     capsys.readouterr()
-    with few_draws():
-        assert cli.main(list(command)) in (1, 2)
+    assert cli.main(list(command)) in (1, 2)
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert (
         len(lines) == 1 and f"{link} is a link to " in lines[0] and "nothing is written through" in lines[0]
@@ -92,7 +98,7 @@ def test_every_file_that_a_run_replaces_takes_the_place_of_a_link(run: Path, tmp
     moved = tmp_path / "moved"
     moved.mkdir()
     stopped(run)
-    with few_draws():
+    with no_figures():  # those of before are there
         assert cli.main(["resume", str(run), "--workers", "0", "--quiet"]) == 0
     stopped_again = (run / MANIFEST).read_text().replace('"status": "done"', '"status": "interrupted"', 1)
     (run / MANIFEST).write_text(stopped_again)
@@ -102,8 +108,7 @@ def test_every_file_that_a_run_replaces_takes_the_place_of_a_link(run: Path, tmp
         path.rename(moved / str(number))
         path.symlink_to(moved / str(number))
     before = [(moved / str(number)).read_bytes() for number in range(len(replaced))]
-    with few_draws():
-        assert cli.main(["resume", str(run), "--workers", "0", "--quiet"]) == 0
+    assert cli.main(["resume", str(run), "--workers", "0", "--quiet"]) == 0
     assert [(moved / str(number)).read_bytes() for number in range(len(replaced))] == before
     assert not (run / MANIFEST).is_symlink()
 
@@ -122,7 +127,7 @@ def test_file_that_is_appended_to_is_no_link(
     content = aim.read_bytes() if aim.exists() else None
     command = ["resume", str(run), "--workers", "0", "--quiet"]
     if name == METRICS and not is_dangling:  # it is written anew, for no checkpoint vouches for its rows
-        with few_draws():
+        with no_figures():
             assert cli.main(command) == 0
         assert not (run / name).is_symlink()
     else:
@@ -195,7 +200,7 @@ def test_what_a_writer_that_died_has_left_is_cleared(run: Path) -> None:
     other = run / ".mine.new"
     for path in (remains, other):
         path.write_bytes(b"half")
-    with few_draws():
+    with no_figures():
         assert cli.main(["resume", str(run), "--workers", "0", "--quiet"]) == 0
     assert not remains.exists() and other.exists()
 

@@ -214,6 +214,7 @@ def opening(path: Path) -> set[str]:
 
 
 def test_no_reader_of_outside_files_opens_them_itself() -> None:
+    tracemalloc.stop()  # it makes the parser slow
     for top in ("neuroevo", "tasks", "populations"):
         for path in sorted((ROOT / top).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()

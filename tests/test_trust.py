@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.plugins import priors, tasks
 from neuroevo.run_folder import RunFolder
 from neuroevo.trust import Trust, modules_of
-from tests.small import CIRCUIT, REGISTERED, few_draws
+from tests.small import CIRCUIT, REGISTERED, few_draws, no_figures
 
 assert REGISTERED  # what `tasks` and `populations` hold
 PLUGIN = """
@@ -47,6 +47,12 @@ NAMED = (  # what must not be called, and how it would be
 def called(connectome: object = None, *, number: int = 1) -> None:
     """What is no plug-in, though it could be called as one."""
     raise AssertionError("it was called")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cheap() -> Iterator[None]:
+    with few_draws(), no_figures():
+        yield
 
 
 @pytest.fixture
@@ -88,8 +94,7 @@ def line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def made(folder: str, task: str) -> Path:
     """A run of one lineage that this user made here, at its end."""
-    with few_draws():
-        assert cli.main(["--genome", "random", "--task", task, "--out", folder, *SMALL]) == 0
+    assert cli.main(["--genome", "random", "--task", task, "--out", folder, *SMALL]) == 0
     return Path(folder)
 
 
@@ -121,8 +126,7 @@ def test_request_in_a_file_imports_nothing_that_it_names(
 def test_module_that_is_trusted_is_imported(plant: Plant) -> None:
     mark = plant("plan_b")
     Path("request.toml").write_text('genome = ["random"]\ntask = ["plan_b:Mine"]\n')
-    with few_draws():
-        assert cli.main(["--config", "request.toml", "--trust", "plan_b", "--out", "x", *SMALL]) == 0
+    assert cli.main(["--config", "request.toml", "--trust", "plan_b", "--out", "x", *SMALL]) == 0
     assert mark.exists()
 
 
@@ -166,12 +170,11 @@ def test_study_imports_nothing_that_it_names(plant: Plant, capsys: pytest.Captur
     )
     assert "would run module 'plan_g'" in line(capsys, "study", "study.toml", "--out", "s")
     assert not mark.exists() and not Path("s").exists()
-    with few_draws():
-        command = ["study", "study.toml", "--out", "s", "--trust", "plan_g", "--quiet"]
-        assert cli.main(command) == 0
-        forget("plan_g", mark)
-        shutil.rmtree("s/a")
-        assert cli.main(["resume", "s", "--quiet"]) == 0  # signed
+    command = ["study", "study.toml", "--out", "s", "--trust", "plan_g", "--quiet"]
+    assert cli.main(command) == 0
+    forget("plan_g", mark)
+    shutil.rmtree("s/a")
+    assert cli.main(["resume", "s", "--quiet"]) == 0  # signed
     shutil.rmtree("s/a")
     Path("s/study.toml").write_text(Path("s/study.toml").read_text() + "# by somebody else\n")
     forget("plan_g", mark)
@@ -186,10 +189,9 @@ def test_own_run_is_resumed_and_replayed_without_a_word(plant: Plant) -> None:
     mark = plant("plan_h")
     run = made("run", "plan_h:Mine")
     forget("plan_h", mark)
-    with few_draws():
-        assert cli.main(["replay", str(run)]) == 0 and mark.exists()
-        forget("plan_h", mark)
-        assert cli.main(["resume", str(stopped(run)), "--quiet"]) == 0 and mark.exists()
+    assert cli.main(["replay", str(run)]) == 0 and mark.exists()
+    forget("plan_h", mark)
+    assert cli.main(["resume", str(stopped(run)), "--quiet"]) == 0 and mark.exists()
     assert ne.open_run(run).champion() is not None
 
 

@@ -34,7 +34,7 @@ def _cheap():
 
 @dataclass
 class Case:
-    """A request, its run without a target, a fitness that some lineages reach, and its run with that target."""
+    """A request, its run without a target, a fitness that some lineages reach, and its run with it."""
 
     request: dict[str, Any]
     plain: RunFolder

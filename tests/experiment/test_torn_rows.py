@@ -43,6 +43,22 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
     "a line less": lambda data: b"".join(data.splitlines(keepends=True)[:-1]),
     "more": lambda data: data + data.splitlines(keepends=True)[0],
 }
+TORN = (  # a finished run: every damage once, and of each file those that it may answer otherwise
+    (METRICS, "half"),
+    (METRICS, "zeros in it"),
+    (METRICS, "changed"),
+    (METRICS, "more"),
+    (RESULTS, "half"),
+    (RESULTS, "empty"),
+    (RESULTS, "zeros"),
+    (RESULTS, "missing"),
+    (RESULTS, "changed"),
+    (RESULTS, "doubled"),
+    (RESULTS, "a line less"),
+)
+TORN_EARLY = ("empty", "zeros", "missing", "changed", "doubled", "a line less", "more")  # metrics alone
+assert {damage for _, damage in TORN} == set(DAMAGES)
+assert {damage for name, damage in TORN if name == METRICS} | set(TORN_EARLY) == set(DAMAGES)
 BASE: dict[str, Any] = {
     "genome": ("connectome", "random"),
     "task": (ECHO,),
@@ -103,8 +119,7 @@ def assert_same(path: Path, wanted: Path) -> None:
         assert (path / champion.relative_to(wanted)).read_bytes() == champion.read_bytes()
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", [METRICS, RESULTS])
+@pytest.mark.parametrize(("name", "damage"), TORN)
 def test_finished_run_with_torn_rows_says_so_and_has_them_again(
     runs: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, damage: str
 ) -> None:
@@ -123,7 +138,7 @@ def test_finished_run_with_torn_rows_says_so_and_has_them_again(
     assert_same(path, runs("tournament", True))
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", TORN_EARLY)
 def test_interrupted_run_with_torn_metrics_has_them_again(
     runs: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
 ) -> None:
@@ -138,10 +153,19 @@ def test_interrupted_run_with_torn_metrics_has_them_again(
     assert_same(path, runs("tournament", True))
 
 
-@pytest.mark.parametrize("damage", ["half", "changed"])
-@pytest.mark.parametrize("name", [METRICS, SELECTION])
-@pytest.mark.parametrize("is_done", [True, False])
-@pytest.mark.parametrize("mode", ["race", "mixed"])
+@pytest.mark.parametrize(
+    ("mode", "is_done", "name", "damage"),
+    [
+        ("race", True, METRICS, "half"),
+        ("race", True, SELECTION, "changed"),
+        ("race", False, METRICS, "changed"),
+        ("race", False, SELECTION, "half"),
+        ("mixed", True, METRICS, "changed"),
+        ("mixed", True, SELECTION, "half"),
+        ("mixed", False, METRICS, "half"),
+        ("mixed", False, SELECTION, "changed"),
+    ],
+)
 def test_race_and_mixed_populations_with_torn_rows_have_them_again(
     runs: Any, tmp_path: Path, mode: str, is_done: bool, name: str, damage: str
 ) -> None:

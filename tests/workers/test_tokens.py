@@ -30,6 +30,29 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     ray_tokens.forget()
 
 
+JOIN = "import sys; from neuroevo.workers import ray_tokens; ray_tokens.join(sys.argv[1])"
+
+
+def test_run_on_this_machine_has_a_token_of_its_own(started: object, tmp_path: Path) -> None:
+    """Another user, who has neither its environment nor its home, is not heard."""
+    import ray
+
+    assert os.environ[MODE] == "token" and len(os.environ[TOKEN]) == 64
+    address = ray.get_runtime_context().gcs_address
+    stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    command = [sys.executable, "-c", JOIN, address]
+    refused = subprocess.run(
+        command,
+        env={**stranger, "HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1 and "takes a token, and none is here" in refused.stderr
+    assert subprocess.run(command, env=os.environ, cwd=ROOT, check=False).returncode == 0
+
+
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Any]:
     """A real cluster on this machine that takes a token."""
@@ -98,29 +121,6 @@ def test_cluster_that_takes_another_token_is_refused_by_the_variable_that_mends_
     assert wanted in str(caught.value) and guarded.address in str(caught.value)
     assert capfd.readouterr() == ("", "")
     assert {name: os.environ[name] for name in (MODE, TOKEN, PATH) if name in os.environ} == variables
-
-
-JOIN = "import sys; from neuroevo.workers import ray_tokens; ray_tokens.join(sys.argv[1])"
-
-
-def test_run_on_this_machine_has_a_token_of_its_own(started: object, tmp_path: Path) -> None:
-    """Another user, who has neither its environment nor its home, is not heard."""
-    import ray
-
-    assert os.environ[MODE] == "token" and len(os.environ[TOKEN]) == 64
-    address = ray.get_runtime_context().gcs_address
-    stranger = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    command = [sys.executable, "-c", JOIN, address]
-    refused = subprocess.run(
-        command,
-        env={**stranger, "HOME": str(tmp_path)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert refused.returncode == 1 and "takes a token, and none is here" in refused.stderr
-    assert subprocess.run(command, env=os.environ, cwd=ROOT, check=False).returncode == 0
 
 
 def test_what_the_environment_says_of_tokens_wins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
