@@ -202,7 +202,7 @@ class Past:
         if wrong:
             self._begin_again(folder, wrong, f"{path} {what or 'lacks rows'}")
         self.written = [row for row in rows if key_of(row) in self.rows]
-        if path.exists() and (num_rows > len(self.written) or not vouched):
+        if path.exists() and (what or num_rows > len(self.written) or not vouched):
             folder.replace_metrics(self.written)
 
     def _is_whole(self, lineage: Key, wanted: str | None) -> bool:

@@ -227,3 +227,19 @@ def test_checkpoint_that_vouches_for_other_lineages_is_damaged(
     checkpoint.save(path, arrays, {**state, "lineages": state["lineages"][:-1]})
     with pytest.raises(RunError, match=r"is damaged .it vouches for other lineages than it has.; start"):
         execute.resume(path, {})
+
+
+def test_line_of_zeros_is_gone_though_every_row_that_can_be_read_stays(
+    runs: Callable[[str, bool], Path], tmp_path: Path
+) -> None:
+    """Each lineage has one row: of one it is damaged, and all others stay as they are."""
+    path, updates = tmp_path / "run", list[object]()
+    listener = Listener(update=updates.append, is_stopping=lambda: len(updates) > 0)
+    with pytest.raises(KeyboardInterrupt):
+        execute.run(resolve(Configuration(**{**BASE, **REQUESTS["tournament"]})), path, watcher=listener)
+    first, *others = (path / METRICS).read_bytes().splitlines(keepends=True)
+    assert len({line.partition(b'"generation": ')[2][:1] for line in (first, *others)}) == 1
+    (path / METRICS).write_bytes(b"".join([bytes(len(first) - 1), b"\n", *others]))
+    assert execute.resume(path, {}) is not None
+    assert b"\0" not in (path / METRICS).read_bytes()
+    assert_same(path, runs("tournament", True))
