@@ -47,6 +47,16 @@ LONGER: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # request, and wha
 }
 
 
+EARLY = 5  # generations of shards
+ONCE = {  # each search from the end of a run or from the midst of it
+    "seeds of a slowing search": EARLY,
+    "seeds of two phases": None,
+    "generations of es": EARLY,
+    "generations of ga": EARLY,
+    "generations of cem": None,
+}
+
+
 @pytest.fixture(autouse=True)
 def cheap() -> Iterator[None]:
     with few_draws(), no_figures():
@@ -120,8 +130,13 @@ def states(folder: RunFolder) -> dict[tuple[object, ...], object]:
     }
 
 
-@pytest.mark.parametrize("stopped", [None, 5], ids=["finished", "interrupted"])
-@pytest.mark.parametrize("change", LONGER)
+@pytest.mark.parametrize(
+    ("change", "stopped"),
+    [
+        *((change, stopped) for change in LONGER if change not in ONCE for stopped in (None, EARLY)),
+        *ONCE.items(),
+    ],
+)
 def test_extended_run_is_what_it_would_have_been(
     tmp_path: Path, begin: Begin, change: str, stopped: int | None
 ) -> None:
@@ -178,17 +193,17 @@ def test_extension_that_was_interrupted_goes_on_and_compares_no_two_budgets(
     updates: list[object] = []
     listener = Listener(update=updates.append, is_stopping=lambda: len(updates) > 2)
     with pytest.raises(KeyboardInterrupt):
-        execute.resume(folder.path, {"generations": 6}, listener)
+        execute.resume(folder.path, {"generations": 5}, listener)
     again = RunFolder.open(folder.path)
     assert again.results() == [], "scores of the shorter search are void"
     assert cli.main(["report", str(folder.path)]) == 0
     execute.resume(folder.path, {})
-    assert_same(RunFolder.open(folder.path), begin(tmp_path / "wanted", generations=6))
+    assert_same(RunFolder.open(folder.path), begin(tmp_path / "wanted", generations=5))
 
 
 REFUSED: dict[str, tuple[dict[str, Any], list[str], str]] = {
     "race": ({"selection": "race", "seeds": 2}, ["--seeds", "3"], "the rounds of a race depends on all"),
-    "mixed": ({"selection": "mixed"}, ["--generations", "9"], "selection 'mixed'"),
+    "mixed": ({"selection": "mixed", "seeds": 1, "graphs": 1}, ["--generations", "9"], "selection 'mixed'"),
     "slowing": ({"search": "pgpe"}, ["--generations", "9"], "pgpe slows down over all its generations"),
     "phases": (
         {"search": "paper:elite=2", "generations": 4},
@@ -209,7 +224,7 @@ def test_what_cannot_be_extended_is_refused_in_one_line(
     tmp_path: Path, begin: Begin, capsys: pytest.CaptureFixture[str], change: str
 ) -> None:
     request, flags, message = REFUSED[change]
-    folder = begin(tmp_path / "run", 2, **request)
+    folder = begin(tmp_path / "run", 2 if "selection" in request else EARLY, **request)
     before = {p: p.read_bytes() for p in folder.path.rglob("*") if p.is_file() and p.suffix != ".log"}
     capsys.readouterr()
     assert cli.main(["resume", str(folder.path), *flags]) == 2

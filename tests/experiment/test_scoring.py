@@ -17,7 +17,7 @@ from tests.small import CIRCUIT, ECHO, Listener, few_draws, no_figures, without_
 
 FILES = ("results.jsonl", "selection.jsonl")
 SELECTIONS = {
-    "tournament": {"seeds": "2"},
+    "tournament": {},
     "race": {"seeds": "2", "generations": "4", "selection": "race"},
     "mixed": {"graphs": "2", "seeds": "2", "generations": "4", "selection": "mixed"},
 }
@@ -55,10 +55,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize("selection", SELECTIONS)
 def test_search_outlives_scoring_that_fails_and_resume_scores_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], selection: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], undisturbed: tuple[Path, Path], selection: str
 ) -> None:
-    fault, changes = tmp_path / "fault", SELECTIONS[selection]
-    assert command_line.main([*arguments(tmp_path / "whole", fault, **changes), "--quiet"]) == 0
+    fault, changes = undisturbed[0], SELECTIONS[selection]
+    unspoilt = tmp_path / "whole" if changes else undisturbed[1]
+    if changes:
+        assert command_line.main([*arguments(unspoilt, fault, **changes), "--quiet"]) == 0
     fault.write_text("raise")
     capsys.readouterr()
     path = tmp_path / "run"
@@ -73,7 +75,7 @@ def test_search_outlives_scoring_that_fails_and_resume_scores_it(
         "echo"
     }
     assert all("the held-out set was gone" in (x["error"] or "") for x in rows["unscored"])
-    whole = contents(tmp_path / "whole")
+    whole = contents(unspoilt)
     assert {k: v for k, v in contents(path).items() if k not in FILES} == {
         k: v for k, v in whole.items() if k not in FILES
     }
