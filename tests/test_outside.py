@@ -190,7 +190,7 @@ NOT_OUTSIDE = {
     "tasks/sources.py": {"mnist_wheel", "debian"},
     "neuroevo/files.py": {"append_lines", "open_new", "open_to_append", "sync"},
     "neuroevo/run_folder.py": {"cut"},
-    "neuroevo/experiment/packages.py": {"_imported"},  # source text of modules that were imported
+    "neuroevo/experiment/packages.py": {"_names"},  # source text of modules that were imported
     "neuroevo/workers/endings.py": {"last_words", "memory_kills"},  # of Ray and the system
 }
 OPENING = {"open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "read_csv", "load_file"}

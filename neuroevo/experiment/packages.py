@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def packages(calls: Sequence[PluginCall]) -> tuple[str, ...]:
     waiting = [place for name, place in places.items() if name != "neuroevo"]
     while waiting:
         place = waiting.pop()
-        for name in _imported(place):
+        for name in sorted(_imported(place)):
             if name not in places and (other := _beside(name, place.parent)) is not None:
                 places[name] = other
                 waiting.append(other)
@@ -44,18 +45,28 @@ def _place(name: str) -> Path | None:
     return Path(where[0]) if where[0] else None
 
 
-def _imported(place: Path) -> Iterator[str]:
-    """Yields the first parts of the names that the files of a module or package import, wherever they do."""
+def _imported(place: Path) -> set[str]:
+    """Returns the first parts of the names that the files of a module or package import, wherever they do."""
+    names: set[str] = set()
     for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
         try:
-            tree = ast.parse(path.read_bytes())
+            status = path.stat()
+            names |= _names(path, status.st_mtime_ns, status.st_size)
         except (OSError, ValueError, SyntaxError, RecursionError):
             continue  # what cannot be read is not imported either
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name.partition(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                yield node.module.partition(".")[0]
+    return names
+
+
+@cache
+def _names(path: Path, changed: int, size: int) -> frozenset[str]:
+    """Returns what a file imports; one that has not changed is not parsed again for the next request."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
+    return frozenset(names)
 
 
 def _beside(name: str, folder: Path) -> Path | None:

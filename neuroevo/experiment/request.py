@@ -255,4 +255,5 @@ def _workers(config: Configuration, shares: dict[str, float], calls: Sequence[Pl
     if number is None and config.address is None:
         number = default_workers() if config.device == "cpu" else devices.workers(shares["gpus"])
     devices.check_workers(config.device, number, config.address, shares.get("gpus", 0.0))
-    return Workers(number, config.address, config.deadline, packages(calls), **shares)
+    sent = () if config.address is None else packages(calls)  # which takes long, and here all is at hand
+    return Workers(number, config.address, config.deadline, sent, **shares)
