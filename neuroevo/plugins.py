@@ -31,7 +31,7 @@ from neuroevo.errors import (
     require_text,
     unknown,
 )
-from neuroevo.text import option_text
+from neuroevo.text import option_text, visible
 
 Scalar = bool | int | float | str | None  # the value of an option
 Target = TypeVar("Target", bound=Callable[..., object])  # a prior function or a task class
@@ -539,7 +539,8 @@ def _options(text: str, name: str, tail: str, bare: str) -> tuple[dict[str, str]
             place = len(text) - len(tail) + position + joint.start()
             raise OptionError(
                 f"Cannot read {item[0].rstrip(',')!r} in {text!r}: a comma parts options; wanted "
-                f"{text[:place]},{text[place + 1 :]} or, if this is one value, the value in double quotes."
+                f"{visible(text[:place])},{visible(text[place + 1 :])} or, if this is one value, the value "
+                "in double quotes."
             )
         key = item[1].replace("-", "_")
         if key in options:

@@ -276,3 +276,9 @@ def test_option_behind_a_colon_is_told_where_the_comma_belongs(text: str, meant:
 @pytest.mark.parametrize("tail", ['size="a:b=c"', "size=a:b", "size=http://x.y/z", 'size="a:b=c",other=d:e'])
 def test_value_may_hold_a_colon(tail: str) -> None:
     assert _options(f"example:{tail}", "example", tail, "")[0]["size"] in tail
+
+
+def test_what_was_wanted_is_told_in_one_line_whatever_stands_in_it() -> None:
+    with pytest.raises(OptionError) as refused:
+        Spec.parse("gym:X\x0b\x85Y:steps=2")
+    assert len(str(refused.value).splitlines()) == 1
