@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from neuroevo.errors import TaskError
 from neuroevo.network.adapters import Adapter, Ports, Ridge
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.network.ridge import Moments, Readout, Solver
-from neuroevo.task import HasImages, HasTargets, Samples, Split, Task
+from neuroevo.task import Chooses, HasImages, HasTargets, Samples, Split, Task
 
 IMAGES_AT_ONCE = 512  # bounds the memory of a part of the images
 STEPS_AT_ONCE = 256  # steps of a sequence whose states are kept until they are added up
@@ -123,6 +124,23 @@ class SolvedTask(Task):
                 f"Adapter 'ridge' reads {features} numbers, and is fitted to {fitted} samples, half of a "
                 f"minibatch; wanted more than {features}. Give the task larger minibatches (--episodes, or "
                 "longer sequences), or let the readout read less (read=outputs, times=1)."
+            )
+
+    def require_cells(self, core: str) -> None:
+        """Makes sure that a wiring has cells to be read, and biases where these are asked for.
+
+        Args:
+            core: What of the wiring evolves, see `Architecture`.
+
+        Raises:
+            TaskError: If it has not.
+        """
+        if core == "clock":
+            raise TaskError("Adapter 'ridge' reads cells, and a clock has none; leave this prior out.")
+        if core != "evolves" and self._adapter.bias:
+            raise TaskError(
+                f"Adapter 'ridge' with bias={self._adapter.bias:g} on a wiring that does not evolve, whose "
+                "cells have no biases; leave the option or this prior out."
             )
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
@@ -249,9 +267,8 @@ class SolvedTask(Task):
         phenotype.reset(columns)
         latest: deque[list[Tensor]] = deque(maxlen=times)
         waiting: list[list[Tensor]] = []
-        shared = samples.inputs if len(samples.inputs) > 1 else samples.inputs.expand(1, -1, -1, -1)
         for step in range(length):
-            phenotype.step(shared[samples.which, step])
+            phenotype.step(samples.inputs[samples.which, step])
             latest.append([cells.clone() for _, cells in phenotype.output_cells()])
             if step < washout:
                 continue
@@ -277,12 +294,17 @@ class SolvedImages(SolvedTask):
     def __init__(self, task: Task, adapter: Ridge) -> None:
         super().__init__(task, adapter)
         assert isinstance(task, HasImages)
+        if (isinstance(task, Chooses) and task.chooses) or task.fitness_unit == task.unit:
+            raise TaskError(
+                "Adapter 'ridge' was asked for on images with pool or fitness=accuracy, which a readout that "
+                "is solved has no use for; leave these options out, or use --adapter linear."
+            )
         self._images: HasImages = task
         self.class_names = task.class_names
         self.labels = task.labels
         self.test_images = task.test_images
 
-    def predictions(self, phenotype: Phenotype) -> object:
+    def predictions(self, phenotype: Phenotype) -> np.ndarray:
         """Returns the class that each genome's readout names for each test image, int64 [G, n], or -1.
 
         Args:

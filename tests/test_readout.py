@@ -194,6 +194,8 @@ def test_held_out_data_are_met_once_by_scores_and_never_by_fitness() -> None:
     ("task", "text", "said"),
     [
         (Swimmer, "ridge", "no targets to fit a readout to; wanted images"),
+        (lambda: Digits(pool=500), "ridge", "with pool or fitness=accuracy"),
+        (lambda: Digits(fitness="accuracy"), "ridge", "with pool or fitness=accuracy"),
         (Digits, "ridge:times=9", "times=9 on a task of 4 network steps"),
         (lambda: Digits(episodes=64), "ridge:read=all,times=4", "numbers, and is fitted to 32 samples"),
     ],
@@ -210,3 +212,9 @@ def test_readouts_that_cannot_be_are_refused_in_one_line(task: type[Task], text:
 def test_options_of_a_readout_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(OptionError):
         adapters.parse(text)
+
+
+@pytest.mark.parametrize(("core", "said"), [("clock", "a clock has none"), ("frozen", "have no biases")])
+def test_wirings_without_cells_or_biases_to_read_are_refused(core: str, said: str) -> None:
+    with pytest.raises(TaskError, match=said):
+        solved(Memory(), "ridge:bias=0.2").require_cells(core)

@@ -42,8 +42,8 @@ EDGE = 60  # an edge of a wiring that was drawn and fitted to a task
 CELL = 120  # a cell of it
 WIRING = 12_000  # all else of it: its figures and its entry in the manifest
 LINEAGE = 6_000  # a lineage beside its arrays: objects, rows, results
-ROW = 400  # a row of metrics in a report
-WORLD = 20_000  # a body in its world, on a CPU
+ROW = 400  # a row of metrics in a report; assumed, not measured by itself
+WORLD = 20_000  # a body in its world, on a CPU; assumed, not measured by itself
 # Measured too, as parts of what `gpu_memory` counts for a GPU, where genomes share less.
 KEPT = 0.6  # of a network, while a worker keeps it
 BUILDING = 2.5  # of a network, beside it, while it is built

@@ -185,6 +185,7 @@ def _fitted(
         adapter.check(blueprint.ports)
     if isinstance(task, SolvedTask):
         task.require_samples(blueprint.ports)
+        task.require_cells(live.core)
     if maps is None:
         return blueprint
     place = {cell: i for i, cell in enumerate(whole.cells)}
