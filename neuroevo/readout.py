@@ -90,7 +90,7 @@ class SolvedTask(Task):
         self.num_sensors = task.num_sensors
         self.num_actuators = task.num_actuators
         self.search = task.search
-        self.caveat = task.caveat
+        self.shows = task.shows
         self.steps = task.steps
         self.episodes = task.episodes
         self.held_out = task.held_out

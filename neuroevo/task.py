@@ -56,8 +56,9 @@ class Task(ABC):
         num_actuators: A, numbers that a network puts out at each step, at least 1.
         search: Options of search methods that suit the task better than the usual ones, by the name of the
             method: `{"pgpe": {"stdev": 0.5}}`.
-        caveat: What the task was found not to show, a phrase that `run.py list` prints; empty: nothing is
-            known against it.
+        shows: What the task was measured to tell apart, a phrase by the name of the adapter it was measured
+            with, which `run.py list` prints: `{"linear": "no wiring from another (1,950 evaluations)"}`;
+            empty: it was not measured.
         bare_option: The option that a value without a name stands for, `name:VALUE`; empty: there is none.
         open_options: How options begin that the task takes under any name, as keyword arguments `**options`
             of texts, such as "env."; empty: there are none.
@@ -109,7 +110,7 @@ class Task(ABC):
     num_sensors: int
     num_actuators: int
     search: Mapping[str, Mapping[str, Scalar]] = {}
-    caveat: str = ""
+    shows: Mapping[str, str] = {}
     bare_option: str = ""
     open_options: str = ""
     ports: str = ""

@@ -30,7 +30,7 @@ class Digits(Classification):
             are drawn evenly.
     """
 
-    caveat = "no wiring was told from another, nor from none, in 1,950 evaluations; see the README"
+    shows = {"linear": "no wiring from another, nor from none (1,950 evaluations)"}  # noqa: RUF012 - as in `Task`
     defaults = {"generations": 200, "population": 64}  # noqa: RUF012
     shape, num_training, rank, class_names = (8, 8), 1_442, 61, DIGITS
 
@@ -75,7 +75,7 @@ class Mnist(_Downloaded):
             are drawn evenly.
     """
 
-    caveat = "no wiring was told from another, nor from none, in 3,900 evaluations; see the README"
+    shows = {"linear": "no wiring from another, nor from none (3,900 evaluations)"}  # noqa: RUF012 - as in `Task`
     rank, class_names = 712, DIGITS
 
     def images(self) -> datasets.Images:
@@ -100,7 +100,7 @@ class FashionMnist(_Downloaded):
             are drawn evenly.
     """
 
-    caveat = "no wiring was told from another, nor from none, in 1,950 evaluations; see the README"
+    shows = {"linear": "no wiring from another, nor from none (1,950 evaluations)"}  # noqa: RUF012 - as in `Task`
     rank = 784
     class_names = [  # noqa: RUF012
         "T-shirt/top",

@@ -63,7 +63,10 @@ class Worm(Embodied):
     """
 
     unit = "mm/s"
-    caveat = "wirings were told apart with --adapter none alone; see the README"
+    shows = {  # noqa: RUF012 - as in `Task`, nobody writes to it
+        "linear": "no wiring from another (650 evaluations)",
+        "none": "the map onto the muscles, not the circuit behind it (untrained)",
+    }
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
     search = {"pgpe": {"stdev": 0.05, "speed": 0.015}}  # noqa: RUF012
     num_sensors = JOINTS

@@ -115,7 +115,7 @@ def test_task_with_no_more_than_required_has_the_defaults() -> None:
     bare = Bare()
     bare.prepare()
     assert bare.data_hashes() == {} == bare.search and bare.fitness_unit == "m"
-    assert (bare.caveat, bare.bare_option, bare.on_device, bare.image_shape) == ("", "", False, None)
+    assert (bare.shows, bare.bare_option, bare.on_device, bare.image_shape) == ({}, "", False, None)
     assert bare.network_steps is bare.steps is bare.episodes is None
     assert fault_of(bare).startswith("has no defaults['generations'], defaults['population']; wanted unit, ")
 

@@ -27,13 +27,13 @@ class Entry(TypedDict):
     Attributes:
         summary: What it is, in a sentence.
         options: Its options and their defaults.
-        caveat: Of a task: what to bear in mind about its scores.
+        shows: Of a task: what it was measured to tell apart, by the name of the adapter.
         budget: Of a task: its default generations, population and the like.
     """
 
     summary: str
     options: NotRequired[Mapping[str, plugins.Scalar]]
-    caveat: NotRequired[str]
+    shows: NotRequired[Mapping[str, str]]
     budget: NotRequired[Mapping[str, int]]
 
 
@@ -64,8 +64,8 @@ def print_sections(sections: Mapping[str, Section]) -> None:
         table.add_column()
         for name, entry in entries.items():
             text = Text(entry["summary"])
-            if entry.get("caveat"):
-                text.append(f"\n{entry['caveat']}", style="yellow")
+            for adapter, told_apart in entry.get("shows", {}).items():
+                text.append(f"\n{adapter}: {told_apart}", style="yellow")
             if entry.get("budget"):
                 text.append("\n" + " ".join(f"--{k} {v}" for k, v in entry["budget"].items()), style="dim")
             if entry.get("options"):
@@ -131,9 +131,18 @@ def describe(name: str) -> str:
     is_call = ":" in name and plugins.tasks.takes_value(name.partition(":")[0])
     call = plugins.tasks.calls([name])[0] if is_call else None
     plugin = find(name) if call is None else call.plugin
-    text = f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n"
+    text = f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n{_evidence(plugin)}"
     ports = "" if call is None else make(call.label, plugin.target, call.options).ports
     return f"{text}\n{name}: {ports}\n" if ports else text
+
+
+def _evidence(plugin: plugins.Plugin) -> str:
+    """Returns what a task was measured to tell apart, as the end of its page; "" of what was not."""
+    shows = getattr(plugin.target, "shows", None)
+    if not shows:
+        return ""
+    lines = [f"    {adapter}: {told_apart}\n" for adapter, told_apart in shows.items()]
+    return "\nTells apart, by the adapter (`--adapter`):\n" + "".join(lines)
 
 
 def _plugin(registry: plugins.Registry, name: str) -> Entry:
@@ -145,11 +154,11 @@ def _plugin(registry: plugins.Registry, name: str) -> Entry:
 
 
 def _described(plugin: plugins.Plugin) -> Entry:
-    """Returns a plug-in's summary and options, and a task's caveat and budget if it has them."""
+    """Returns a plug-in's summary and options, and a task's evidence and budget if it has them."""
     entry: Entry = {"summary": plugin.summary, "options": plugin.defaults}
     if isinstance(plugin.target, type) and issubclass(plugin.target, Task):
-        if plugin.target.caveat:
-            entry["caveat"] = plugin.target.caveat
+        if plugin.target.shows:
+            entry["shows"] = dict(plugin.target.shows)
         if plugin.target.defaults:
             entry["budget"] = dict(plugin.target.defaults)
     return entry

@@ -75,14 +75,18 @@ def test_list_names_everything_and_says_how_to_give_options(capsys: pytest.Captu
     assert max(map(len, out.splitlines())) <= 80
 
 
-def test_list_says_what_a_task_was_found_not_to_show(capsys: pytest.CaptureFixture[str]) -> None:
-    caveat = "No prior was told from another here."
-    with mock.patch.object(Swimmer, "caveat", caveat, create=True):
+def test_list_says_what_a_task_was_measured_to_tell_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    shows = {"linear": "no prior from another", "none": "all of them"}
+    with mock.patch.object(Swimmer, "shows", shows):
         assert cli.main(["list", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)["tasks"]
         assert cli.main(["list"]) == 0
-    assert found["swimmer"]["caveat"] == caveat and "caveat" not in found["images"]
-    assert caveat in capsys.readouterr().out
+        listed = capsys.readouterr().out
+        assert cli.main(["list", "swimmer"]) == 0
+        page = capsys.readouterr().out
+    assert found["swimmer"]["shows"] == shows and "shows" not in found["images"]
+    for adapter, told_apart in shows.items():
+        assert f"{adapter}: {told_apart}" in listed and f"{adapter}: {told_apart}" in page
 
 
 def test_list_shows_a_broken_plug_in_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
