@@ -26,6 +26,8 @@ STEPS_AT_ONCE = 256  # steps of a sequence whose states are kept until they are 
 STEPS_WATCHED = 300  # of a sequence, by who measures currents
 HELD_BACK = 0.2  # of the training split, to choose the penalty by
 HALF = 0.5  # of a minibatch is fitted, the other half measures the fit
+LARGER = "Give the task larger minibatches (--episodes, or longer sequences)"
+LONGER = "Give the task more data (of sequences, length or episodes)"
 
 
 def on(task: Task, adapter: Adapter) -> Task:
@@ -109,25 +111,31 @@ class SolvedTask(Task):
         """Returns hashes of the data that the task uses."""
         return self._base.data_hashes()
 
-    def require_samples(self, ports: Ports) -> None:
-        """Makes sure that a readout has no more weights a target than a minibatch has samples to fit them to.
+    def require_samples(self, ports: Ports, where: str, *, evolves: bool = True) -> None:
+        """Makes sure that a readout has no more weights a target than samples to be fitted to.
 
         Args:
             ports: What the adapter connects.
+            where: What the error says of whose the readout is.
+            evolves: Whether readouts are fitted to minibatches too, and not to the training split alone.
 
         Raises:
             TaskError: If it has more.
         """
-        features, fitted = self._adapter.num_features(ports), int(HALF * self._task.num_minibatch)
-        if features >= fitted:
-            raise TaskError(
-                f"Adapter 'ridge' reads {features} numbers, and is fitted to {fitted} samples, half of a "
-                f"minibatch; wanted more than {features}. Give the task larger minibatches (--episodes, or "
-                "longer sequences), or let the readout read less (read=outputs, times=1)."
-            )
+        features = self._adapter.num_features(ports)
+        limits = [(int((1 - HELD_BACK) * self._task.num_training), "most of the training split", LONGER)]
+        if evolves:
+            limits.insert(0, (int(HALF * self._task.num_minibatch), "half of a minibatch", LARGER))
+        for fitted, what, advice in limits:
+            if features >= fitted:
+                raise TaskError(
+                    f"{where}: Adapter 'ridge' reads {features} numbers, and is fitted to {fitted} samples, "
+                    f"{what}; wanted more than {features}. {advice}, or let the readout read less "
+                    "(read=outputs, times=1)."
+                )
 
     def require_cells(self, core: str) -> None:
-        """Makes sure that a wiring has cells to be read, and biases where these are asked for.
+        """Makes sure that a wiring has cells to be read.
 
         Args:
             core: What of the wiring evolves, see `Architecture`.
@@ -137,11 +145,6 @@ class SolvedTask(Task):
         """
         if core == "clock":
             raise TaskError("Adapter 'ridge' reads cells, and a clock has none; leave this prior out.")
-        if core != "evolves" and self._adapter.bias:
-            raise TaskError(
-                f"Adapter 'ridge' with bias={self._adapter.bias:g} on a wiring that does not evolve, whose "
-                "cells have no biases; leave the option or this prior out."
-            )
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns how much of one half of a minibatch readouts explain that are fitted to the other half.

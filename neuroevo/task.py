@@ -436,12 +436,13 @@ class HasTargets(Protocol):
         washout: Steps at the beginning of a sequence that are neither fitted nor judged, since the network
             comes from rest; 0 of images.
         num_minibatch: Samples of a minibatch: images, or steps of all episodes after the washout.
+        num_training: Samples of the training split, counted in the same way.
 
     Example:
         class Recall(Copy):
             "Say what was sensed one step before."
 
-            washout, num_minibatch = 1, 4 * 19
+            washout, num_minibatch, num_training = 1, 4 * 19, 4 * 19
 
             def samples(self, split, *, seeds):
                 drawn = [generator(seed, split).standard_normal((20, 4, 1), np.float32) for seed in seeds]
@@ -454,6 +455,7 @@ class HasTargets(Protocol):
 
     washout: int
     num_minibatch: int
+    num_training: int
 
     def samples(self, split: Split, *, seeds: Sequence[int]) -> Samples:
         """Returns samples of one of the splits, which have none in common.

@@ -69,6 +69,11 @@ class SequenceTask(Task):
         """Steps of a training sequence that count, of all episodes."""
         return (self.length - self.washout) * self.episodes
 
+    @property
+    def num_training(self) -> int:
+        """Steps of the sequence that a readout is fitted to in the end, counted in the same way."""
+        return self.num_minibatch
+
     @abstractmethod
     def draw(self, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns sequences and what is to be said of each step.

@@ -16,7 +16,8 @@ from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Edges
 from neuroevo.errors import OptionError, TaskError
 from neuroevo.experiment.plan import fitted
-from neuroevo.network import adapters
+from neuroevo.network import adapters, weights
+from neuroevo.network.adapters import Ports
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.neurons import Neuron
 from neuroevo.network.phenotype import Phenotype
@@ -38,6 +39,8 @@ def network(task: Task, text: str, genomes: int = 1, leak: float = LEAK) -> Phen
     sample = Sample("connectome", 0, exact, exact.content_hash)
     neuron = Neuron.parse(f"leaky:leak={leak}")
     blueprint = fitted([sample], {"task": task}, neuron, adapter)["task"][0]
+    if isinstance(task, SolvedTask):
+        task.require_samples(blueprint.ports, "here")
     phenotype = Phenotype([blueprint], [genomes])
     phenotype.load([blueprint.draw(genomes, generator(1, "genomes"))])
     return phenotype
@@ -214,7 +217,33 @@ def test_options_of_a_readout_that_mean_nothing_are_refused(text: str) -> None:
         adapters.parse(text)
 
 
-@pytest.mark.parametrize(("core", "said"), [("clock", "a clock has none"), ("frozen", "have no biases")])
-def test_wirings_without_cells_or_biases_to_read_are_refused(core: str, said: str) -> None:
-    with pytest.raises(TaskError, match=said):
-        solved(Memory(), "ridge:bias=0.2").require_cells(core)
+def test_a_clock_has_no_cells_to_read() -> None:
+    with pytest.raises(TaskError, match="a clock has none"):
+        solved(Memory(), "ridge:bias=0.2").require_cells("clock")
+
+
+def test_cells_of_a_wiring_that_does_not_evolve_have_the_biases_that_are_asked_for() -> None:
+    exact = Architecture.of(load("celegans-motor"))
+    adapter, task = adapters.parse("ridge:bias=0.2"), solved(Memory(), "ridge:bias=0.2")
+    biases, encoders = [], []
+    for wiring in (exact, replace(exact, core="frozen")):
+        sample = Sample("x", 0, wiring, wiring.content_hash)
+        blueprint = fitted([sample], {"task": task}, Neuron.parse("leaky"), adapter)["task"][0]
+        phenotype = Phenotype([blueprint], [2])
+        genomes = blueprint.draw(2, generator(1, "genomes"))
+        phenotype.load([genomes])
+        biases.append(phenotype.cells.bias.clone())
+        encoders.append(genomes[:, blueprint.layout.parts["encoder"]])
+        assert np.allclose(weights.arrays(blueprint, genomes[0])["biases"], biases[-1][: len(exact.cells), 0])
+    assert float(biases[0].std()) == pytest.approx(0.2, rel=0.1)
+    assert torch.equal(*biases) and torch.equal(*encoders)  # drawn alike for wirings of as many cells
+
+
+def test_untrained_readouts_need_samples_of_the_training_split_alone() -> None:
+    task = solved(Digits(episodes=64), "ridge:read=all,times=4")
+    ports = Ports(64, 10, 192, 10)
+    with pytest.raises(TaskError, match="x: Adapter 'ridge' reads 768 numbers, and is fitted to 32 samples"):
+        task.require_samples(ports, "x")
+    task.require_samples(ports, "x", evolves=False)
+    with pytest.raises(TaskError, match=r"1600 numbers, and is fitted to 1153 samples, most of the training"):
+        task.require_samples(replace(ports, num_outputs=400), "x", evolves=False)

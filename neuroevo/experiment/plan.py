@@ -70,8 +70,14 @@ class Plan:
         self.settings = experiment.settings
         self.blueprints = fitted(self.samples, self.tasks, experiment.neuron, experiment.adapter)
         for label, blueprints in self.blueprints.items():
+            evolves = self.settings[label].generations > 0
+            task = self.tasks[label]
             for s, blueprint in zip(self.samples, blueprints, strict=True):
-                coordinates.check(blueprint, f"{s.genome} on {label}")
+                where = f"{s.genome} on {label}"
+                if evolves:
+                    coordinates.check(blueprint, where)
+                if isinstance(task, SolvedTask):
+                    task.require_samples(blueprint.ports, where, evolves=evolves)
 
     def prepare(self) -> None:
         """Fetches what the tasks need, before anything is written.
@@ -184,7 +190,6 @@ def _fitted(
     if live.core != "clock":
         adapter.check(blueprint.ports)
     if isinstance(task, SolvedTask):
-        task.require_samples(blueprint.ports)
         task.require_cells(live.core)
     if maps is None:
         return blueprint

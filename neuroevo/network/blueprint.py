@@ -115,8 +115,11 @@ class Blueprint:
         """Layout of the parameter vector."""
         num_groups = int(self.groups.max()) + 1 if len(self.groups) else 0
         encoder, decoder = (sum(layer.size for layer in chain) for chain in self.layers)
+        core = self.architecture.core_layout
+        if self.architecture.core == "frozen" and isinstance(self.adapter, Ridge) and self.adapter.bias:
+            core = replace(core, biases=self.architecture.num_cells)  # drawn, and never moved
         return replace(
-            self.architecture.core_layout,
+            core,
             constants=num_groups * len(self.neuron.model.evolving),
             encoder=encoder,
             decoder=decoder,

@@ -183,9 +183,9 @@ class Phenotype:
         """Writes the parameters of a lineage's cells."""
         blueprint, lineage, count = self.blueprints[r], self._lineages[r], self.counts[r]
         rows, block = lineage.rows, lineage.block
-        if blueprint.architecture.core == "evolves":
+        if bias.shape[1]:
             self.cells.bias[rows, 0] = bias.reshape(-1)
-        else:
+        if blueprint.architecture.core != "evolves":
             synapses, gaps = block.parameters_as_measured(count)
         block.write_values(synapses, gaps, out=lineage.values)
         if self._neuron.model.conductances:

@@ -118,7 +118,8 @@ def arrays(blueprint: Blueprint, parameters: Tensor) -> dict[str, np.ndarray]:
         edges = getattr(a, kind)
         by_name |= {f"{kind}.pre": edges.pre.astype(np.int32), f"{kind}.post": edges.post.astype(np.int32)}
         by_name |= {f"{kind}.measured": edges.weight.astype(np.float32), f"{kind}.weight": weight}
-    biases = parameters[parts["biases"]].numpy() if a.core == "evolves" else np.zeros(a.num_cells, np.float32)
+    drawn = parameters[parts["biases"]].numpy()
+    biases = drawn if len(drawn) else np.zeros(a.num_cells, np.float32)
     by_name |= {"biases": biases, "inputs": a.inputs.astype(np.int32), "outputs": a.outputs.astype(np.int32)}
     constants = blueprint.constants(parameters[None, parts["constants"]])
     by_name |= {f"constants.{k}": v[0].expand(a.num_cells).numpy() for k, v in constants.items()}

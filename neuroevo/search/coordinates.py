@@ -5,6 +5,7 @@
 | synapses | all excitatory ones by one factor, all inhibitory ones by another | each |
 | constants of neurons, clock | each | each |
 | gap junctions, biases | stay | each |
+| biases of a core that does not evolve | stay | stay |
 | adapters that evolve | each | each |
 | adapters that are pretrained | each | stay |
 | adapters that are fixed | stay | stay |
@@ -25,6 +26,7 @@ import torch
 from torch import Tensor
 
 from neuroevo.errors import OptionError
+from neuroevo.network.adapters import Ridge
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.search.methods import ADAPTERS
 
@@ -116,22 +118,28 @@ def count(blueprint: Blueprint) -> dict[str, int]:
         blueprint: The blueprint whose parameters are counted.
 
     Returns:
-        Numbers by "core", "adapters" and, where adapters are fixed, "fixed_adapters".
+        Numbers by "core", "adapters" and, where there are such, "fixed_adapters", "fixed_biases" of a core
+        that does not evolve, and "features" and "solved" of a readout: what it reads, and its weights.
     """
-    layout = blueprint.layout
-    if blueprint.adapter.train != "fixed" or not layout.adapters:
-        return {"core": layout.core, "adapters": layout.adapters}
-    return {"core": layout.core, "adapters": 0, "fixed_adapters": layout.adapters}
+    layout, still = blueprint.layout, _still(blueprint)
+    fixed = {"fixed_biases": layout.biases if "biases" in still else 0}
+    numbers = {"core": layout.core - fixed["fixed_biases"], "adapters": layout.adapters}
+    if "encoder" in still and layout.adapters:
+        numbers["adapters"], fixed["fixed_adapters"] = 0, layout.adapters
+    if isinstance(blueprint.adapter, Ridge) and blueprint.architecture.core != "clock":
+        features = blueprint.adapter.num_features(blueprint.ports)
+        fixed |= {"features": features, "solved": (features + 1) * blueprint.num_actuators}
+    return numbers | {name: number for name, number in fixed.items() if number}
 
 
-def adapters(blueprint: Blueprint) -> np.ndarray:
-    """Returns the places of the adapters' parameters in a genome, int64.
+def still(blueprint: Blueprint) -> np.ndarray:
+    """Returns the places of those parameters in a genome that stay as they are drawn, int64.
 
     Args:
         blueprint: The blueprint of the genome.
     """
     places = np.arange(blueprint.layout.length)
-    return np.concatenate([places[blueprint.layout.parts[name]] for name in ADAPTERS])
+    return np.concatenate([places[:0], *(places[blueprint.layout.parts[x]] for x in _still(blueprint))])
 
 
 def parts(blueprint: Blueprint, coordinates: Coordinates | None) -> np.ndarray:
@@ -230,10 +238,18 @@ def _moving(blueprint: Blueprint, is_pretraining: bool) -> tuple[np.ndarray, tup
 
 def _planned(blueprint: Blueprint, is_pretraining: bool) -> tuple[np.ndarray, tuple[int, ...]]:
     """Returns what the table above says of a phase, as `_moving` does."""
-    layout, train = blueprint.layout, blueprint.adapter.train
-    stay = {"fixed": ADAPTERS, "pretrained": () if is_pretraining else ADAPTERS}.get(train, ())
+    layout = blueprint.layout
+    stay = _still(blueprint)
+    if blueprint.adapter.train == "pretrained" and not is_pretraining:
+        stay = *stay, *ADAPTERS
     parts = PRETRAINED if is_pretraining else tuple(layout.parts)
     moves = np.zeros(layout.length, bool)
     for name in parts:
         moves[layout.parts[name]] = name not in stay
     return np.flatnonzero(moves), kinds(blueprint) if is_pretraining else ()
+
+
+def _still(blueprint: Blueprint) -> tuple[str, ...]:
+    """Returns the parts of a genome that stay as they are drawn, whatever the phase."""
+    adapters = ADAPTERS if blueprint.adapter.train == "fixed" else ()
+    return adapters if blueprint.architecture.core == "evolves" else (*adapters, "biases")

@@ -52,7 +52,9 @@ def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Bluep
             lives = _places(getattr(mutant.architecture, name), mutant.architecture, b) >= 0
             origin = getattr(mutant, name)[lives]
             parts.append(_shifted(np.where(origin >= 0, place[origin], -1), start[name]))
+    if child.layout.biases:
         parts.append(_shifted(_among(b.cells, a.cells), start["biases"]))
+    if b.core == "evolves":
         parts.append(_shifted(_constants(parent, child), start["constants"]))
     inputs = _among([b.cells[i] for i in b.inputs], [a.cells[i] for i in a.inputs])
     outputs = _among([b.cells[i] for i in b.outputs], [a.cells[i] for i in a.outputs])

@@ -226,9 +226,9 @@ def _first(lineage: Lineage, state: State, rows: range) -> Tensor:
     ]
     first = blocks.start * ask_tell.BLOCK
     genomes = torch.cat(drawn)[rows.start - first : rows.stop - first]
-    if lineage.blueprint.adapter.train == "fixed":
-        fixed = coordinates.adapters(lineage.blueprint)
-        genomes[:, fixed] = centre(lineage, state)[fixed]
+    still = coordinates.still(lineage.blueprint)
+    if len(still):
+        genomes[:, still] = centre(lineage, state)[still]
     return genomes
 
 

@@ -10,7 +10,7 @@ import torch
 
 from neuroevo.connectome.model import Edges
 from neuroevo.errors import OptionError
-from neuroevo.network.adapters import Linear, Train
+from neuroevo.network.adapters import Adapter, Linear, Ridge, Train
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.neurons import Neuron
 from neuroevo.network.phenotype import Phenotype
@@ -22,11 +22,15 @@ ROOT2, THIRD = float(np.log(2.0) / 2), float(np.log(1 / 3))
 
 
 def blueprint(
-    dale: bool = True, train: Train = "evolved", core: str = "evolves", constants: str = "fixed"
+    dale: bool = True,
+    train: Train = "evolved",
+    core: str = "evolves",
+    constants: str = "fixed",
+    kind: Adapter | None = None,
 ) -> Blueprint:
     architecture = replace(random_architecture(4, dale=dale), core=core)  # type: ignore[arg-type]
     neuron = Neuron.parse(f"leaky:constants={constants}")
-    return Blueprint(architecture, 2, 3, neuron=neuron, adapter=Linear(train=train))
+    return Blueprint(architecture, 2, 3, neuron=neuron, adapter=kind or Linear(train=train))
 
 
 def genome(built: Blueprint, seed: int = 0) -> torch.Tensor:
@@ -172,7 +176,33 @@ def test_coordinates_are_told_by_part() -> None:
     whole = coordinates.parts(built, None)
     for name, where in layout.parts.items():
         assert (whole[where] == name).all() and (whole == name).sum() == where.stop - where.start
-    assert np.flatnonzero(np.isin(whole, list(ADAPTERS))).tolist() == coordinates.adapters(built).tolist()
+    for train in ("evolved", "fixed"):
+        still = list(ADAPTERS) if train == "fixed" else []
+        places = np.flatnonzero(np.isin(whole, still)).tolist()
+        assert coordinates.still(blueprint(train=train)).tolist() == places
+
+
+@pytest.mark.parametrize("core", ["evolves", "frozen"])
+def test_biases_that_a_readout_asks_for_stay_where_the_core_does(core: str) -> None:
+    plain, biased = (blueprint(core=core, kind=Ridge(bias=bias)) for bias in (0.0, 0.2))
+    cells, num = biased.architecture.num_cells, biased.layout.length
+    assert biased.layout.biases == cells and plain.layout.biases == (cells if core == "evolves" else 0)
+    drawn = biased.draw(500, np.random.default_rng(1))[:, biased.layout.parts["biases"]]
+    assert float(drawn.std()) == pytest.approx(0.2, rel=0.05)
+    still = coordinates.still(biased).tolist()
+    assert still == ([] if core == "evolves" else list(range(num))[biased.layout.parts["biases"]])
+    assert moved(biased, False) == moved(plain, False)
+    counts = coordinates.count(biased)
+    assert counts.get("fixed_biases", 0) == len(still)
+    assert {k: v for k, v in counts.items() if k != "fixed_biases"} == coordinates.count(plain)
+
+
+def test_what_is_solved_of_a_readout_is_counted_apart() -> None:
+    built = blueprint(kind=Ridge(times=2))
+    cells, targets = len(built.architecture.outputs), built.num_actuators
+    counts = coordinates.count(built)
+    assert counts["features"] == 2 * cells and counts["solved"] == 2 * cells * targets + targets
+    assert counts["core"] + counts["adapters"] == built.layout.length
 
 
 # --- inheritance --------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from neuroevo.network.adapters import Linear, Train
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.search import ask_tell, coordinates
 from neuroevo.search import lineage as lineages
-from neuroevo.search.coordinates import adapters
 from neuroevo.search.inheritance import inherit
 from neuroevo.search.lineage import Lineage, Shard, State, begin, propose
 from neuroevo.search.methods import Cem, Es, Ga, Method, Paper, Pgpe
@@ -96,7 +95,8 @@ def test_every_genome_of_an_elite_is_inherited() -> None:
 
 def test_adapters_that_are_fixed_are_inherited_as_they_are() -> None:
     x, state = evolved(Ga(elite=3), "fixed", 3)
-    places = adapters(x.blueprint)
+    parts, everywhere = x.blueprint.layout.parts, np.arange(x.blueprint.layout.length)
+    places = np.concatenate([everywhere[parts[name]] for name in ("encoder", "decoder")])
     source = np.arange(x.blueprint.layout.length)
     source[places[:2]] = -1  # of a cell that came alive
     fresh = torch.full((len(source),), 0.5)
