@@ -4,6 +4,8 @@ A prior is a function `(connectome, *, seed, **options) -> Architecture` with th
 `@priors.register(name)`. Its docstring says what it keeps exactly, what approximately, and what it destroys.
 
     exact           the connectome, and its weights or signs shuffled
+    measured        the connectome as it might have been measured: other counts, signs that are wrong
+    hubs            the connectome without its hubs
     blocks          null models that keep lengths, roles or classes; statistical: degrees and triads
     unstructured    counts only, or all to all; generative: textbook random graphs
     layered         feed-forward networks; controls: no core that evolves
@@ -13,13 +15,35 @@ A prior is a function `(connectome, *, seed, **options) -> Architecture` with th
 """
 
 from neuroevo.plugins import priors
-from populations import blocks, controls, exact, generative, layered, statistical, unstructured
+from populations import (
+    blocks,
+    controls,
+    exact,
+    generative,
+    hubs,
+    layered,
+    measured,
+    statistical,
+    unstructured,
+)
 
 LADDER = (  # from the worm to noise, then what is no wiring of a connectome, then controls
-    *("connectome", "weights-shuffled", "signs-shuffled", "lengths", "boundary", "classes", "stats-prior"),
+    *("connectome", "count-jitter", "sign-errors", "weights-shuffled", "signs-shuffled", "hub-cap"),
+    *("lengths", "boundary", "classes", "stats-prior"),
     *("degree-mutual", "degree", "counts", "random", "small-world", "scale-free", "sbm"),
     *("dense", "dense-matched", "mlp", "mlp-matched", "sparse-mlp", "adapter-only", "clock", "frozen"),
 )
 priors.arrange(LADDER)
 
-__all__ = ["LADDER", "blocks", "controls", "exact", "generative", "layered", "statistical", "unstructured"]
+__all__ = [
+    "LADDER",
+    "blocks",
+    "controls",
+    "exact",
+    "generative",
+    "hubs",
+    "layered",
+    "measured",
+    "statistical",
+    "unstructured",
+]

@@ -108,6 +108,36 @@ def two_layers(new: Architecture, sample: Architecture, worm: Connectome) -> Non
     np.testing.assert_array_equal(np.sort(new.synapses.pre), np.sort(sample.synapses.pre))
 
 
+def right_counts(new: Architecture, sample: Architecture, worm: Connectome) -> None:
+    """Who connects to whom, signs, and counts that are no less than 1."""
+    for kind in KINDS:
+        after, before = getattr(new, kind), getattr(worm, kind)
+        for end in ("pre", "post"):
+            np.testing.assert_array_equal(getattr(after, end), getattr(before, end))
+        assert (after.weight >= 1).all() and (after.weight[before.weight == 1] == 1).all()
+    np.testing.assert_array_equal(new.sign, worm.sign)
+
+
+def wrong_signs(new: Architecture, sample: Architecture, worm: Connectome) -> None:
+    """All but the signs, of which as many are wrong."""
+    for kind in KINDS:
+        for field in ("pre", "post", "weight"):
+            np.testing.assert_array_equal(*(getattr(getattr(w, kind), field) for w in (new, worm)))
+    assert (new.sign != worm.sign).sum() == (sample.sign != worm.sign).sum() > 0
+
+
+def without_hubs(new: Architecture, sample: Architecture, worm: Connectome) -> None:
+    """The sample's degrees, which keep the cap, and what of its wiring is the connectome's."""
+    same_numbers(new, sample, worm)
+    for kind in KINDS:
+        after, before, measured = (getattr(w, kind) for w in (new, sample, worm))
+        for end in ("pre", "post") if kind != "electrical" else ():
+            counts = [np.bincount(getattr(e, end), minlength=worm.num_cells) for e in (after, before)]
+            np.testing.assert_array_equal(*counts)
+        places = [set(zip(e.pre.tolist(), e.post.tolist(), strict=True)) for e in (after, before, measured)]
+        assert places[0] & places[2] == places[1] & places[2]
+
+
 PROMISES: dict[str, Callable[[Architecture, Architecture, Connectome], None]] = {
     "stats-prior": with_triads,
     "degree-mutual": labelled(by_kind),
@@ -115,6 +145,9 @@ PROMISES: dict[str, Callable[[Architecture, Architecture, Connectome], None]] = 
     "boundary": labelled(lambda worm: numbered(worm.role)),
     "classes": labelled(lambda worm: numbered(worm.cell_class)),
     "lengths": with_lengths,
+    "count-jitter": right_counts,
+    "sign-errors": wrong_signs,
+    "hub-cap": without_hubs,
     "weights-shuffled": same_places,
     "signs-shuffled": same_weights,
     "random": same_numbers,
