@@ -65,7 +65,9 @@ def connectomes() -> dict[str, str]:
 def sample(prior: Named, connectome: Connectome | str, *, seed: int = 0, graph: int = 0) -> Architecture:
     """Returns one architecture of a prior.
 
-    It is the wiring that a run with the same seed, and `run.py sample`, have as this graph of the prior.
+    It is the wiring that a run with the same seed, and `run.py sample`, have as this graph of the prior. One
+    of which no input reaches an output, where the connectome's do, is drawn again, and its notes say so; in a
+    run that goes by the cells which its tasks feed and read.
 
     Args:
         prior: The prior.

@@ -125,7 +125,8 @@ def _stored(evolution: Evolution, request: TaskRequest, blueprints: Sequence[Blu
     for row in evolution.past.members[request.label]["members"]:
         task, genome, place, population = row["lineage"]
         architecture = Architecture.from_dict(row["architecture"])
-        live, gains = architecture.without_dead_ends(), Gains(**row["gains"])
+        is_crossed, gains = architecture.is_crossed(), Gains(**row["gains"])
+        live = architecture.without_dead_ends() if is_crossed else architecture.constant()
         blueprint = replace(of_prior[genome], architecture=live, gains=gains)
         key = task, genome, place, population
         lineage = Lineage(*key, plan.config.seed, blueprint, architecture.content_hash, place)

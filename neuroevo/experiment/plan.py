@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -58,17 +59,20 @@ class Plan:
         self.connectome = connectome
         self.priors = {call.label: call for call in experiment.priors}
         num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
+        self.tasks = experiment.tasks
         self.draws = {
-            x: sample(connectome, call, num_draws, config.seed, say) for x, call in self.priors.items()
+            x: sample(connectome, call, num_draws, config.seed, say, self._is_crossed)
+            for x, call in self.priors.items()
         }
         self.samples = [s for drawn in self.draws.values() for s in drawn.samples]
         wirings = ", ".join(f"{label} {len(drawn.samples)}" for label, drawn in self.draws.items())
         logger.info("wirings drawn from %s: %s", connectome.name, wirings)
         calls = experiment.task_calls.values()
         self.requests = [TaskRequest(call.label, call.plugin.path, call.options) for call in calls]
-        self.tasks = experiment.tasks
         self.settings = experiment.settings
-        self.blueprints = fitted(self.samples, self.tasks, experiment.neuron, experiment.adapter)
+        self.blueprints = fitted(
+            self.samples, self.tasks, experiment.neuron, experiment.adapter, Architecture.of(connectome)
+        )
         for label, blueprints in self.blueprints.items():
             evolves = self.settings[label].generations > 0
             task = self.tasks[label]
@@ -78,6 +82,15 @@ class Plan:
                     coordinates.check(blueprint, where)
                 if isinstance(task, SolvedTask):
                     task.require_samples(blueprint.ports, where, evolves=evolves)
+
+    def _is_crossed(self, whole: Architecture) -> bool:
+        """Says whether an input of a wiring reaches an output on every task, each with ports of its own."""
+        adapter = self.experiment.adapter
+        for task in self.tasks.values():
+            with suppress(ConnectomeError, TaskError):  # what does not fit at all is told where it is fitted
+                if not _with_ports(whole, task, adapter)[0].is_crossed():
+                    return False
+        return True
 
     def prepare(self) -> None:
         """Fetches what the tasks need, before anything is written.
@@ -141,19 +154,26 @@ class Plan:
 
 
 def fitted(
-    samples: Sequence[Sample], tasks: Mapping[str, Task], neuron: Neuron, adapter: Adapter
+    samples: Sequence[Sample],
+    tasks: Mapping[str, Task],
+    neuron: Neuron,
+    adapter: Adapter,
+    source: Architecture | None = None,
 ) -> dict[str, list[Blueprint]]:
     """Returns, for each task, the blueprints of that part of every wiring that can have an effect.
+
+    Where no input of a null reaches an output, but the source's do, it is its ports alone: a constant.
 
     Args:
         samples: The wirings.
         tasks: Tasks by label.
         neuron: Neuron model of all cells.
         adapter: Maps from sensors and to actuators.
+        source: The measured wiring; None: none of the wirings is a null.
 
     Raises:
-        ConnectomeError: If no input cell has a path to an output cell, or a cell has no row in the neurons'
-            table of constants.
+        ConnectomeError: If no input cell of the source has a path to an output cell either, or a cell has no
+            row in the neurons' table of constants.
         TaskError: If a task and the adapter do not fit, or a wiring lacks the cells that a body needs.
     """
     table = Table.read(neuron)
@@ -161,23 +181,46 @@ def fitted(
     for drawn in samples:
         for label, task in tasks.items():
             try:
-                blueprints[label].append(_fitted(drawn.architecture, task, neuron, adapter, table))
+                whole, maps = _with_ports(drawn.architecture, task, adapter)
+                if source is not None and not whole.is_crossed() and _is_null(whole, source, task, adapter):
+                    live = whole.constant()
+                else:
+                    live = whole.without_dead_ends()
+                blueprints[label].append(_fitted(whole, live, maps, task, neuron, adapter, table))
             except (ConnectomeError, TaskError) as error:
                 where = f"{drawn.genome}, graph {drawn.graph}, on {label}"
                 raise type(error)(f"{where}: {error}") from error
     return blueprints
 
 
-def _fitted(
-    whole: Architecture, task: Task, neuron: Neuron, adapter: Adapter, table: Table | None
-) -> Blueprint:
-    """Returns the blueprint of one wiring on one task, see `fitted`."""
+def _with_ports(
+    whole: Architecture, task: Task, adapter: Adapter
+) -> tuple[Architecture, tuple[np.ndarray, np.ndarray] | None]:
+    """Returns a wiring with its ports on a task, and the body's own maps where there is no adapter."""
     maps = None
     if isinstance(adapter, Native) and whole.core != "clock":
         maps = _native_maps(whole, task)
         ports = [np.flatnonzero(m.any(axis)).astype(np.int32) for m, axis in zip(maps, (1, 0), strict=True)]
         whole = replace(whole, inputs=ports[0], outputs=ports[1])
-    live = replace(whole, outputs=adapter.outputs(whole)).without_dead_ends()
+    return replace(whole, outputs=adapter.outputs(whole)), maps
+
+
+def _is_null(whole: Architecture, source: Architecture, task: Task, adapter: Adapter) -> bool:
+    """Says whether a wiring has ports to be the constant of, and the source's inputs reach its outputs."""
+    has_ports = len(whole.inputs) > 0 and len(whole.outputs) > 0
+    return has_ports and _with_ports(source, task, adapter)[0].is_crossed()
+
+
+def _fitted(
+    whole: Architecture,
+    live: Architecture,
+    maps: tuple[np.ndarray, np.ndarray] | None,
+    task: Task,
+    neuron: Neuron,
+    adapter: Adapter,
+    table: Table | None,
+) -> Blueprint:
+    """Returns the blueprint of what lives of one wiring on one task, see `fitted`."""
     blueprint = Blueprint(
         architecture=live,
         num_sensors=task.num_sensors,

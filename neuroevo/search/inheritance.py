@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from neuroevo.connectome.model import Edges
-from neuroevo.errors import ConnectomeError
 from neuroevo.network.adapters import Layer
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.search import ask_tell, coordinates
@@ -21,14 +20,16 @@ from neuroevo.wiring.mutation import Mutant
 def fit(parent: Blueprint, mutant: Mutant) -> Blueprint | None:
     """Returns the mutant's blueprint, with its parent's gains, or None if no input reaches an output.
 
+    It is None too where the parent's inputs reach none: what such a parent is, a constant, has no parameters
+    that its wiring's mutant could take over.
+
     Args:
         parent: The parent's blueprint.
         mutant: The mutated wiring.
     """
-    try:
-        return replace(parent, architecture=mutant.architecture.without_dead_ends())
-    except ConnectomeError:
+    if not (parent.architecture.is_crossed() and mutant.architecture.is_crossed()):
         return None
+    return replace(parent, architecture=mutant.architecture.without_dead_ends())
 
 
 def sources(whole: Architecture, parent: Blueprint, mutant: Mutant, child: Blueprint) -> np.ndarray:

@@ -163,6 +163,32 @@ class Architecture:
         Raises:
             ConnectomeError: If no input cell has a path to an output cell.
         """
+        live = self._live()
+        if not live[self.inputs].any():
+            raise ConnectomeError(
+                f"None of the {len(self.inputs)} input cells reaches one of the {len(self.outputs)} output "
+                "cells; choose other ports with --inputs and --outputs."
+            )
+        return self if live.all() else self.keep(live)
+
+    def is_crossed(self) -> bool:
+        """Says whether an input cell has a path to an output cell."""
+        return bool(self._live()[self.inputs].any())
+
+    def constant(self) -> Architecture:
+        """Returns input and output cells alone, which nothing joins: whatever is sensed, it answers the same.
+
+        It takes the place of a wiring that no path crosses, and has as many inputs and outputs.
+        """
+        ports = np.zeros(self.num_cells, bool)
+        ports[self.inputs] = ports[self.outputs] = True
+        alone = self.keep(ports)
+        edges = alone.synapses, alone.gap_junctions
+        synapses, gap_junctions = (take(e, np.zeros(len(e), bool)) for e in edges)
+        return replace(alone, synapses=synapses, gap_junctions=gap_junctions)
+
+    def _live(self) -> np.ndarray:
+        """Returns which cells have a path to an output cell, or are one, bool [N]."""
         rows = np.concatenate([self.synapses.pre, self.gap_junctions.pre, self.gap_junctions.post])
         cols = np.concatenate([self.synapses.post, self.gap_junctions.post, self.gap_junctions.pre])
         live = np.zeros(self.num_cells, bool)
@@ -171,14 +197,8 @@ class Architecture:
             grown = live.copy()
             grown[rows[live[cols]]] = True
             if (grown == live).all():
-                break
+                return live
             live = grown
-        if not live[self.inputs].any():
-            raise ConnectomeError(
-                f"None of the {len(self.inputs)} input cells reaches one of the {len(self.outputs)} output "
-                "cells; choose other ports with --inputs and --outputs."
-            )
-        return self if live.all() else self.keep(live)
 
     def keep(self, live: np.ndarray) -> Architecture:
         """Returns the wiring among some of the cells, with those of their ports that remain.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from neuroevo.folders import file_names, new_folder
 from neuroevo.plugins import PluginCall
 from neuroevo.progress import Say, counted, nothing
 from neuroevo.seeds import derive
+from neuroevo.text import count
 from neuroevo.wiring.architecture import Architecture
 
 MOST_SAMPLES = 100_000  # of all priors together, that are compared or written as tables: hours
@@ -21,6 +22,10 @@ MOST_SAMPLES = 100_000  # of all priors together, that are compared or written a
 # Options that priors got after graphs of theirs had been published. At their default they leave the seed of a
 # graph as it was, so that a request gives the graphs that it gave before.
 YOUNGER_OPTIONS = frozenset({"chemical", "neuromuscular"})
+
+MOST_DRAWINGS = 20  # of one wiring, of which no input reaches an output
+
+Crossed = Callable[[Architecture], bool]  # says whether an input of a wiring reaches an output
 
 
 class Prior(Protocol):
@@ -57,7 +62,12 @@ class Prior(Protocol):
 
 
 def draw(
-    connectome: Connectome, entrant: PluginCall, num_samples: int, seed: int, say: Say = nothing
+    connectome: Connectome,
+    entrant: PluginCall,
+    num_samples: int,
+    seed: int,
+    say: Say = nothing,
+    is_crossed: Crossed = Architecture.is_crossed,
 ) -> Iterator[Architecture]:
     """Yields samples of a prior; sample k depends on the seed, the prior, its options and k.
 
@@ -67,30 +77,61 @@ def draw(
         num_samples: The number of samples.
         seed: The run's seed.
         say: Is told how many there are, where they take long.
+        is_crossed: See `draw_one`.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
     for k in counted(range(num_samples), f"drawing wirings of {entrant.label}:", num_samples, say):
-        yield draw_one(connectome, entrant, k, seed)
+        yield draw_one(connectome, entrant, k, seed, is_crossed)
 
 
-def draw_one(connectome: Connectome, entrant: PluginCall, k: int, seed: int) -> Architecture:
+def draw_one(
+    connectome: Connectome,
+    entrant: PluginCall,
+    k: int,
+    seed: int,
+    is_crossed: Crossed = Architecture.is_crossed,
+) -> Architecture:
     """Returns sample k of a prior.
+
+    A wiring of which no input reaches an output, where the connectome's do, is drawn again and says how
+    often. If none of the drawings is crossed it is the first of them, and says that. A wiring without inputs
+    or outputs is not drawn again: it is no network.
 
     Args:
         connectome: Source wiring.
         entrant: The prior and its options; its label names it in errors and does not matter else.
         k: Number of the sample, at least 0.
         seed: The run's seed.
+        is_crossed: Says whether an input of a wiring reaches an output. The usual answer is about the ports
+            of the wiring itself; tasks may have others.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
-    about = f"{entrant.label} on {connectome.name}"
     graph_seed = derive(seed, "graph", entrant.plugin.path, _seed_text(entrant), k)
+    first = _drawn(connectome, entrant, graph_seed)
+    has_ports = len(first.inputs) > 0 and len(first.outputs) > 0
+    if not has_ports or is_crossed(first) or not is_crossed(Architecture.of(connectome)):
+        return first
+    for attempt in range(1, MOST_DRAWINGS):
+        again = _drawn(connectome, entrant, derive(graph_seed, "attempt", attempt))
+        if is_crossed(again):
+            note = f"drawn {count(attempt + 1, 'time')}, until one of its inputs reached an output."
+            return replace(again, notes=(*again.notes, note))
+    note = (
+        f"drawn {count(MOST_DRAWINGS, 'time')}, and none of its inputs reached an output: it answers alike "
+        "whatever it senses, and scores as a constant."
+    )
+    return replace(first, notes=(*first.notes, note))
+
+
+def _drawn(connectome: Connectome, entrant: PluginCall, graph_seed: int) -> Architecture:
+    """Returns what a prior gives for a seed of its own."""
+    about = f"{entrant.label} on {connectome.name}"
     try:
         sample = entrant.plugin.target(connectome, seed=graph_seed, **entrant.options)
     except NeuroevoError:
@@ -164,7 +205,12 @@ class Draws:
 
 
 def sample(
-    connectome: Connectome, entrant: PluginCall, num_draws: int, run_seed: int, say: Say = nothing
+    connectome: Connectome,
+    entrant: PluginCall,
+    num_draws: int,
+    run_seed: int,
+    say: Say = nothing,
+    is_crossed: Crossed = Architecture.is_crossed,
 ) -> Draws:
     """Returns distinct architectures of a prior; of equal ones the first.
 
@@ -176,6 +222,7 @@ def sample(
         num_draws: The number of draws.
         run_seed: The run's seed.
         say: Is told how many there are, where they take long.
+        is_crossed: See `draw_one`.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
@@ -184,7 +231,8 @@ def sample(
     samples: list[Sample] = []
     place: dict[str, int] = {}
     index: list[int] = []
-    for k, architecture in enumerate(draw(connectome, entrant, max(2, num_draws), run_seed, say)):
+    drawings = draw(connectome, entrant, max(2, num_draws), run_seed, say, is_crossed)
+    for k, architecture in enumerate(drawings):
         name = architecture.content_hash
         if k < num_draws and name not in place:
             samples.append(Sample(entrant.label, k, architecture, name))
