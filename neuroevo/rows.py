@@ -340,7 +340,9 @@ class ResultRow(Scores, ResultColumns):
         graph_hash: SHA-256 of the wiring, dead ends included.
         seed: Number of the replicate, from 0.
         parameters: How many parameters evolve, by "core" and "adapters"; "fixed_adapters" counts those of
-            adapters that do not evolve.
+            adapters that do not evolve, "fixed_biases" those of a core that does not; of a readout that is
+            solved, "features" are the numbers that it reads, and "solved" its weights, one a feature and one
+            more for every target.
         evaluations: Genomes evaluated since the lineage's start.
         status: "done"; "failed", where the score or all fitness is not finite; "censored", where a race
             dropped the prior; or "raced", where it stayed in the race to the end. The last two have no score.

@@ -13,6 +13,7 @@ import numpy as np
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
+from neuroevo.plugins import Spec
 from neuroevo.referee import wording
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
@@ -20,7 +21,7 @@ from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean, inter
 from neuroevo.referee.learning_curves import learning_area, threshold, time_to
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.verdict import decide, decide_mixed
-from neuroevo.report.evidence import Evidence, GenomeEvidence, TaskEvidence
+from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
 from neuroevo.report.model import (
     Confirmation,
     Dose,
@@ -41,6 +42,7 @@ from neuroevo.report.model import (
 from neuroevo.rows import GraphEntry
 
 DECISIONS: tuple[Decision, ...] = ("winner", "no winner", "exploratory", "nothing")  # the first is a run's
+READS = {"outputs": "its output cells", "all": "all its cells", "not-inputs": "all but its input cells"}
 MAX_LISTED = 5  # graphs named in a note; the rest are counted
 
 FromRow = TypeVar("FromRow", Rung, Confirmation)
@@ -63,7 +65,7 @@ def judge(evidence: Evidence) -> Report:
         int(evidence.config.get("seed", 0)),
     )
     tasks = {
-        label: _task(task, entries[label], comparisons[label], evidence.selection)
+        label: _task(task, entries[label], comparisons[label], evidence.config)
         for label, task in evidence.tasks.items()
     }
     return Report(_run(evidence, tasks), tasks)
@@ -92,9 +94,10 @@ def _entry(genome: GenomeEvidence) -> Entry:
 
 
 def _task(
-    task: TaskEvidence, entries: Sequence[Entry], comparisons: Sequence[Comparison], selection: str
+    task: TaskEvidence, entries: Sequence[Entry], comparisons: Sequence[Comparison], config: Row
 ) -> TaskReport:
-    """Returns the report of a task."""
+    """Returns the report of a task of a run, by the run's resolved request."""
+    selection = str(config.get("selection", DEFAULTS["selection"]))
     level = threshold([list(genome.tracks.values()) for genome in task.genomes])
     genomes = [
         _genome(genome, entry, level, has_intervals=selection != "mixed")
@@ -120,6 +123,7 @@ def _task(
         graphs=tuple(_graphs(task)),
         selection=_race(task) if selection == "race" else populations,
         ports=task.ports,
+        readout=_readout(genomes, str(config.get("adapter", ""))),
     )
 
 
@@ -205,8 +209,31 @@ def _parameters(rows: Sequence[Row]) -> Parameters:
     def extent(counts: Sequence[int]) -> tuple[int, int] | None:
         return (min(counts), max(counts)) if len(set(counts)) > 1 else None
 
-    core, adapters = sizes("core"), sizes("adapters")
-    return Parameters(_median(core), extent(core), _median(adapters), extent(adapters))
+    core, adapters, solved, features = map(sizes, ("core", "adapters", "solved", "features"))
+    return Parameters(
+        *(_median(core), extent(core), _median(adapters), extent(adapters)),
+        *(_median(solved), extent(solved), _median(features), extent(features)),
+    )
+
+
+def _readout(genomes: Sequence[GenomeReport], adapter: str) -> str:
+    """Returns a sentence on what solved readouts read; "" where there are none, or no lineage has ended."""
+
+    def extent(name: str) -> str:
+        parts = [genome.parameters for genome in genomes]
+        ranges = [getattr(x, f"{name}_range") or (getattr(x, name),) for x in parts]
+        known = [n for numbers in ranges for n in numbers if n is not None]
+        return " to ".join(f"{n:,}" for n in dict.fromkeys((min(known), max(known)))) if known else ""
+
+    if not extent("features"):
+        return ""
+    options = Spec.parse(adapter).options
+    cells, times = READS.get(options.get("read", "outputs"), "cells"), options.get("times", "1")
+    when = "" if times == "1" else f" at {times} times"
+    return (
+        f"Readouts are solved, not evolved: {extent('solved')} weights on {extent('features')} numbers of a "
+        f"genome, {cells}{when}."
+    )
 
 
 def _status(status: Sequence[str | None]) -> str:

@@ -20,7 +20,8 @@ from neuroevo.text import interval, number, one_line, visible
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 INTERVAL = ("iqm", "ci95_low", "ci95_high")
-PARAMETERS = ("core", "adapters", *(f"{x}_range_{y}" for x in ("core", "adapters") for y in ("low", "high")))
+SIZES = ("core", "adapters", "solved", "features")
+PARAMETERS = (*SIZES, *(f"{x}_range_{y}" for x in SIZES for y in ("low", "high")))
 GENOMES = (  # columns, which are there even where no genome has such a figure
     *("task", "unit", "fitness_unit", "genome", *INTERVAL),
     *("num_graphs", "num_seeds", "num_lineages", "one_point"),
@@ -193,7 +194,8 @@ def _tabular(place: int, task: TaskReport) -> str:
             _math(interval(genome.score.ci95, places)),
             rf"${genome.num_graphs} \times {genome.num_seeds}$",
             *(_math(number(x.iqm if x else None, places)) for x in (genome.untrained, genome.tuned)),
-            " + ".join(number(size, 0) for size in sizes),
+            " + ".join(number(size, 0) for size in sizes)
+            + (f", {genome.parameters.solved:,} solved" if genome.parameters.solved else ""),
             number(genome.evaluations, 0),
             escape_tex(standing(task, genome.label)),
         )

@@ -44,17 +44,25 @@ class Parameters:
         core_range: Smallest and largest number, where graphs differ in size.
         adapters: Those of the maps from sensors and to actuators.
         adapters_range: Smallest and largest number, where graphs differ in size.
+        solved: Weights of a readout that is solved, which do not evolve; None where there is none.
+        solved_range: Smallest and largest number, where graphs differ in size.
+        features: How many numbers the readout reads; None where there is none.
+        features_range: Smallest and largest number, where graphs differ in size.
     """
 
     core: int | None = None
     core_range: tuple[int, int] | None = None
     adapters: int | None = None
     adapters_range: tuple[int, int] | None = None
+    solved: int | None = None
+    solved_range: tuple[int, int] | None = None
+    features: int | None = None
+    features_range: tuple[int, int] | None = None
 
     def entries(self) -> dict[str, object]:
-        """Returns the numbers; ranges only where there are any."""
+        """Returns the numbers; ranges, and those of a readout, only where there are any."""
         numbers = _fields(self)
-        return {name: x for name, x in numbers.items() if x is not None or not name.endswith("_range")}
+        return {name: x for name, x in numbers.items() if x is not None or name in ("core", "adapters")}
 
 
 @dataclass(frozen=True)
@@ -279,6 +287,7 @@ class TaskReport:
         selection: What a race or mixed populations did; None for a tournament.
         cost: A sentence on what a lineage cost; "" where it is not known.
         ports: What sensors and actuators are; empty where the task does not tell.
+        readout: What readouts that are solved read of a genome; empty where there are none.
     """
 
     label: str
@@ -295,13 +304,15 @@ class TaskReport:
     selection: Race | MixedPopulations | None
     cost: str = ""
     ports: str = ""
+    readout: str = ""
 
     def entries(self) -> dict[str, object]:
-        """Returns the fields, those of the verdict among them; `ports` only where the task tells them."""
+        """Returns the fields, those of the verdict among them; ports and readout only where they are told."""
         rest = _fields(self)
         del rest["label"]
-        if not self.ports:
-            del rest["ports"]
+        for name in ("ports", "readout"):
+            if not rest[name]:
+                del rest[name]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}
         del rest["verdict"]
         verdict = _fields(self.verdict)

@@ -15,7 +15,7 @@ from neuroevo.report.model import GenomeReport, Report, TaskReport
 from neuroevo.text import compact, interval, number, wrap
 
 NAME_WIDTH = 13  # characters for the names of genomes, before columns are left out for them:
-SPARED = ("tuned", "un-\ntrained", "graphs\nxseeds")
+SPARED = ("tuned", "solved", "un-\ntrained", "graphs\nxseeds")
 
 
 def tables(report: Report, width: int = 80) -> list[RenderableType]:
@@ -34,7 +34,7 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
         parts += [Text(), _table(task, width)]
         sentences = (*task.verdict.reasons, *task.verdict.power, *([task.cost] if task.cost else []))
         lines = [(text, "") for text in sentences]
-        lines += [(task.ports, "dim")] if task.ports else []
+        lines += [(text, "dim") for text in (task.ports, task.readout) if text]
         lines += [(text, "yellow") for text in task.notes]
         parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in lines]
     notes = [Text(note, style="yellow") for note in (*run.missing, *run.notes)]
@@ -57,12 +57,14 @@ def _table(task: TaskReport, width: int) -> RenderableType:
     """Returns a task's ranking for the terminal."""
     order = ranked(task)
     is_tuned = any(genome.tuned for genome in order)
+    is_solved = any(genome.parameters.solved is not None for genome in order)
     heads = ["score\n(IQM)", "95 %\ninterval", "graphs\nxseeds", "un-\ntrained"]
-    heads += [*(["tuned"] if is_tuned else []), "core+\nadapters"]
+    heads += [*(["tuned"] if is_tuned else []), "core+\nadapters", *(["solved"] if is_solved else [])]
     heads += ["against\nthe first"] if task.comparisons else []
-    rows = [_cells(task, genome, is_tuned)[: len(heads)] for genome in order]
+    rows = [_cells(task, genome, is_tuned, is_solved)[: len(heads)] for genome in order]
     wanted = min(NAME_WIDTH, max(len(genome.label) for genome in order))
-    for spared in SPARED:  # where names have no room; the page has them all
+    is_untrained = all(genome.untrained.iqm == genome.score.iqm for genome in order)  # a column says both
+    for spared in ("un-\ntrained", *SPARED) if is_untrained else SPARED:  # where names have no room
         if _taken(heads, rows) + wanted > width and spared in heads:
             k = heads.index(spared)
             heads, rows = [*heads[:k], *heads[k + 1 :]], [[*row[:k], *row[k + 1 :]] for row in rows]
@@ -90,7 +92,7 @@ def _taken(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     return sum(max(map(len, column)) + 2 for column in columns)
 
 
-def _cells(task: TaskReport, genome: GenomeReport, is_tuned: bool) -> list[str]:
+def _cells(task: TaskReport, genome: GenomeReport, is_tuned: bool, is_solved: bool) -> list[str]:
     """Returns a genome's cells of the ranking."""
     places = decimals(task)
     starts = [genome.untrained, genome.tuned] if is_tuned else [genome.untrained]
@@ -101,5 +103,11 @@ def _cells(task: TaskReport, genome: GenomeReport, is_tuned: bool) -> list[str]:
         f"{genome.num_graphs} x {genome.num_seeds}",
         *(number(start.iqm if start else None, places) for start in starts),
         "+".join(compact(size) for size in sizes if size is not None) or "-",
+        *([_counted(genome.parameters.solved)] if is_solved else []),
         standing(task, genome.label),
     ]
+
+
+def _counted(size: int | None) -> str:
+    """Returns a number of weights in few characters, "-" where there are none."""
+    return "-" if size is None else compact(size)

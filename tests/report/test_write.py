@@ -27,7 +27,7 @@ GENOMES = ["connectome", EVIL, LONG]
 UNITS = {"swimmer": ("m/s", "m/s"), "mnist": ("accuracy", "log-likelihood")}
 
 
-def build(path, genomes=GENOMES, graphs=2, seeds=3, generations=4, tasks=UNITS, seed=0) -> RunFolder:
+def build(path, genomes=GENOMES, graphs=2, seeds=3, generations=4, tasks=UNITS, seed=0, **more) -> RunFolder:
     """Writes a whole run: score = 10 graph + seed + (rank of the genome) / 10; untrained 0."""
     lineages = [
         {"task": t, "genome": g, "graph": k, "seed": s}
@@ -43,7 +43,7 @@ def build(path, genomes=GENOMES, graphs=2, seeds=3, generations=4, tasks=UNITS, 
         "tasks": {t: {"unit": u, "fitness_unit": f} for t, (u, f) in tasks.items()},
         "lineages": lineages,
     }
-    run = RunFolder.create(path, {"seed": seed, "genome": genomes}, manifest)
+    run = RunFolder.create(path, {"seed": seed, "genome": genomes, **more}, manifest)
     run.append_metrics(
         {**row, "generation": g, "fitness_mean": g + row["seed"], "fitness_centre": g + row["seed"] + 1}
         | {"evaluations": 9 * (g + 1)}
@@ -338,3 +338,27 @@ def test_report_modules_load_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_weights_of_readouts_are_told_apart_from_what_evolves(tmp_path):
+    tasks = {"memory": ("steps", "R2")}
+    run = build(tmp_path / "run", ["a", "b"], tasks=tasks, adapter="ridge:read=all,times=3")
+    read = {"a": {"features": 95, "solved": 3840}, "b": {"features": 30, "solved": 1240}}
+    path = run.path / "results.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row["parameters"] |= read[row["genome"]]
+        row["untrained_score"] = row["score"]  # so its column says nothing
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    written = write_report(RunFolder.open(run.path))
+    sentence = (
+        "Readouts are solved, not evolved: 1,240 to 3,840 weights on 30 to 95 numbers of a genome, all its "
+        "cells at 3 times."
+    )
+    lines = printed(written)
+    assert sentence in " ".join(" ".join(lines).split()) and max(map(len, lines)) <= 80
+    assert any(line.split()[-3:-1] == ["100+2k", "3.84k"] for line in lines if line.startswith("a "))
+    report = json.loads((run.path / "report.json").read_text())["tasks"]["memory"]
+    assert report["readout"] == sentence and report["genomes"][1]["parameters"]["solved"] == 1240
+    assert "3,840 solved" in (run.path / "report.tex").read_text()
+    assert sentence in (run.path / "report.html").read_text()

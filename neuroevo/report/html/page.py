@@ -216,8 +216,7 @@ def _section(
     above: str,
 ) -> Section:
     """Returns the part of the page about one task; a verdict that stands `above` already is not repeated."""
-    facts = [task.ports] if task.ports else []
-    facts += [task.cost] if task.cost else []
+    facts = [text for text in (task.ports, task.readout, task.cost) if text]
     facts += [ALIKE[task.verdict.ends_alike]] if task.verdict.ends_alike else []
     if task.margin is not None:
         facts.append(f"The smallest difference that matters is {f'{task.margin:g} {task.unit}'.rstrip()}.")

@@ -108,6 +108,8 @@ def ranking(task: TaskReport, styles: Mapping[str, int]) -> Table:
         columns["against the first"] = [_standing_cell(task, genome.label) for genome in order]
     columns["graphs × seeds"] = [_size_cell(genome) for genome in order]
     columns["core + adapters"] = [_parameters_cell(genome.parameters) for genome in order]
+    if any(genome.parameters.solved is not None for genome in order):
+        columns["solved"] = [_solved_cell(genome.parameters) for genome in order]
     columns["evaluations"] = [Cell.count(genome.evaluations) for genome in order]
     measures: dict[str, tuple[list[Measure | None], int | None]] = {
         "untrained": ([genome.untrained for genome in order], places),
@@ -347,6 +349,13 @@ def _parameters_cell(parameters: Parameters) -> Cell:
         sum(known) if len(known) == len(sizes) else None,
         below=tuple(f"{low:,} – {high:,}" for low, high in filter(None, ranges)),
     )
+
+
+def _solved_cell(parameters: Parameters) -> Cell:
+    """Returns a cell of the weights of solved readouts, with what these read below."""
+    read = parameters.features_range or ((parameters.features,) if parameters.features else ())
+    below = ("of " + " – ".join(f"{n:,}" for n in read) + " numbers",) if read else ()
+    return Cell.count(parameters.solved, below)
 
 
 def _state_cell(genome: GenomeReport) -> Cell:
