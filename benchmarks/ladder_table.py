@@ -25,6 +25,8 @@ __all__ = ["main", "populations"]  # importing populations registers the priors
 
 COLUMNS = {  # figure -> head and decimals
     "degree_error": ("degree error", 2),
+    "strength_error": ("strength error", 2),
+    "components": ("components", 1),
     "reciprocity": ("reciprocity", 3),
     "triad_error": ("triad error", 2),
     "clustering": ("clustering", 3),

@@ -6,7 +6,7 @@ A prior is a function `(connectome, *, seed, **options) -> Architecture` with th
     exact           the connectome, and its weights or signs shuffled
     measured        the connectome as it might have been measured: other counts, signs that are wrong
     hubs            the connectome without its hubs
-    blocks          null models that keep lengths, roles or classes; statistical: degrees and triads
+    blocks          null models that keep lengths, roles or classes; statistical: degrees, strengths, triads
     unstructured    counts only, or all to all; generative: textbook random graphs
     layered         feed-forward networks; controls: no core that evolves
     swapped         @swap_null(name): a null model made by swaps, from the rule that says what is kept
@@ -30,7 +30,8 @@ from populations import (
 LADDER = (  # from the worm to noise, then what is no wiring of a connectome, then controls
     *("connectome", "count-jitter", "sign-errors", "weights-shuffled", "signs-shuffled", "hub-cap"),
     *("lengths", "boundary", "classes", "stats-prior"),
-    *("degree-mutual", "degree", "counts", "random", "small-world", "scale-free", "sbm"),
+    *("degree-mutual", "strength", "connected", "degree", "counts", "random"),
+    *("small-world", "scale-free", "sbm"),
     *("dense", "dense-matched", "mlp", "mlp-matched", "sparse-mlp", "adapter-only", "clock", "frozen"),
 )
 priors.arrange(LADDER)

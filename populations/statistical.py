@@ -7,10 +7,10 @@ from typing import Annotated
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.model import KINDS, Connectome
 from neuroevo.errors import OptionError, require_range
 from neuroevo.plugins import Range
-from neuroevo.wiring.null_models import Keep, degree_labels, join_labels
+from neuroevo.wiring.null_models import Keep, degree_labels, in_strength, join_labels
 from populations.mutations import KeepByKind
 from populations.swapped import keep_lengths, same_for_all_kinds, swap_null
 
@@ -103,3 +103,58 @@ def degree(connectome: Connectome) -> KeepByKind:
         What swaps keep of each kind of edge.
     """
     return same_for_all_kinds(Keep(mutual=False))
+
+
+@swap_null("strength")
+def strength(connectome: Connectome) -> KeepByKind:
+    """Random wiring with every cell's in- and out-degree and its in- and out-strength, the sums of sections.
+
+    A cell's strength is the sum of the section counts of its synapses: nulls that keep degrees alone change
+    how much a cell is told, and so who can drive whom. Simulated annealing, from the wirings of `degree`,
+    brings the sum over cells of |in-strength - the connectome's| to 0 or near it, by moves of synapses that
+    take their section counts along and by exchanges of two section counts of one cell, separately for
+    synapses between neurons, on muscles, and gap junctions (each cell's sum over all of them). Out-strengths
+    are kept throughout, for section counts stay with their presynaptic cell. What is missed is noted with
+    its number.
+
+    Keeps exactly: each cell's number of chemical synapses in and out; of neuromuscular junctions in and out;
+    of gap junctions; its sign; the section counts of its outgoing synapses, and so its out-strength; ports.
+    Approximately: each cell's in-strength, and its sum over gap junctions.
+    Destroys: reciprocity, triads, modules and wiring length.
+
+    Args:
+        connectome: Source wiring.
+
+    Returns:
+        What swaps keep of each kind of edge.
+
+    References:
+        Milisav et al. (2025), https://doi.org/10.1038/s43588-024-00735-z (there any two weights may be
+        exchanged, after the edges have been moved for good, and out-strengths are approximate too)
+    """
+    return {kind: Keep(mutual=False, strength=in_strength(connectome, kind)) for kind in KINDS}
+
+
+@swap_null("connected")
+def connected(connectome: Connectome) -> KeepByKind:
+    """Random wiring with every cell's in- and out-degree that hangs together as the connectome does.
+
+    Swaps may cut a wiring to pieces where cells have few synapses. Here the cells that have edges of a kind,
+    between neurons, on muscles or gap junctions, fall into no more weakly connected components of this kind
+    than in the connectome: one stays one, and several may become fewer. Every such wiring is as likely.
+    Where synapses join all neurons, as in the bundled worms, the whole stays in one piece.
+
+    Keeps exactly: each cell's number of chemical synapses in and out; of neuromuscular junctions in and out;
+    of gap junctions; that these hang together; its sign; the section counts of its outgoing synapses; ports.
+    Destroys: reciprocity, triads, modules and wiring length.
+
+    Args:
+        connectome: Source wiring.
+
+    Returns:
+        What swaps keep of each kind of edge.
+
+    References:
+        Viger & Latapy (2016), https://doi.org/10.1093/comnet/cnv013
+    """
+    return same_for_all_kinds(Keep(mutual=False, connected=True))

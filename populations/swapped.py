@@ -131,7 +131,12 @@ def sample_by_swaps(
             rewired = sample.edges
             notes += notes_on(kind, sample, dose)
         edges[kind] = part_of(source, rewired, choice)
-    pairs = part_of(connectome.electrical, _rewired_pairs(connectome, keep, options, seed), options.gap)
+    pairs = connectome.electrical
+    if options.gap == "rewire":
+        sample = _rewired_pairs(connectome, keep, options, seed)
+        notes += notes_on_strengths("electrical", sample)
+        pairs = sample.edges
+    pairs = part_of(connectome.electrical, pairs, options.gap)
     if options.weights == "shuffle":
         rng = generator(seed, "weights")
         edges = {k: shuffle_weights(e, connectome.sign[e.pre], dose, rng) for k, e in edges.items()}
@@ -149,16 +154,16 @@ def sample_by_swaps(
     )
 
 
-def _rewired_pairs(connectome: Connectome, keep: KeepByKind, options: SwapOptions, seed: int) -> Edges:
-    """Returns the gap junctions as the null model draws them, or as measured where it does not."""
-    pairs = connectome.electrical
-    if options.gap != "rewire":
-        return pairs
+def _rewired_pairs(connectome: Connectome, keep: KeepByKind, options: SwapOptions, seed: int) -> Rewired:
+    """Returns the gap junctions as the null model draws them."""
     rule = keep_of_pairs(connectome.is_muscle, keep["electrical"])
-    sample = rewire_pairs(
-        pairs, connectome.num_cells, seed=derive(seed, "gap"), keep=rule, rewired=options.rewired
+    return rewire_pairs(
+        connectome.electrical,
+        connectome.num_cells,
+        seed=derive(seed, "gap"),
+        keep=rule,
+        rewired=options.rewired,
     )
-    return sample.edges
 
 
 def same_for_all_kinds(keep: Keep) -> KeepByKind:
@@ -248,12 +253,30 @@ def notes_on(kind: str, sample: Rewired, dose: float) -> list[str]:
             f"triads matched to within {sample.triad_distance:.2g} (sum over 13 classes of "
             f"|c - t| / (c + t)) after {sample.proposals:,} proposals, not exactly."
         )
+    notes += notes_on_strengths(kind, sample)
     if abs(sample.wanted + sample.overlap - 1) > max(0.05, 4 / max(len(sample.edges), 1)):
         notes.append(
             f"rewired={dose:g} asks to replace {sample.wanted:.0%} of the {kind} synapses; the "
             f"chain replaced {1 - sample.overlap:.0%}."
         )
     return notes
+
+
+def notes_on_strengths(kind: str, sample: Rewired) -> list[str]:
+    """Returns a sentence on how far the cells' strengths are from the connectome's, if they are.
+
+    Args:
+        kind: The kind of the edges, one of `model.KINDS`.
+        sample: The edges after the swaps, and how they came about.
+    """
+    if not sample.strength_distance:
+        return []
+    total = sample.edges.weight.sum(dtype=np.float64) * (2 if kind == "electrical" else 1)
+    name = "gap junctions" if kind == "electrical" else f"incoming {kind} synapses"
+    return [
+        f"cells' sums of weights of {name} matched to within {sample.strength_distance:.4g} of {total:.6g} "
+        "(sum over cells of |sum - the connectome's|), not exactly."
+    ]
 
 
 def _some(items: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:

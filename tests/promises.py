@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+import networkx
 import numpy as np
 import pytest
 
-from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.wiring.architecture import Architecture
-from neuroevo.wiring.null_models import length_bins
+from neuroevo.wiring.null_models import in_strength, length_bins
 from neuroevo.wiring.statistics import clustering, neurons_of
 from neuroevo.wiring.triads import triad_census
 from tests.populations.test_swap_priors import KINDS, assert_degrees, numbered
@@ -138,9 +139,33 @@ def without_hubs(new: Architecture, sample: Architecture, worm: Connectome) -> N
         assert places[0] & places[2] == places[1] & places[2]
 
 
+def with_strengths(new: Architecture, sample: Architecture, worm: Connectome) -> None:
+    """Strengths are no farther from the connectome's than those of the sample, which are all but met."""
+    labelled(by_kind, mutual=False)(new, sample, worm)
+    for kind in KINDS:
+        wanted = in_strength(worm, kind)
+        off, before = (np.abs(in_strength(w, kind) - wanted).sum() for w in (new, sample))
+        assert off <= before + 1e-3 * wanted.mean() and before < 0.02 * wanted.sum()
+
+
+def in_one_piece(new: Architecture, sample: Architecture, worm: Connectome) -> None:
+    labelled(by_kind, mutual=False)(new, sample, worm)
+    for kind in KINDS:
+        after, before = (num_pieces(getattr(w, kind)) for w in (new, worm))
+        assert after <= before
+
+
+def num_pieces(edges: Edges) -> int:
+    """The number of weakly connected components of the cells that have edges."""
+    graph = networkx.Graph(list(zip(edges.pre.tolist(), edges.post.tolist(), strict=True)))
+    return networkx.number_connected_components(graph)
+
+
 PROMISES: dict[str, Callable[[Architecture, Architecture, Connectome], None]] = {
     "stats-prior": with_triads,
     "degree-mutual": labelled(by_kind),
+    "strength": with_strengths,
+    "connected": in_one_piece,
     "degree": labelled(by_kind, mutual=False),
     "boundary": labelled(lambda worm: numbered(worm.role)),
     "classes": labelled(lambda worm: numbered(worm.cell_class)),

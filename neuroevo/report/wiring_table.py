@@ -36,12 +36,14 @@ _ROWS: dict[str, dict[str, str]] = {  # titles of sections, then names of figure
         "max_in_degree": "greatest in",
         "max_out_degree": "greatest out",
         "degree_error": "degree error",
+        "strength_error": "strength error",
     },
     "structure": {
         "reciprocity": "reciprocity",
         "clustering": "clustering",
         "path_length": "path length",
         "reachable": "reachable",
+        "components": "components",
         "rich_club": "rich club",
         "rich_club_degree": "… above degree",
         "rich_club_ratio": "… over null",
@@ -60,17 +62,19 @@ _ROWS: dict[str, dict[str, str]] = {  # titles of sections, then names of figure
     "z-scores": {f"z_{label}": label for label in CONNECTED},
 }
 # Figures that say nothing of a source alone.
-_AGAINST_SOURCE = {"degree_error", "triad_error", "overlap", "overlap_between"}
+_AGAINST_SOURCE = {"degree_error", "strength_error", "triad_error", "overlap", "overlap_between"}
 _HEAD = 2 + max(len(text) for rows in _ROWS.values() for text in rows.values())  # characters
 _TERMS = {  # by the figure that they explain
     "density": "of chemical synapses among neurons, as all figures below it",
     "path_length": "mean number of synapses on the shortest path, over pairs with a path",
     "reachable": "share of the ordered pairs that have a path",
+    "components": "weakly connected; a neuron without a synapse is one",
     "rich_club": "density among the tenth of the neurons with the greatest total degree",
     "assortativity": "correlation of out-degree and in-degree along synapses",
     "modularity": "of the modules that Louvain's method finds",
     "wiring_length": "mean distance of the somata that a synapse joins",
     "degree_error": "mean difference from the source, per neuron and direction",
+    "strength_error": "the same of the sums of a neuron's section counts",
     "triad_error": "sum of |a - b| / (a + b) over the 13 connected triads",
     "shortcut_ratio": "share of synapses straight from inputs to outputs, over the source's",
     "route_length": "mean number of connections from the nearest input to an output cell",

@@ -3,7 +3,9 @@
     architecture      Architecture: edges, signs, ports, layout of parameters
     null_models       random wirings that keep exactly what `Keep` names; the dose of randomness
     swap_chain        the Markov chains behind them, compiled
+    connected_chain   the chain among wirings that hang together, compiled
     triad_annealing   the chain that matches the triad census, compiled
+    strength_annealing  the chain that matches the sums of cells' weights, compiled
     mutation          a wiring changed a little, within what its prior promises
     statistics        degrees, reciprocity, clustering, paths, rich club, modules
     routes            the way from inputs to outputs: shortcuts, distances, cells that nothing reaches

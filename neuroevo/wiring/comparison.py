@@ -103,9 +103,9 @@ def compare(
     """Returns statistics of a connectome, and the mean and deviation of those of priors.
 
     Beside those of `statistics.describe` there are, for wirings of the connectome's cells: `degree_error`,
-    `triad_error`, `overlap` (the share of the connectome's chemical synapses that a sample has too), and
-    `overlap_between` (the share of a sample's that another one has); with a null prior also `z_<triad>` and
-    `rich_club_ratio`, phi over that of the null at the same degree.
+    `strength_error`, `triad_error`, `overlap` (the share of the connectome's chemical synapses that a sample
+    has too), and `overlap_between` (the share of a sample's that another one has); with a null prior also
+    `z_<triad>` and `rich_club_ratio`, phi over that of the null at the same degree.
 
     Args:
         connectome: Source wiring.
@@ -207,6 +207,7 @@ class _Reference:
             "wiring_length": statistics.wiring_length(wiring, self.connectome.position) if same else None,
             "excitatory_fraction": statistics.sign_fraction(matrix, wiring.sign[~wiring.is_muscle]),
             "degree_error": statistics.degree_error(matrix, self.matrix) if same else None,
+            "strength_error": statistics.strength_error(wiring, self.connectome) if same else None,
             "triad_error": triad_error(census, self.census) if same else None,
             "overlap": statistics.overlap(self.matrix, matrix) if same else None,
             "shortcut_ratio": self._shortcut_ratio(wiring),

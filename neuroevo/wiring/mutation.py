@@ -51,7 +51,8 @@ def swap_few(architecture: Architecture, keep: Mapping[str, Keep], *, seed: int)
 
     Weights, and with them parameters, stay with their presynaptic cell, and those of a gap junction with the
     end that the chain holds on to. Where triads are kept the chain walks on until it meets their numbers
-    again, and moves more; connections that it cannot move in this way stay.
+    again, where strengths are until they are as near as they were, and moves more; connections that it
+    cannot move in this way stay.
 
     Args:
         architecture: Not modified.
@@ -124,12 +125,16 @@ def _swap_pairs(pairs: Edges, num_cells: int, keep: Keep, seed: int) -> tuple[Ed
 
 
 def _few(edges: Edges, num_cells: int, keep: Keep, seed: int) -> Chain | None:
-    """Returns a chain that has gone a little way, or None if it cannot move or does not meet the triads."""
+    """Returns a chain that has gone a little way, or None if it cannot move or misses triads or strengths."""
     if len(edges) < 2:
         return None
     chain = Chain(edges, num_cells, keep, seed, HOLD)
+    start = chain.strength_distance()
     chain.run_until(max(2, round(SHARE * len(edges))))
     missed = keep.triads and chain.triad_distance() != 0
+    end = chain.strength_distance()
+    if start is not None and end is not None and end > start:
+        missed = True
     return None if missed else chain
 
 

@@ -1,22 +1,25 @@
 """Null models by swap chains: random wirings that keep exactly what `Keep` names, and a dose of randomness.
 
-Every move keeps what was promised, so that a sample needs no repair and no rejection; only triads are
-matched by annealing. Each chain has a budget, and its result says how far it got. The compiled chains are
-in `swap_chain` and `triad_annealing`; numba is imported on first use: `run.py list` must not wait for it.
+Every move keeps what was promised, so that a sample needs no repair and no rejection; only triads and
+strengths are matched by annealing. Each chain has a budget, and its result says how far it got. The compiled
+chains are in `swap_chain`, `connected_chain`, `triad_annealing` and `strength_annealing`; numba is imported
+on first use: `run.py list` must not wait for it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.connectome.model import Edges
+from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError, OptionError, require_range
 
 if TYPE_CHECKING:
+    from neuroevo.wiring.architecture import Architecture
+    from neuroevo.wiring.strength_annealing import Strengths
     from neuroevo.wiring.swap_chain import Wiring
     from neuroevo.wiring.triad_annealing import Census
 
@@ -32,6 +35,12 @@ DRIFTS = (3e-4, 1e-3, 1e-2)  # of the walks to a dose, each if the one before di
 COOL, COLD = 3e-4, 1e-5
 ANNEALING = 1_000_000  # proposals while the temperature falls from hot to cold
 HOLD = 100  # proposals an edge among wirings with matched triads, after the first match
+# Of strengths: temperatures in units of the mean weight, but for the first, half the greatest weight.
+COOLED, FROZEN = 0.05, 0.005
+WARM = (0.01, 0.1, 0.5, 2.0)  # of the walks of a mutation, each if the one before did not get there
+STRENGTHS = 250  # proposals an edge while the temperature falls, and as many for the last few cells
+STRENGTHS_FLOOR, SMALL = 250_000, 1_000  # proposals at least, but no more an edge than this
+MET = 1e-6  # of the sum of all strengths: what rounding leaves of weights that are no whole numbers
 NO_LIMIT = 1 << 60
 
 
@@ -46,12 +55,19 @@ class Keep:
         lengths: int [N, N], symmetric, in [0, LENGTH_BINS]; the number of edges in each bin is kept. None
             keeps no lengths.
         triads: Whether the triad census of the whole is kept; needs `mutual`.
+        strength: [N]; the sum of the weights of the edges that end on each cell is brought as near to this as
+            annealing can, of gap junctions the sum of all of a cell's. Weights stay with their presynaptic
+            cell in any case, and so do sums of outgoing ones. None leaves strengths alone.
+        connected: Whether the wiring hangs together as the source does: the cells that have edges fall into
+            no more weakly connected components than the source's.
     """
 
     mutual: bool = True
     labels: np.ndarray | None = None
     lengths: np.ndarray | None = None
     triads: bool = False
+    strength: np.ndarray | None = None
+    connected: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +82,8 @@ class Rewired:
         proposals: Number of proposals of all chains.
         triad_distance: Sum over the connected triad classes of |count - source| / (count + source); 0 is a
             match, None where triads were not asked for.
+        strength_distance: Sum over cells of |strength - the one wanted|; 0 is a match, None where strengths
+            were not asked for.
     """
 
     edges: Edges
@@ -74,6 +92,7 @@ class Rewired:
     moves: float
     proposals: int
     triad_distance: float | None = None
+    strength_distance: float | None = None
 
 
 def rewire(
@@ -99,6 +118,14 @@ def rewire(
     first match, 0.17 with one another. Walks of 0, 100 and 1,600 proposals an edge gave equal rich clubs,
     assortativity and overlaps, so that stopping at the first match would bias none of these noticeably.
 
+    Strengths: the mixed wiring and its weights are annealed together, from temperatures at which weights are
+    indifferent, by moves of edges that take their weights along and by exchanges of two weights of one
+    presynaptic cell. A move that lets a strength grow lets another one shrink; the energy is the sum of what
+    all cells are off. The last few cells are mended by moves that concern them only. Exchanges alone would
+    not do: a muscle of few and strong synapses needs cells that have such.
+
+    In one piece: the chain walks a stretch, looks whether the wiring fell apart, and goes back if so.
+
     A dose below 1 is a stop on the way: a full sample says how many edges the null replaces, and the same
     chain sets out again from the source until it has replaced that share of them.
 
@@ -112,12 +139,15 @@ def rewire(
 
     Raises:
         ConnectomeError: If an edge is an autapse.
-        OptionError: If the dose is out of range, or triads are to be kept without mutual degrees.
+        OptionError: If the dose is out of range, triads are to be kept without mutual degrees, or strengths
+            with them.
 
     References:
         Rao, Jana & Bandyopadhyay (1996), Sankhya A 58(2), 225-242 (swaps and three-cycles);
         Strona et al. (2014), https://doi.org/10.1038/ncomms5114 (trades);
-        Milo et al. (2002), https://doi.org/10.1126/science.298.5594.824 (annealing to a triad census).
+        Milo et al. (2002), https://doi.org/10.1126/science.298.5594.824 (annealing to a triad census);
+        Milisav et al. (2025), https://doi.org/10.1038/s43588-024-00735-z (annealing to strengths);
+        Viger & Latapy (2016), https://doi.org/10.1093/comnet/cnv013 (connected wirings).
     """
     require_range("rewired", rewired, 0.0, 1.0)
     if len(edges) and (edges.pre == edges.post).any():
@@ -125,8 +155,10 @@ def rewire(
     keep = keep or Keep()
     if keep.triads and not keep.mutual:
         raise OptionError("Triads are matched among wirings of equal mutual degrees; keep those too.")
+    if keep.strength is not None and keep.mutual:
+        raise OptionError("Strengths are matched among wirings of equal degrees; keep no mutual ones.")
     if rewired == 0 or not len(edges):
-        return Rewired(edges, 1.0, 0.0, 0.0, 0, 0.0 if keep.triads else None)
+        return _unchanged(edges, keep)
     chain = _sample(edges, num_cells, keep, seed, rewired, hold)
     w = chain.wiring
     return chain.result(_sorted(chain.cells[w.pre], chain.cells[w.post], edges.weight[w.owner]))
@@ -144,18 +176,25 @@ def rewire_pairs(
         pairs: Symmetric pairs, each once; not modified.
         num_cells: N.
         seed: Equal seeds give equal wirings.
-        keep: `labels` and `lengths`, as in `rewire`.
+        keep: What is kept besides, as in `rewire`; `mutual` says nothing here. Strengths are those of all of
+            a cell's pairs.
         rewired: Dose in [0, 1].
+
+    Raises:
+        OptionError: If the dose is out of range, or triads and strengths are both to be kept.
     """
     require_range("rewired", rewired, 0.0, 1.0)
+    keep = replace(keep or Keep(), mutual=True)
+    if keep.strength is not None and keep.triads:
+        raise OptionError("Triads and strengths are matched one without the other; keep one of them.")
     if rewired == 0 or not len(pairs):
-        return Rewired(pairs, 1.0, 0.0, 0.0, 0)
+        return _unchanged(pairs, keep)
     both = Edges(
         np.concatenate([pairs.pre, pairs.post]),
         np.concatenate([pairs.post, pairs.pre]),
         np.concatenate([pairs.weight, pairs.weight]),
     )
-    chain = _sample(both, num_cells, keep or Keep(), seed, rewired)
+    chain = _sample(both, num_cells, keep, seed, rewired)
     w, forth = chain.wiring, slice(len(pairs))
     ends = chain.cells[w.pre[forth]], chain.cells[w.post[forth]]
     weight = both.weight[chain.order[forth]]  # of the slot, not of its owner, so that each stays once
@@ -176,6 +215,20 @@ def length_bins(position: np.ndarray, edges: Edges) -> np.ndarray:
     shares = np.arange(1, LENGTH_BINS) / LENGTH_BINS
     bounds = np.quantile(lengths, shares) if len(lengths) else np.zeros(0)
     return np.where(np.isnan(apart), 0, 1 + np.searchsorted(bounds, apart)).astype(np.int8)
+
+
+def in_strength(wiring: Connectome | Architecture, kind: str) -> np.ndarray:
+    """Returns the sum of the weights of the edges of a kind that end on each cell, float64 [N].
+
+    Args:
+        wiring: N cells.
+        kind: One of `model.KINDS`; gap junctions count for both of their cells.
+    """
+    edges: Edges = getattr(wiring, kind)
+    strength = np.bincount(edges.post, edges.weight, wiring.num_cells)
+    if kind == "electrical":
+        strength += np.bincount(edges.pre, edges.weight, wiring.num_cells)
+    return strength
 
 
 def degree_labels(edges: Edges, num_cells: int, bins: int) -> np.ndarray:
@@ -202,6 +255,16 @@ def join_labels(*labels: np.ndarray) -> np.ndarray:
     return np.unique(np.stack(labels, 1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
+def _unchanged(edges: Edges, keep: Keep) -> Rewired:
+    """Returns the source as a sample: of dose 0, or of no edges."""
+    exact = 0.0
+    return Rewired(
+        *(edges, 1.0, 0.0, 0.0, 0),
+        triad_distance=exact if keep.triads else None,
+        strength_distance=None if keep.strength is None else exact,
+    )
+
+
 def _sample(edges: Edges, num_cells: int, keep: Keep, seed: int, rewired: float, hold: int = HOLD) -> Chain:
     """Returns a chain that has run its course, or that part of it which the dose asks for."""
     chain = Chain(edges, num_cells, keep, seed, hold)
@@ -209,7 +272,10 @@ def _sample(edges: Edges, num_cells: int, keep: Keep, seed: int, rewired: float,
     replaced = int(chain.wiring.tally[1])
     if rewired < 1 and replaced:
         chain = Chain(edges, num_cells, keep, seed, hold)
-        chain.run_until(math.ceil(rewired * replaced))
+        if keep.strength is None:
+            chain.run_until(math.ceil(rewired * replaced))
+        else:
+            chain.run_share(rewired)
     chain.wanted = rewired * replaced / len(chain.order)
     return chain
 
@@ -225,6 +291,7 @@ class Chain:
         moves: Accepted moves an edge of the chain that mixes degrees.
         proposals: Number of proposals of all chains.
         census: The triads, where they are kept.
+        strengths: The weights and what cells lack of their strengths, where those are kept.
     """
 
     def __init__(self, edges: Edges, num_cells: int, keep: Keep, seed: int, hold: int) -> None:
@@ -239,6 +306,11 @@ class Chain:
         self.moves = 0.0
         self.proposals = 0
         self.census = self._count() if keep.triads else None
+        self._load = edges.weight[self.order].astype(np.float64)
+        self.strengths = self._weigh(1.0)
+        self._met = MET * float(edges.weight.sum(dtype=np.float64))
+        self._stride = len(self.order)
+        self._most = self._num_pieces() if keep.connected else 0
 
     def result(self, edges: Edges) -> Rewired:
         """Returns the outcome.
@@ -247,20 +319,37 @@ class Chain:
             edges: The wiring that was reached, with the source's names of its cells.
         """
         overlap = 1 - int(self.wiring.tally[1]) / len(self.order)
-        return Rewired(edges, overlap, self.wanted, self.moves, self.proposals, self.triad_distance())
+        distances = self.triad_distance(), self.strength_distance()
+        return Rewired(edges, overlap, self.wanted, self.moves, self.proposals, *distances)
 
     def run(self) -> None:
-        """Mixes until every edge has been moved `MOVES` times or the budget is spent; then matches triads."""
+        """Mixes until every edge has been moved `MOVES` times or the budget is spent; then anneals."""
         self._mix(NO_LIMIT)
         if self._keep.triads and self.wiring.tally[0]:
             self._match()
+        if self.strengths is not None:
+            self._match_strengths(1.0)
+
+    def run_share(self, share: float) -> None:
+        """Mixes a share of the edges and their weights, and anneals these to the strengths.
+
+        Args:
+            share: Share of the edges that are free to move, in [0, 1].
+        """
+        self.strengths = self._weigh(share)
+        if self.strengths is not None:
+            self._anneal_strengths(math.inf, math.inf, -1.0)
+            self._match_strengths(share)
 
     def run_until(self, enough: int) -> None:
-        """Walks from the source until some edges are replaced, with triads nearly met on the way.
+        """Walks from the source until some edges are replaced, with what is matched nearly met on the way.
 
         Args:
             enough: The number of edges to replace.
         """
+        if self.strengths is not None:
+            self._drift(enough)
+            return
         if not self._keep.triads:
             self._mix(enough)
             return
@@ -276,18 +365,33 @@ class Chain:
 
         The length is set beforehand, since a walk that stops at a number of accepted moves is not uniform.
         """
-        from neuroevo.wiring.swap_chain import walk
-
         w, num_edges = self.wiring, len(self.order)
         pilot = max(FLOOR, PILOT * num_edges)
-        walk(w, pilot, enough, self._rng)
-        self.proposals += pilot
+        self._walk(pilot, enough, adapt=True)
         if 0 < w.tally[0] and w.tally[1] < enough:
             wanted = math.ceil(MOVES * num_edges * pilot / int(w.tally[0]))
-            more = min(max(FLOOR, wanted), max(FLOOR, BUDGET * num_edges))
-            walk(w, more, enough, self._rng)
-            self.proposals += more
+            self._walk(min(max(FLOOR, wanted), max(FLOOR, BUDGET * num_edges)), enough)
         self.moves = int(w.tally[0]) / num_edges
+
+    def _walk(self, proposals: int, enough: int, adapt: bool = False) -> None:
+        """Proposes moves; where the wiring is to hang together, in stretches whose length may be adapted."""
+        self.proposals += proposals
+        if self._keep.connected:
+            from neuroevo.wiring.connected_chain import walk_connected
+
+            self._stride = walk_connected(
+                self.wiring, proposals, enough, self._most, self._stride, adapt, self._rng
+            )
+        else:
+            from neuroevo.wiring.swap_chain import walk
+
+            walk(self.wiring, proposals, enough, self._rng)
+
+    def _num_pieces(self) -> int:
+        """Returns the number of weakly connected components of the present wiring."""
+        from neuroevo.wiring.connected_chain import num_pieces
+
+        return num_pieces(self.wiring.pre, self.wiring.post, len(self.cells))
 
     def _match(self) -> None:
         """Anneals to the source's triads, walks on among wirings that have them, and returns to one."""
@@ -310,6 +414,68 @@ class Chain:
 
         if self.census is not None:
             self.proposals += anneal(self.wiring, self.census, proposals, hot, cold, until, enough, self._rng)
+
+    def _drift(self, enough: int) -> None:
+        """Walks from the source, no warmer than it takes, and mends strengths until as near as there."""
+        mean, start = self._mean_weight(), max(self._met, self.strength_distance() or 0.0)
+        for temperature in WARM:
+            if self.wiring.tally[1] < enough:
+                self._anneal_strengths(temperature * mean, temperature * mean, math.inf, enough)
+        self._mend(start)
+
+    def _match_strengths(self, share: float) -> None:
+        """Anneals to the strengths, a share of the edges and their weights free to move."""
+        if share == 1:
+            self.strengths = self._weigh(share)  # the wiring has been mixed meanwhile
+        hottest = float(self._load.max()) / 2
+        self._anneal_strengths(hottest, COOLED * self._mean_weight(), -1.0)
+        self._mend(self._met)
+
+    def _mend(self, until: float) -> None:
+        """Anneals what ends on cells whose strength is off."""
+        mean = self._mean_weight()
+        self._anneal_strengths(COOLED * mean, FROZEN * mean, until, mend=True)
+
+    def _anneal_strengths(
+        self, hot: float, cold: float, until: float, enough: int = 0, mend: bool = False
+    ) -> None:
+        """Anneals to the strengths, until they are met and enough edges are replaced."""
+        from neuroevo.wiring.strength_annealing import anneal
+
+        if self.strengths is not None:
+            num_slots = len(self.strengths.slot)
+            proposals = max(STRENGTHS * num_slots, min(STRENGTHS_FLOOR, SMALL * num_slots))
+            self.proposals += anneal(
+                *(self.wiring, self.strengths, proposals, hot, cold, until, enough, mend, self._rng)
+            )
+
+    def _weigh(self, share: float) -> Strengths | None:
+        """Returns the weights of the present wiring and what cells lack of their strengths.
+
+        A share of the edges, one at least, are free to move.
+        """
+        if self._keep.strength is None:
+            return None
+        from neuroevo.wiring.strength_annealing import strengths_of
+
+        num_slots = self.wiring.num_one_way + self.wiring.num_mutual
+        is_free = np.ones(num_slots, bool)
+        if share < 1:
+            is_free[:] = False
+            is_free[self._rng.permutation(num_slots)[: max(1, round(share * num_slots))]] = True
+        wanted = np.asarray(self._keep.strength, np.float64)[self.cells]
+        return strengths_of(self.wiring, self._load, wanted, is_free)
+
+    def _mean_weight(self) -> float:
+        """Returns the mean weight of an edge."""
+        return float(self._load.mean())
+
+    def strength_distance(self) -> float | None:
+        """Returns how far the strengths are from those wanted; None where they are not kept."""
+        if self.strengths is None:
+            return None
+        distance = float(np.abs(self.strengths.excess).sum())
+        return 0.0 if distance <= self._met else distance
 
     def _recount(self) -> None:
         """Takes the census of the present wiring."""

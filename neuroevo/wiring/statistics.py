@@ -291,6 +291,40 @@ def degree_error(a: np.ndarray, b: np.ndarray) -> float:
     return _share(np.abs(inward).sum() + np.abs(outward).sum(), 2 * len(a))
 
 
+def strengths(wiring: Wiring) -> np.ndarray:
+    """Returns the sums of the weights of each neuron's chemical synapses, in and out, float64 [2, N].
+
+    Args:
+        wiring: A connectome or an architecture; N of its cells are neurons.
+    """
+    chemical, size = wiring.chemical, wiring.num_cells
+    sums = [np.bincount(ends, chemical.weight, size) for ends in (chemical.post, chemical.pre)]
+    return np.stack(sums)[:, ~wiring.is_muscle]
+
+
+def strength_error(a: Wiring, b: Wiring) -> float:
+    """Returns the mean absolute difference of the strengths of two wirings, over neurons and both directions.
+
+    Args:
+        a: A connectome or an architecture.
+        b: Another one with the same cells.
+    """
+    off = np.abs(strengths(a) - strengths(b))
+    return _share(off.sum(), off.size)
+
+
+def components(matrix: np.ndarray) -> int:
+    """Returns the number of weakly connected components; a cell without an edge is one.
+
+    Args:
+        matrix: bool [N, N].
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    return int(connected_components(csr_array(matrix), connection="weak")[0]) if len(matrix) else 0
+
+
 def wiring_length(wiring: Wiring, position: np.ndarray) -> float | None:
     """Returns the mean distance between the somata that chemical synapses join, in the unit of `position`.
 
@@ -352,6 +386,7 @@ def structure(matrix: np.ndarray, seed: int = 0) -> dict[str, float | int | None
         "clustering": clustering(matrix),
         "path_length": length,
         "reachable": reachable,
+        "components": components(matrix),
         "rich_club": None if math.isnan(phi) else phi,
         "rich_club_degree": richest,
         "assortativity": assortativity(matrix),

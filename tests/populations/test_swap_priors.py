@@ -25,7 +25,16 @@ from tests.wirings import WORMS
 
 assert populations  # registers the priors
 
-REWIRED = ("lengths", "boundary", "classes", "stats-prior", "degree-mutual", "degree")
+REWIRED = (
+    "lengths",
+    "boundary",
+    "classes",
+    "stats-prior",
+    "degree-mutual",
+    "strength",
+    "connected",
+    "degree",
+)
 RUNGS = ("weights-shuffled", "signs-shuffled", *REWIRED)
 KINDS = ("chemical", "neuromuscular", "electrical")
 CASES = [  # the cord's repeating circuit has no positions
@@ -81,7 +90,9 @@ LABELS: dict[str, Callable[[Connectome], np.ndarray]] = {
 def test_rung_keeps_degrees(rung: str, name: str, dose: float) -> None:
     worm = worm_of(name)
     labels = LABELS.get(rung, lambda w: w.is_muscle.astype(int))(worm)
-    assert_degrees(shared(rung, name, 1, dose), worm, labels, mutual=rung != "degree")
+    assert_degrees(
+        shared(rung, name, 1, dose), worm, labels, mutual=rung not in ("strength", "connected", "degree")
+    )
 
 
 @on_every_wiring

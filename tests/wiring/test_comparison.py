@@ -65,7 +65,14 @@ def test_comparison_has_its_schema(comparison: Comparison) -> None:
         *("connectome", "samples", "seed", "null", "source", "genomes", "curves", "distinct", "notes")
     ]
     assert (figures["connectome"], figures["samples"], figures["seed"]) == (CIRCUIT, 4, 7)
-    relative = {"degree_error", "triad_error", "overlap", "overlap_between", "rich_club_ratio"}
+    relative = {
+        "degree_error",
+        "strength_error",
+        "triad_error",
+        "overlap",
+        "overlap_between",
+        "rich_club_ratio",
+    }
     relative |= {"shortcut_ratio", "route_length", "unreached"}
     names = statistics.describe(comparison.connectome).keys() | relative | {f"z_{x}" for x in CONNECTED}
     assert figures["source"].keys() == names
@@ -81,6 +88,7 @@ def test_comparison_has_its_schema(comparison: Comparison) -> None:
 def test_comparison_of_the_connectome_with_itself_finds_no_difference(comparison: Comparison) -> None:
     source, genome = comparison.figures["source"], comparison.figures["genomes"]["connectome"]
     assert source["overlap"] == 1.0 and source["degree_error"] == source["triad_error"] == 0.0
+    assert source["strength_error"] == 0.0
     for name, value in source.items():
         if name != "overlap_between":
             assert genome[name]["mean"] == value
@@ -231,7 +239,7 @@ def test_ladder_has_a_row_or_a_reason_for_every_prior(
     rows, left_out = ladder_table.ladder(wiring, 2, 0)
     assert [row[0] for row in rows] == [f"*{CIRCUIT}*", "`connectome`", "`random`"]
     assert rows[0][1:] == rows[1][1:] != rows[2][1:]
-    assert rows[0][2] == "0.191"  # reciprocity
+    assert rows[0][4] == "0.191"  # reciprocity
     assert left_out == {
         "other": "other cells",
         "without": "no synapses among neurons",
@@ -239,7 +247,7 @@ def test_ladder_has_a_row_or_a_reason_for_every_prior(
     }
     table = ladder_table.markdown(rows).splitlines()
     assert len(table) == 5 and len({len(line) for line in table}) == 1
-    assert all(line.count("|") == 11 for line in table)
+    assert all(line.count("|") == 13 for line in table)
 
 
 # --- the command line ---------------------------------------------------------------------------------

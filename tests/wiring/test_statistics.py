@@ -1,11 +1,14 @@
 """Statistics against the published figures and against networkx."""
 
+from dataclasses import replace
+
 import networkx
 import numpy as np
 import pytest
 
 from neuroevo.connectome import bundled
 from neuroevo.connectome.catalog import load
+from neuroevo.connectome.model import Edges
 from neuroevo.wiring import statistics, triads
 from neuroevo.wiring.architecture import Architecture
 from tests.reference import random_architecture
@@ -306,3 +309,30 @@ def test_modules_are_not_searched_in_a_wiring_too_large(monkeypatch):
     figures = statistics.structure(~np.eye(3, dtype=bool))
     assert figures["modularity"] is None and figures["modules"] is None
     assert figures["density"] == 1.0
+
+
+@pytest.mark.parametrize("seed", MATRICES)
+def test_components_equal_networkx(seed):
+    matrix = matrix_of(seed)
+    sparse = matrix & (np.random.default_rng(0).random(matrix.shape) < 0.05)
+    for edges in (matrix, sparse):
+        expected = networkx.number_weakly_connected_components(networkx.DiGraph(edges))
+        assert statistics.components(edges) == expected
+    assert statistics.components(np.zeros((0, 0), bool)) == 0
+
+
+def test_strength_error_counts_sections_in_and_out():
+    wiring = load("celegans-motor")
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(np.flatnonzero(~wiring.is_muscle).tolist())
+    chemical = wiring.chemical
+    graph.add_weighted_edges_from(
+        zip(chemical.pre.tolist(), chemical.post.tolist(), chemical.weight.tolist(), strict=True)
+    )
+    sums = statistics.strengths(wiring)
+    for row, degree in zip(sums, (graph.in_degree, graph.out_degree), strict=True):
+        assert row.tolist() == pytest.approx([strength for _, strength in degree(weight="weight")])
+    heavier = replace(wiring, chemical=Edges(chemical.pre, chemical.post, chemical.weight + 1))
+    error = statistics.strength_error(heavier, wiring)
+    assert error == pytest.approx(len(chemical) / graph.number_of_nodes())  # a section more a synapse
+    assert statistics.strength_error(wiring, wiring) == 0.0
