@@ -41,8 +41,8 @@ class Strengths(NamedTuple):
         low: int32 [F], where in `slot` those of the same labels begin.
         size: int32 [F], how many they are.
         peer: int32 [F], free slots by their presynaptic cell.
-        first: int32 [F], for each of `slot`, where in `peer` those of its presynaptic cell begin.
-        count: int32 [F], how many they are.
+        first_peer: int32 [F], for each of `slot`, where in `peer` those of its presynaptic cell begin.
+        num_peers: int32 [F], how many they are.
     """
 
     load: np.ndarray
@@ -52,8 +52,8 @@ class Strengths(NamedTuple):
     low: np.ndarray
     size: np.ndarray
     peer: np.ndarray
-    first: np.ndarray
-    count: np.ndarray
+    first_peer: np.ndarray
+    num_peers: np.ndarray
 
 
 def strengths_of(w: Wiring, load: np.ndarray, wanted: np.ndarray, is_free: np.ndarray) -> Strengths:
@@ -128,7 +128,7 @@ def anneal(
     """
     # What is asked of every proposal gets arrays: taking them out of a tuple each time costs more.
     pre, post, load, excess, slots = w.pre, w.post, s.load, s.excess, s.slot
-    low, size, peer, first, count = s.low, s.size, s.peer, s.first, s.count
+    low, size, peer, first, number = s.low, s.size, s.peer, s.first_peer, s.num_peers
     pairs = w.num_mutual > 0
     here, temperature = energy(excess), hot
     cooling = 1.0 if cold == hot else (cold / hot) ** (1.0 / max(proposals, 1))
@@ -146,7 +146,7 @@ def anneal(
             continue
         exchange, flip = kind < EXCHANGES, False
         if exchange and not pairs:
-            other = peer[first[place] + below(rng, count[place])]
+            other = peer[first[place] + below(rng, number[place])]
         else:
             near = _neighbour(place, low[place], size[place], rng)
             if near < 0:
