@@ -177,7 +177,11 @@ def test_curves_count_every_neuron(comparison: Comparison) -> None:
 
 def test_notes_are_told_once(comparison: Comparison) -> None:
     assert comparison.figures["notes"] == {
-        "without": ["It has no core."],
+        "without": [
+            "It has no core.",
+            "drawn 20 times, and none of its inputs reached an output: it answers alike whatever it senses, "
+            "and scores as a constant.",
+        ],
         "other": ["It has cells of its own.", "Their number is drawn."],
     }
 
