@@ -22,6 +22,7 @@ FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 INTERVAL = ("iqm", "ci95_low", "ci95_high")
 SIZES = ("core", "adapters", "solved", "features")
 PARAMETERS = (*SIZES, *(f"{x}_range_{y}" for x in SIZES for y in ("low", "high")))
+ROUTES = ("shortcut_ratio", "route_length", "unreached")  # statistics of a genome's graphs
 GENOMES = (  # columns, which are there even where no genome has such a figure
     *("task", "unit", "fitness_unit", "genome", *INTERVAL),
     *("num_graphs", "num_seeds", "num_lineages", "one_point"),
@@ -30,6 +31,7 @@ GENOMES = (  # columns, which are there even where no genome has such a figure
     *(f"{measure}_{name}" for measure in ("untrained", "tuned", "auc") for name in INTERVAL),
     *(f"to_threshold_{name}" for name in ("threshold", "median", "reached", "of")),
     *("status", "failures", "saturated", "silent", "is_control"),
+    *(f"{name}_{figure}" for name in ROUTES for figure in ("mean", "std")),
 )
 COMPARISONS = (
     *("task", "unit", "fitness_unit", "a", "b", "difference", "ci95_low", "ci95_high", "df", "kind"),
@@ -68,10 +70,18 @@ TEX = {  # characters that LaTeX reads as commands, that join with their neighbo
 def genomes_csv(report: Report) -> str:
     """Returns report.csv: every figure of every genome, a row a genome a task.
 
+    Of the statistics of a genome's graphs it has the way from inputs to outputs.
+
     Args:
         report: The report.
     """
-    rows = [(task, plain(genome)) for task in report.tasks.values() for genome in task.genomes]
+    rows = []
+    for task in report.tasks.values():
+        statistics = {row.genome: row.statistics for row in task.graphs}
+        for genome in task.genomes:
+            known = statistics.get(genome.label, {})
+            spreads = {name: plain(spread) for name in ROUTES if (spread := known.get(name)) is not None}
+            rows.append((task, {**plain(genome), **spreads}))
     return _csv(rows, GENOMES)
 
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from neuroevo.report.exports import ROUTES
 from neuroevo.report.formatting import decimals, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
 from neuroevo.text import compact, interval, number, wrap
@@ -30,9 +31,13 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     """
     run, tasks = report.run, report.tasks.values()
     parts: list[RenderableType] = [Text(run.sentence, style="bold")]
+    previous = ""
     for task in tasks:
         parts += [Text(), _table(task, width)]
-        sentences = (*task.verdict.reasons, *task.verdict.power, *([task.cost] if task.cost else []))
+        ways = routes(task)
+        news = [text for text in (task.cost, ways if ways != previous else "") if text]
+        previous = ways
+        sentences = (*task.verdict.reasons, *task.verdict.power, *news)
         lines = [(text, "") for text in sentences]
         lines += [(text, "dim") for text in (task.ports, task.readout) if text]
         lines += [(text, "yellow") for text in task.notes]
@@ -40,6 +45,25 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     notes = [Text(note, style="yellow") for note in (*run.missing, *run.notes)]
     last = [Text(summary(task), style="bold") for task in tasks]
     return [*parts, *([Text(), *notes] if notes else []), Text(), *last]
+
+
+def routes(task: TaskReport) -> str:
+    """Returns a sentence on the way from inputs to outputs in each genome's graphs; "" if it is not known.
+
+    Args:
+        task: The task.
+    """
+    genomes = []
+    for row in task.graphs:
+        means = {name: spread.mean for name in ROUTES if (spread := row.statistics.get(name)) is not None}
+        if means:
+            genomes.append(f"{row.genome} {', '.join(number(means.get(name), 2) for name in ROUTES)}")
+    if not genomes:
+        return ""
+    return (
+        "From inputs to outputs (share of synapses straight there over the connectome's, connections on the "
+        f"shortest path, cells that no input reaches; means over graphs): {'; '.join(genomes)}."
+    )
 
 
 def print_report(report: Report, console: Console) -> None:

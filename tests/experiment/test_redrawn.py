@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 import neuroevo as ne
 from neuroevo.errors import ConnectomeError
@@ -19,21 +22,24 @@ from neuroevo.experiment.request import resolve
 from neuroevo.experiment.resume import Past
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.report.exports import ROUTES
+from neuroevo.report.terminal import print_report
+from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
+from neuroevo.text import number
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.workers.pool import LocalPool
 from tests.small import Listener
-from tests.wiring.test_sampling import wiring
+from tests.wiring.test_sampling import SPARSE, wiring, written
 
 ECHO = "echo=tests.toy:Echo"
 CUT = "cut=degree:chemical=drop,gap=keep"  # nothing leads from its inputs to its outputs
 
 
-def request(folder: Path, **changes: object) -> Configuration:
-    wiring(folder)
+def request(folder: Path, rows: str = SPARSE, **changes: object) -> Configuration:
     usual = {
         "genome": ("connectome", "random", CUT),
-        "connectome": str(folder / "sparse.csv"),
+        "connectome": written(folder, rows),
         "inputs": "a",
         "outputs": "c",
         "task": (ECHO,),
@@ -66,6 +72,27 @@ def test_a_run_with_such_nulls_comes_to_its_end_and_tells_of_them(tmp_path: Path
     assert "none of its inputs reached an output" in (folder.path / "report.html").read_text()
 
 
+def test_the_way_from_inputs_to_outputs_stands_in_every_form_of_a_report(tmp_path: Path) -> None:
+    """In report.json, report.csv, the page with what the figures mean, and the terminal, for every prior."""
+    folder = carried_out(tmp_path, genome=("connectome", "random"), rows=f"{SPARSE} a,c,chemical")
+    graphs = json.loads((folder.path / "report.json").read_text())["tasks"]["echo"]["graphs"]
+    rows = list(csv.DictReader((folder.path / "report.csv").read_text().splitlines()))
+    of_run = folder.manifest()["graphs"]
+    assert [g["genome"] for g in graphs] == [r["genome"] for r in rows] == ["connectome", "random"]
+    for graph, row in zip(graphs, rows, strict=True):
+        for name in ("shortcut_ratio", "route_length", "unreached"):
+            values = [g["statistics"][name] for g in of_run if g["genome"] == graph["genome"]]
+            assert graph[name]["mean"] == pytest.approx(np.mean(values)) == float(row[f"{name}_mean"])
+            assert float(row[f"{name}_std"]) == graph[name]["std"]
+    assert (graphs[0]["shortcut_ratio"]["mean"], graphs[0]["route_length"]["mean"]) == (1.0, 1.0)
+    page = (folder.path / "report.html").read_text()
+    assert all(f"<em>{name}" in page for name in ("shortcut ratio", "inputs to outputs", "cells"))
+    text = StringIO()
+    print_report(write_report(folder), Console(file=text, width=1_000))
+    means = [", ".join(number(g[name]["mean"], 2) for name in ROUTES) for g in graphs]
+    assert f"means over graphs): connectome {means[0]}; random {means[1]}." in text.getvalue()
+
+
 def test_a_null_that_is_never_crossed_answers_the_same_whatever_it_senses(tmp_path: Path) -> None:
     plan = Plan(resolve(request(tmp_path)))
     (k,) = [k for k, s in enumerate(plan.samples) if s.genome == "cut"]
@@ -93,10 +120,8 @@ def test_a_readout_of_a_constant_explains_nothing(tmp_path: Path, generations: i
 def test_wirings_are_drawn_for_the_ports_of_a_body_of_its_own(tmp_path: Path) -> None:
     """Six lines of one cell, of which a random wiring may connect none; the task feeds and reads all six."""
     rows = " ".join(f"in{k},out{k},chemical out{k},x{k},chemical x{k},y{k},chemical" for k in range(1, 7))
-    wiring(tmp_path, rows, "in1", "out1")
     changes = {"genome": ("connectome", "random"), "inputs": "in1", "outputs": "out1", "generations": 1}
-    config = request(tmp_path, task=("lines",), adapter="none", graphs=30, **changes)
-    wiring(tmp_path, rows, "in1", "out1")
+    config = request(tmp_path, rows, task=("lines",), adapter="none", graphs=30, **changes)
     plan = Plan(resolve(config))
     notes = [s.architecture.notes for s in plan.samples]
     assert any("until one of its inputs reached" in n for ns in notes for n in ns)

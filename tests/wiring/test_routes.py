@@ -59,6 +59,29 @@ def test_distances_are_those_of_networkx(name: str) -> None:
     assert {k: v for k, v in enumerate(measured.tolist()) if np.isfinite(v)} == wanted
 
 
+@pytest.mark.parametrize("prior", ["random", "degree", "hub-cap", "dense-matched"])
+def test_figures_of_a_null_are_those_of_all_pairs_in_networkx(prior: str) -> None:
+    null = priors.get(prior).target(load("celegans-motor"), seed=4)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(null.num_cells))
+    for part, ways in ((null.synapses, 1), (null.gap_junctions, 2)):
+        for a, b in zip(part.pre.tolist(), part.post.tolist(), strict=True):
+            graph.add_edges_from([(a, b), (b, a)][:ways])
+    lengths = dict(nx.all_pairs_shortest_path_length(graph))
+    nearest = {
+        cell: min((lengths[i][cell] for i in null.inputs.tolist() if cell in lengths[i]), default=None)
+        for cell in range(null.num_cells)
+    }
+    outputs = [nearest[i] for i in null.outputs.tolist() if nearest[i] is not None]
+    assert route_length(null) == pytest.approx(sum(outputs) / len(outputs))
+    assert unreached(null) == sum(steps is None for steps in nearest.values())
+    straight = [
+        b in null.outputs and a in null.inputs
+        for a, b in zip(null.synapses.pre, null.synapses.post, strict=True)
+    ]
+    assert shortcuts(null) == pytest.approx(np.mean(straight))
+
+
 def test_every_graph_of_a_run_says_how_its_way_differs() -> None:
     worm = load("celegans")
     exact = Architecture.of(worm)

@@ -21,11 +21,16 @@ assert populations  # registers the priors
 SPARSE = "a,b,chemical b,c,chemical d,e,chemical e,f,chemical g,h,electrical"
 
 
-def wiring(folder: Path, rows: str = SPARSE, inputs: str = "a", outputs: str = "c") -> Connectome:
-    """Returns a wiring with few ways from its inputs to its outputs, which most of its nulls lack."""
+def written(folder: Path, rows: str = SPARSE) -> str:
+    """Returns the path of a table of edges, each `pre,post,kind`, all of weight and sign 1."""
     table = "".join(f"{row},1,1\n" for row in rows.split())
     (folder / "sparse.csv").write_text(f"pre,post,kind,weight,sign\n{table}")
-    return load(str(folder / "sparse.csv")).with_ports(inputs, outputs)
+    return str(folder / "sparse.csv")
+
+
+def wiring(folder: Path, inputs: str = "a", outputs: str = "c") -> Connectome:
+    """Returns a wiring with few ways from its inputs to its outputs, which most of its nulls lack."""
+    return load(written(folder)).with_ports(inputs, outputs)
 
 
 def entrant(text: str) -> PluginCall:
