@@ -19,7 +19,7 @@ from neuroevo.errors import TaskError
 from neuroevo.network.adapters import Adapter, Ports, Ridge
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.network.ridge import Moments, Readout, Solver
-from neuroevo.task import Chooses, HasImages, HasTargets, Samples, Split, Task
+from neuroevo.task import Chooses, HasImages, HasNativeMaps, HasTargets, Samples, Split, Task
 
 IMAGES_AT_ONCE = 512  # bounds the memory of a part of the images
 STEPS_AT_ONCE = 256  # steps of a sequence whose states are kept until they are added up
@@ -97,6 +97,8 @@ class SolvedTask(Task):
         self.episodes = task.episodes
         self.held_out = task.held_out
         self.image_shape = task.image_shape
+        if isinstance(task, HasNativeMaps):
+            self.native = task.native
         if task.steps is not None and adapter.times > task.steps:
             raise TaskError(
                 f"Adapter 'ridge' with times={adapter.times} on a task of {task.steps} network steps; wanted "

@@ -77,7 +77,7 @@ class Lines(SequenceTask):
             for name in (f"in{k + 1}", f"out{k + 1}"):
                 if name not in place:
                     raise TaskError(
-                        f"Task 'lines' with --adapter none is wired to cells in1 to in{CHANNELS} and out1 to "
+                        f"Task 'lines' with native maps is wired to cells in1 to in{CHANNELS} and out1 to "
                         f"out{CHANNELS}, and the wiring has no {name}; wanted --connectome planted."
                     )
             encoder[place[f"in{k + 1}"], k] = 1.0

@@ -16,7 +16,7 @@ from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Edges
 from neuroevo.errors import OptionError, TaskError
 from neuroevo.experiment.plan import fitted
-from neuroevo.network import adapters, weights
+from neuroevo.network import adapters, gains, weights
 from neuroevo.network.adapters import Ports
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.neurons import Neuron
@@ -27,6 +27,7 @@ from neuroevo.task import Samples, Split, Task
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample
 from tasks.images import Digits
+from tasks.lines import Lines
 from tasks.memory import Memory
 from tasks.swimmer import Swimmer
 
@@ -237,6 +238,74 @@ def test_cells_of_a_wiring_that_does_not_evolve_have_the_biases_that_are_asked_f
         assert np.allclose(weights.arrays(blueprint, genomes[0])["biases"], biases[-1][: len(exact.cells), 0])
     assert float(biases[0].std()) == pytest.approx(0.2, rel=0.1)
     assert torch.equal(*biases) and torch.equal(*encoders)  # drawn alike for wirings of as many cells
+
+
+def test_native_maps_feed_sensors_as_without_an_adapter_and_the_readout_is_solved() -> None:
+    task, exact = Lines(), Architecture.of(load("planted"))
+    sample, neuron = Sample("connectome", 0, exact, exact.content_hash), Neuron.parse("leaky")
+    text = "ridge:train=native,penalty=0.01"
+    met = {"none": task, text: solved(task, text)}
+    states = {}
+    for name, of_task in met.items():
+        blueprint = fitted([sample], {"t": of_task}, neuron, adapters.parse(name))["t"][0]
+        blueprint = Blueprint.rebuild(blueprint.describe())
+        assert blueprint.layout.adapters == 0 and len(blueprint.architecture.inputs) == 6
+        phenotype = Phenotype([blueprint], [1])
+        phenotype.load([torch.zeros(1, blueprint.layout.length)])
+        drawn = {split: task.samples(split, seeds=[3]) for split in ("training", "held-out")}  # type: ignore[arg-type]
+        states[name] = {split: run_of(phenotype, x.inputs[0]) for split, x in drawn.items()}
+    assert all((states["none"][split] == states[text][split]).all() for split in drawn)
+    outs = blueprint.architecture.outputs
+    x, y = (
+        [a[task.washout :].reshape(-1, a.shape[2]) for a in both]
+        for both in (
+            [states[text][split][:, :, outs] for split in drawn],
+            [drawn[split].targets[0].double().numpy() for split in drawn],
+        )
+    )
+    said = Reference(alpha=0.01).fit(x[0], y[0]).predict(x[1]).reshape(-1, task.episodes, 6)
+    wanted = y[1].reshape(said.shape)
+    score = 1 - ((said - wanted) ** 2).sum(0) / ((wanted - wanted.mean(0)) ** 2).sum(0)
+    ours = solved(task, text).score(phenotype, seeds=[3])[0].numpy()
+    np.testing.assert_allclose(ours, score.mean(1), atol=1e-4)
+    assert ours.mean() > 0.7  # the planted circuit is right
+
+
+def run_of(phenotype: Phenotype, inputs: torch.Tensor) -> np.ndarray:
+    """Activities of all cells at every step of a sequence [T, B, S], float64 [T, B, cells]."""
+    phenotype.reset(inputs.shape[1])
+    cells = []
+    for moment in inputs:
+        phenotype.step(moment[None])
+        cells.append(phenotype.state.T.double().numpy().copy())
+    return np.array(cells)
+
+
+@pytest.mark.parametrize(
+    ("task", "connectome", "said"),
+    [
+        (Memory, "planted", "'ridge' with train=native was asked for on a task without maps of its own"),
+        (Lines, "celegans-motor", "Task 'lines' with native maps is wired to cells in1 to in6"),
+    ],
+)
+def test_native_maps_that_are_not_there_are_told_in_one_line(
+    task: type[Task], connectome: str, said: str
+) -> None:
+    text = "ridge:train=native"
+    exact = Architecture.of(load(connectome))
+    with pytest.raises(TaskError, match=said) as refused:
+        fitted([Sample("x", 0, exact, "")], {"t": solved(task(), text)}, Neuron(), adapters.parse(text))
+    assert "\n" not in str(refused.value)
+
+
+def test_sensors_drive_cells_as_much_as_is_asked_for() -> None:
+    task = solved(Memory(length=300), "ridge:drive=0.2")
+    exact = Architecture.of(load("celegans-motor"))
+    sample = Sample("x", 0, exact, exact.content_hash)
+    for text, wanted in (("ridge:drive=0.2", 0.2), ("ridge:drive=1.5", 1.5), ("ridge", 0.6)):
+        blueprints = fitted([sample], {"t": task}, Neuron.parse("leaky"), adapters.parse(text))["t"]
+        measured = gains.measure(gains.set_gains(blueprints, task, 1), task, 1)
+        assert float(measured.root_mean_square(0)) == pytest.approx(wanted, rel=0.02)
 
 
 def test_untrained_readouts_need_samples_of_the_training_split_alone() -> None:

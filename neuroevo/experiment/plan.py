@@ -12,7 +12,7 @@ import numpy as np
 
 from neuroevo.errors import FOREIGN, ConnectomeError, EvaluationError, NeuroevoError, TaskError, failure
 from neuroevo.experiment.request import Experiment
-from neuroevo.network.adapters import Adapter, Native
+from neuroevo.network.adapters import Adapter
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import Neuron
@@ -198,8 +198,8 @@ def _with_ports(
 ) -> tuple[Architecture, tuple[np.ndarray, np.ndarray] | None]:
     """Returns a wiring with its ports on a task, and the body's own maps where there is no adapter."""
     maps = None
-    if isinstance(adapter, Native) and whole.core != "clock":
-        maps = _native_maps(whole, task)
+    if adapter.is_native and whole.core != "clock":
+        maps = _native_maps(whole, task, adapter)
         ports = [np.flatnonzero(m.any(axis)).astype(np.int32) for m, axis in zip(maps, (1, 0), strict=True)]
         whole = replace(whole, inputs=ports[0], outputs=ports[1])
     return replace(whole, outputs=adapter.outputs(whole)), maps
@@ -238,15 +238,21 @@ def _fitted(
         return blueprint
     place = {cell: i for i, cell in enumerate(whole.cells)}
     inputs, outputs = ([place[live.cells[i]] for i in ports] for ports in (live.inputs, live.outputs))
-    encoder, decoder = maps[0][inputs].T, maps[1][:, outputs].T
+    num_actuators = task.num_actuators if adapter.decodes else 0  # the readout speaks for itself
+    encoder, decoder = maps[0][inputs].T, maps[1][:num_actuators, outputs].T
     return replace(blueprint, native=(np.ascontiguousarray(encoder), np.ascontiguousarray(decoder)))
 
 
-def _native_maps(whole: Architecture, task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a body's own maps, float32 [N, S] and [A, N]."""
+def _native_maps(whole: Architecture, task: Task, adapter: Adapter) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a task's own maps, float32 [N, S] and [A, N]."""
     if not isinstance(task, HasNativeMaps):
+        asked, other = (
+            ("'none'", "a body with muscles, or --adapter linear")
+            if adapter.decodes
+            else ("'ridge' with train=native", "one that has them, as lines has, or train=evolved")
+        )
         raise TaskError(
-            "Adapter 'none' was asked for on a task without maps of its own from sensors and to actuators; "
-            "wanted a body with muscles, or --adapter linear."
+            f"Adapter {asked} was asked for on a task without maps of its own from sensors and to actuators; "
+            f"wanted {other}."
         )
     return task.native(whole)

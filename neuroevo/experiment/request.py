@@ -232,10 +232,11 @@ def _check_selection(
                 f"{search.method.name!r}, adapter {config.adapter!r}); wanted a search of one phase. Use "
                 "--selection tournament."
             )
-    is_fitted = adapter.name == "none" or neuron.table
+    is_fitted = adapter.is_native or neuron.table
     if config.selection == "mixed" and is_fitted:  # to the cells of one wiring, where these have mutants
         raise OptionError(
-            "Selection 'mixed' takes no --adapter none and no table of constants; leave it out."
+            "Selection 'mixed' takes neither native maps (--adapter none, ridge:train=native) nor a table of "
+            "constants; leave them out."
         )
     counts = {"prior": len(config.genome)} | ({"seed": config.seeds} if config.selection == "race" else {})
     counts |= {f"generation of {label}": search.generations for label, search in searches.items()}

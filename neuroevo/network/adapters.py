@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 Train = Literal["evolved", "fixed", "pretrained"]
+TrainRidge = Literal["evolved", "fixed", "native"]
 Read = Literal["outputs", "all", "not-inputs"]
 MAX_HIDDEN = 4_096
 MAX_PATCH = 256
@@ -66,6 +67,11 @@ class Adapter:
     train: Train = "evolved"
     name: ClassVar[str] = ""
     decodes: ClassVar[bool] = True  # whether the network itself maps its output cells to actuators
+
+    @property
+    def is_native(self) -> bool:
+        """Whether sensors reach cells, and cells actuators, by a body's or a task's own maps."""
+        return False
 
     def outputs(self, architecture: Architecture) -> np.ndarray:
         """Returns the cells that are read, int32 [O].
@@ -409,33 +415,51 @@ class Ridge(Linear):
     every time, and every target; these are counted apart from the parameters that evolve.
 
     Attributes:
-        read: Cells that the readout reads: "outputs", the connectome's output cells; "all"; or "not-inputs",
-            all but its input cells.
+        train: Of the map to the cells: "evolved"; "fixed", as it is drawn by seed, the same for all wirings
+            of as many input cells; or "native", the task's own map in place of one, as of `none`.
+        read: Cells that the readout reads: "outputs", the connectome's output cells, or those of the native
+            maps; "all"; or "not-inputs", all but its input cells.
         times: How many states are read side by side. Of a constant input, those at so many evenly spaced
             network steps, the last among them; of a sequence, the latest.
         penalty: Ridge penalty, added to the summed squares of the cells' activities; 0 chooses the one that
             errs least on a fifth of the training data that is held back for it.
         gain: Gain of the synapses between neurons, in place of the one that the operating range gives; 0
             leaves that.
+        drive: Root mean square of what input cells receive from sensors, to which the map is scaled before
+            evolution; 0 leaves that of the operating range. With little of it cells are nearly linear.
         bias: Spread of the cells' biases before evolution, drawn by seed, the same for all wirings of as many
             cells. Without any, cells of tanh are odd functions of their input.
     """
 
+    train: TrainRidge = "evolved"  # type: ignore[assignment]
     read: Read = "outputs"
     times: int = 1
     penalty: float = 0.0
     gain: float = 0.0
+    drive: float = 0.0
     bias: float = 0.0
     name: ClassVar[str] = "ridge"
     decodes: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.train == "pretrained":
-            raise OptionError("Adapter 'ridge' with train=pretrained; wanted evolved or fixed.")
         require_range("times", self.times, 1, MAX_TIMES)
         require_range("penalty", self.penalty, 0.0, MAX_PENALTY)
         require_range("gain", self.gain, 0.0, MAX_GAIN)
+        require_range("drive", self.drive, 0.0, MAX_GAIN)
         require_range("bias", self.bias, 0.0, MAX_BIAS)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether sensors reach cells by the task's own map."""
+        return self.train == "native"
+
+    def encoder(self, ports: Ports) -> list[int]:
+        """Returns S and I, or no layers where the map is native.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        return [] if self.is_native else super().encoder(ports)
 
     def decoder(self, ports: Ports) -> list[int]:
         """Returns no layers: nothing of the readout evolves.
@@ -476,6 +500,11 @@ class Native(Adapter):
             raise OptionError(
                 f"Adapter 'none' with train={self.train}; it has nothing to train, leave the option out."
             )
+
+    @property
+    def is_native(self) -> bool:
+        """Whether sensors reach cells, and cells actuators, by a body's or a task's own maps."""
+        return True
 
     def encoder(self, ports: Ports) -> list[int]:
         """Returns no layers.

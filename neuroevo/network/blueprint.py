@@ -82,7 +82,7 @@ class Blueprint:
             where a pixel has several; else None.
         table: Constants of every cell before evolution, float32 [K, N]; None where all cells have the same.
         native: Weights of a body's own maps, which take the place of an adapter, float32 [S, I] and [O, A];
-            None where there is an adapter.
+            None where there is an adapter; where a readout reads the cells, [O, 0].
         observed: Statistics by which observations are normalised once they stand still; None where they are
             not, and while a lineage evolves, whose state has them.
     """
@@ -169,11 +169,11 @@ class Blueprint:
             theta: Parameters of the map, float32 [P, n]; a body's own maps have none, [P, 0].
         """
         gain = (self.gains.input, self.gains.output)[which]
+        if which == 1 and not self.adapter.decodes:
+            return [(theta.new_zeros(1, len(self.architecture.outputs), 1).expand(len(theta), -1, -1), None)]
         if self.native is not None:
             weight = torch.from_numpy(self.native[which]).to(theta.device) * gain
             return [(weight.expand(len(theta), -1, -1), None)]
-        if which == 1 and not self.adapter.decodes:
-            return [(theta.new_zeros(1, len(self.architecture.outputs), 1).expand(len(theta), -1, -1), None)]
         chain = self.layers[which]
         parts = torch.split(theta, [layer.size for layer in chain], dim=1)
         return [

@@ -80,6 +80,9 @@ def set_gains(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> li
         monitor = measure(current, task, seed)
         scales = {}
         for kind, (name, target) in enumerate(current[0].neuron.model.targets.items()):
+            adapter = current[0].adapter
+            if name == "input" and isinstance(adapter, Ridge) and adapter.drive:
+                target = adapter.drive
             with np.errstate(divide="ignore", invalid="ignore"):  # a wiring may lack a kind of connection
                 ratio = target / monitor.root_mean_square(kind).numpy()
             scales[name] = np.clip(np.nan_to_num(ratio, nan=1.0, posinf=4.0), 0.25, 4.0)
