@@ -41,6 +41,8 @@ REQUESTS = {
     "--population 256 --seeds 4 --workers 1",
     "episodes": "--genome connectome --task swimmer:steps=20,episodes=100 --generations 2 --population 256 "
     "--workers 1",
+    "readouts": "--genome connectome --task mnist:episodes=2500 --connectome celegans --adapter "
+    "ridge:read=all,times=3 --generations 1 --population 12 --workers 0",
     "two workers": "--genome connectome random --task digits --generations 2 --population 4096 --workers 2",
 }
 

@@ -19,6 +19,7 @@ from neuroevo.errors import TaskError
 from neuroevo.network.adapters import Adapter, Ports, Ridge
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.network.ridge import Moments, Readout, Solver
+from neuroevo.network.solving import Size
 from neuroevo.task import Chooses, HasImages, HasNativeMaps, HasTargets, Samples, Split, Task
 
 IMAGES_AT_ONCE = 512  # bounds the memory of a part of the images
@@ -135,6 +136,27 @@ class SolvedTask(Task):
                     f"{what}; wanted more than {features}. {advice}, or let the readout read less "
                     "(read=outputs, times=1)."
                 )
+
+    def size(self, ports: Ports) -> Size:
+        """Returns the numbers that the cost of a readout grows with.
+
+        Args:
+            ports: What the adapter connects.
+        """
+        task, is_series = self._task, not isinstance(self._base, HasImages)
+        side_by_side = (self._base.episodes or 1) * STEPS_AT_ONCE if is_series else IMAGES_AT_ONCE
+        samples = min(side_by_side, max(task.num_training, task.num_minibatch))
+        return Size(self._adapter.num_features(ports), self.num_actuators, samples)
+
+    @property
+    def num_minibatch(self) -> int:
+        """Samples of a minibatch, half of which a readout is fitted to while it evolves."""
+        return self._task.num_minibatch
+
+    @property
+    def num_fitted(self) -> int:
+        """Samples that a readout is fitted to in the end, to choose its penalty among them."""
+        return self._task.num_training
 
     def require_cells(self, core: str) -> None:
         """Makes sure that a wiring has cells to be read.

@@ -16,9 +16,11 @@ from neuroevo import memory
 from neuroevo.errors import NeuroevoError, OptionError
 from neuroevo.experiment.plan import fitted
 from neuroevo.experiment.request import Experiment
-from neuroevo.experiment.shards import shard_size
+from neuroevo.experiment.shards import GENOMES_PER_SHARD, shard_size
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
+from neuroevo.network.solving import Size, genomes_at_once
+from neuroevo.readout import SolvedTask
 from neuroevo.search.ask_tell import BLOCK, CACHED_BLOCKS
 from neuroevo.search.gaussian import REMEMBERED
 from neuroevo.search.methods import Ga, Method
@@ -45,12 +47,14 @@ LINEAGE = 6_000  # a lineage beside its arrays: objects, rows, results
 ROW = 400  # a row of metrics in a report; assumed, not measured by itself
 WORLD = 20_000  # a body in its world, on a CPU; assumed, not measured by itself
 # Measured too, as parts of what `gpu_memory` counts for a GPU, where genomes share less.
+OPERATIONS = 3e10  # a second, of a core of a present server that multiplies and decomposes in float64
 KEPT = 0.6  # of a network, while a worker keeps it
 BUILDING = 2.5  # of a network, beside it, while it is built
 STATE = 0.7  # of the states of its cells
 COPIES_OF_STATE = 3  # of a lineage's arrays while a checkpoint is written: as they are, gathered, packed
 COPIES_OF_POPULATION = 2  # beside itself, of the population that a search learns from: points, noise
 
+READOUTS = "solved readouts"
 LEAST = {"population": 2, "seeds": 1, "graphs": 1, "generations": 1, "episodes": 1}  # that a request can name
 
 
@@ -64,6 +68,7 @@ class Estimate:
         driver: Bytes of the process that leads the run, by what they are for.
         worker: Bytes of one worker, by what they are for; where this process computes, they are its own.
         workers: Workers that share this machine's memory with the driver.
+        solving: Arithmetic of all readouts that are solved, in operations.
     """
 
     lineages: int
@@ -71,6 +76,12 @@ class Estimate:
     driver: Mapping[str, float]
     worker: Mapping[str, float]
     workers: int
+    solving: float = 0.0
+
+    @property
+    def solving_seconds(self) -> float:
+        """Time that one core solves readouts for, in s; a slow core takes several times as long."""
+        return self.solving / OPERATIONS
 
     @property
     def driver_bytes(self) -> float:
@@ -164,13 +175,16 @@ class Numbers:
 
 def require_possible(
     experiment: Experiment, blueprints: Mapping[str, Sequence[Blueprint]] | None = None
-) -> None:
+) -> Estimate | None:
     """Checks that a request has an end, and that this machine has the memory for it.
 
     Args:
         experiment: The request, resolved.
         blueprints: By task, those of the wirings that were drawn; None, before any is drawn, takes the
             connectome's own for all.
+
+    Returns:
+        What it takes; None where that is not known yet.
 
     Raises:
         OptionError: If it has not, in one line with what it needs and what would fit; or if the table of
@@ -180,12 +194,13 @@ def require_possible(
     _require_an_end(experiment, numbers)
     known = blueprints or _own(experiment)
     if known is None:
-        return
+        return None
     available = memory.limit()
     estimated = estimate(experiment, numbers, known)
     logger.info("estimated: %s", estimated)
     if estimated.total > available:
         raise OptionError(_refusal(experiment, known, estimated, available))
+    return estimated
 
 
 def estimate(
@@ -202,17 +217,19 @@ def estimate(
     is_local = experiment.workers.number == 0
     driver: dict[str, float] = {"libraries": LOCAL if is_local else DRIVER}
     worker: dict[str, float] = {"libraries": 0.0 if is_local else WORKER}
-    evaluations = 0
+    evaluations, solving = 0, 0.0
     for label, search in experiment.settings.items():
+        readout = _largest_readout(experiment, label, blueprints[label])
         largest = max(blueprints[label], key=lambda blueprint: blueprint.layout.length)
-        lineages = _Lineages(per_task, search, numbers, label, largest, experiment)
+        lineages = _Lineages(per_task, search, numbers, label, largest, experiment, readout)
         evaluations += per_task * (numbers.population[label] + 1) * numbers.generations[label]
+        solving += per_task * lineages.solving
         for what, amount in lineages.of_driver().items():
             driver[what] = driver.get(what, 0.0) + amount
         for what, amount in lineages.of_worker().items():  # tasks that are searched together share a worker
             worker[what] = max(worker.get(what, 0.0), amount)
     here = 1 if is_local else 0 if experiment.workers.address else experiment.workers.number or 1
-    return Estimate(per_task * len(experiment.settings), evaluations, driver, worker, here)
+    return Estimate(per_task * len(experiment.settings), evaluations, driver, worker, here, solving)
 
 
 @dataclass(frozen=True)
@@ -226,6 +243,7 @@ class _Lineages:
         label: Label of the task.
         blueprint: The largest of them.
         experiment: The request.
+        readout: The size of the largest readout that is solved; None where none is.
     """
 
     count: int
@@ -234,6 +252,7 @@ class _Lineages:
     label: str
     blueprint: Blueprint
     experiment: Experiment
+    readout: Size | None = None
 
     @property
     def genomes(self) -> int:
@@ -246,10 +265,23 @@ class _Lineages:
         return NUMBER * self.blueprint.layout.length
 
     @property
+    def solving(self) -> float:
+        """Operations that solve the readouts of a lineage: of its generations, and for its scores."""
+        task, numbers = self.experiment.tasks[self.label], self.numbers
+        if self.readout is None or not isinstance(task, SolvedTask):
+            return 0.0
+        evolved = self.genomes * numbers.generations[self.label]
+        scores = 2 if evolved else 1
+        return scores * self.readout.operations(task.num_fitted) + evolved * self.readout.operations(
+            task.num_minibatch
+        )
+
+    @property
     def shards(self) -> tuple[int, int, int]:
         """Lineages of a shard, parts that its population is sent in, and shards."""
         least = min(self.genomes - 1, self.search.populations[1])
-        size, parts = shard_size(self.count, self.genomes - 1, least)
+        most = GENOMES_PER_SHARD if self.readout is None else genomes_at_once([self.readout])
+        size, parts = shard_size(self.count, self.genomes - 1, least, most=most)
         return size, parts, -(-self.count // size)
 
     def of_driver(self) -> dict[str, float]:
@@ -287,7 +319,16 @@ class _Lineages:
             "populations": drawn,
             "networks": (KEPT * networks + BUILDING) * network,
             "states of networks": size * part * episodes * (STATE * state_bytes(self.blueprint) + world),
+            READOUTS: 0.0 if self.readout is None else size * part * self.readout.bytes,
         }
+
+
+def _largest_readout(experiment: Experiment, label: str, blueprints: Sequence[Blueprint]) -> Size | None:
+    """Returns the size of the largest readout of a task that is solved; None where none is."""
+    task = experiment.tasks[label]
+    if not isinstance(task, SolvedTask):
+        return None
+    return max((task.size(blueprint.ports) for blueprint in blueprints), key=lambda size: size.bytes)
 
 
 def state_numbers(method: Method, population: int) -> int:
@@ -363,6 +404,8 @@ def _refusal(
     if fits is None:
         first = f"A run of {estimated.lineages:,} lineages {needs}; {here}"
         advice = "Choose a smaller connectome or fewer workers, priors and tasks"
+        if estimated.largest == READOUTS:
+            return f"{first}. Let readouts read less (read=outputs, times=1), or take fewer workers."
         return f"{first}. {advice} (--workers, --genome, --task)."
     return f"--{name} {number} {needs}; {here}{_fitting(name, fits)}."
 

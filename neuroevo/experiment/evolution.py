@@ -18,6 +18,7 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
 from neuroevo.experiment.shards import (
     GENOMES_PER_GPU,
+    GENOMES_PER_SHARD,
     Assessed,
     Pair,
     ShardRun,
@@ -32,6 +33,8 @@ from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.gains import NUM_GENOMES
+from neuroevo.network.solving import genomes_at_once as genomes_solved_at_once
+from neuroevo.readout import SolvedTask
 from neuroevo.rows import LineageRow, MetricsRow, ResultColumns
 from neuroevo.run_folder import key_of
 from neuroevo.search import lineage as lineages_
@@ -199,10 +202,17 @@ class Evolution:
         label = request.label
         populations = self.plan.settings[label].populations
         if self.plan.config.device == "cpu":
-            return shard_size(num_lineages, *populations)
+            return shard_size(num_lineages, *populations, most=self._most(label))
         if label not in self._rooms:
             self._rooms[label] = min(self._room(request), GENOMES_PER_GPU)
         return shard_size(num_lineages, *populations, room=self._rooms[label])
+
+    def _most(self, label: str) -> int:
+        """Returns how many genomes of a task a core evaluates at once, at most: readouts take memory."""
+        task = self.plan.tasks[label]
+        if not isinstance(task, SolvedTask):
+            return GENOMES_PER_SHARD
+        return genomes_solved_at_once(task.size(b.ports) for b in self.plan.blueprints[label])
 
     def _room(self, request: TaskRequest) -> int:
         """Returns how many genomes of a task fit on a worker's GPU, which a worker is asked for."""

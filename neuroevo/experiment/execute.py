@@ -6,6 +6,7 @@ Nothing is printed here: a `Watcher` is told of what goes on, and an `Outcome` s
 from __future__ import annotations
 
 import logging
+import math
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ from neuroevo.text import count
 from neuroevo.workers.pool import Pool, pool
 
 logger = logging.getLogger(__name__)
+
+LONG = 60.0  # seconds of solving readouts that are worth a word
 
 
 @dataclass(frozen=True)
@@ -210,7 +213,10 @@ def _prepared(experiment: Experiment, relay: Relay) -> Iterator[tuple[Plan, Pool
     relay.say("starting" if number == 0 else f"starting {named}")
     with pool(experiment.workers) as where:
         plan = Plan(experiment, relay.say)
-        require_possible(experiment, plan.blueprints)
+        estimated = require_possible(experiment, plan.blueprints)
+        if estimated and estimated.solving_seconds > LONG:
+            minutes = math.ceil(estimated.solving_seconds / 60)
+            relay.say(f"solving readouts will take a core about {count(minutes, 'minute')}")
         relay.say(f"preparing {', '.join(plan.tasks)}")
         plan.prepare()
         yield plan, where

@@ -40,7 +40,11 @@ Pair = tuple[Lineage, State]
 
 
 def shard_size(
-    num_lineages: int, population: int, smallest: int | None = None, room: int | None = None
+    num_lineages: int,
+    population: int,
+    smallest: int | None = None,
+    room: int | None = None,
+    most: int = GENOMES_PER_SHARD,
 ) -> tuple[int, int]:
     """Returns how many of a task's lineages make a shard, and in how many parts a population is sent.
 
@@ -52,15 +56,18 @@ def shard_size(
         population: The largest of a phase.
         smallest: The smallest of a phase, or None where all are equal.
         room: Genomes that fit on a GPU at once, which is filled, or None where the shard is for a core.
+        most: Genomes of a shard for a core, at most; fewer where each takes much memory.
     """
     least = population if smallest is None else smallest
     if room is not None:
         wanted = population + 1  # and the centre
         return max(1, room // wanted), min(math.ceil(wanted / room), least)
-    blocks = math.ceil(population / GENOMES_PER_SHARD)
+    most = min(most, GENOMES_PER_SHARD)
+    blocks = math.ceil(population / most)
     if num_lineages >= MIN_REQUESTS:
-        return max(1, GENOMES_PER_SHARD // population), min(blocks, least)
-    wanted, possible = math.ceil(MIN_REQUESTS / num_lineages), least // GENOMES_PER_PART
+        return max(1, most // population), min(blocks, least)
+    wanted = math.ceil(MIN_REQUESTS / num_lineages)
+    possible = least // min(GENOMES_PER_PART, most)
     return 1, max(1, min(max(wanted, blocks), possible))
 
 

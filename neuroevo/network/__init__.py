@@ -9,7 +9,7 @@
     cells          variables, currents and steps of all cells
     neurons        neuron models and their membrane steps; constants: their published values
     adapters       maps from sensors to input cells and from output cells to actuators; adapter_maps: at work
-    ridge          readouts solved in closed form
+    ridge          readouts solved in closed form; solving: what that takes, known before anything is run
     normalisation  running mean and deviation of observations, a lineage's own
     gains          gains that put cells into their operating range before evolution
     policy         a genome that plays, one control step at a time

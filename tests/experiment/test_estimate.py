@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from neuroevo.errors import OptionError
 from neuroevo.experiment import execute
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import Numbers, estimate, require_possible
-from neuroevo.experiment.plan import Plan
+from neuroevo.experiment.plan import Plan, fitted
 from neuroevo.experiment.request import Experiment, resolve
+from neuroevo.network.solving import MOST_BYTES, genomes_at_once
 from neuroevo.plugins import priors
-from neuroevo.wiring.sampling import sample
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.sampling import Sample, sample
 from tests.small import CIRCUIT, ECHO
 
 GB = 10**9
@@ -189,3 +192,42 @@ def test_limits_of_groups_of_processes_are_found(tmp_path: Path) -> None:
 )
 def test_amounts_are_read_as_people_write_them(amount: float, text: str) -> None:
     assert memory.text(amount) == text
+
+
+def test_memory_of_solved_readouts_is_counted_and_bounds_how_many_are_solved_at_once() -> None:
+    asked = resolve(
+        Configuration(
+            genome=("connectome", "random"),
+            task=("mnist:episodes=4096",),
+            connectome="celegans",
+            adapter="ridge:read=all,times=3",
+            workers=1,
+        )
+    )
+    own = blueprints_of(asked)
+    size = asked.tasks["mnist:episodes=4096"].size(own["mnist:episodes=4096"][0].ports)
+    assert (size.features, size.targets, size.at_once) == (3 * 397, 10, 512)
+    assert size.bytes > 8 * 2 * size.features**2  # sums of two parts of the samples
+    assert 1 < genomes_at_once([size]) < 64  # of the 193 genomes of a generation
+    took = estimate(asked, Numbers.of(asked), own)
+    assert size.bytes < took.worker["solved readouts"] < 2 * MOST_BYTES
+    untrained = estimate(asked, replace(Numbers.of(asked), generations={"mnist:episodes=4096": 0}), own)
+    alone = 2 * 60_000 * size.features**2  # sums of products of all training images, of each of two lineages
+    assert 2 * alone < untrained.solving < 4 * alone and untrained.solving < took.solving
+    plain = resolve(replace(asked.config, adapter="linear"))
+    assert estimate(plain, Numbers.of(plain), blueprints_of(plain)).solving == 0
+
+
+def test_readouts_too_large_for_the_machine_are_refused_before_anything_begins(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = "--task mnist:steps=64 --generations 0 --connectome celegans --adapter ridge:read=all,times=64"
+    assert cli.main(["--genome", "connectome", *asked.split(), "--out", "here"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "most of it for solved readouts" in line and not Path("here").exists()
+
+
+def blueprints_of(asked: Experiment) -> dict[str, Any]:
+    """The blueprints of the connectome itself, by task."""
+    exact = Architecture.of(asked.connectome)
+    return fitted([Sample("connectome", 0, exact, "")], asked.tasks, asked.neuron, asked.adapter)
