@@ -229,7 +229,7 @@ def test_long_and_nested_values_get_one_short_line_at_once(tmp_path: Path, text:
         ({"selection": "race", "seeds": 2}, "'race' was asked for with 1 prior; wanted 2 or more"),
         ({"selection": "mixed"}, "'mixed' was asked for with 1 prior; wanted 2 or more"),
         ({"selection": "mixed", "genome": PAIR, "adapter": "none"}, "'mixed' takes neither native maps"),
-        ({"selection": "mixed", "genome": PAIR, "neuron": "alif:table=a.csv"}, "no table of constants"),
+        ({"selection": "mixed", "genome": PAIR, "neuron": "alif:table=a.csv"}, "nor a table of constants"),
         ({"selection": "race", "genome": PAIR}, "'race' was asked for with 1 seed; wanted 2 or more"),
         ({"selection": "race", "genome": PAIR, "seeds": 2, "generations": 1}, "with 1 generation of "),
         ({"selection": "mixed", "genome": PAIR, "generations": 1}, f"with 1 generation of {ECHO}"),
