@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges, both_ways, once
 from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
@@ -66,13 +66,16 @@ def small_world(
     """
     rng = generator(seed, "chemical")
     neurons = _along_the_body(connectome)
-    pre, post = _ring(len(neurons), len(connectome.chemical), rng)
+    both = connectome.is_undirected
+    source = once(connectome.chemical) if both else connectome.chemical
+    pre, post = _ring(len(neurons), len(source), rng, both)
     joined = adjacency(len(neurons), pre, post)
+    joined |= joined.T & both
     wanted, lattice, density = clustering(neurons_of(connectome)), clustering(joined), _density(joined)
     staying = np.clip((wanted - density) / max(lattice - density, 1e-9), 0, 1) ** (1 / 3)
-    post = _shortcuts(pre, post, joined, 1 - staying, rng)
-    weight = rng.permutation(connectome.chemical.weight)
-    chemical = Edges(neurons[pre], neurons[post], weight)
+    post = _shortcuts(pre, post, joined, 1 - staying, rng, both)
+    chemical = Edges(neurons[pre], neurons[post], rng.permutation(source.weight))
+    chemical = both_ways(chemical) if both else chemical
     return _with_random_rest(connectome, chemical, seed, gap, dale)
 
 
@@ -105,15 +108,20 @@ def scale_free(
     rng = generator(seed, "chemical")
     matrix = neurons_of(connectome)
     neurons = np.flatnonzero(~connectome.is_muscle)
-    chance = np.outer(_by_rank(matrix.sum(1), rng), _by_rank(matrix.sum(0), rng))
+    both, sources = connectome.is_undirected, _by_rank(matrix.sum(1), rng)
+    chance = np.outer(sources, sources if both else _by_rank(matrix.sum(0), rng))
     np.fill_diagonal(chance, 0)
-    weight = rng.permutation(connectome.chemical.weight)
+    if both:
+        chance = np.triu(chance)
+    weight = rng.permutation((once(connectome.chemical) if both else connectome.chemical).weight)
     # The greatest of log(chance) + Gumbel noise are draws without replacement in proportion to the chance.
     with np.errstate(divide="ignore"):
         keys = np.log(chance) + rng.gumbel(size=chance.shape)
     chosen = np.argsort(-keys, axis=None)[: len(weight)]
     pre, post = np.unravel_index(chosen, chance.shape)
-    return _with_random_rest(connectome, Edges(neurons[pre], neurons[post], weight), seed, gap, dale)
+    chemical = Edges(neurons[pre], neurons[post], weight)
+    chemical = both_ways(chemical) if both else chemical
+    return _with_random_rest(connectome, chemical, seed, gap, dale)
 
 
 @priors.register("sbm", mutate=by_swaps(_keep_blocks))
@@ -150,7 +158,9 @@ def sbm(
     rng = generator(seed, "chemical")
     block = _block_of(connectome, blocks)
     parts = []
-    for edges in (connectome.chemical, connectome.neuromuscular):
+    if connectome.is_undirected:
+        parts.append(_between_blocks(connectome, block, rng))
+    for edges in (connectome.chemical, connectome.neuromuscular) if not parts else ():
         pairs = np.stack([block[edges.pre], block[edges.post]])
         for a, b in np.unique(pairs, axis=1).T:
             allowed = np.outer((block == a) & ~connectome.is_muscle, block == b)
@@ -158,6 +168,19 @@ def sbm(
             parts.append(place(allowed, edges.weight[(pairs[0] == a) & (pairs[1] == b)], rng))
     gaps = random_gaps(connectome, gap, seed)
     return Architecture.of(connectome, synapses=join(*parts), gap_junctions=gaps, dale=dale)
+
+
+def _between_blocks(connectome: Connectome, block: np.ndarray, rng: np.random.Generator) -> Edges:
+    """Returns as many pairs of synapses between any two blocks of an undirected wiring, each both ways."""
+    pairs, parts = once(connectome.chemical), []
+    ends = np.sort([block[pairs.pre], block[pairs.post]], axis=0)
+    above = np.triu(np.outer(~connectome.is_muscle, ~connectome.is_muscle), 1)
+    for a, b in np.unique(ends, axis=1).T:
+        of_blocks = np.outer(block == a, block == b)
+        parts.append(
+            place(above & (of_blocks | of_blocks.T), pairs.weight[(ends[0] == a) & (ends[1] == b)], rng)
+        )
+    return both_ways(join(*parts))
 
 
 def _block_of(connectome: Connectome, blocks: Blocks) -> np.ndarray:
@@ -191,14 +214,21 @@ def _along_the_body(connectome: Connectome) -> np.ndarray:
     return neurons[np.argsort(position[:, axis], kind="stable")]
 
 
-def _ring(num_cells: int, num_edges: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Returns directed edges of a ring, nearest neighbours first; of the last distance a random part."""
-    cells, parts, left = np.arange(num_cells), [], num_edges
+def _ring(
+    num_cells: int, num_edges: int, rng: np.random.Generator, both: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns edges of a ring, nearest neighbours first; of the last distance a random part.
+
+    Where edges go both ways they are one half of them, each pair of neighbours once.
+    """
+    parts, left = [], num_edges
     for distance in range(1, num_cells):
-        step = _step(distance)
+        step = distance if both else _step(distance)
         if left <= 0:
             break
-        chosen = cells if left >= num_cells else rng.permutation(num_cells)[:left]
+        opposite = both and 2 * step == num_cells
+        cells = np.arange(num_cells // 2 if opposite else num_cells)
+        chosen = cells if left >= len(cells) else rng.permutation(len(cells))[:left]
         parts.append(np.stack([chosen, (chosen + step) % num_cells]))
         left -= len(chosen)
     pre, post = np.concatenate(parts, axis=1) if parts else np.zeros((2, 0), np.int64)
@@ -216,19 +246,34 @@ def _reach(num_cells: int, num_edges: int) -> int:
 
 
 def _shortcuts(
-    pre: np.ndarray, post: np.ndarray, joined: np.ndarray, share: float, rng: np.random.Generator
+    pre: np.ndarray,
+    post: np.ndarray,
+    joined: np.ndarray,
+    share: float,
+    rng: np.random.Generator,
+    both: bool,
 ) -> np.ndarray:
-    """Returns targets of which a share was moved to random cells not yet targeted; `joined` is used up."""
+    """Returns targets of which a share was moved to random cells not yet targeted; `joined` is used up.
+
+    Where edges go both ways `joined` is symmetric.
+    """
     post = post.copy()
     for edge in np.flatnonzero(rng.random(len(pre)) < share):
         free = ~joined[pre[edge]]
         free[pre[edge]] = False
         targets = np.flatnonzero(free)
         if len(targets):
-            joined[pre[edge], post[edge]] = False
+            _mark(joined, pre[edge], post[edge], False, both)
             post[edge] = rng.choice(targets)
-            joined[pre[edge], post[edge]] = True
+            _mark(joined, pre[edge], post[edge], True, both)
     return post
+
+
+def _mark(joined: np.ndarray, pre: int, post: int, is_joined: bool, both: bool) -> None:
+    """Marks an edge, or the two edges of a pair, as there or not."""
+    joined[pre, post] = is_joined
+    if both:
+        joined[post, pre] = is_joined
 
 
 def _density(matrix: np.ndarray) -> float:

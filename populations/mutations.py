@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges, both_ways, is_symmetric, once
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, ArchitectureChanges
 from neuroevo.wiring.mutation import Mutant, swap_few, transpose
@@ -39,7 +39,7 @@ def by_swaps(keep: Callable[..., KeepByKind]) -> Mutate:
         if options.get("gap", "drop") not in stays:  # a prior without this option has no gap junctions
             pairs = by_kind.get("electrical", Keep())
             rule["electrical"] = keep_of_pairs(architecture.is_muscle, pairs)
-        return swap_few(architecture, rule, seed=seed)
+        return swap_few(architecture, rule, seed=seed, undirected=connectome.is_undirected)
 
     return mutate
 
@@ -77,8 +77,12 @@ def by_shuffles(
     changes: ArchitectureChanges = {}
     if options.get("weights", "shuffle") == "shuffle":
         rng, synapses = generator(seed, "weights"), architecture.synapses
-        on_muscle = architecture.is_muscle[synapses.post]
-        changes["synapses"] = _dealt(synapses, 2 * on_muscle + (connectome.sign[synapses.pre] > 0), rng)
+        on_muscle, sign = architecture.is_muscle[synapses.post], connectome.sign
+        if connectome.is_undirected and is_symmetric(synapses):
+            both = once(synapses)
+            changes["synapses"] = both_ways(_dealt(both, sign[both.pre].astype(int) + sign[both.post], rng))
+        else:
+            changes["synapses"] = _dealt(synapses, 2 * on_muscle + (sign[synapses.pre] > 0), rng)
         pairs = architecture.gap_junctions
         num_muscles = architecture.is_muscle[pairs.pre].astype(int) + architecture.is_muscle[pairs.post]
         changes["gap_junctions"] = _dealt(pairs, num_muscles, rng)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from neuroevo.connectome.model import KINDS, Connectome, Edges
+from neuroevo.connectome.model import KINDS, Connectome, Edges, both_ways, once
 from neuroevo.errors import ConnectomeError, require_range
 from neuroevo.plugins import Range, priors
 from neuroevo.seeds import derive, generator
@@ -25,6 +25,7 @@ from populations.parts import OPTIONS, Part, keep_of_pairs, part_of, require_par
 
 Rule = Callable[..., KeepByKind]
 
+UNDIRECTED = "the wiring is undirected: each synapse moves with its reverse."
 ROOM = 0.5  # a null that keeps a greater share of a wiring's synapses says so
 
 
@@ -120,27 +121,19 @@ def sample_by_swaps(
     """
     dose = options.rewired
     require_range("rewired", dose, 0.0, 1.0)
-    edges, notes = {"chemical": connectome.chemical, "neuromuscular": connectome.neuromuscular}, []
-    for kind, source in edges.items():
+    edges, notes = {}, [UNDIRECTED] if connectome.is_undirected and options.chemical == "rewire" else []
+    for kind in KINDS:
+        source: Edges = getattr(connectome, kind)
         choice: str = getattr(options, OPTIONS[kind])
         rewired = source
         if choice == "rewire":
-            sample = rewire(
-                source, connectome.num_cells, seed=derive(seed, kind), keep=keep[kind], rewired=dose
-            )
+            sample = _rewired(connectome, kind, keep[kind], dose, seed)
             rewired = sample.edges
             notes += notes_on(kind, sample, dose)
         edges[kind] = part_of(source, rewired, choice)
-    pairs = connectome.electrical
-    if options.gap == "rewire":
-        sample = _rewired_pairs(connectome, keep, options, seed)
-        notes += notes_on_strengths("electrical", sample)
-        pairs = sample.edges
-    pairs = part_of(connectome.electrical, pairs, options.gap)
     if options.weights == "shuffle":
         rng = generator(seed, "weights")
-        edges = {k: shuffle_weights(e, connectome.sign[e.pre], dose, rng) for k, e in edges.items()}
-        pairs = shuffle_weights(pairs, _num_muscles(connectome, pairs), dose, rng)
+        edges = {kind: _shuffled(connectome, kind, e, dose, rng) for kind, e in edges.items()}
     sign = connectome.sign
     if options.signs == "shuffle":
         sign = shuffle_signs(connectome, dose, generator(seed, "signs"))
@@ -148,22 +141,35 @@ def sample_by_swaps(
         connectome,
         sign=sign,
         synapses=join(edges["chemical"], edges["neuromuscular"]),
-        gap_junctions=pairs,
+        gap_junctions=edges["electrical"],
         dale=options.dale,
         notes=tuple(notes),
     )
 
 
-def _rewired_pairs(connectome: Connectome, keep: KeepByKind, options: SwapOptions, seed: int) -> Rewired:
-    """Returns the gap junctions as the null model draws them."""
-    rule = keep_of_pairs(connectome.is_muscle, keep["electrical"])
-    return rewire_pairs(
-        connectome.electrical,
-        connectome.num_cells,
-        seed=derive(seed, "gap"),
-        keep=rule,
-        rewired=options.rewired,
-    )
+def _rewired(connectome: Connectome, kind: str, keep: Keep, dose: float, seed: int) -> Rewired:
+    """Returns the edges of a kind as the null model draws them."""
+    source, num_cells = getattr(connectome, kind), connectome.num_cells
+    if kind == "electrical":
+        rule = keep_of_pairs(connectome.is_muscle, keep)
+        return rewire_pairs(source, num_cells, seed=derive(seed, "gap"), keep=rule, rewired=dose)
+    if not connectome.is_undirected:
+        return rewire(source, num_cells, seed=derive(seed, kind), keep=keep, rewired=dose)
+    sample = rewire_pairs(once(source), num_cells, seed=derive(seed, kind), keep=keep, rewired=dose)
+    return replace(sample, edges=both_ways(sample.edges))
+
+
+def _shuffled(
+    connectome: Connectome, kind: str, edges: Edges, share: float, rng: np.random.Generator
+) -> Edges:
+    """Returns edges of a kind with a share of the weights permuted, within signs or numbers of muscles."""
+    if kind == "electrical":
+        return shuffle_weights(edges, _num_muscles(connectome, edges), share, rng)
+    if not connectome.is_undirected:
+        return shuffle_weights(edges, connectome.sign[edges.pre], share, rng)
+    pairs = once(edges)
+    signs = connectome.sign[pairs.pre].astype(int) + connectome.sign[pairs.post]
+    return both_ways(shuffle_weights(pairs, signs, share, rng))
 
 
 def same_for_all_kinds(keep: Keep) -> KeepByKind:
@@ -231,10 +237,12 @@ def notes_on(kind: str, sample: Rewired, dose: float) -> list[str]:
     """Returns sentences on what a sample could not do, and how little room its source left it.
 
     Args:
-        kind: The kind of the edges, "chemical" or "neuromuscular".
+        kind: The kind of the edges, one of `model.KINDS`; of gap junctions only strengths are told.
         sample: The edges after the swaps, and how they came about.
         dose: The dose that was asked for, in [0, 1].
     """
+    if kind == "electrical":
+        return notes_on_strengths(kind, sample)
     notes = []
     stuck = sample.moves == 0 and dose > 0
     if dose == 1 and len(sample.edges) and (stuck or sample.overlap > ROOM):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges, both_ways, once
 from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
@@ -51,7 +51,10 @@ def random(
     )
     rng = generator(seed, "chemical")
     # Both are always drawn, so that a part's places do not depend on what becomes of the other.
-    among_neurons = scatter(connectome, connectome.chemical, ~connectome.is_muscle, rng)
+    if connectome.is_undirected:
+        among_neurons = scatter_both_ways(connectome, connectome.sign, rng)
+    else:
+        among_neurons = scatter(connectome, connectome.chemical, ~connectome.is_muscle, rng)
     on_muscles = scatter(connectome, connectome.neuromuscular, connectome.is_muscle, rng)
     synapses = join(
         part_of(connectome.chemical, among_neurons, chemical),
@@ -97,7 +100,9 @@ def counts(
     sign[neurons] = sign[rng.permutation(neurons)]
     measured = join(connectome.chemical, connectome.neuromuscular)
     rng, parts = generator(seed, "chemical"), []
-    for value in (1, -1):
+    if connectome.is_undirected:
+        parts.append(scatter_both_ways(connectome, sign, rng))
+    for value in (1, -1) if not connectome.is_undirected else ():
         allowed = np.outer(~connectome.is_muscle & (sign == value), np.ones(connectome.num_cells, bool))
         np.fill_diagonal(allowed, False)
         parts.append(place(allowed, measured.weight[connectome.sign[measured.pre] == value], rng))
@@ -227,6 +232,22 @@ def scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.r
         weight = edges.weight[connectome.sign[edges.pre] == sign]
         parts.append(place(allowed, weight, rng))
     return join(*parts)
+
+
+def scatter_both_ways(connectome: Connectome, sign: np.ndarray, rng: np.random.Generator) -> Edges:
+    """Returns as many pairs of synapses, each with its reverse, for each number of ends that excite.
+
+    Args:
+        connectome: Source wiring, undirected, whose numbers and section counts are kept.
+        sign: int [N], the cells' signs, as many of either as the connectome's.
+        rng: Source of the places.
+    """
+    pairs, neurons = once(connectome.chemical), ~connectome.is_muscle
+    before = connectome.sign[pairs.pre].astype(int) + connectome.sign[pairs.post]
+    after = sign.astype(int)[:, None] + sign
+    above = np.triu(np.outer(neurons, neurons), 1)
+    parts = (place(above & (after == k), pairs.weight[before == k], rng) for k in (-2, 0, 2))
+    return both_ways(join(*parts))
 
 
 def scatter_pairs(connectome: Connectome, rng: np.random.Generator) -> Edges:

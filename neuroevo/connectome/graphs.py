@@ -8,6 +8,7 @@
 | `kind`, `weight`, `sign` | edges | as in an edge table; all may be missing |
 
 A chemical synapse and a gap junction may join the same two cells, so a wiring is a graph with parallel edges.
+An edge of an undirected graph is a synapse each way, of one weight, or a gap junction.
 """
 
 from __future__ import annotations
@@ -75,25 +76,21 @@ def to_networkx(connectome: Connectome) -> nx.MultiDiGraph:
     return graph
 
 
-def from_networkx(graph: nx.DiGraph, name: str | None = None) -> Connectome:
-    """Returns the wiring that a directed graph describes, its cells in the order of the nodes.
+def from_networkx(graph: nx.Graph, name: str | None = None) -> Connectome:
+    """Returns the wiring that a graph describes, its cells in the order of the nodes.
 
     Args:
-        graph: A networkx DiGraph or MultiDiGraph; nodes are named by their text.
+        graph: Any graph of networkx, directed or not; nodes are named by their text. Edges of an undirected
+            graph are chemical, one each way, or electrical.
         name: What the wiring is called; None takes the graph's own name.
 
     Returns:
         The wiring, checked as `assemble` does.
 
     Raises:
-        ConnectomeError: If the graph is undirected, or an attribute or edge is not of its form.
+        ConnectomeError: If an attribute or edge is not of its form, or an undirected edge ends on a muscle.
     """
     name = name or str(graph.graph.get("name") or "graph")
-    if not graph.is_directed():
-        raise ConnectomeError(
-            f"{name} is undirected; wanted edges from presynaptic to postsynaptic cells. Make the graph "
-            "directed, with each gap junction as one edge of kind electrical."
-        )
     cells = [
         Cell(name, f"node {str(node)!r}").parse({**_coordinates(name, node, data), "name": node})
         for node, data in graph.nodes(data=True)
@@ -101,10 +98,24 @@ def from_networkx(graph: nx.DiGraph, name: str | None = None) -> Connectome:
     require_distinct(cells)
     muscles = {cell.name for cell in cells if cell.role == "muscle"}
     rows = [
-        Row(name, f"edge {str(pre)!r} -> {str(post)!r}").parse({**data, "pre": pre, "post": post}, muscles)
+        row
         for pre, post, data in graph.edges(data=True)
+        for row in _rows(name, graph.is_directed(), {**data, "pre": pre, "post": post}, muscles)
     ]
     return assemble(name, rows, cells)
+
+
+def _rows(name: str, is_directed: bool, values: Mapping[str, Any], muscles: set[str]) -> list[Row]:
+    """Returns the edge of a graph as one row or, if it goes both ways, as two."""
+    pre, post = values["pre"], values["post"]
+    where = Row(name, f"edge {str(pre)!r} {'->' if is_directed else '-'} {str(post)!r}")
+    forth = where.parse(values, muscles)
+    if is_directed or forth.kind == "electrical":
+        return [forth]
+    back = where.parse({**values, "pre": post, "post": pre}, muscles)
+    if "neuromuscular" in (forth.kind, back.kind):
+        raise where.error("it has no direction and ends on a muscle; wanted a directed graph for such edges")
+    return [forth, back]
 
 
 def read_graph(path: Path) -> Connectome:

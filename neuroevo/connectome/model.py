@@ -97,6 +97,16 @@ class Connectome:
         """The number of cells that are not muscles."""
         return int((~self.is_muscle).sum())
 
+    @cached_property
+    def is_undirected(self) -> bool:
+        """Whether edges have no direction: each synapse has its reverse, of the same weight, none a muscle.
+
+        So are structural connectomes of people and mice, and wirings of gap junctions alone.
+        """
+        if len(self.neuromuscular) or not (len(self.chemical) or len(self.electrical)):
+            return False
+        return is_symmetric(self.chemical)
+
     def find(self, selector: str) -> np.ndarray:
         """Returns the cells a selector names, int32, in cell order.
 
@@ -201,6 +211,38 @@ class Connectome:
         for array in arrays:
             digest.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
+
+
+def is_symmetric(edges: Edges) -> bool:
+    """Says whether each edge has its reverse, of the same weight.
+
+    Args:
+        edges: Directed edges.
+    """
+    order = np.lexsort((edges.pre, edges.post))
+    columns = (edges.pre, edges.post), (edges.post, edges.pre), (edges.weight, edges.weight)
+    return all(np.array_equal(forth, back[order]) for forth, back in columns)
+
+
+def once(edges: Edges) -> Edges:
+    """Returns each pair of cells of an undirected wiring once, pre < post.
+
+    Args:
+        edges: Edges of which each has its reverse.
+    """
+    forth = edges.pre < edges.post
+    return Edges(edges.pre[forth], edges.post[forth], edges.weight[forth])
+
+
+def both_ways(pairs: Edges) -> Edges:
+    """Returns the two edges of each pair, sorted by (pre, post).
+
+    Args:
+        pairs: Pairs of cells, each once.
+    """
+    pre, post = np.concatenate([pairs.pre, pairs.post]), np.concatenate([pairs.post, pairs.pre])
+    order = np.lexsort((post, pre))
+    return Edges(pre[order], post[order], np.concatenate([pairs.weight, pairs.weight])[order])
 
 
 def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:

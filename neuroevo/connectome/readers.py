@@ -4,7 +4,7 @@
 |---|---|
 | `.csv`, `.tsv` | edges, one a row: `pre`, `post`, and perhaps `kind`, `weight`, `sign` |
 | `.npy`, `.npz`, `.mtx` | a square matrix, presynaptic cells in rows |
-| `.graphml`, `.gml`, `.gexf`, `.net`, `.json` | a directed graph, read by networkx |
+| `.graphml`, `.gml`, `.gexf`, `.net`, `.json` | a graph, directed or not, read by networkx |
 
 A table of cells, `NAME_cells.csv`, may lie beside `NAME.csv` or `NAME.npy`; nodes of graphs have attributes.
 """

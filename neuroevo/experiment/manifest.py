@@ -51,7 +51,11 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
         **here,
         "requests": [request_entry(plan.config, here)],
         "workers": plan.experiment.workers.number,  # results do not depend on them; None: all of a cluster
-        "connectome": {"name": wiring.name, "sha256": wiring.fingerprint()},
+        "connectome": {
+            "name": wiring.name,
+            "sha256": wiring.fingerprint(),
+            **({"edges": "undirected"} if wiring.is_undirected else {}),
+        },
         "graphs": [
             {
                 "genome": s.genome,

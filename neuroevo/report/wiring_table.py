@@ -181,6 +181,8 @@ def _legend(figures: ComparisonFigures) -> Table:
     count, null = figures["samples"], figures["null"]
     names = {name: text for rows in _ROWS.values() for name, text in rows.items()}
     lines = {names[x]: text for x, text in _TERMS.items() if _is_shown(x, figures)}
+    if figures["undirected"]:
+        lines["undirected"] = "each synapse of the source has its reverse; null models keep it so"
     if null:
         lines["null"] = f"{null['samples']} samples of {null['genome']}: random, with the source's degrees"
         lines["z-score"] = "(number - mean) / standard deviation of the null"

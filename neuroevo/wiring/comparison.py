@@ -55,6 +55,7 @@ class ComparisonFigures(TypedDict):
 
     Attributes:
         connectome: Name of the source wiring.
+        undirected: Whether each of its synapses has its reverse, of the same weight.
         samples: The number of samples of each prior.
         seed: Root of the seed tree.
         null: Label ("genome") of the prior that z-scores refer to, the number of its samples ("samples"),
@@ -67,6 +68,7 @@ class ComparisonFigures(TypedDict):
     """
 
     connectome: str
+    undirected: bool
     samples: int
     seed: int
     null: dict[str, str | int | Spread] | None
@@ -128,6 +130,7 @@ def compare(
             samples[entrant.label].add(architecture, reference.row(architecture))
     figures: ComparisonFigures = {
         "connectome": connectome.name,
+        "undirected": connectome.is_undirected,
         "samples": num_samples,
         "seed": seed,
         "null": reference.null_figures(null),

@@ -12,7 +12,7 @@ from typing import Unpack
 
 import numpy as np
 
-from neuroevo.connectome.model import Edges
+from neuroevo.connectome.model import Edges, is_symmetric, once
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture, ArchitectureChanges, take
 from neuroevo.wiring.null_models import HOLD, Chain, Keep
@@ -46,7 +46,9 @@ class Mutant:
         return cls(changed, np.arange(len(changed.synapses)), np.arange(len(changed.gap_junctions)))
 
 
-def swap_few(architecture: Architecture, keep: Mapping[str, Keep], *, seed: int) -> Mutant:
+def swap_few(
+    architecture: Architecture, keep: Mapping[str, Keep], *, seed: int, undirected: bool = False
+) -> Mutant:
     """Returns a wiring in which a few connections were swapped, as the prior's own chain does.
 
     Weights, and with them parameters, stay with their presynaptic cell, and those of a gap junction with the
@@ -59,13 +61,16 @@ def swap_few(architecture: Architecture, keep: Mapping[str, Keep], *, seed: int)
         keep: What is kept of each kind of connection, "chemical", "neuromuscular" and "electrical"; a kind
             that is not named stays in place.
         seed: Equal seeds give equal mutants.
+        undirected: Whether every synapse that has its reverse is to have one: if all do, the two move as one
+            and keep their parameters, whichever ends they then have.
     """
     on_muscle = architecture.is_muscle[architecture.synapses.post]
     parts, places = [], []
     for kind, mask in (("chemical", ~on_muscle), ("neuromuscular", on_muscle)):
         edges, place = take(architecture.synapses, mask), np.flatnonzero(mask)
         if kind in keep:
-            edges, origin = _swap(edges, architecture.num_cells, keep[kind], derive(seed, kind))
+            swap = _swap_both_ways if undirected and is_symmetric(edges) else _swap
+            edges, origin = swap(edges, architecture.num_cells, keep[kind], derive(seed, kind))
             place = place[origin]
         parts.append(edges)
         places.append(place)
@@ -122,6 +127,16 @@ def _swap_pairs(pairs: Edges, num_cells: int, keep: Keep, seed: int) -> tuple[Ed
     a, b = chain.cells[chain.wiring.pre[forth]], chain.cells[chain.wiring.post[forth]]
     origin = chain.order[forth] % len(pairs)
     return _ordered(np.minimum(a, b), np.maximum(a, b), pairs.weight[origin], origin)
+
+
+def _swap_both_ways(edges: Edges, num_cells: int, keep: Keep, seed: int) -> tuple[Edges, np.ndarray]:
+    """Returns the edges of an undirected wiring after a few swaps of pairs, and which edge each was."""
+    forth = np.flatnonzero(edges.pre < edges.post)
+    back = np.lexsort((edges.pre, edges.post))[forth]  # the reverse of each of these
+    pairs, origin = _swap_pairs(once(edges), num_cells, replace(keep, mutual=True), seed)
+    both = np.concatenate([forth[origin], back[origin]])
+    ends = np.concatenate([pairs.pre, pairs.post]), np.concatenate([pairs.post, pairs.pre])
+    return _ordered(*ends, edges.weight[both], both)
 
 
 def _few(edges: Edges, num_cells: int, keep: Keep, seed: int) -> Chain | None:

@@ -85,8 +85,7 @@ def noded(**attributes: object) -> nx.DiGraph:
 @pytest.mark.parametrize(
     ("graph", "message"),
     [
-        (nx.Graph([(1, 2)]), "graph is undirected; wanted edges from presynaptic to postsynaptic cells"),
-        (nx.MultiGraph([(1, 2)]), "graph is undirected"),
+        (nx.MultiGraph([(1, 2), (2, 1)]), "edge '1' - '2': chemical edge 1 - 2 stands in edge '1' - '2' al"),
         (nx.DiGraph(), "graph has no edges"),
         (
             multi(("a", "b", {}), ("a", "b", {})),

@@ -62,7 +62,18 @@ def test_comparison_has_its_schema(comparison: Comparison) -> None:
     figures = comparison.figures
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
     assert list(figures) == [
-        *("connectome", "samples", "seed", "null", "source", "genomes", "curves", "distinct", "notes")
+        *(
+            "connectome",
+            "undirected",
+            "samples",
+            "seed",
+            "null",
+            "source",
+            "genomes",
+            "curves",
+            "distinct",
+            "notes",
+        )
     ]
     assert (figures["connectome"], figures["samples"], figures["seed"]) == (CIRCUIT, 4, 7)
     relative = {
