@@ -8,6 +8,7 @@
     strength_annealing  the chain that matches the sums of cells' weights, compiled
     mutation          a wiring changed a little, within what its prior promises
     statistics        degrees, reciprocity, clustering, paths, rich club, modules
+    louvain           modules, compiled; breadth_first: distances between all cells, compiled
     routes            the way from inputs to outputs: shortcuts, distances, cells that nothing reaches
     triads            the triad census, and how it compares with a null model
     sampling          Prior: what a prior is; its architectures, drawn by seed and told apart

@@ -16,7 +16,7 @@ from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.wiring.triads import is_sparse, real, triad_census
 
 RICH = 90  # per cent of the cells that a rich club leaves out
-MAX_MODULAR_EDGES = 1_000_000  # networkx needs a kilobyte and microseconds for each
+MAX_MODULAR_EDGES = 1_000_000  # some levels of the search ask for each of them many times
 
 
 class Wiring(Protocol):
@@ -133,10 +133,11 @@ def distances(matrix: np.ndarray) -> np.ndarray:
         matrix: bool [N, N].
     """
     if is_sparse(matrix):
-        from scipy.sparse import csr_array
-        from scipy.sparse.csgraph import shortest_path
+        from neuroevo.wiring.breadth_first import all_distances
 
-        return shortest_path(csr_array(matrix, dtype=np.float64), unweighted=True)
+        pre, post = np.nonzero(matrix)
+        steps: np.ndarray = all_distances(np.searchsorted(pre, np.arange(len(matrix) + 1)), post)
+        return steps
     steps = np.full(matrix.shape, np.inf)
     np.fill_diagonal(steps, 0)
     edges, front, taken = matrix.astype(np.float32), matrix, 1
@@ -239,7 +240,8 @@ def modularity(matrix: np.ndarray, module: np.ndarray) -> float:
 def modules(matrix: np.ndarray, seed: int) -> np.ndarray:
     """Returns the module of each cell, int64 [N], found by Louvain's method on the directed edges.
 
-    The method is greedy: another seed may find another partition, with a Q a little higher or lower.
+    The method is greedy: another seed may find another partition, with a Q a little higher or lower. For one
+    seed the partition is that of networkx's `louvain_communities`.
 
     Args:
         matrix: bool [N, N].
@@ -248,16 +250,9 @@ def modules(matrix: np.ndarray, seed: int) -> np.ndarray:
     References:
         Blondel et al. (2008), https://doi.org/10.1088/1742-5468/2008/10/P10008
     """
-    import networkx
+    from neuroevo.wiring.louvain import louvain
 
-    graph = networkx.DiGraph()
-    graph.add_nodes_from(range(len(matrix)))
-    graph.add_edges_from(np.argwhere(matrix).tolist())
-    module = np.arange(len(matrix))
-    if graph.number_of_edges():
-        for k, cells in enumerate(networkx.community.louvain_communities(graph, seed=seed % 2**32)):
-            module[list(cells)] = k
-    return module
+    return louvain(matrix, seed % 2**32)
 
 
 def sign_fraction(matrix: np.ndarray, sign: np.ndarray) -> float:

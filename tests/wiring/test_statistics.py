@@ -5,6 +5,8 @@ from dataclasses import replace
 import networkx
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
 
 from neuroevo.connectome import bundled
 from neuroevo.connectome.catalog import load
@@ -262,6 +264,31 @@ def test_modules_are_found_where_they_are():
     module = statistics.modules(matrix, seed=0)
     assert [len(set(module[6 * k : 6 * k + 6].tolist())) for k in range(3)] == [1, 1, 1]
     assert len(set(module.tolist())) == 3
+
+
+@pytest.mark.parametrize("seed", [*MATRICES, "pairs", "planted"])
+def test_modules_are_those_of_networkx_for_the_same_seed(seed):
+    if seed == "planted":
+        matrix = statistics.neurons_of(load("planted"))
+    elif seed == "pairs":  # every gain is there twice, so that order decides
+        matrix = _drawn(3) | _drawn(3).T
+    else:
+        matrix = matrix_of(seed)
+    for search in range(4):
+        graph = networkx.DiGraph(matrix)
+        expected = np.arange(len(matrix))
+        if graph.number_of_edges():
+            communities = networkx.community.louvain_communities(graph, seed=search)
+            for k, cells in enumerate(communities):
+                expected[list(cells)] = k
+        np.testing.assert_array_equal(statistics.modules(matrix, search), expected)
+
+
+@pytest.mark.parametrize("seed", MATRICES)
+def test_distances_equal_scipy(seed):
+    matrix = matrix_of(seed) & (np.random.default_rng(1).random(matrix_of(seed).shape) < 0.1)
+    expected = shortest_path(csr_array(matrix, dtype=float), unweighted=True)
+    np.testing.assert_array_equal(statistics.distances(matrix), expected)
 
 
 def test_modules_follow_from_the_seed():
