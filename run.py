@@ -464,7 +464,7 @@ def _list(arguments: list[str]) -> int:
     parser.add_argument(
         "name",
         nargs="*",
-        help="prior, task or search: what it is, its options; your own as module:Name; gym:ID: its spaces",
+        help="anything listed: what it is, its options; your own as module:Name; gym:ID: its spaces",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)

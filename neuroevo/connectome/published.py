@@ -72,6 +72,15 @@ def names() -> list[str]:
     return list(_SOURCES)
 
 
+def wheel(name: str) -> Wheel:
+    """Returns the wheel that a connectome is in.
+
+    Args:
+        name: One of `names()`.
+    """
+    return _SOURCES[name].wheel
+
+
 def summaries() -> dict[str, str]:
     """Returns a line about each of them by name, with the size of what it downloads."""
     return {name: f"{s.summary} ({s.wheel.size} MB, fetched once)" for name, s in _SOURCES.items()}

@@ -216,7 +216,7 @@ def _prepared(experiment: Experiment, relay: Relay) -> Iterator[tuple[Plan, Pool
         estimated = require_possible(experiment, plan.blueprints)
         if estimated and estimated.solving_seconds > LONG:
             minutes = math.ceil(estimated.solving_seconds / 60)
-            relay.say(f"solving readouts will take a core about {count(minutes, 'minute')}")
+            relay.say(f"solving readouts will take a core up to {count(minutes, 'minute')}")
         relay.say(f"preparing {', '.join(plan.tasks)}")
         plan.prepare()
         yield plan, where

@@ -13,6 +13,7 @@ from rich.text import Text
 from neuroevo import plugins
 from neuroevo.connectome import catalog
 from neuroevo.errors import NeuroevoError, RegistryError, unknown
+from neuroevo.experiment import pages
 from neuroevo.experiment.config import SELECTIONS
 from neuroevo.network import adapters, neurons
 from neuroevo.screen import Screen
@@ -48,7 +49,7 @@ value without a name: --task images:PATH gym:CartPole-v1
 An environment's own arguments follow it: --task gym:Pendulum-v1,env.g=3.7
 What an environment senses and how it acts: python run.py list gym:Pendulum-v1
 A plug-in of your own is named by its path: --task package.module:Name
-What a prior keeps and destroys: python run.py list stats-prior"""
+All about anything by its name: python run.py list stats-prior ridge leaky celegans"""
 
 
 def print_sections(sections: Mapping[str, Section]) -> None:
@@ -109,29 +110,43 @@ def find(name: str) -> plugins.Plugin:
     """
     if name in methods.METHODS:
         return methods.plugin(name)
-    known = [*plugins.priors.names(), *plugins.tasks.names(), *methods.METHODS]
+    known = _plugin_names()
     if ":" in name and name.partition(":")[0] not in known:
         is_task = isinstance(plugins.load(name), type)
         return (plugins.tasks if is_task else plugins.priors).get(name)
     if name not in known:
-        raise RegistryError(unknown("prior or task", name, known))
+        raise RegistryError(unknown("name", name, [*known, *pages.names()]))
     return (plugins.priors if name in plugins.priors.names() else plugins.tasks).get(name)
 
 
 def describe(name: str) -> str:
-    """Returns all there is to say of a prior, task or search method, and of a task's sensors and actuators.
+    """Returns all there is to say of what has a name, and of a task's sensors and actuators.
 
     Args:
-        name: Its name or path; of a task that takes a value also with it, `gym:CartPole-v1`: then the task is
-            made.
+        name: Name of a prior, task, search method, adapter, neuron model, connectome or selection, or a path
+            of your own; of a task that takes a value also with it, `gym:CartPole-v1`: then the task is made.
 
     Raises:
         NeuroevoError: If there is none of this name, or the task cannot be made.
     """
+    others = pages.pages(name)
+    if others:  # an adapter may have the name of a prior
+        return "\n".join([*([_page(name)] if name in _plugin_names() else []), *others])
+    return _page(name)
+
+
+def _plugin_names() -> list[str]:
+    """Returns the names of priors, tasks and search methods."""
+    return [*plugins.priors.names(), *plugins.tasks.names(), *methods.METHODS]
+
+
+def _page(name: str) -> str:
+    """Returns the page of a prior, task or search method, see `describe`."""
     is_call = ":" in name and plugins.tasks.takes_value(name.partition(":")[0])
     call = plugins.tasks.calls([name])[0] if is_call else None
     plugin = find(name) if call is None else call.plugin
-    text = f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n{_evidence(plugin)}"
+    text = f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n"
+    text += pages.defaults_line(plugin.defaults) + _evidence(plugin)
     ports = "" if call is None else make(call.label, plugin.target, call.options).ports
     return f"{text}\n{name}: {ports}\n" if ports else text
 

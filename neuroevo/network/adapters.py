@@ -412,7 +412,14 @@ class Ridge(Linear):
 
     The readout is fitted to targets anew for every genome, in closed form, so that what is compared is what
     the cells hold and not what a search makes of a decoder. It has a weight for every cell that it reads, at
-    every time, and every target; these are counted apart from the parameters that evolve.
+    every time, and every target, and one more a target; these are solved, and counted apart from the
+    parameters that evolve. Fitness is what readouts of one half of a minibatch explain of the other half; the
+    score is that of a readout of the training split on held-out data. Every pair of shared factors would take
+    readouts of its own, so nothing is tuned: there is no tuned score.
+
+    Take it to compare wirings, on images and tasks of sequences; take `none` where the map onto a body is the
+    question, and `linear` where the decoder is to be learned as all else. Of read=all with several times the
+    readout itself does much of the work: hold a result against `adapter-only` with the same options.
 
     Attributes:
         train: Of the map to the cells: "evolved"; "fixed", as it is drawn by seed, the same for all wirings

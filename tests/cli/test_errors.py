@@ -89,7 +89,7 @@ BAD = [
     (["report", "nowhere"], "nowhere is not a folder; wanted one that a run made with --out."),
     (["report", "folder"], "folder holds no config.toml; wanted a folder that a run made"),
     ([*RUN, "extra", "--genome"], "Argument --genome: expected at least one argument"),
-    (["list", "swimer"], "Unknown prior or task 'swimer'. Did you mean 'swimmer'?"),
+    (["list", "swimer"], "Unknown name 'swimer'. Did you mean 'swimmer'?"),
     (["stats", "extra"], "Unrecognized arguments: extra; see `run.py stats --help`."),
     ([*RUN, "--seeds", "1", "--seeds=2"], "Option '--seeds' is given twice; give it once."),
     (["--task", ECHO], "No --genome given; choose one or more of connectome,"),

@@ -11,9 +11,20 @@ import pytest
 
 import populations
 import run as cli
+from neuroevo.experiment import listing
 from tasks.swimmer import Swimmer
 from tests import ROOT
 from tests.small import CIRCUIT
+
+KINDS = {
+    "genomes": "prior",
+    "tasks": "task",
+    "connectomes": "connectome",
+    "neurons": "neuron",
+    "adapters": "adapter",
+    "searches": "search",
+    "selections": "selection",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +53,28 @@ def test_list_tells_all_about_a_plug_in_at_an_import_path(capsys: pytest.Capture
     assert "Cannot load 'tasks.swimmer:Swimer'" in capsys.readouterr().err
     assert cli.main(["list", "swimmer:links=3"]) == 2
     assert "Did you mean 'swimmer'?" in capsys.readouterr().err
+
+
+def test_everything_that_is_listed_has_a_page_with_all_its_options() -> None:
+    for title, entries in listing.sections().items():
+        for name, entry in entries.items():
+            page = listing.describe(name)
+            assert f"{KINDS[title]} {name}" in page.splitlines(), (title, name)
+            for option in entry.get("options", {}):
+                assert f"{option}:" in page or f" {option}=" in page or f",{option}=" in page, (name, option)
+
+
+def test_pages_tell_what_readouts_neurons_and_connectomes_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", "ridge", "linear", "izhikevich", "celegans", "celegans-male", "mlp"]) == 0
+    out = capsys.readouterr().out
+    assert "nothing is tuned" in " ".join(out.split()) and "penalty:" in out and "drive=0" in out
+    assert out.count("train:") == 3  # of ridge its own, of linear and mlp that of all
+    assert "doi.org" in out and "c: -58. Potential after a spike, mV." in out
+    assert "Connections: 3,671 chemical, 956 neuromuscular, 1,192 electrical." in out
+    assert "Ports: 85 input cells, 126 output cells." in out and "wheel cect==0.3.5, SHA-256 ea47f7a6" in out
+    assert "prior mlp" in out and "adapter mlp" in out  # two things of one name
+    assert cli.main(["list", "rigde"]) == 2
+    assert "Did you mean 'ridge'?" in capsys.readouterr().err
 
 
 def test_list_says_what_an_environment_senses_and_how_it_acts(capsys: pytest.CaptureFixture[str]) -> None:
