@@ -15,7 +15,7 @@
     study         several runs that answer one question
     display       the live standings; standings: their text; notebook: progress in a cell
     trackers      TensorBoard, W&B, MLflow; curves: the points that they draw
-    listing       what `run.py list` shows
+    listing       what `run.py list` shows; pages: its help about adapters, neuron models and connectomes
 
 Imports everything else of the package.
 """

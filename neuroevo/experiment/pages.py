@@ -43,8 +43,8 @@ def _adapter(name: str) -> str:
     options = adapters.defaults(kind)
     if "train" in options and "train:" not in text:
         shared = (inspect.getdoc(adapters.Adapter) or "").partition("Attributes:")[2].rstrip("\n")
-        head, _, own = text.partition("Attributes:")
-        text = f"{head.rstrip()}\n\nAttributes:{shared}{own.rstrip()}"
+        head, _, specific = text.partition("Attributes:")
+        text = f"{head.rstrip()}\n\nAttributes:{shared}{specific.rstrip()}"
     return f"adapter {name}\n\n{text}\n{defaults_line(options)}"
 
 

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 Train = Literal["evolved", "fixed", "pretrained"]
 TrainRidge = Literal["evolved", "fixed", "native"]
 Read = Literal["outputs", "all", "not-inputs"]
-MAX_HIDDEN = 4_096
-MAX_PATCH = 256
+MAX_HIDDEN, MAX_PATCH = 4_096, 256
 MAX_FILTERS, MAX_ANSWERS = 256, 100_000
 MAX_TIMES, MAX_PENALTY, MAX_GAIN, MAX_BIAS = 64, 1e12, 50.0, 10.0
 
@@ -430,10 +429,9 @@ class Ridge(Linear):
             network steps, the last among them; of a sequence, the latest.
         penalty: Ridge penalty, added to the summed squares of the cells' activities; 0 chooses the one that
             errs least on a fifth of the training data that is held back for it.
-        gain: Gain of the synapses between neurons, in place of the one that the operating range gives; 0
-            leaves that.
-        drive: Root mean square of what input cells receive from sensors, to which the map is scaled before
-            evolution; 0 leaves that of the operating range. With little of it cells are nearly linear.
+        gain: Gain of the synapses between neurons; 0 for the one that the operating range gives.
+        drive: Root mean square of what input cells receive from sensors before evolution; 0 for that of the
+            operating range. With little of it cells are nearly linear.
         bias: Spread of the cells' biases before evolution, drawn by seed, the same for all wirings of as many
             cells. Without any, cells of tanh are odd functions of their input.
     """
