@@ -74,7 +74,7 @@ def small_world(
     wanted, lattice, density = clustering(neurons_of(connectome)), clustering(joined), _density(joined)
     staying = np.clip((wanted - density) / max(lattice - density, 1e-9), 0, 1) ** (1 / 3)
     post = _shortcuts(pre, post, joined, 1 - staying, rng, both)
-    chemical = Edges(neurons[pre], neurons[post], rng.permutation(source.weight))
+    chemical = Edges(neurons[pre], neurons[post], rng.permutation(source.weight.copy()))
     chemical = both_ways(chemical) if both else chemical
     return _with_random_rest(connectome, chemical, seed, gap, dale)
 
@@ -113,7 +113,8 @@ def scale_free(
     np.fill_diagonal(chance, 0)
     if both:
         chance = np.triu(chance)
-    weight = rng.permutation((once(connectome.chemical) if both else connectome.chemical).weight)
+    source = once(connectome.chemical) if both else connectome.chemical
+    weight = rng.permutation(source.weight.copy())  # NumPy shuffles no empty array that is read-only
     # The greatest of log(chance) + Gumbel noise are draws without replacement in proportion to the chance.
     with np.errstate(divide="ignore"):
         keys = np.log(chance) + rng.gumbel(size=chance.shape)
@@ -157,10 +158,10 @@ def sbm(
     """
     rng = generator(seed, "chemical")
     block = _block_of(connectome, blocks)
-    parts = []
+    parts = [Edges(*np.zeros((3, 0)))]  # of a wiring of gap junctions alone
     if connectome.is_undirected:
         parts.append(_between_blocks(connectome, block, rng))
-    for edges in (connectome.chemical, connectome.neuromuscular) if not parts else ():
+    for edges in () if connectome.is_undirected else (connectome.chemical, connectome.neuromuscular):
         pairs = np.stack([block[edges.pre], block[edges.post]])
         for a, b in np.unique(pairs, axis=1).T:
             allowed = np.outer((block == a) & ~connectome.is_muscle, block == b)
