@@ -159,7 +159,7 @@ def sbm(
     rng = generator(seed, "chemical")
     block = _block_of(connectome, blocks)
     parts = [Edges(*np.zeros((3, 0)))]  # of a wiring of gap junctions alone
-    if connectome.is_undirected:
+    if connectome.is_undirected and len(connectome.chemical):
         parts.append(_between_blocks(connectome, block, rng))
     for edges in () if connectome.is_undirected else (connectome.chemical, connectome.neuromuscular):
         pairs = np.stack([block[edges.pre], block[edges.post]])

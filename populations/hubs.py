@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges, both_ways, once
 from neuroevo.errors import OptionError, require_range
 from neuroevo.plugins import Range, priors
 from neuroevo.seeds import generator
@@ -14,7 +15,7 @@ from neuroevo.text import count
 from neuroevo.wiring.architecture import Architecture, join, take
 from neuroevo.wiring.mutation import SHARE, Mutant
 from populations.parts import NAMES, OPTIONS, Part, part_of, require_parts
-from populations.swapped import shuffle_signs, shuffle_weights
+from populations.swapped import shuffle_signs, shuffled
 
 TRIES = 100  # of each swap of two dealt connections, before a mutation is content with fewer
 
@@ -36,21 +37,27 @@ def swap_dealt(connectome: Connectome, architecture: Architecture, *, seed: int,
     rng, synapses, pairs = generator(seed, "dealt"), architecture.synapses, architecture.gap_junctions
     on_muscle = architecture.is_muscle[synapses.post]
     kind_of_cell = architecture.is_muscle.astype(int)
-    post = synapses.post.copy()
-    for kind, mask in (("chemical", ~on_muscle), ("neuromuscular", on_muscle)):
-        edges = take(synapses, mask)
-        post[mask] = _swapped(edges, getattr(connectome, kind), kind_of_cell, rng, both=False)[1]
-    order = np.lexsort((post, synapses.pre))
+    pre, post = synapses.pre.copy(), synapses.post.copy()
+    if connectome.is_undirected:
+        forth = np.flatnonzero(pre < post)
+        back = np.lexsort((pre, post))[forth]  # of each pair the synapse the other way
+        ends = _swapped(once(synapses), once(connectome.chemical), kind_of_cell, rng, both=True)
+        pre[forth], post[forth] = post[back], pre[back] = ends
+    else:
+        for kind, mask in (("chemical", ~on_muscle), ("neuromuscular", on_muscle)):
+            edges = take(synapses, mask)
+            post[mask] = _swapped(edges, getattr(connectome, kind), kind_of_cell, rng, both=False)[1]
+    order = np.lexsort((post, pre))
     ends = np.sort(_swapped(pairs, connectome.electrical, kind_of_cell, rng, both=True), axis=0)
     order_of_pairs = np.lexsort((ends[1], ends[0]))
     return Mutant(
-        Mutant.same(
+        replace(
             architecture,
-            synapses=Edges(synapses.pre[order], post[order], synapses.weight[order]),
+            synapses=Edges(pre[order], post[order], synapses.weight[order]),
             gap_junctions=Edges(
                 ends[0, order_of_pairs], ends[1, order_of_pairs], pairs.weight[order_of_pairs]
             ),
-        ).architecture,
+        ),
         order,
         order_of_pairs,
     )
@@ -82,6 +89,8 @@ def hub_cap(
     others have no room for all of it the least that leaves room, and a note says so. In the whole worm 13 %
     of the chemical synapses move, and the rich club falls from 0.27 to 0.16; `degree:rewired=0.145` moves as
     many and keeps the hubs.
+
+    Of an undirected connectome pairs are dealt, each with both its synapses.
 
     Keeps exactly: all connections of cells that are no hubs and meet none; the number of connections of each
     kind and their section counts; the numbers of excitatory and of inhibitory synapses; which cells have
@@ -128,10 +137,7 @@ def hub_cap(
         parts[kind] = part_of(measured, new, choices[option])
     if weights == "shuffle":
         rng = generator(seed, "weights")
-        for kind, edges in parts.items():
-            muscles = connectome.is_muscle[edges.pre].astype(int) + connectome.is_muscle[edges.post]
-            group = muscles if kind == "electrical" else connectome.sign[edges.pre]
-            parts[kind] = shuffle_weights(edges, group, rewired, rng)
+        parts = {kind: shuffled(connectome, kind, edges, rewired, rng) for kind, edges in parts.items()}
     rng = generator(seed, "signs")
     return Architecture.of(
         connectome,
@@ -156,6 +162,8 @@ def without_hubs(
         rng: Source of what is handed on, and to whom.
     """
     edges: Edges = getattr(connectome, kind)
+    both = connectome.is_undirected and kind == "chemical"
+    edges = once(edges) if both else edges
     ends = np.stack([edges.pre, edges.post])
     n, muscle = connectome.num_cells, connectome.is_muscle
     everyone, taken, notes = np.ones(n, bool), _places(ends, n), []
@@ -165,6 +173,9 @@ def without_hubs(
             ((0, 1), members, members.astype(int), f" of {cells}")
             for cells, members in (("neurons", ~muscle), ("muscles", muscle))
         ]
+        taken |= taken.T
+    elif both:
+        steps = [((0, 1), everyone, connectome.sign, " of a cell")]
         taken |= taken.T
     else:
         alike = everyone.astype(int)
@@ -186,7 +197,8 @@ def without_hubs(
         notes.append(f"caps no {NAMES[kind]}: no cell has more partners than the quantile {cap:g}.")
     ends = np.sort(ends, axis=0) if kind == "electrical" else ends
     order = np.lexsort((ends[1], ends[0]))
-    return Edges(ends[0, order], ends[1, order], edges.weight[order]), notes
+    dealt = Edges(ends[0, order], ends[1, order], edges.weight[order])
+    return both_ways(dealt) if both else dealt, notes
 
 
 def _relieved(

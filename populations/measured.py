@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.connectome.model import Connectome, Edges, both_ways, once
 from neuroevo.errors import OptionError, require_range, unknown
 from neuroevo.plugins import Range, priors
 from neuroevo.seeds import generator
@@ -140,12 +140,16 @@ def redraw_few(connectome: Connectome, architecture: Architecture, *, seed: int,
     for kind, mask in kinds.items():
         name = "gap_junctions" if kind == "electrical" else "synapses"
         source: Edges = getattr(connectome, kind)
-        places = np.flatnonzero(mask)
-        if options[OPTIONS[kind]] == "jitter" and len(places):
-            measured = source.weight[_places_of(take(getattr(architecture, name), mask), source)]
+        both = connectome.is_undirected and kind == "chemical"
+        edges, places = take(getattr(architecture, name), mask), np.flatnonzero(mask)
+        edges = once(edges) if both else edges
+        if options[OPTIONS[kind]] == "jitter" and len(edges):
+            measured, weight = source.weight[_places_of(edges, source)], edges.weight.copy()
             free = np.flatnonzero(measured > _least(source))  # the others have no other count to have
-            few = rng.permutation(free)[: max(1, round(SHARE * len(places)))]
-            weights[name][places[few]] = redrawn(measured[few], source, dispersion, rng)
+            few = rng.permutation(free)[: max(1, round(SHARE * len(edges)))]
+            weight[few] = redrawn(measured[few], source, dispersion, rng)
+            edges = replace(edges, weight=weight)
+            weights[name][places] = (both_ways(edges) if both else edges).weight
     return Mutant.same(
         architecture,
         synapses=replace(architecture.synapses, weight=weights["synapses"]),
@@ -179,8 +183,9 @@ def count_jitter(
     Sections of one synapse come together, so that counts of sections spread more: 12 between the
     hermaphrodite and the male of Cook et al. (2019), who differ by sex and by reconstruction too.
 
-    Keeps exactly: who connects to whom, unless `lost` is set; signs; ports; counts of 1. Approximately: every
-    count, and the total of sections, which are kept in expectation. Destroys: what is exact in the counts.
+    Keeps exactly: who connects to whom, unless `lost` is set; signs; ports; counts of 1; equal weights both
+    ways in an undirected connectome. Approximately: every count, and the total of sections, which are kept in
+    expectation. Destroys: what is exact in the counts.
 
     Args:
         connectome: Source wiring.
@@ -217,7 +222,8 @@ def count_jitter(
     parts = {}
     for kind, option in OPTIONS.items():
         measured: Edges = getattr(connectome, kind)
-        rng = generator(seed, kind)
+        both = connectome.is_undirected and kind == "chemical"
+        measured, rng = once(measured) if both else measured, generator(seed, kind)
         chosen = rng.permutation(len(measured))[: round(rewired * len(measured))]
         weight = redrawn(measured.weight, measured, dispersion, rng)
         is_lost = rng.random(len(measured)) < lost ** (measured.weight / _least(measured)) if lost else None
@@ -226,7 +232,8 @@ def count_jitter(
         edges = replace(measured, weight=new)
         if is_lost is not None:
             edges = take(edges, ~(is_lost & np.isin(np.arange(len(measured)), chosen)))
-        parts[kind] = part_of(measured, edges, choices[option])
+        edges = part_of(measured, edges, choices[option])
+        parts[kind] = both_ways(edges) if both else edges
     source, notes = connectome.chemical, []
     if len(parts["chemical"]) and not lost and (source.weight <= _least(source)).all():
         notes.append("redraws no chemical synapse: all counts are 1, and a count of 1 stays.")

@@ -133,7 +133,7 @@ def sample_by_swaps(
         edges[kind] = part_of(source, rewired, choice)
     if options.weights == "shuffle":
         rng = generator(seed, "weights")
-        edges = {kind: _shuffled(connectome, kind, e, dose, rng) for kind, e in edges.items()}
+        edges = {kind: shuffled(connectome, kind, e, dose, rng) for kind, e in edges.items()}
     sign = connectome.sign
     if options.signs == "shuffle":
         sign = shuffle_signs(connectome, dose, generator(seed, "signs"))
@@ -159,10 +159,18 @@ def _rewired(connectome: Connectome, kind: str, keep: Keep, dose: float, seed: i
     return replace(sample, edges=both_ways(sample.edges))
 
 
-def _shuffled(
+def shuffled(
     connectome: Connectome, kind: str, edges: Edges, share: float, rng: np.random.Generator
 ) -> Edges:
-    """Returns edges of a kind with a share of the weights permuted, within signs or numbers of muscles."""
+    """Returns edges of a kind with a share of the weights permuted, within signs or numbers of muscles.
+
+    Args:
+        connectome: Source wiring.
+        kind: One of `model.KINDS`.
+        edges: Edges of this kind; not modified.
+        share: Share of the edges, in [0, 1].
+        rng: Source of the permutations.
+    """
     if kind == "electrical":
         return shuffle_weights(edges, _num_muscles(connectome, edges), share, rng)
     if not connectome.is_undirected:

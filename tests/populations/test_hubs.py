@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import networkx as nx
 import numpy as np
 import pytest
 
 from neuroevo.connectome.catalog import load
-from neuroevo.connectome.model import KINDS, Connectome, Edges
+from neuroevo.connectome.graphs import from_networkx
+from neuroevo.connectome.model import KINDS, Connectome, Edges, is_symmetric
 from neuroevo.errors import OptionError
 from neuroevo.plugins import priors
 from neuroevo.wiring.architecture import Architecture
@@ -115,16 +119,14 @@ def star(num_leaves: int) -> Connectome:
     pre = np.concatenate([np.zeros(num_leaves, int), leaves])
     post = np.concatenate([leaves, np.roll(leaves, -1)])
     none = Edges(*np.zeros((3, 0)))
-    return Connectome(
-        **{
-            **vars(ring),
-            "sign": np.ones(num_leaves + 1, np.int8),
-            "chemical": Edges(pre, post, np.ones(2 * num_leaves)),
-            "neuromuscular": none,
-            "electrical": none,
-            "inputs": leaves,
-            "outputs": leaves,
-        }
+    return replace(
+        ring,
+        sign=np.ones(num_leaves + 1, np.int8),
+        chemical=Edges(pre, post, np.ones(2 * num_leaves)),
+        neuromuscular=none,
+        electrical=none,
+        inputs=leaves,
+        outputs=leaves,
     )
 
 
@@ -178,3 +180,25 @@ def test_a_mutant_moves_what_was_dealt_alone() -> None:
             ):
                 np.testing.assert_array_equal(before, after)
         parent = child
+
+
+def test_hubs_of_an_undirected_connectome_hand_on_pairs() -> None:
+    source = nx.barabasi_albert_graph(60, 3, seed=1)
+    nx.set_edge_attributes(source, {edge: 1 + k % 7 for k, edge in enumerate(source.edges)}, "weight")
+    brain, plugin = from_networkx(source, "brain"), priors.get("hub-cap")
+    assert brain.is_undirected and plugin.mutate is not None
+    new = sample(brain, cap=0.8)
+    degree = np.array([source.degree(int(cell)) for cell in brain.cells])
+    bound = quantile(degree, 0.8)
+    after = np.bincount(new.synapses.pre, minlength=60)
+    assert after.max() == bound < degree.max() and (after[degree <= bound] >= degree[degree <= bound]).all()
+    for seed in range(4):
+        assert is_symmetric(new.synapses) and len(new.synapses) == 2 * source.number_of_edges()
+        np.testing.assert_array_equal(np.sort(new.synapses.weight), np.sort(brain.chemical.weight))
+        child = plugin.mutate(brain, new, seed=seed, **{**plugin.defaults, "cap": 0.8})
+        edges, origin = child.architecture.synapses, child.synapses
+        np.testing.assert_array_equal(np.sort(origin), np.arange(len(edges)))
+        np.testing.assert_array_equal(edges.weight, new.synapses.weight[origin])
+        assert 0 < len(pairs(edges) - pairs(new.synapses)) < 0.1 * len(edges)
+        np.testing.assert_array_equal(np.bincount(edges.pre), np.bincount(new.synapses.pre))
+        new = child.architecture

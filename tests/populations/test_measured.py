@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 import pytest
 from scipy import stats
 
 from neuroevo.connectome import published
 from neuroevo.connectome.catalog import load
-from neuroevo.connectome.model import KINDS, Connectome, Edges
+from neuroevo.connectome.graphs import from_networkx
+from neuroevo.connectome.model import KINDS, Connectome, Edges, is_symmetric
 from neuroevo.errors import ConnectomeError, DataError, OptionError
 from neuroevo.plugins import priors
 from neuroevo.wiring.architecture import Architecture
@@ -223,6 +225,22 @@ def test_parts_are_kept_or_dropped_alone() -> None:
                 np.testing.assert_array_equal(getattr(new, other).weight, getattr(usual, other).weight)
     with pytest.raises(ConnectomeError, match="'gap' is 'drop', but 'counted' has no gap junctions"):
         sample("count-jitter", counted([2.0]), gap="drop")
+
+
+def test_counts_of_an_undirected_connectome_are_redrawn_and_lost_in_pairs() -> None:
+    source = nx.barabasi_albert_graph(40, 3, seed=1)
+    nx.set_edge_attributes(source, {edge: 1 + k % 7 for k, edge in enumerate(source.edges)}, "weight")
+    brain, plugin = from_networkx(source, "brain"), priors.get("count-jitter")
+    assert brain.is_undirected and plugin.mutate is not None
+    for lost in (0.0, 0.6):
+        parent = sample("count-jitter", brain, lost=lost)
+        assert is_symmetric(parent.synapses)
+        assert (len(parent.synapses) < len(brain.chemical)) == (lost > 0)
+        for seed in range(4):
+            child = plugin.mutate(brain, parent, seed=seed, **{**plugin.defaults, "lost": lost}).architecture
+            assert is_symmetric(child.synapses) and len(child.synapses) == len(parent.synapses)
+            parent = child
+        assert child.content_hash != sample("count-jitter", brain, lost=lost).content_hash
 
 
 @pytest.mark.parametrize(
