@@ -111,6 +111,32 @@ BAD = [
     ),
     (["--genome", "tests.toy:Ech", "--task", ECHO], "Cannot load 'tests.toy:Ech': AttributeError"),
     (["--genome", ECHO, "--task", ECHO], f"'{ECHO}' is no prior"),
+    # readouts
+    (
+        ["--genome", "random", "--task", "swimmer", "--adapter", "ridge"],
+        "swimmer: Adapter 'ridge' was asked for on a task that has no targets to fit a readout to;",
+    ),
+    (
+        ["--genome", "random", "--task", "digits", "--adapter", "ridge:times=5"],
+        "digits: Adapter 'ridge' with times=5 on a task of 4 network steps; wanted at most as many times",
+    ),
+    (
+        ["--genome", "random", "--task", "digits", "--adapter", "ridge:train=pretrained"],
+        "'pretrained'; wanted one of evolved, fixed, native.",
+    ),
+    (
+        ["--genome", "random", "--task", "digits", "--adapter", "ridge:train=native"],
+        "digits: Adapter 'ridge' with train=native was asked for on a task without maps of its own",
+    ),
+    (
+        ["--genome", "random", "--task", "lines", "--adapter", "ridge:train=native"],
+        "Task 'lines' with native maps is wired to cells in1 to in6 and out1 to out6, and the wiring has no",
+    ),
+    (
+        ["--genome", "random", "--task", "digits", "--adapter", "ridge:read=all", "--connectome", "celegans"],
+        "random on digits: Adapter 'ridge' reads 397 numbers, and is fitted to 128 samples, half of a mini",
+    ),
+    ([*RUN, "--adapter", "ridge:drive=-1"], "Option 'drive' is -1; wanted a number in [0, 50]."),
     # options of plug-ins
     (
         ["--genome", "random:gapp=keep", "--task", ECHO],

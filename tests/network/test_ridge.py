@@ -73,3 +73,21 @@ def test_targets_that_all_networks_share_are_given_once() -> None:
     features, targets = drawn(SAMPLES, "samples")
     shared, copies = (Moments.of(features, y) for y in (targets[:1], targets[:1].expand_as(targets)))
     torch.testing.assert_close(shared.xy, copies.xy)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1e-6, 0.3])
+def test_cells_that_never_move_and_cells_that_are_twice_there_leave_the_fit_as_it_is(penalty: float) -> None:
+    features, targets = drawn(SAMPLES, "samples")
+    twice = torch.cat([features, features[:, :, :5], torch.full((NETWORKS, SAMPLES, 3), 0.7).double()], 2)
+    readout = Solver(Moments.of(twice, targets)).solve(torch.full((NETWORKS,), penalty).double())
+    for k in range(NETWORKS):
+        x, y = twice[k].numpy(), targets[k].numpy()
+        if penalty:
+            wanted = Reference(alpha=penalty, solver="svd").fit(x, y).predict(x)
+        else:  # the least weights of all that fit best
+            wanted = (x - x.mean(0)) @ np.linalg.lstsq(x - x.mean(0), y - y.mean(0), rcond=1e-9)[0] + y.mean(
+                0
+            )
+        np.testing.assert_allclose(readout(twice)[k], wanted, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(readout.weights[k, :5], readout.weights[k, FEATURES:-3], atol=1e-4)
+        assert readout.weights[k, -3:].abs().max() < 1e-4
