@@ -10,7 +10,7 @@
     statistics        degrees, reciprocity, clustering, paths, rich club, modules
     louvain           modules, compiled; breadth_first: distances between all cells, compiled
     routes            the way from inputs to outputs: shortcuts, distances, cells that nothing reaches
-    triads            the triad census, and how it compares with a null model
+    triads            the triad census, and how it compares with a null model; triad_counts: compiled
     sampling          Prior: what a prior is; its architectures, drawn by seed and told apart
     comparison        samples of priors beside their connectome, in figures
 

@@ -38,8 +38,8 @@ HOLD = 100  # proposals an edge among wirings with matched triads, after the fir
 # Of strengths: temperatures in units of the mean weight, but for the first, half the greatest weight.
 COOLED, FROZEN = 0.05, 0.005
 WARM = (0.01, 0.1, 0.5, 2.0)  # of the walks of a mutation, each if the one before did not get there
-STRENGTHS = 250  # proposals an edge while the temperature falls, and as many for the last few cells
-STRENGTHS_FLOOR, SMALL = 250_000, 1_000  # proposals at least, but no more an edge than this
+STRENGTHS = 230  # proposals an edge while the temperature falls, and as many for the last few cells
+STRENGTHS_FLOOR, SMALL = 200_000, 500  # proposals at least, but no more an edge than this
 MET = 1e-6  # of the sum of all strengths: what rounding leaves of weights that are no whole numbers
 NO_LIMIT = 1 << 60
 

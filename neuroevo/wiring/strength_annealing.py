@@ -23,6 +23,7 @@ from neuroevo.wiring.swap_chain import (
 )
 
 EXCHANGES = 0.5  # share that exchange two weights and leave the edges in place, with three-cycles
+SLACK = 0.01  # of the coldest temperature: what a strength may be off by rounding alone
 TURNS = 0.05  # share that turn a three-cycle, where edges go one way
 
 
@@ -129,7 +130,7 @@ def anneal(
     # What is asked of every proposal gets arrays: taking them out of a tuple each time costs more.
     pre, post, load, excess, slots = w.pre, w.post, s.load, s.excess, s.slot
     low, size, peer, first, number = s.low, s.size, s.peer, s.first_peer, s.num_peers
-    pairs = w.num_mutual > 0
+    pairs, slack = w.num_mutual > 0, SLACK * cold
     here, temperature = energy(excess), hot
     cooling = 1.0 if cold == hot else (cold / hot) ** (1.0 / max(proposals, 1))
     for used in range(proposals):
@@ -138,7 +139,7 @@ def anneal(
         temperature *= cooling
         place = below(rng, len(slots))
         slot = slots[place]
-        if mend and excess[post[slot]] == 0.0 and not (pairs and excess[pre[slot]] != 0.0):
+        if mend and abs(excess[post[slot]]) <= slack and not (pairs and abs(excess[pre[slot]]) > slack):
             continue
         kind = rng.random()
         if kind < TURNS and not pairs:

@@ -5,13 +5,11 @@ Importing this module imports numba; `null_models` does so on first use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from neuroevo.wiring.swap_chain import (
     Wiring,
@@ -23,10 +21,10 @@ from neuroevo.wiring.swap_chain import (
     swap_one_way,
     turn_cycle,
 )
-from neuroevo.wiring.triads import TRIADS, triad_census
+from neuroevo.wiring.triad_counts import BOTH, IN, OUT, num_ones, ties_of
+from neuroevo.wiring.triads import TRIADS, triad_census, triad_class
 
 CONNECTED = tuple(label for label in TRIADS if label not in ("003", "012", "102"))  # degrees fix the others
-OUT, IN, BOTH = 1, 2, 3  # the tie of a cell to another, seen from it; 0 for none
 TURNS = 0.1  # share of three-cycles among the proposals for one-way edges
 
 
@@ -59,15 +57,10 @@ def census_of(matrix: np.ndarray) -> Census:
     Args:
         matrix: bool [N, N].
     """
-    num_cells = len(matrix)
-    words = -(-num_cells // 64)
-    kinds = np.stack([matrix & ~matrix.T, matrix.T & ~matrix, matrix & matrix.T], 1)  # [N, 3, N]
-    padded = np.zeros((num_cells, 3, 64 * words), np.uint8)
-    padded[:, :, :num_cells] = kinds
-    ties = np.packbits(padded, axis=2, bitorder="little").view("<u8").astype(np.uint64)
+    ties, degree = ties_of(matrix)
     census = triad_census(matrix)
     count = np.array([*(census[label] for label in CONNECTED), 0])
-    return Census(ties, kinds.sum(2), count, count.copy(), count.copy(), np.zeros(16, np.int64), _labels())
+    return Census(ties, degree, count, count.copy(), count.copy(), np.zeros(16, np.int64), _labels())
 
 
 @cache
@@ -75,25 +68,10 @@ def _labels() -> np.ndarray:
     """Returns the class of each of the 64 labelled triads."""
     labels = np.full((4, 4, 4), len(CONNECTED))
     for ties in np.ndindex(4, 4, 4):
-        matrix = np.zeros((3, 3), bool)
-        for tie, (i, j) in zip(ties, ((0, 1), (0, 2), (1, 2)), strict=True):
-            matrix[i, j], matrix[j, i] = bool(tie & OUT), bool(tie & IN)
-        triad = next(label for label, number in triad_census(matrix).items() if number)
+        triad = triad_class(*ties)
         if triad in CONNECTED:
             labels[ties] = CONNECTED.index(triad)
     return labels
-
-
-def _ones(typing_context: Any, word: Any) -> tuple[Any, Callable[..., Any]]:
-    """Counts the ones of a uint64 in one machine instruction."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), code
-
-
-_num_ones: Any = intrinsic(_ones)
 
 
 @njit(cache=True, inline="always")
@@ -120,9 +98,9 @@ def _add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
         n0, n1, n2 = 0, 0, 0
         for word in range(ties.shape[2]):
             row = ties[a, k, word]
-            n0 += int(_num_ones(row & ties[b, 0, word]))
-            n1 += int(_num_ones(row & ties[b, 1, word]))
-            n2 += int(_num_ones(row & ties[b, 2, word]))
+            n0 += int(num_ones(row & ties[b, 0, word]))
+            n1 += int(num_ones(row & ties[b, 1, word]))
+            n2 += int(num_ones(row & ties[b, 2, word]))
         net[4 * k + 4] += times * (degree[a, k] - n0 - n1 - n2)
         net[4 * k + 5] += times * n0
         net[4 * k + 6] += times * n1
