@@ -246,21 +246,36 @@ class _Deal:
     def run(self, bound: np.ndarray, dose: float, rng: np.random.Generator) -> bool:
         """Deals a share of what is above a bound, int [N]; says whether there was room for it."""
         surplus = rng.permutation(np.repeat(np.arange(len(bound)), np.maximum(self.degree - bound, 0)))
-        return all(self._hand_on(int(hub), bound, rng) for hub in surplus[: round(dose * len(surplus))])
+        surplus = surplus[: round(dose * len(surplus))]
+        stock = self._stock(np.unique(surplus), rng)
+        return all(self._hand_on(hub, stock[hub], bound, rng) for hub in surplus.tolist())
 
-    def _hand_on(self, hub: int, bound: np.ndarray, rng: np.random.Generator) -> bool:
-        """Gives one of a hub's edges to another cell; says whether one could take any."""
-        side, edge = np.nonzero(self.ends == hub)
-        is_dealt = np.isin(side, self._sides)
-        side, edge = side[is_dealt], edge[is_dealt]
-        for k in rng.permutation(len(side)):
-            other = self.ends[1 - side[k], edge[k]]
-            joined = self.taken[:, other] if side[k] == 0 else self.taken[other]
+    def _stock(self, hubs: np.ndarray, rng: np.random.Generator) -> dict[int, list[int]]:
+        """Returns each hub's edges in random order, as places in `ends.ravel()`."""
+        num_edges = self.ends.shape[1]
+        places = np.concatenate([side * num_edges + np.arange(num_edges) for side in self._sides])
+        cells = self.ends.ravel()[places]
+        order = np.argsort(cells, kind="stable")
+        low, high = (np.searchsorted(cells[order], hubs, side) for side in ("left", "right"))
+        return {
+            int(hub): rng.permutation(places[order[start:end]]).tolist()
+            for hub, start, end in zip(hubs, low, high, strict=True)
+        }
+
+    def _hand_on(self, hub: int, stock: list[int], bound: np.ndarray, rng: np.random.Generator) -> bool:
+        """Gives the next of a hub's edges that another cell can take to one; says whether there is any.
+
+        What none can take is not tried again: cells fill up, and places that are taken stay so.
+        """
+        while stock:
+            side, edge = divmod(stock.pop(), self.ends.shape[1])
+            other = self.ends[1 - side, edge]
+            joined = self.taken[:, other] if side == 0 else self.taken[other]
             free = self._may & (self.degree < bound) & (self._label == self._label[hub]) & ~joined
             free[other] = False
             takers = np.flatnonzero(free)
             if len(takers):
-                self._join(side[k], edge[k], rng.choice(takers))
+                self._join(side, edge, rng.choice(takers))
                 return True
         return False
 
