@@ -55,7 +55,8 @@ class Task(ABC):
         num_sensors: S, numbers that a network observes at each step, at least 1.
         num_actuators: A, numbers that a network puts out at each step, at least 1.
         search: Options of search methods that suit the task better than the usual ones, by the name of the
-            method: `{"pgpe": {"stdev": 0.5}}`.
+            method: `{"pgpe": {"stdev": 0.5}}`. With `--adapter none`, `search.methods.WITHOUT_ADAPTERS` goes
+            before them.
         shows: What the task was measured to tell apart, a phrase by the name of the adapter it was measured
             with, which `run.py list` prints: `{"linear": "no wiring from another (1,950 evaluations)"}`;
             empty: it was not measured.

@@ -30,12 +30,14 @@ class Entry(TypedDict):
         options: Its options and their defaults.
         shows: Of a task: what it was measured to tell apart, by the name of the adapter.
         budget: Of a task: its default generations, population and the like.
+        without_adapters: Of a search: options that have other defaults with `--adapter none`.
     """
 
     summary: str
     options: NotRequired[Mapping[str, plugins.Scalar]]
     shows: NotRequired[Mapping[str, str]]
     budget: NotRequired[Mapping[str, int]]
+    without_adapters: NotRequired[Mapping[str, plugins.Scalar]]
 
 
 Section = dict[str, Entry]
@@ -74,6 +76,8 @@ def print_sections(sections: Mapping[str, Section]) -> None:
                 width = console.width - max(map(len, entries)) - 6  # what is left beside the names
                 for line in _filled([f":{options[0]}", *options[1:]], width):
                     text.append(f"\n{line}", style="dim")
+            if entry.get("without_adapters"):
+                text.append(f"\nwith --adapter none {_others(entry['without_adapters'])}", style="dim")
             table.add_row(name, text)
         console.print(Text(title.upper(), style="dim"))
         console.print(Padding(table, (0, 0, 1, 2)))
@@ -94,7 +98,7 @@ def sections() -> dict[str, Section]:
             name: {"summary": (kind.__doc__ or "").split("\n")[0], "options": adapters.defaults(kind)}
             for name, kind in adapters.ADAPTERS.items()
         },
-        "searches": {name: _described(methods.plugin(name)) for name in methods.METHODS},
+        "searches": {name: _search(name) for name in methods.METHODS},
         "selections": {name: {"summary": line} for name, line in SELECTIONS.items()},
     }
 
@@ -147,6 +151,8 @@ def _page(name: str) -> str:
     plugin = find(name) if call is None else call.plugin
     text = f"{plugin.kind} {plugin.name}\n\n{inspect.getdoc(plugin.target)}\n"
     text += pages.defaults_line(plugin.defaults) + _evidence(plugin)
+    if name in methods.WITHOUT_ADAPTERS and plugin.kind == "search":
+        text += f"\nDefaults with `--adapter none`: {_others(methods.WITHOUT_ADAPTERS[name])}\n"
     ports = "" if call is None else make(call.label, plugin.target, call.options).ports
     return f"{text}\n{name}: {ports}\n" if ports else text
 
@@ -177,6 +183,17 @@ def _described(plugin: plugins.Plugin) -> Entry:
         if plugin.target.defaults:
             entry["budget"] = dict(plugin.target.defaults)
     return entry
+
+
+def _search(name: str) -> Entry:
+    """Returns a search method's summary and options, and those that differ without adapters."""
+    entry, others = _described(methods.plugin(name)), methods.WITHOUT_ADAPTERS.get(name)
+    return {**entry, "without_adapters": others} if others else entry
+
+
+def _others(options: Mapping[str, plugins.Scalar]) -> str:
+    """Returns options as a request gives them, after a colon."""
+    return ":" + ",".join(f"{name}={_default(value)}" for name, value in options.items())
 
 
 def _default(value: plugins.Scalar) -> str:

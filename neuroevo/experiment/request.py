@@ -19,7 +19,7 @@ from neuroevo.experiment import trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.packages import packages
 from neuroevo.network import adapters
-from neuroevo.network.adapters import Adapter
+from neuroevo.network.adapters import Adapter, Native
 from neuroevo.network.neurons import Neuron
 from neuroevo.plugins import PluginCall, priors, tasks
 from neuroevo.search import methods, settings
@@ -184,7 +184,7 @@ def _settings(config: Configuration, adapter: Adapter, tasks: Mapping[str, Task]
     given = config.search, config.generations, config.evaluations
     wish = Wish(config.generations, config.population, config.evaluations, given == (None, None, None))
     # All methods first: a search that is unknown is said before a budget that does not go with another.
-    chosen = {label: _method(config, label, task) for label, task in tasks.items()}
+    chosen = {label: _method(config, label, task, adapter) for label, task in tasks.items()}
     settled: dict[str, Settings] = {}
     wanted = targets(config.target, tasks)
     for label, method in chosen.items():
@@ -195,13 +195,15 @@ def _settings(config: Configuration, adapter: Adapter, tasks: Mapping[str, Task]
     return settled
 
 
-def _method(config: Configuration, label: str, task: Task) -> Method:
+def _method(config: Configuration, label: str, task: Task, adapter: Adapter) -> Method:
     """Returns how a task is searched: as given, else as in the file, else by pgpe.
 
-    An option that is given wins over what suits the task, and that over the usual.
+    An option that is given wins over what suits the lack of adapters, that over what suits the task, and that
+    over the usual.
     """
     text = config.search or config.searches.get(label, "pgpe")
-    return methods.parse(text, task.search, label)
+    suited = methods.without_adapters(task.search) if isinstance(adapter, Native) else task.search
+    return methods.parse(text, suited, label)
 
 
 def _budget(search: Settings) -> dict[str, int]:

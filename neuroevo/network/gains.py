@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
-from neuroevo.network.adapters import Ridge
+from neuroevo.network.adapters import Native, Ridge
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.monitors import Monitor
 from neuroevo.network.neurons import Neuron
@@ -30,7 +30,7 @@ from neuroevo.network.phenotype import Phenotype
 from neuroevo.seeds import derive, generator
 
 SMALLEST, GREATEST = 0.02, 50.0  # gains
-NUM_GENOMES = 8  # untrained genomes an architecture is measured with
+NUM_GENOMES = 8  # untrained genomes an architecture is measured with, where they differ
 NUM_ROUNDS = 5
 
 
@@ -54,11 +54,23 @@ def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> Moni
         task: The task that they run on.
         seed: Seed of adapters and episodes, the same for every blueprint.
     """
-    phenotype = Phenotype(blueprints, [NUM_GENOMES] * len(blueprints))
-    phenotype.load([b.draw(NUM_GENOMES, generator(seed, "adapters")) for b in blueprints])
+    counts = [num_genomes(b) for b in blueprints]
+    phenotype = Phenotype(blueprints, counts)
+    phenotype.load([b.draw(n, generator(seed, "adapters")) for b, n in zip(blueprints, counts, strict=True)])
     phenotype.monitor = Monitor(phenotype)
     task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)
     return phenotype.monitor
+
+
+def num_genomes(blueprint: Blueprint) -> int:
+    """Returns how many untrained genomes an architecture is measured with.
+
+    Adapters alone are drawn: without any, all genomes are equal, and one is as good as many.
+
+    Args:
+        blueprint: The architecture with its adapters.
+    """
+    return 1 if isinstance(blueprint.adapter, Native) else NUM_GENOMES
 
 
 def set_gains(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> list[Blueprint]:

@@ -383,6 +383,15 @@ class Paper(Method):
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Pgpe, Es, Ga, Cem, Paper)}
 
+# What suits a task's own maps better than the usual, `--adapter none`: the same for every task and prior. Each
+# parameter is one of few that the body feels, so that synapses can be moved far; and a bias moves the body
+# for good, a bend that stays, so that biases drawn as wide as synapses drown what these tell. `es`, whose
+# steps grow as spreads shrink, and `ga`, with one spread for the core, keep theirs: nothing better is known.
+WITHOUT_ADAPTERS: dict[str, dict[str, Scalar]] = {
+    "pgpe": {"stdev": 0.3, "speed": 0.1, "bias": 0.02},
+    "cem": {"stdev": 0.3, "bias": 0.02},
+}
+
 
 def plugin(name: str) -> Plugin:
     """Returns a search method with its typed options.
@@ -396,6 +405,16 @@ def plugin(name: str) -> Plugin:
     if name not in METHODS:
         raise OptionError(unknown("search", name, METHODS))
     return Plugin("search", name, METHODS[name])
+
+
+def without_adapters(suited: Mapping[str, Mapping[str, Scalar]]) -> dict[str, dict[str, Scalar]]:
+    """Returns options of search methods that suit a task where nothing stands between circuit and body.
+
+    Args:
+        suited: By method, options that suit the task with adapters; those of `WITHOUT_ADAPTERS` go before.
+    """
+    names = [*suited, *(name for name in WITHOUT_ADAPTERS if name not in suited)]
+    return {name: {**suited.get(name, {}), **WITHOUT_ADAPTERS.get(name, {})} for name in names}
 
 
 def parse(text: str, suited: Mapping[str, Mapping[str, Scalar]] | None = None, task: str = "") -> Method:

@@ -122,6 +122,16 @@ def test_list_says_what_a_task_was_measured_to_tell_apart(capsys: pytest.Capture
         assert f"{adapter}: {told_apart}" in listed and f"{adapter}: {told_apart}" in page
 
 
+def test_list_says_what_defaults_a_search_has_without_adapters(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", "--json"]) == 0
+    searches = json.loads(capsys.readouterr().out)["searches"]
+    assert cli.main(["list", "pgpe"]) == 0
+    page = capsys.readouterr().out
+    assert searches["pgpe"]["without_adapters"] == {"stdev": 0.3, "speed": 0.1, "bias": 0.02}
+    assert "`--adapter none`: :stdev=0.3,speed=0.1,bias=0.02" in page
+    assert "without_adapters" not in searches["paper"]
+
+
 def test_list_shows_a_broken_plug_in_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     entry = mock.Mock(value="no.such.module:Prior")
     entry.name = "broken"

@@ -8,13 +8,14 @@ import torch
 
 import populations
 from neuroevo.connectome.catalog import load
-from neuroevo.network import monitors
+from neuroevo.network import gains, monitors
 from neuroevo.network.blueprint import Blueprint, Gains
 from neuroevo.network.gains import limits, measure, set_gains
 from neuroevo.network.monitors import Monitor
 from neuroevo.network.neurons import Neuron
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.plugins import priors
+from tests import small
 from tests.toy import Echo
 
 assert populations  # registers the priors
@@ -122,3 +123,16 @@ def test_monitor_measures_what_a_plain_loop_measures(task: Echo) -> None:
     assert phenotype.monitor.activity()[0]["mean_abs"] == pytest.approx(
         float(torch.cat(states).mean()), abs=1e-4
     )
+
+
+@pytest.mark.parametrize("genome", ["connectome", "random"])
+def test_one_genome_says_of_a_body_s_own_maps_what_eight_equal_ones_do(
+    genome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = small.plan(genome=(genome,), task=("worm:steps=20",), adapter="none", connectome="celegans-motor")
+    ((natively, *_),), (task,) = plan.blueprints.values(), plan.tasks.values()
+    assert gains.num_genomes(natively) == 1
+    (one,) = set_gains([natively], task, 3)
+    monkeypatch.setattr(gains, "num_genomes", lambda _: gains.NUM_GENOMES)
+    (eight,) = set_gains([natively], task, 3)
+    assert one.gains.to_dict() == pytest.approx(eight.gains.to_dict(), rel=1e-9)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neuroevo.errors import OptionError
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve as resolve_request
-from neuroevo.search.methods import Paper, Pgpe
+from neuroevo.search.methods import Cem, Es, Ga, Paper, Pgpe, parse
 from neuroevo.search.settings import Settings, Wish, resolve
 from tests.small import CIRCUIT, ECHO, TRUST, plan, run
 
@@ -148,3 +148,27 @@ def test_result_rows_count_evaluations_truly(tmp_path: Path, changes: dict[str, 
     assert [row["evaluations"] for row in rows] == [
         settings.evaluations(k + 1) for k in range(settings.generations)
     ]
+
+
+@pytest.mark.parametrize("task", ["worm", "swimmer", "lines"])
+def test_one_rule_of_spreads_where_nothing_stands_between_circuit_and_task(task: str) -> None:
+    circuit = "planted" if task == "lines" else "celegans-motor"
+
+    def search(adapter: str, *asked: str) -> str:
+        request = {"task": (task,), "adapter": adapter, "connectome": circuit}
+        return resolved(**request, **({"search": asked[0]} if asked else {})).searches[task]
+
+    assert parse(search("none")) == Pgpe(stdev=0.3, speed=0.1, bias=0.02)
+    assert parse(search("none", "cem")) == Cem(stdev=0.3, bias=0.02)
+    assert parse(search("none", "es")) == Es() and parse(search("none", "ga")) == Ga()
+    assert parse(search("none", "pgpe:bias=1,speed=0.2")) == Pgpe(stdev=0.3, speed=0.2, bias=1.0)
+    of_worm = Pgpe(stdev=0.05, speed=0.015) if task == "worm" else Pgpe()
+    assert parse(search("linear")) == of_worm
+
+
+def test_a_file_says_how_to_search_whatever_suits_a_body(tmp_path: Path) -> None:
+    path, words = tmp_path / "config.toml", "pgpe:stdev=0.05,speed=0.015,bias=1"
+    request = resolved(task=("worm",), adapter="none", connectome="celegans-motor", search=words)
+    path.write_text(tomli_w.dumps(request.to_dict()))  # with every option, as a run folder has it
+    again = resolve_request(Configuration.read(path)).config
+    assert parse(again.searches["worm"]) == Pgpe(stdev=0.05, speed=0.015, bias=1.0)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import run
 from neuroevo.connectome.catalog import load
 from neuroevo.errors import TaskError
 from neuroevo.experiment.plan import Plan
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.gains import set_gains
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 from tasks import worm_body, worm_nerves
@@ -166,3 +169,13 @@ def test_circuit_of_a_mirrored_body_moves_it_as_the_mirror_image() -> None:
 def test_measured_circuit_crawls_before_it_has_learned() -> None:
     """Nothing but its wiring and the body: a null with the same degrees stays where it is."""
     assert untrained("connectome") > 0.25 > 0.05 > abs(untrained("degree"))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_worm_learns_without_adapters_in_few_evaluations(seed: int, tmp_path: Path) -> None:
+    words = "--genome connectome --task worm:steps=80,held_out=4 --adapter none --tuning off --quiet"
+    budget = f"--workers 0 --generations 8 --population 16 --seeds 1 --seed {seed} --out {tmp_path / 'run'}"
+    assert run.main(f"{words} {budget}".split()) == 0
+    (row,) = RunFolder.open(tmp_path / "run").results()
+    assert row["score"] is not None and row["untrained_score"] is not None
+    assert row["score"] > row["untrained_score"] > 0.1
