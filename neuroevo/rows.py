@@ -42,6 +42,22 @@ class LineageRow(Identity):
     population: NotRequired[int]
 
 
+class MapEntry(TypedDict):
+    """What a sample of a prior has of the connectome's map onto the body.
+
+    Attributes:
+        number: How many neuromuscular synapses the sample has.
+        synapses: Share of the connectome's that it has.
+        signs: Share that it has with their sign.
+        strengths: Share that it has with their sign and their strength.
+    """
+
+    number: float
+    synapses: float
+    signs: float
+    strengths: float
+
+
 class GraphEntry(TypedDict, total=False):
     """A sample of a prior, as the manifest has it.
 
@@ -51,6 +67,8 @@ class GraphEntry(TypedDict, total=False):
         sha256: SHA-256 of the wiring, dead ends included.
         notes: What a reader of results must know of how the wiring came about, a sentence each.
         statistics: Figures of the wiring by name; null where one is undefined.
+        body_map: What it has of the connectome's map onto the body; only where a task's body is driven by its
+            own muscles.
     """
 
     genome: str
@@ -58,6 +76,7 @@ class GraphEntry(TypedDict, total=False):
     sha256: str
     notes: Sequence[str]
     statistics: Mapping[str, float | None]
+    body_map: MapEntry
 
 
 class PriorEntry(TypedDict, total=False):
@@ -84,12 +103,14 @@ class TaskEntry(TypedDict, total=False):
         fitness_unit: Unit of the fitness; may be empty.
         margin: Smallest difference of scores that matters; null where the request names none.
         ports: What sensors and actuators are, a sentence; left out where the task does not tell.
+        muscles: True where the body is driven by the wiring's own muscles; left out where it is not.
     """
 
     unit: str
     fitness_unit: str
     margin: float | None
     ports: str
+    muscles: bool
 
 
 class Origin(TypedDict, total=False):

@@ -17,7 +17,7 @@ from typing import Any
 
 from neuroevo import caches, checkpoint, log, seal
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
-from neuroevo.experiment import extension, selection, trackers
+from neuroevo.experiment import extension, muscles, selection, trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.evolution import Stopped
@@ -226,7 +226,7 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
     """Runs a plan into its folder and writes its report."""
     folder = writer.folder
     relay.expect(plan)
-    for note in writer.past.notes:
+    for note in (*writer.past.notes, *muscles.notes(plan)):
         relay.warn(note)
     with _explained(folder), ExitStack() as stack:
         with _status(writer, _end), Interrupts(relay) as relay.interrupts:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from neuroevo import seal
 from neuroevo.errors import RunError
+from neuroevo.experiment import muscles
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
 from neuroevo.progress import Say, nothing
-from neuroevo.rows import Manifest, Origin, RequestEntry, TaskEntry
+from neuroevo.rows import GraphEntry, Manifest, Origin, RequestEntry, TaskEntry
 from neuroevo.run_folder import RunFolder
-from neuroevo.task import Task
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
 
@@ -43,7 +43,6 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
         say: Is told how many wirings have been measured, where they take long.
     """
     wiring, here = plan.connectome, origin(plan.config)
-    figures = graph_statistics(wiring, [s.architecture for s in plan.samples], plan.config.seed, say)
     return {
         "schema": 1,
         "status": "running",
@@ -56,16 +55,7 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
             "sha256": wiring.fingerprint(),
             **({"edges": "undirected"} if wiring.is_undirected else {}),
         },
-        "graphs": [
-            {
-                "genome": s.genome,
-                "graph": s.graph,
-                "sha256": s.graph_hash,
-                "notes": s.architecture.notes,
-                "statistics": statistics,
-            }
-            for s, statistics in zip(plan.samples, figures, strict=True)
-        ],
+        "graphs": _graphs(plan, say),
         "priors": {
             label: {
                 "name": plan.priors[label].plugin.name,
@@ -76,7 +66,7 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
             for label, drawn in plan.draws.items()
         },
         "data": {label: hashes for label, task in plan.tasks.items() if (hashes := task.data_hashes())},
-        "tasks": {label: _entry(task, plan.experiment.margins[label]) for label, task in plan.tasks.items()},
+        "tasks": {label: _entry(plan, label) for label in plan.tasks},
         "lineages": plan.lineages(),
     }
 
@@ -150,10 +140,35 @@ def origin(config: Configuration) -> Origin:
     }
 
 
-def _entry(task: Task, margin: float | None) -> TaskEntry:
+def _graphs(plan: Plan, say: Say) -> list[GraphEntry]:
+    """Returns what a manifest says of each sample."""
+    figures = graph_statistics(plan.connectome, [s.architecture for s in plan.samples], plan.config.seed, say)
+    entries: list[GraphEntry] = [
+        {
+            "genome": s.genome,
+            "graph": s.graph,
+            "sha256": s.graph_hash,
+            "notes": s.architecture.notes,
+            "statistics": statistics,
+        }
+        for s, statistics in zip(plan.samples, figures, strict=True)
+    ]
+    for entry, body_map in zip(entries, muscles.maps(plan), strict=True):
+        if body_map is not None:
+            entry["body_map"] = body_map
+    return entries
+
+
+def _entry(plan: Plan, label: str) -> TaskEntry:
     """Returns what a manifest says of a task."""
+    task = plan.tasks[label]
+    margin = plan.experiment.margins[label]
     entry: TaskEntry = {"unit": task.unit, "fitness_unit": task.fitness_unit, "margin": margin}
-    return {**entry, "ports": task.ports} if task.ports else entry
+    if task.ports:
+        entry["ports"] = task.ports
+    if label in muscles.driven(plan):
+        entry["muscles"] = True
+    return entry
 
 
 def _core(architecture: Architecture) -> str:

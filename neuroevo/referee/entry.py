@@ -31,6 +31,8 @@ class Entry:
         num_early: Lineages that were scored before the end of their search.
         num_failed: Lineages that ended without a finite score.
         is_censored: True if a race dropped it.
+        keeps_map: Whether its wirings have the connectome's map onto the body; None where the body is not
+            driven by muscles, or it is not known.
     """
 
     label: str
@@ -43,6 +45,7 @@ class Entry:
     num_early: int = 0
     num_failed: int = 0
     is_censored: bool = False
+    keeps_map: bool | None = None
 
     @property
     def num_graphs(self) -> int:

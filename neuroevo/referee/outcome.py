@@ -152,6 +152,7 @@ class Verdict:
         reasons: Sentences on why there is no winner, or on what a winner's reader must know.
         power: Sentences on how much more data would decide.
         ends_alike: How all genomes end, if they end alike.
+        is_perhaps_map: Whether the winner may win by its map onto the body alone, since no other has it.
     """
 
     decision: Decision
@@ -160,3 +161,4 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     power: tuple[str, ...] = ()
     ends_alike: Ending | None = None
+    is_perhaps_map: bool = False

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.referee import wording
+from neuroevo.referee import body_map, wording
 from neuroevo.referee.drift import Fixation
 from neuroevo.referee.entry import MIN_SEEDS, Entry, leader
 from neuroevo.referee.estimators import interquartile_mean
@@ -38,17 +38,20 @@ def decide(task: str, entries: Sequence[Entry], comparisons: Sequence[Comparison
     power: list[str] = []
     decision: Decision = "exploratory"
     reasons = wording.hindrances(entries, scored)
+    contenders = [entry for entry in scored if not entry.is_control]
     if not reasons:
-        contenders = [entry for entry in scored if not entry.is_control]
         beating = [entry for entry in contenders if _beats_all(entry, scored, comparisons)]
         best = beating[0] if beating else leader(contenders) if contenders else None
         winner = best.label if best and beating and not best.num_failed else None
         decision = "winner" if winner else "no winner"
         reasons = wording.reasons(best, scored, comparisons, unit, winner)
         power = wording.power_lines(best, comparisons) if best and not winner else []
+    ahead = next((x for x in contenders if x.label == winner), leader(contenders) if contenders else None)
+    reasons += body_map.reasons(ahead, scored, comparisons)
     reasons += wording.learning(comparisons, alike)
     sentence = wording.verdict(task, scored, comparisons, unit, decision, winner, alike)
-    return Verdict(decision, winner, sentence, tuple(reasons), tuple(power), alike)
+    is_map = body_map.is_perhaps_map(winner, scored)
+    return Verdict(decision, winner, sentence, tuple(reasons), tuple(power), alike, is_map)
 
 
 def decide_mixed(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from neuroevo.referee import body_map
 from neuroevo.referee.drift import Fixation
 from neuroevo.referee.entry import CONTROLS, MIN_GRAPHS, MIN_SEEDS, Entry, leader
 from neuroevo.referee.estimators import LEVEL, interquartile_mean, interval
 from neuroevo.referee.outcome import Comparison, Decision, Ending, Relation, Verdict
 from neuroevo.text import conjoined, count, p_statement
 
+PERHAPS_MAP = "perhaps by its map onto the body alone"
 MAX_NAMED = 4  # genomes named in one sentence; the rest are counted
 ENDS: dict[Ending, str] = {
     "equal": "All scores are equal",
@@ -54,9 +56,10 @@ def verdict(
         closest = max(facing, key=lambda row: 1.0 if row.p_holm is None else row.p_holm)
         others = f"all {len(scored) - 1} others, {closest.b} the least surely"
         beaten = closest.b if len(scored) == 2 else others
+        caution = f"; {body_map.CAUTION}" if body_map.is_perhaps_map(winner, scored) else ""
         return (
             f"{winner} wins on {task}: {_standing(first, unit)}; it beats {beaten} "
-            f"({_difference(closest, unit)})."
+            f"({_difference(closest, unit)}){caution}."
         )
     if decision == "exploratory":
         return f"{task}: exploratory, so no winner is declared; ahead, {standing}."
@@ -126,7 +129,11 @@ def of_run(verdicts: Mapping[str, Verdict]) -> str:
         return "No lineage has a score yet, so there is nothing to compare."
     if len(verdicts) == 1:
         return next(iter(verdicts.values())).sentence
-    parts = [f"{verdict.winner} wins on {task}" for task, verdict in verdicts.items() if verdict.winner]
+    parts = [
+        f"{verdict.winner} wins on {task}{f' ({PERHAPS_MAP})' if verdict.is_perhaps_map else ''}"
+        for task, verdict in verdicts.items()
+        if verdict.winner
+    ]
     begins_with_winner = bool(parts)
     for decision, words in (
         ("no winner", "no prior wins on"),

@@ -21,6 +21,7 @@ from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean, inter
 from neuroevo.referee.learning_curves import learning_area, threshold, time_to
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.verdict import decide, decide_mixed
+from neuroevo.report import body_map
 from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
 from neuroevo.report.model import (
     Confirmation,
@@ -58,7 +59,10 @@ def judge(evidence: Evidence) -> Report:
         RunError: If the rows of a race are damaged.
     """
     is_mixed = evidence.selection == "mixed"  # its members are kin, and no lineages to be compared
-    entries = {label: [_entry(genome) for genome in task.genomes] for label, task in evidence.tasks.items()}
+    entries = {
+        label: [_entry(genome, task.has_muscles) for genome in task.genomes]
+        for label, task in evidence.tasks.items()
+    }
     comparisons = compare(
         {label: () if is_mixed else genomes for label, genomes in entries.items()},
         {label: task.margin for label, task in evidence.tasks.items()},
@@ -71,8 +75,8 @@ def judge(evidence: Evidence) -> Report:
     return Report(_run(evidence, tasks), tasks)
 
 
-def _entry(genome: GenomeEvidence) -> Entry:
-    """Returns what the referee is told of a genome."""
+def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
+    """Returns what the referee is told of a genome, whose task has a body with muscles or not."""
     scores, status = genome.done(), genome.status
     areas = {
         key[2:]: learning_area([fitness for _, fitness in track])
@@ -90,6 +94,7 @@ def _entry(genome: GenomeEvidence) -> Entry:
         num_failed=sum(s not in (None, "unscored", "censored", "raced") for s in status) - len(scores),
         num_early=status.count("early"),
         is_censored="censored" in status,
+        keeps_map=body_map.is_kept(genome) if has_muscles else None,
     )
 
 
@@ -124,6 +129,7 @@ def _task(
         selection=_race(task) if selection == "race" else populations,
         ports=task.ports,
         readout=_readout(genomes, str(config.get("adapter", ""))),
+        body_map=body_map.build(task, comparisons),
     )
 
 

@@ -143,6 +143,7 @@ class TaskEvidence:
         fixations: How far each prior spread in mixed populations; empty before their end.
         favoured: Label of the prior that spread beyond chance, if there is one.
         ports: What sensors and actuators are; may be empty.
+        has_muscles: Whether the body is driven by the wiring's own muscles.
     """
 
     label: str
@@ -155,6 +156,7 @@ class TaskEvidence:
     fixations: Mapping[str, Fixation]
     favoured: str | None
     ports: str = ""
+    has_muscles: bool = False
 
     def curves(self) -> dict[str, Curve]:
         """Returns the learning curve of each genome that has one; lineages that failed are left out."""
@@ -363,6 +365,7 @@ def _tasks(
             fitness_unit=str(facts.get("fitness_unit") or ""),
             margin=facts.get("margin"),
             ports=str(facts.get("ports") or ""),
+            has_muscles=bool(facts.get("muscles")),
             learning_from="fitness_mean" if label in without else "fitness_centre",
             genomes=tuple(genomes),
             events=tuple(row for row in events if row.get("task") == label),

@@ -33,6 +33,7 @@ GENOMES = (  # columns, which are there even where no genome has such a figure
     *("status", "failures", "saturated", "silent", "is_control"),
     *(f"{name}_{figure}" for name in ROUTES for figure in ("mean", "std")),
 )
+BODY_MAP = ("body_map", *(f"body_map_{name}" for name in ("synapses", "signs", "strengths")))  # if told
 COMPARISONS = (
     *("task", "unit", "fitness_unit", "a", "b", "difference", "ci95_low", "ci95_high", "df", "kind"),
     *("p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "probability_of_improvement"),
@@ -81,8 +82,9 @@ def genomes_csv(report: Report) -> str:
         for genome in task.genomes:
             known = statistics.get(genome.label, {})
             spreads = {name: plain(spread) for name in ROUTES if (spread := known.get(name)) is not None}
-            rows.append((task, {**plain(genome), **spreads}))
-    return _csv(rows, GENOMES)
+            rows.append((task, {**plain(genome), **spreads, **_map_columns(task, genome.label)}))
+    is_told = any(task.body_map for task in report.tasks.values())
+    return _csv(rows, (*GENOMES, *BODY_MAP) if is_told else GENOMES)
 
 
 def comparisons_csv(report: Report) -> str:
@@ -151,6 +153,14 @@ def _csv(rows: Sequence[tuple[TaskReport, Mapping[str, object]]], columns: Seque
     return "".join(",".join(map(_field, line)) + "\n" for line in lines)
 
 
+def _map_columns(task: TaskReport, label: str) -> dict[str, object]:
+    """Returns what a genome has of the map onto the body, by column; nothing where it is not told."""
+    of_task = task.body_map.genomes if task.body_map else ()
+    row = next((row for row in of_task if row.genome == label), None)
+    values = () if row is None else (row.text, row.synapses, row.signs, row.strengths)
+    return dict(zip(BODY_MAP, values, strict=False))
+
+
 def _field(value: object) -> str:
     """Returns a value as a field of a CSV file."""
     if value is None:
@@ -185,15 +195,17 @@ def _tabular(place: int, task: TaskReport) -> str:
         "tuned",
         "core + adapters",
         "evaluations",
+        "against the first",
     )
+    maps = {} if task.body_map is None else {row.genome: row.text for row in task.body_map.genomes}
     lines = [
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{Held-out scores on {title}: interquartile mean (IQM) and 95\,\% interval.}}",
         rf"  \label{{tab:neuroevo-{place}}}",
-        r"  \begin{tabular}{lrrrrrrrl}",
+        rf"  \begin{{tabular}}{{lrrrrrrrl{'l' * bool(maps)}}}",
         r"    \toprule",
-        f"    {' & '.join((*heads, 'against the first'))} \\\\",
+        f"    {' & '.join((*heads, *(['map onto the body'] if maps else [])))} \\\\",
         r"    \midrule",
     ]
     for genome in ranked(task):
@@ -208,6 +220,7 @@ def _tabular(place: int, task: TaskReport) -> str:
             + (f", {genome.parameters.solved:,} solved" if genome.parameters.solved else ""),
             number(genome.evaluations, 0),
             escape_tex(standing(task, genome.label)),
+            *([escape_tex(maps.get(genome.label, "-"))] if maps else []),
         )
         lines.append(f"    {' & '.join(cells)} \\\\")
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, TaskReport
+from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, TaskReport, Worth
 from neuroevo.text import count, interval, number, p_statement
 
 if TYPE_CHECKING:
@@ -87,7 +87,35 @@ def summary(task: TaskReport) -> str:
             f"({_within(row.ci95)}{tested})"
         )
     winner = task.verdict.winner
-    return f"{text}; {f'{winner} wins' if winner else 'no winner is declared'}."
+    wins = f"{winner} wins{', perhaps by its map onto the body alone' * task.verdict.is_perhaps_map}"
+    return f"{text}; {wins if winner else 'no winner is declared'}."
+
+
+def body_map_lines(task: TaskReport) -> list[str]:
+    """Returns lines on the map onto the body: what each genome has of it, and what it is worth; may be none.
+
+    Args:
+        task: The task.
+    """
+    if task.body_map is None:
+        return []
+    texts = [f"{row.genome} {row.text}" for row in task.body_map.genomes]
+    lines = [f"Map onto the body (neuromuscular synapses): {', '.join(texts)}."] if texts else []
+    scores, places = {genome.label: genome.score.iqm for genome in task.genomes}, decimals(task)
+    for pair in task.body_map.twins:
+        rewired, kept = (number(scores[label], places) for label in (pair.rewired, pair.kept))
+        text = f"{pair.prior}: map rewired {rewired}, map kept {kept}; "
+        text += f"the map is worth {_worth(pair.map, places)}"
+        if pair.circuit:
+            text += f", the connectome's circuit behind it {_worth(pair.circuit, places)}"
+        lines.append(f"{text}.")
+    return lines
+
+
+def _worth(worth: Worth, places: int) -> str:
+    """Returns a difference with its corrected p."""
+    tested = p_statement(worth.p_holm, missing="not tested")
+    return f"{number(worth.difference, places)} ({tested})"
 
 
 def decimals(task: TaskReport) -> int:

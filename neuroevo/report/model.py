@@ -181,6 +181,73 @@ class GraphStatistics:
 
 
 @dataclass(frozen=True)
+class GenomeMap:
+    """What a genome's wirings have of the connectome's map onto the body, in the mean of its graphs.
+
+    Attributes:
+        genome: Label of the genome.
+        synapses: Share of the connectome's neuromuscular synapses that they have.
+        signs: Share that they have with their sign.
+        strengths: Share that they have with their sign and their strength; 1: the map is kept.
+        text: The same in a few words.
+    """
+
+    genome: str
+    synapses: float
+    signs: float
+    strengths: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Worth:
+    """A difference of two mean scores, as the comparison of their genomes has it.
+
+    Attributes:
+        difference: The difference.
+        ci95: 95 % interval of it; None where it was not tested, as for p.
+        p_holm: p of no difference, corrected for all comparisons of the run.
+    """
+
+    difference: float
+    ci95: Interval | None
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class MapTwins:
+    """Two genomes of one prior that differ in the map onto the body: one has it rewired, one has it kept.
+
+    Attributes:
+        prior: Name of the prior.
+        rewired: Label of the genome whose map is rewired.
+        kept: Label of the genome whose map is the connectome's.
+        map: What the map is worth: the score with it, less that without.
+        circuit: What the rest is worth: the score of the connectome, less that of the null with its map; None
+            where the connectome itself was not run.
+    """
+
+    prior: str
+    rewired: str
+    kept: str
+    map: Worth
+    circuit: Worth | None
+
+
+@dataclass(frozen=True)
+class BodyMap:
+    """The map onto the body, where this is driven by the wiring's own muscles.
+
+    Attributes:
+        genomes: What each genome's wirings have of it; one of which nothing is known is left out.
+        twins: Nulls with the map rewired beside the same with it kept.
+    """
+
+    genomes: tuple[GenomeMap, ...]
+    twins: tuple[MapTwins, ...]
+
+
+@dataclass(frozen=True)
 class Rung:
     """What a rung of a race decided of one genome: a row of selection.jsonl.
 
@@ -288,6 +355,7 @@ class TaskReport:
         cost: A sentence on what a lineage cost; "" where it is not known.
         ports: What sensors and actuators are; empty where the task does not tell.
         readout: What readouts that are solved read of a genome; empty where there are none.
+        body_map: What wirings have of the connectome's map onto the body; None where no muscles drive it.
     """
 
     label: str
@@ -305,12 +373,13 @@ class TaskReport:
     cost: str = ""
     ports: str = ""
     readout: str = ""
+    body_map: BodyMap | None = None
 
     def entries(self) -> dict[str, object]:
-        """Returns the fields, those of the verdict among them; ports and readout only where they are told."""
+        """Returns the fields, those of the verdict among them; three of them only where they are told."""
         rest = _fields(self)
         del rest["label"]
-        for name in ("ports", "readout"):
+        for name in ("ports", "readout", "body_map"):
             if not rest[name]:
                 del rest[name]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}

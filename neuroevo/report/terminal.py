@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from neuroevo.report.exports import ROUTES
-from neuroevo.report.formatting import decimals, ranked, standing, summary
+from neuroevo.report.formatting import body_map_lines, decimals, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
 from neuroevo.text import compact, interval, number, wrap
 
@@ -40,6 +40,7 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
         sentences = (*task.verdict.reasons, *task.verdict.power, *news)
         lines = [(text, "") for text in sentences]
         lines += [(text, "dim") for text in (task.ports, task.readout) if text]
+        lines += [(text, "") for text in body_map_lines(task)]
         lines += [(text, "yellow") for text in task.notes]
         parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in lines]
     notes = [Text(note, style="yellow") for note in (*run.missing, *run.notes)]

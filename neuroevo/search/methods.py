@@ -383,7 +383,7 @@ class Paper(Method):
 
 METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (Pgpe, Es, Ga, Cem, Paper)}
 
-# What suits a task's own maps better than the usual, `--adapter none`: one rule for every task and prior. Each
+# What suits a task's own maps better than the usual, `--adapter none`: one rule for every task and prior. A
 # parameter is one of few that the body feels, so that synapses can be moved far; and a bias moves the body
 # for good, a bend that stays, so that biases drawn as wide as synapses drown what these tell. `es`, whose
 # steps grow as spreads shrink, and `ga`, with one spread for the core, keep theirs: nothing better is known.

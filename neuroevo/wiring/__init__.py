@@ -11,6 +11,7 @@
     louvain           modules, compiled; breadth_first: distances between all cells, compiled
     routes            the way from inputs to outputs: shortcuts, distances, cells that nothing reaches
     triads            the triad census, and how it compares with a null model; triad_counts: compiled
+    body_map          what a wiring kept of the connectome's map onto the body
     sampling          Prior: what a prior is; its architectures, drawn by seed and told apart
     comparison        samples of priors beside their connectome, in figures
 

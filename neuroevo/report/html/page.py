@@ -64,6 +64,7 @@ class Section:
         figures: The figures, in their order.
         matrix: The comparisons, if there are any.
         selection: What a race or mixed populations did.
+        body_map: The map onto the body, where muscles drive it.
         graphs: Statistics of the graphs, if any are known.
         summary: The outcome in a sentence to be pasted.
     """
@@ -76,6 +77,7 @@ class Section:
     figures: Sequence[Figure]
     matrix: Matrix | None
     selection: Passage | None
+    body_map: Passage | None
     graphs: Table | None
     summary: str
 
@@ -233,6 +235,7 @@ def _section(
         figures=figures,
         matrix=tables.matrix(task, styles),
         selection=tables.selection(task, styles),
+        body_map=tables.body_map(task, styles),
         graphs=tables.graphs(task, styles),
         summary=summary(task),
     )

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from neuroevo.report.formatting import decimals, facing, ranked, standing
-from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, Parameters, Race, TaskReport
+from neuroevo.report.model import (
+    GenomeReport,
+    Measure,
+    MixedPopulations,
+    Parameters,
+    Race,
+    TaskReport,
+    Worth,
+)
 from neuroevo.report.table import MISSING, Cell, Heading, Table, whole
 from neuroevo.text import interval, number, p_text, typeset
 
@@ -170,6 +178,51 @@ def selection(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
     return None
 
 
+def body_map(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
+    """Returns nulls with the map onto the body rewired beside the same nulls with it kept.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+
+    Returns:
+        None where no muscles drive a body; without rows where no null was run both ways.
+    """
+    if task.body_map is None:
+        return None
+    texts = [f"{row.genome} {row.text}" for row in task.body_map.genomes]
+    places, score = decimals(task), {genome.label: genome.score for genome in task.genomes}
+    rows = [
+        (
+            Heading.of(pair.prior, styles),
+            [
+                _measure_cell(score[pair.rewired], places),
+                _measure_cell(score[pair.kept], places),
+                _worth_cell(pair.map, places),
+                _worth_cell(pair.circuit, places),
+            ],
+        )
+        for pair in task.body_map.twins
+    ]
+    unit = f" ({task.unit})" if task.unit else ""
+    heads = (
+        "prior",
+        f"map rewired{unit}",
+        f"map kept{unit}",
+        "what the map is worth",
+        "what the circuit is worth",
+    )
+    text = f"Of the neuromuscular synapses of the connectome: {', '.join(texts)}."
+    if rows:
+        text += (
+            " The map is worth what a null with it scores above the same null without; the circuit behind "
+            "it, what the connectome scores above the null with its map."
+        )
+    return Passage(
+        "The map onto the body", text, Table(f"The map onto the body on {task.label}", heads, rows)
+    )
+
+
 def graphs(task: TaskReport, styles: Mapping[str, int]) -> Table | None:
     """Returns the statistics of each genome's graphs; those that none has are left out.
 
@@ -193,6 +246,9 @@ def graphs(task: TaskReport, styles: Mapping[str, int]) -> Table | None:
             ]
     if len(columns) == 1:
         return None
+    if task.body_map:
+        words = {row.genome: row.text for row in task.body_map.genomes}
+        columns["map onto the body"] = [Cell.words(words.get(row.genome, MISSING)) for row in task.graphs]
     headings = [Heading.of(row.genome, styles) for row in task.graphs]
     return Table(f"Statistics of the graphs on {task.label}", ("genome", *columns), _rows(headings, columns))
 
@@ -362,6 +418,15 @@ def _state_cell(genome: GenomeReport) -> Cell:
     """Returns a cell of how a genome's lineages ended, with what went wrong below."""
     wrong = {"failures": genome.failures, "saturated": genome.saturated, "silent": genome.silent}
     return Cell.words(genome.status, below=[f"{n:,} {kind}" for kind, n in wrong.items() if n])
+
+
+def _worth_cell(worth: Worth | None, places: int) -> Cell:
+    """Returns a cell of a difference in score, with its interval and corrected p below."""
+    if worth is None:
+        return Cell.figure(None)
+    below = _interval_below(worth.ci95, places)
+    below += [] if worth.p_holm is None else [f"p {p_text(worth.p_holm)}"]
+    return Cell.figure(worth.difference, places, below, is_bold=True)
 
 
 def _area_cell(area: AreaContrast | None) -> Cell:
