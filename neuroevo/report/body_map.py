@@ -66,12 +66,12 @@ def _genome_map(label: str, entry: MapEntry) -> GenomeMap:
 def _twins(genomes: Sequence[GenomeEvidence], comparisons: Sequence[Comparison]) -> Iterator[MapTwins]:
     """Yields nulls of one prior, one with the map rewired and one with it kept, that differ in one option."""
     exact = next((genome.label for genome in genomes if genome.prior.name == EXACT), None)
-    for rewired, kept in permutations(genomes, 2):
-        is_pair = is_kept(kept) and is_kept(rewired) is False and rewired.prior.name == kept.prior.name
-        worth = _worth(comparisons, kept.label, rewired.label)
-        if is_pair and worth and _num_differing(rewired, kept) == 1:
-            circuit = None if exact is None else _worth(comparisons, exact, kept.label)
-            yield MapTwins(str(kept.prior.name), rewired.label, kept.label, worth, circuit)
+    for rewired, keeping in permutations(genomes, 2):
+        is_pair = is_kept(keeping) and is_kept(rewired) is False and rewired.prior.name == keeping.prior.name
+        worth = _worth(comparisons, keeping.label, rewired.label)
+        if is_pair and worth and _num_differing(rewired, keeping) == 1:
+            circuit = None if exact is None else _worth(comparisons, exact, keeping.label)
+            yield MapTwins(str(keeping.prior.name), rewired.label, keeping.label, worth, circuit)
 
 
 def _num_differing(a: GenomeEvidence, b: GenomeEvidence) -> int:

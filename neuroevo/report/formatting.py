@@ -103,8 +103,8 @@ def body_map_lines(task: TaskReport) -> list[str]:
     lines = [f"Map onto the body (neuromuscular synapses): {', '.join(texts)}."] if texts else []
     scores, places = {genome.label: genome.score.iqm for genome in task.genomes}, decimals(task)
     for pair in task.body_map.twins:
-        rewired, kept = (number(scores[label], places) for label in (pair.rewired, pair.kept))
-        text = f"{pair.prior}: map rewired {rewired}, map kept {kept}; "
+        rewired, keeping = (number(scores[label], places) for label in (pair.rewired, pair.keeping))
+        text = f"{pair.prior}: map rewired {rewired}, map kept {keeping}; "
         text += f"the map is worth {_worth(pair.map, places)}"
         if pair.circuit:
             text += f", the connectome's circuit behind it {_worth(pair.circuit, places)}"

@@ -221,7 +221,7 @@ class MapTwins:
     Attributes:
         prior: Name of the prior.
         rewired: Label of the genome whose map is rewired.
-        kept: Label of the genome whose map is the connectome's.
+        keeping: Label of the genome whose map is the connectome's.
         map: What the map is worth: the score with it, less that without.
         circuit: What the rest is worth: the score of the connectome, less that of the null with its map; None
             where the connectome itself was not run.
@@ -229,7 +229,7 @@ class MapTwins:
 
     prior: str
     rewired: str
-    kept: str
+    keeping: str
     map: Worth
     circuit: Worth | None
 

@@ -58,7 +58,7 @@ def test_report_says_what_each_null_kept_and_what_the_map_is_worth(
         "own": "kept",
     }
     (twins,) = told["twins"]
-    assert (twins["prior"], twins["rewired"], twins["kept"]) == ("degree", "degree", "kept")
+    assert (twins["prior"], twins["rewired"], twins["keeping"]) == ("degree", "degree", "kept")
     means = {}
     for row in map(json.loads, (tmp_path / "run" / "results.jsonl").read_text().splitlines()):
         means.setdefault(row["genome"], []).append(row["score"])

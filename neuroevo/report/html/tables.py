@@ -197,7 +197,7 @@ def body_map(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
             Heading.of(pair.prior, styles),
             [
                 _measure_cell(score[pair.rewired], places),
-                _measure_cell(score[pair.kept], places),
+                _measure_cell(score[pair.keeping], places),
                 _worth_cell(pair.map, places),
                 _worth_cell(pair.circuit, places),
             ],
