@@ -27,6 +27,9 @@ GLYPHS = {"better": "▲", "worse": "▼", "equivalent": "=", "inconclusive": "?
 STATISTICS = {  # of graphs, with the head of their column
     "cells": "cells",
     "synapses": "synapses",
+    "shortcut_ratio": "shortcut ratio",
+    "route_length": "inputs to outputs",
+    "unreached": "cells unreached",
     "density": "density",
     "reciprocity": "reciprocity",
     "clustering": "clustering",
@@ -38,9 +41,6 @@ STATISTICS = {  # of graphs, with the head of their column
     "wiring_length": "wiring length",
     "excitatory": "excitatory share",
     "overlap": "overlap",
-    "shortcut_ratio": "shortcut ratio",
-    "route_length": "inputs to outputs",
-    "unreached": "cells unreached",
 }
 KINDS = {  # of comparisons, with what they are made over
     "graphs": "over graphs and seeds",
