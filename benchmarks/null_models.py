@@ -1,10 +1,11 @@
 """How fast, how exact and how well mixed are the null models? Against networkx's `directed_edge_swap`.
 
 On the whole worm: median seconds a sample, in how many of the samples all 16 triad classes are exact, what
-the samples share with the worm and with one another, and how far the walk after the first match of triads
-goes. networkx makes as many accepted swaps as the median sample of `degree` in the same run. Memory is the
-resident set after a tenth of many samples and after all. A made-up wiring of the size of a fly larva's brain
-comes last. Seconds are this process's own on one core, so that other work on the machine weighs less.
+the samples share with the worm and with one another, by how many sections cells' in-strengths are off in
+all, how long the figures of a wiring take, and how far the walk after the first match of triads goes.
+networkx makes as many accepted swaps as the median sample of `degree` in the same run. Memory is the
+resident set after a tenth of many samples and after all. A made-up wiring of the size of a fly larva's
+brain comes last. Seconds are this process's own on one core, so that other work on the machine weighs less.
 Compilation is not timed.
 
     python -m benchmarks.null_models [--samples 100] [--memory 1000] [--rounds 3] [--seed 0]
@@ -17,6 +18,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
@@ -26,8 +28,10 @@ import numpy as np
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.seeds import derive
-from neuroevo.wiring.null_models import Keep, Rewired, degree_labels, rewire
-from neuroevo.wiring.statistics import adjacency, reciprocity
+from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.comparison import graph_statistics
+from neuroevo.wiring.null_models import Keep, Rewired, degree_labels, in_strength, rewire
+from neuroevo.wiring.statistics import adjacency, modules, path_length, reciprocity
 from neuroevo.wiring.triads import triad_census
 
 RICH = 50  # degree above which a cell is a hub
@@ -70,6 +74,11 @@ def structure(matrix: np.ndarray, source: np.ndarray) -> tuple[float, float, flo
     return distance, reciprocity(matrix), club, np.corrcoef(degree[pre], degree[post])[0, 1]
 
 
+def sections(edges: Edges, worm: Connectome) -> np.ndarray:
+    """Returns each cell's sum of the section counts that end on it, [N]."""
+    return np.bincount(edges.post, edges.weight, worm.num_cells)
+
+
 def mean_shared(matrices: list[np.ndarray]) -> float:
     """Returns the mean share of edges that successive wirings have in common."""
     return float(np.mean([(a & b).sum() / a.sum() for a, b in pairwise(matrices)]))
@@ -81,12 +90,17 @@ def ladder(worm: Connectome, number: int, seed: int) -> dict[str, tuple[float, l
         bins: degree_labels(worm.chemical, worm.num_cells, bins) if bins else None for bins in (0, 4, 8, 12)
     }
     rules = {"degree": Keep(mutual=False), "degree-mutual": Keep()}
+    rules["connected"] = Keep(mutual=False, connected=True)
+    rules["strength"] = Keep(mutual=False, strength=in_strength(worm, "chemical"))
     rules |= {
         f"stats-prior{f':degree_bins={bins}' if bins else ''}": Keep(triads=True, labels=labels[bins])
         for bins in labels
     }
     source = matrix_of(worm.chemical, worm)
-    heads = "s/sample", "exact", "distance", "recipr.", "hubs", "assort.", "overlap", "pairwise", "proposals"
+    heads = (
+        *("s/sample", "exact", "distance", "recipr.", "hubs", "assort.", "overlap", "pairwise"),
+        *("strength", "proposals"),
+    )
     print(f"{'':<27}" + "".join(f"{head:>10}" for head in heads))
     worms = structure(source, source)
     print(f"{worm.name:<27}{'':>10}{'':>10}" + "".join(f"{x:>10.3f}" for x in worms))
@@ -98,9 +112,11 @@ def ladder(worm: Connectome, number: int, seed: int) -> dict[str, tuple[float, l
         exact = sum(triad_census(m) == census for m in matrices)
         means = np.mean([structure(m, source) for m in matrices], 0)
         overlap = np.mean([sample.overlap for sample in drawn])
+        off = np.mean([np.abs(sections(s.edges, worm) - sections(worm.chemical, worm)).sum() for s in drawn])
         print(
             f"{name:<27}{seconds:>10.4f}{f'{exact}/{len(drawn)}':>10}"
             + "".join(f"{x:>10.3f}" for x in (*means, overlap, mean_shared(matrices)))
+            + f"{off:>10,.1f}"
             + f"{median(sample.proposals for sample in drawn):>10,.0f}"
         )
         drawn_by[name] = seconds, drawn
@@ -119,7 +135,7 @@ def against_networkx(
 
     theirs = median(timed(lambda k=k: swap(k))[0] for k in range(rounds))  # type: ignore[misc]
     print(f"\nnetworkx directed_edge_swap, {swaps:,} swaps: {theirs:.2f} s")
-    for name in ("degree", "degree-mutual", "stats-prior"):
+    for name in ("degree", "degree-mutual", "connected", "strength", "stats-prior"):
         seconds, drawn = drawn_by[name]
         proposals = median(sample.proposals for sample in drawn)
         print(
@@ -143,6 +159,33 @@ def mixing(worm: Connectome, number: int, seed: int) -> None:
             )
             shared.append((first & later).sum() / first.sum())
         print(f"  {hold:>5}: {np.mean(shared):.3f}")
+
+
+def measuring(worm: Connectome, rounds: int, seed: int) -> None:
+    """Prints how long the figures of one wiring take, and its parts beside networkx, which gives the same."""
+    drawn = [
+        replace(Architecture.of(worm), synapses=rewire(worm.chemical, worm.num_cells, seed=k).edges)
+        for k in range(10)
+    ]
+    graph_statistics(worm, drawn[:1], seed)
+    whole = median(timed(lambda: graph_statistics(worm, drawn, seed))[0] for _ in range(rounds)) / len(drawn)
+    print(f"\nfigures of one wiring: {1000 * whole:.1f} ms")
+    matrix = matrix_of(drawn[0].chemical, worm)
+    graph = networkx.DiGraph(matrix)
+    calls: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+        "modules": (
+            lambda: modules(matrix, seed),
+            lambda: networkx.community.louvain_communities(graph, seed=seed),
+        ),
+        "triads": (lambda: triad_census(matrix), lambda: networkx.triadic_census(graph)),
+        "paths": (
+            lambda: path_length(matrix),
+            lambda: dict(networkx.all_pairs_shortest_path_length(graph)),
+        ),
+    }
+    for name, pair in calls.items():
+        ours, theirs = (median(timed(call)[0] for _ in range(max(rounds, 3))) for call in pair)
+        print(f"  {name}: {1000 * ours:.1f} ms, networkx {theirs / ours:,.0f} times as long")
 
 
 def resident() -> float:
@@ -193,6 +236,7 @@ def main() -> None:
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")
     drawn_by = ladder(worm, options.samples, options.seed)
     against_networkx(worm, drawn_by, options.rounds, options.seed)
+    measuring(worm, options.rounds, options.seed)
     mixing(worm, max(options.samples // 20, 2), options.seed)
     memory(worm, options.memory, options.seed)
     fly(options.seed)

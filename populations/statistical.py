@@ -105,7 +105,7 @@ def degree(connectome: Connectome) -> KeepByKind:
     return same_for_all_kinds(Keep(mutual=False))
 
 
-@swap_null("strength")
+@swap_null("strength", fixed=("weights",))
 def strength(connectome: Connectome) -> KeepByKind:
     """Random wiring with every cell's in- and out-degree and its in- and out-strength, the sums of sections.
 
@@ -119,7 +119,9 @@ def strength(connectome: Connectome) -> KeepByKind:
 
     Keeps exactly: each cell's number of chemical synapses in and out; of neuromuscular junctions in and out;
     of gap junctions; its sign; the section counts of its outgoing synapses, and so its out-strength; ports.
-    Approximately: each cell's in-strength, and its sum over gap junctions.
+    Approximately: each cell's in-strength, and its sum over gap junctions (whole worm, in the mean over 20
+    samples: of 20,848 sections between neurons 1 is off, of 5,515 on muscles 0.3, of 14,360 of gap junctions
+    211; as many synapses are the worm's as under `degree`, 10 %).
     Destroys: reciprocity, triads, modules and wiring length.
 
     Args:

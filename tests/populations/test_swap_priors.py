@@ -290,6 +290,10 @@ def test_stats_prior_refuses_bins_that_mean_nothing(bins: int) -> None:
 @on_every_wiring
 def test_weights_option_shuffles_within_kind_and_sign(rung: str, name: str) -> None:
     worm = load(name)
+    if rung == "strength":  # it has no such option, for it would keep no strengths
+        with pytest.raises(TypeError, match="weights"):
+            sample(rung, worm, weights="shuffle")
+        return
     options = {"weights": "shuffle"} if rung != "weights-shuffled" else {}
     new = sample(rung, worm, **options) if options else shared(rung, name)
     for kind in ("chemical", "neuromuscular"):
