@@ -19,8 +19,8 @@ class Lines(SequenceTask):
 
     Each input is noise that remembers: u[t+1] = 0.9 u[t] + sqrt(1 - 0.81) times a standard normal. The
     connectome `planted` is six lines in parallel; wired to the task by `--adapter none`, through cells named
-    in1 to in6 and out1 to out6, it is right, and rewired it is not. The score is the share of the variance
-    that is explained.
+    in1 to in6 and out1 to out6, it is right, and rewired it is not. No muscles are in between: what wins is
+    the circuit. The score is the share of the variance that is explained.
 
     Args:
         lag: Steps ago.
@@ -30,6 +30,7 @@ class Lines(SequenceTask):
         episodes: Sequences that run side by side.
     """
 
+    shows = {"none": "the planted circuit from its nulls (165 evaluations)"}  # noqa: RUF012 - as in `Task`
     num_sensors = CHANNELS
     num_actuators = CHANNELS
 

@@ -70,7 +70,9 @@ class Swimmer(Embodied):
     rhythm must come from the network and body.
 
     With `--adapter none` a circuit of the worm moves the body with its own muscles and feels it with its own
-    stretch receptors, see `swimmer_nerves`: nothing is learned between circuit and body.
+    stretch receptors, see `swimmer_nerves`: nothing is learned between circuit and body. As with the worm,
+    the map onto the muscles then decides more than the circuit behind it; nulls with `neuromuscular=keep`
+    have it.
 
     Args:
         links: Links of the body, 3 to 12.
@@ -85,6 +87,7 @@ class Swimmer(Embodied):
     unit = "m/s"
     shows = {  # noqa: RUF012 - as in `Task`, nobody writes to it
         "linear": "not the circuit from its nulls (2,600 evaluations)",
+        "none": "the map onto the muscles, not the circuit behind it (650 evaluations)",
     }
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
 

@@ -48,6 +48,10 @@ class Worm(Embodied):
     tells where the body points.
 
     With `--adapter none` the muscles of a segment are its torque and the B-type motor neurons feel the bends.
+    Then the map from neurons onto muscles, which most nulls rewire with all else, decides more than the
+    circuit behind it. Reports say what each null kept of it; run nulls both ways, as they are and with
+    `neuromuscular=keep`, to tell the circuit from its map: `--genome connectome degree
+    map-degree=degree:neuromuscular=keep`.
 
     Args:
         steps: Control steps of 50 ms an episode, 1 to 10,000.
@@ -65,7 +69,7 @@ class Worm(Embodied):
     unit = "mm/s"
     shows = {  # noqa: RUF012 - as in `Task`, nobody writes to it
         "linear": "no wiring from another (650 evaluations)",
-        "none": "the map onto the muscles, not the circuit behind it (untrained)",
+        "none": "the map onto the muscles, not the circuit behind it (untrained; 650 evaluations)",
     }
     defaults = {"generations": 80, "population": 64}  # noqa: RUF012
     search = {"pgpe": {"stdev": 0.05, "speed": 0.015}}  # noqa: RUF012

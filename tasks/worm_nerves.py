@@ -57,7 +57,7 @@ def muscles(cells: Sequence[str]) -> np.ndarray:
     for letter, side in _SIDES.items():
         if letter not in {s for s, _ in places.values()}:
             raise TaskError(
-                f"The wiring has no {side} body-wall muscles, M{letter}L01 to M{letter}R24, to bend the worm "
+                f"The wiring has no {side} body-wall muscles, M{letter}L01 to M{letter}R24, to bend the body "
                 "with; wanted a circuit with muscles, such as celegans-motor, or --adapter linear."
             )
     segments = {segment for _, segment in places.values()}
@@ -90,7 +90,7 @@ def stretch_receptors(cells: Sequence[str], stretch: Stretch) -> np.ndarray:
         }
         if not numbers:
             raise TaskError(
-                f"The wiring has no {side} motor neurons of type B, {letter}B1 and on, to feel how the worm "
+                f"The wiring has no {side} motor neurons of type B, {letter}B1 and on, to feel how the body "
                 "bends; wanted a circuit with them, such as celegans-motor, or --adapter linear."
             )
         sign = (1 if letter == "D" else -1) * (1 if stretch == "anterior" else -1)

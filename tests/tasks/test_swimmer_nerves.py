@@ -74,3 +74,32 @@ def test_circuits_without_muscles_are_refused() -> None:
         Swimmer().native(neurons)
     with pytest.raises(OptionError, match="rate"):
         Swimmer(rate=-1)
+
+
+@pytest.mark.parametrize("task", ["swimmer", "worm"])
+@pytest.mark.parametrize(
+    ("genome", "line"),
+    [
+        (
+            "connectome",
+            "error: connectome, graph 0, on {}: The wiring has no dorsal body-wall muscles, M",
+        ),
+        (
+            "degree:neuromuscular=keep",
+            "error: Option 'neuromuscular' is 'keep', but 'planted' has no ",
+        ),
+        (
+            "random:neuromuscular=drop",
+            "error: Option 'neuromuscular' is 'drop', but 'planted' has no ",
+        ),
+    ],
+)
+def test_a_circuit_without_muscles_is_refused_in_one_line_and_nothing_is_written(
+    task: str, genome: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = f"--genome {genome} --task {task} --adapter none --connectome planted --workers 0 --quiet"
+    assert run.main([*request.split(), "--out", str(tmp_path / "run")]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(line.format(task)) and printed.count("\n") == 1
+    assert "wanted a circuit with muscles" in printed or "choose a connectome that has some" in printed
+    assert not (tmp_path / "run").exists()
