@@ -81,8 +81,8 @@ def test_the_help_of_a_joined_prior_explains_each_option_once_in_the_order_of_th
 @pytest.mark.parametrize("name", RUNGS)
 def test_every_swap_prior_offers_and_explains_the_shared_options(name: str) -> None:
     plugin = priors.get(name)
-    fixed = {"weights-shuffled": {"weights"}, "signs-shuffled": {"signs"}}.get(name, set())
-    assert SHARED - plugin.defaults.keys() == fixed
+    fixed = {"weights-shuffled": {"weights"}, "strength": {"weights"}, "signs-shuffled": {"signs"}}
+    assert SHARED - plugin.defaults.keys() == fixed.get(name, set())
     text = inspect.getdoc(plugin.target) or ""
     assert all(text.count(f"\n    {option}: ") == 1 for option in ("connectome", "seed", *plugin.defaults))
 
