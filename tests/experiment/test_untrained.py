@@ -9,6 +9,7 @@ import pytest
 
 import run
 from neuroevo.experiment.config import Configuration
+from neuroevo.network import solving
 from neuroevo.run_folder import RunFolder
 
 SMALL = "--workers 0 --quiet --generations 0 --tuning off".split()
@@ -54,6 +55,23 @@ def test_scores_do_not_depend_on_who_is_scored_beside(tmp_path: Path) -> None:
     both = carried_out(tmp_path / "both", "--genome", "connectome", "random", *words).results()
     alone = carried_out(tmp_path / "alone", "--genome", "random", *words).results()
     assert [r["score"] for r in both if r["genome"] == "random"] == [r["score"] for r in alone]
+
+
+def test_readouts_do_not_depend_on_how_many_are_solved_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--genome", "connectome", "frozen", "--task", "digits:episodes=600", "--seeds", "4")
+    words += ("--adapter", "ridge:bias=0.2,drive=0.4", "--generations", "2", "--population", "4")
+    words += ("--workers", "0", "--quiet")
+    apart = []
+    for most in (solving.MOST_BYTES, 1):
+        monkeypatch.setattr(solving, "MOST_BYTES", most)
+        assert run.main([*words, "--out", str(tmp_path / str(most))]) == 0
+        folder = RunFolder.open(tmp_path / str(most))
+        scores = [(r["genome"], r["seed"], r["score"], r["untrained_score"]) for r in folder.results()]
+        apart.append((scores, sorted(row["fitness_best"] or 0.0 for row in folder.metrics())))
+    assert apart[0][0] == apart[1][0] and len(apart[0][1]) == 2 * 8
+    assert apart[0][1] == pytest.approx(apart[1][1], rel=1e-12)  # products round as their batch is large
 
 
 def test_more_wirings_are_drawn_where_nothing_evolves_unless_their_number_is_given() -> None:
