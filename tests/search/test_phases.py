@@ -14,7 +14,7 @@ from neuroevo.network.adapters import Linear, Train
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.search import lineage as lineages
-from neuroevo.search.coordinates import adapters, signs_of
+from neuroevo.search.coordinates import signs_of
 from neuroevo.search.lineage import Evaluation, Lineage, Shard, State, begin, centre, parts, propose, update
 from neuroevo.search.methods import Cem, Es, Ga, Method, Paper, Pgpe
 from neuroevo.search.settings import Settings
@@ -26,6 +26,12 @@ from tests.toy import Echo
 ECHO = TaskRequest("echo", "tests.toy:Echo", {})
 METHODS = {"pgpe": Pgpe(), "es": Es(), "ga": Ga(elite=2), "cem": Cem(), "paper": Paper(elite=2)}
 every = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+
+
+def adapters(blueprint: Blueprint) -> np.ndarray:
+    """Returns the places of the adapters' parameters in a genome."""
+    places = np.arange(blueprint.layout.length)
+    return np.concatenate([places[blueprint.layout.parts[name]] for name in ("encoder", "decoder")])
 
 
 def lineage(genome: str = "a", train: Train = "evolved", num_neurons: int = 8) -> Lineage:
