@@ -71,7 +71,9 @@ def test_readouts_do_not_depend_on_how_many_are_solved_at_once(
         scores = [(r["genome"], r["seed"], r["score"], r["untrained_score"]) for r in folder.results()]
         apart.append((scores, sorted(row["fitness_best"] or 0.0 for row in folder.metrics())))
     assert apart[0][0] == apart[1][0] and len(apart[0][1]) == 2 * 8
-    assert apart[0][1] == pytest.approx(apart[1][1], rel=1e-12)  # products round as their batch is large
+    assert apart[0][1] == pytest.approx(
+        apart[1][1], rel=1e-6
+    )  # products round by their batch, then are divided by small variances
 
 
 def test_more_wirings_are_drawn_where_nothing_evolves_unless_their_number_is_given() -> None:
