@@ -17,8 +17,10 @@ from torch import Tensor
 
 from neuroevo.errors import TaskError
 from neuroevo.network.adapters import Adapter, Ports, Ridge
+from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.phenotype import Phenotype
-from neuroevo.network.ridge import Moments, Readout, Solver
+from neuroevo.network.reservoir import Population, Reservoir, is_reservoir, states_of
+from neuroevo.network.ridge import Moments, Readout, Solver, fit
 from neuroevo.network.solving import Size
 from neuroevo.task import Chooses, HasImages, HasNativeMaps, HasTargets, Samples, Split, Task
 
@@ -170,7 +172,7 @@ class SolvedTask(Task):
         if core == "clock":
             raise TaskError("Adapter 'ridge' reads cells, and a clock has none; leave this prior out.")
 
-    def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+    def evaluate(self, phenotype: Phenotype | Population, *, seeds: Sequence[int]) -> Tensor:
         """Returns how much of one half of a minibatch readouts explain that are fitted to the other half.
 
         Args:
@@ -181,7 +183,7 @@ class SolvedTask(Task):
             float64 [G, 1], at most 1: 1 minus the squared error over that of the mean, averaged over targets,
             under the penalty for which this is greatest. NaN where a cell is not finite.
         """
-        if phenotype.monitor is not None:
+        if isinstance(phenotype, Phenotype) and phenotype.monitor is not None:
             return self._watched(phenotype, seeds)
         fitness = torch.full((phenotype.num_genomes, 1), torch.nan, dtype=torch.float64)
         for genomes, fitted, others in self._moments(phenotype, "minibatch", seeds, HALF):
@@ -190,6 +192,14 @@ class SolvedTask(Task):
             explained = 1 - solver.errors(others, self._penalties(solver)).min(0).values
             fitness[genomes, 0] = explained.where(finite, torch.nan)
         return fitness
+
+    def takes_populations(self, blueprints: Sequence[Blueprint]) -> bool:
+        """Says whether genomes need no phenotype: on sequences, where they can run as reservoirs.
+
+        Args:
+            blueprints: Those of one task.
+        """
+        return not isinstance(self._task, HasImages) and all(map(is_reservoir, blueprints))
 
     def _watched(self, phenotype: Phenotype, seeds: Sequence[int]) -> Tensor:
         """Runs a network on the beginning of a minibatch for somebody who watches it; there is no fitness."""
@@ -203,7 +213,7 @@ class SolvedTask(Task):
                 phenotype.step(samples.inputs[samples.which, step])
         return torch.full((phenotype.num_genomes, 1), torch.nan, dtype=torch.float64)
 
-    def score(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
+    def score(self, phenotype: Phenotype | Population, *, seeds: Sequence[int]) -> Tensor:
         """Returns the scores of readouts of the whole training split on held-out data.
 
         Args:
@@ -223,7 +233,7 @@ class SolvedTask(Task):
             return solver.grid()
         return torch.full((1, len(solver.scale)), self._adapter.penalty, dtype=torch.float64)
 
-    def _said(self, phenotype: Phenotype, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def _said(self, phenotype: Phenotype | Population, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
         """Returns what readouts say of held-out data and should, see `judge`, and who has none, bool [G]."""
         readouts: dict[int, Readout] = {}
         lost = torch.zeros(phenotype.num_genomes, dtype=torch.bool)
@@ -232,7 +242,7 @@ class SolvedTask(Task):
             solver = Solver(fitted)
             penalties = self._penalties(solver)
             chosen = penalties.gather(0, solver.errors(others, penalties).argmin(0)[None])[0]
-            readouts[genomes.start] = Solver(fitted + others).solve(chosen)
+            readouts[genomes.start] = fit(fitted + others, chosen)
             lost[genomes] = ~finite
         said: list[list[Tensor]] = [[] for _ in readouts]
         targets: list[list[Tensor]] = [[] for _ in readouts]
@@ -249,7 +259,7 @@ class SolvedTask(Task):
         return answers, wanted, lost
 
     def _moments(
-        self, phenotype: Phenotype, split: Split, seeds: Sequence[int], share: float
+        self, phenotype: Phenotype | Population, split: Split, seeds: Sequence[int], share: float
     ) -> Iterator[tuple[slice, Moments, Moments]]:
         """Yields, of each run of genomes, moments of the first share of a split's samples and of the rest."""
         samples = self._task.samples(split, seeds=seeds)
@@ -267,10 +277,31 @@ class SolvedTask(Task):
             assert fitted is not None and others is not None  # samples are many, see `require_samples`
             yield genomes, fitted, others
 
-    def _parts(self, phenotype: Phenotype, samples: Samples) -> Iterator[_Part]:
+    def _parts(self, phenotype: Phenotype | Population, samples: Samples) -> Iterator[_Part]:
         """Yields all samples in parts, in order, as each run of genomes responds to them."""
-        is_series = samples.inputs.ndim == 4
-        yield from (self._of_series if is_series else self._of_images)(phenotype, samples)
+        if isinstance(phenotype, Population):
+            yield from self._of_reservoirs(phenotype, samples)
+        elif samples.inputs.ndim == 3:
+            yield from self._of_images(phenotype, samples)
+        elif phenotype.monitor is None and self.takes_populations(phenotype.blueprints):
+            yield from self._of_reservoirs(Population(phenotype.blueprints, phenotype.parameters), samples)
+        else:
+            yield from self._of_series(phenotype, samples)
+
+    def _of_reservoirs(self, population: Population, samples: Samples) -> Iterator[_Part]:
+        """Yields responses to sequences, tile by tile of lineages that follow each other with one wiring."""
+        episodes, length, first = samples.inputs.shape[2], samples.inputs.shape[1], 0
+        for blueprint, parameters in population.runs():
+            which = samples.which[first : first + len(parameters)]
+            reservoir = Reservoir(blueprint, parameters, samples.inputs, which)
+            washout, times = self._task.washout, self._adapter.times
+            for genomes, steps, states in states_of(reservoir, length, washout, times):
+                place = slice(first + genomes.start, first + genomes.stop)
+                piece = slice(steps.start + washout, steps.stop + washout)
+                targets = _targets(samples, place, piece).flatten(1, 2)
+                features = states.transpose(1, 2).flatten(1, 2)
+                yield _Part(place, features, targets, steps.start * episodes)
+            first += len(parameters)
 
     def _of_images(self, phenotype: Phenotype, samples: Samples) -> Iterator[_Part]:
         """Yields responses to images, each held from rest, at the times that are read."""

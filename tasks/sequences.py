@@ -8,6 +8,7 @@ Each seed stands for a sequence of its own; genomes of a lineage, and lineages o
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from neuroevo.network.phenotype import Phenotype
 
 LONGEST = 100_000  # steps of a sequence
+KEPT = 1 << 25  # bytes of sequences that a task keeps
 MOST_EPISODES = 10_000
 
 
@@ -63,6 +65,7 @@ class SequenceTask(Task):
         self.episodes = episodes
         self.held_out = episodes
         self.steps = length
+        self._latest: OrderedDict[tuple[int, Split], tuple[np.ndarray, np.ndarray]] = OrderedDict()
 
     @property
     def num_minibatch(self) -> int:
@@ -106,9 +109,21 @@ class SequenceTask(Task):
 
         row = {seed: u for u, seed in enumerate(dict.fromkeys(seeds))}
         length = self.test_length if split == "held-out" else self.length
-        drawn = [self.draw(generator(seed, split), length) for seed in row]
-        inputs, targets = (torch.from_numpy(np.stack(x).astype(np.float32)) for x in zip(*drawn, strict=True))
+        drawn = [self._drawn(seed, split, length) for seed in row]
+        inputs, targets = (torch.from_numpy(np.stack(x)) for x in zip(*drawn, strict=True))
         return Samples(inputs, targets, torch.tensor([row[seed] for seed in seeds]))
+
+    def _drawn(self, seed: int, split: Split, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the sequences of a seed, float32; the last are kept, for wirings share them."""
+        key = seed, split
+        if key not in self._latest:
+            inputs, targets = self.draw(generator(seed, split), length)
+            self._latest[key] = inputs.astype(np.float32), targets.astype(np.float32)
+            size = sum(x.nbytes for x in self._latest[key])
+            while len(self._latest) > max(1, KEPT // size):
+                self._latest.popitem(last=False)
+        self._latest.move_to_end(key)
+        return self._latest[key]
 
     def evaluate(self, phenotype: Phenotype, *, seeds: Sequence[int]) -> Tensor:
         """Returns the score of the network's own outputs on training sequences.

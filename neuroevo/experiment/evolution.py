@@ -46,6 +46,7 @@ from neuroevo.workers.requests import Failed, Request, Room, SetGains, TaskKey
 
 logger = logging.getLogger(__name__)
 
+LINEAGES_PER_REQUEST = 32  # that do not evolve and are scored together, about
 BLUEPRINTS_PER_REQUEST = 8  # whose gains a worker sets, at most
 
 Result = TypeVar("Result")
@@ -201,6 +202,9 @@ class Evolution:
         """
         label = request.label
         populations = self.plan.settings[label].populations
+        if self.plan.settings[label].generations == 0 and self.plan.config.device == "cpu":
+            seeds = self.plan.config.seeds  # whole wirings, which are made once for all seeds
+            return seeds * max(1, LINEAGES_PER_REQUEST // seeds), 1
         if self.plan.config.device == "cpu":
             return shard_size(num_lineages, *populations, most=self._most(label))
         if label not in self._rooms:

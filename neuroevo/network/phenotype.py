@@ -68,6 +68,7 @@ class Phenotype:
         time: Network steps since the last reset.
         monitor: Who observes the network; None while nobody does.
         normaliser: What tasks that normalise observations do it with; None where they have their own.
+        parameters: What `load` was given last.
         faults: Why a task failed genomes for what is not their doing, such as a reward that is not a number,
             a phrase by the number of the genome; `load` empties it.
     """
@@ -103,6 +104,7 @@ class Phenotype:
         self.monitor: Observer | None = None
         observed = [b.observed for b in blueprints if b.observed is not None]
         self.normaliser = Normaliser(observed, counts) if len(observed) == len(blueprints) else None
+        self.parameters: Sequence[Tensor] = []
         self.faults: dict[int, str] = {}
         self._bound_adapters: list[_BoundAdapters] = []  # while there are few columns
         self._drives: list[
@@ -161,6 +163,7 @@ class Phenotype:
             parameters: The parameters of each lineage, float32 [counts[r], L_r].
         """
         self.faults = {}
+        self.parameters = parameters
         genome, adapters = 0, iter(self._adapters)
         adapter = next(adapters)
         for r, blueprint in enumerate(self.blueprints):

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 RELATIVE_PENALTIES = tuple(10.0**k for k in range(-9, 2))  # of the mean variance of a feature
+SMALLEST = 1e-10  # of that variance, from which a penalty makes a system regular beyond rounding
 TINY = 1e-12  # of the greatest eigenvalue: variance below it is rounding
 
 
@@ -148,17 +149,41 @@ class Solver:
             penalties: L penalties of each network, float64 [L, P].
         """
         other = others.about(self._mean_x, self._mean_y)
-        crossed = self._vectors.transpose(1, 2) @ other.xy  # [P, F, K]
-        squares = self._vectors.transpose(1, 2) @ other.xx @ self._vectors  # [P, F, F]
         variance = other.yy.clamp(min=torch.finfo(torch.float64).tiny)
+        # Divided by what it is to be explained of, the error is one of all targets together: its terms are
+        # sums over pairs of directions, of which each is weighed by what penalties leave of both.
+        crossed = self._vectors.transpose(1, 2) @ (other.xy / variance[:, None])  # [P, F, K]
+        squares = self._vectors.transpose(1, 2) @ other.xx @ self._vectors  # [P, F, F]
+        explained = (crossed * self._projected).sum(2)  # [P, F]
+        scaled = self._projected / variance[:, None]
+        pairs = squares * (scaled @ self._projected.transpose(1, 2))  # [P, F, F]
+        whole = (other.yy / variance).sum(1)
         errors = []
         for penalty in penalties:
-            maps = self._shrunk(penalty)[:, :, None] * self._projected
-            error = other.yy - 2 * (maps * crossed).sum(1) + (maps * (squares @ maps)).sum(1)
-            errors.append((error / variance).mean(1))
+            left = self._shrunk(penalty)
+            square = (left * (pairs @ left[:, :, None])[:, :, 0]).sum(1)
+            errors.append((whole - 2 * (left * explained).sum(1) + square) / variance.shape[1])
         return torch.stack(errors).nan_to_num(nan=torch.inf)
 
     def _shrunk(self, penalty: Tensor) -> Tensor:
         """Returns what each direction of the features is divided by, inverted, [P, F]."""
         divisors = self._values + penalty[:, None]
         return torch.where(divisors > 0, 1 / divisors.clamp(min=torch.finfo(torch.float64).tiny), 0)
+
+
+def fit(moments: Moments, penalty: Tensor) -> Readout:
+    """Returns readouts under a penalty each, without a choice: by Cholesky's factors where there are such.
+
+    Args:
+        moments: Moments of the samples, of P networks.
+        penalty: As `Solver.solve` takes it, float64 [P].
+    """
+    mean_x, mean_y = moments.x / moments.count, moments.y / moments.count
+    centred = moments.about(mean_x, mean_y)
+    ridges = penalty[:, None] * penalty.new_ones(centred.xx.shape[1])
+    factors, failed = torch.linalg.cholesky_ex(centred.xx + torch.diag_embed(ridges))
+    scale = centred.xx.diagonal(dim1=1, dim2=2).mean(1)
+    if bool(failed.any()) or bool((penalty < SMALLEST * scale).any()):
+        return Solver(moments).solve(penalty)
+    weights = torch.cholesky_solve(centred.xy, factors)
+    return Readout(weights, mean_y - (mean_x[:, None] @ weights)[:, 0], penalty)

@@ -25,6 +25,8 @@ from neuroevo.network.alignment import Arena
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.monitors import SATURATED, Monitor
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.network.reservoir import Population
+from neuroevo.readout import SolvedTask
 from neuroevo.rows import Activity, Scores
 from neuroevo.search import ask_tell, coordinates
 from neuroevo.search.lineage import Lineage, Shard, State, centre, with_statistics
@@ -244,10 +246,9 @@ def _assess_readouts(
     for part in parts(len(pairs), bound):
         lineages, of_part = shard.lineages[part.start : part.stop], genomes[part.start : part.stop]
         counts = [len(x) for x in of_part]
-        phenotype = Phenotype([x.blueprint for x in lineages], counts, arena=arena)
-        phenotype.load(of_part)
         seeds = [x.node("held-out") for x, count in zip(lineages, counts, strict=True) for _ in range(count)]
-        scores = checked(task.score(phenotype, seeds=seeds), phenotype, shard.task)
+        blueprints = [x.blueprint for x in lineages]
+        scores = _scores_of_readouts(blueprints, of_part, task, seeds, arena, shard.task)
         for of_lineage in torch.split(scores, counts):
             means = of_lineage.mean(1)
             rows.append(
@@ -263,6 +264,23 @@ def _assess_readouts(
                 }
             )
     return rows
+
+
+def _scores_of_readouts(
+    blueprints: Sequence[Blueprint],
+    genomes: Sequence[Tensor],
+    task: Task,
+    seeds: Sequence[int],
+    arena: Arena | None,
+    request: TaskRequest,
+) -> Tensor:
+    """Returns scores of genomes whose readouts are solved, float64 [G, B]; reservoirs need no phenotype."""
+    if isinstance(task, SolvedTask) and task.takes_populations(blueprints):
+        population = Population(blueprints, genomes)
+        return checked(task.score(population, seeds=seeds), population, request)
+    phenotype = Phenotype(blueprints, [len(x) for x in genomes], arena=arena)
+    phenotype.load(genomes)
+    return checked(task.score(phenotype, seeds=seeds), phenotype, request)
 
 
 def _evolved_or_not(lineage: Lineage, state: State) -> Tensor:

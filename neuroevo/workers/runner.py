@@ -14,6 +14,7 @@ from neuroevo.errors import TaskError
 from neuroevo.network.alignment import Arena
 from neuroevo.network.normalisation import Moments, Normaliser
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.network.reservoir import Population
 from neuroevo.rows import MetricsRow
 from neuroevo.search.ask_tell import Blocks
 from neuroevo.search.lineage import Evaluation, Shard, State, as_scored, centre, propose, update
@@ -257,7 +258,7 @@ class Runner:
         return phrases
 
 
-def checked(values: Tensor, phenotype: Phenotype, task: TaskRequest) -> Tensor:
+def checked(values: Tensor, phenotype: Phenotype | Population, task: TaskRequest) -> Tensor:
     """Returns fitness or scores as float64 [G, B].
 
     Args:
