@@ -27,6 +27,7 @@ from neuroevo.task import Chooses, HasImages, HasNativeMaps, HasTargets, Samples
 IMAGES_AT_ONCE = 512  # bounds the memory of a part of the images
 STEPS_AT_ONCE = 256  # steps of a sequence whose states are kept until they are added up
 STEPS_WATCHED = 300  # of a sequence, by who measures currents
+EPISODES_WATCHED = 32  # of those side by side, where networks run as reservoirs
 HELD_BACK = 0.2  # of the training split, to choose the penalty by
 HALF = 0.5  # of a minibatch is fitted, the other half measures the fit
 LARGER = "Give the task larger minibatches (--episodes, or longer sequences)"
@@ -200,6 +201,21 @@ class SolvedTask(Task):
             blueprints: Those of one task.
         """
         return not isinstance(self._task, HasImages) and all(map(is_reservoir, blueprints))
+
+    def currents(self, blueprint: Blueprint, genomes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Returns mean squares of currents at the beginning of a minibatch, of its first episodes.
+
+        Args:
+            blueprint: The genomes' wiring, see `takes_populations`.
+            genomes: float32 [P, L].
+            seed: Of the minibatch.
+
+        Returns:
+            Of what each cell receives from others, float64 [N], and of what each port brings, [I].
+        """
+        inputs = self._task.samples("minibatch", seeds=[seed]).inputs[:, :STEPS_WATCHED, :EPISODES_WATCHED]
+        which = torch.zeros(len(genomes), dtype=torch.int64)
+        return Reservoir(blueprint, genomes, inputs, which).squares(inputs.shape[1])
 
     def _watched(self, phenotype: Phenotype, seeds: Sequence[int]) -> Tensor:
         """Runs a network on the beginning of a minibatch for somebody who watches it; there is no fitness."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
@@ -44,6 +44,59 @@ class Evaluates(Protocol):
             phenotype: G genomes as one batch.
             seeds: One a genome, [G].
         """
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A task whose networks go through given sequences, which are watched without a phenotype."""
+
+    def takes_populations(self, blueprints: Sequence[Blueprint]) -> bool:
+        """Says whether genomes of blueprints can be watched so.
+
+        Args:
+            blueprints: Those of one task.
+        """
+
+    def currents(self, blueprint: Blueprint, genomes: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """Returns mean squares of what each cell receives from others, [N], and of what each port brings.
+
+        Args:
+            blueprint: The genomes' wiring.
+            genomes: float32 [P, L].
+            seed: Of the sequence that they hear.
+        """
+
+
+def roots(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> dict[str, np.ndarray]:
+    """Returns the root mean square of every kind of current of untrained genomes, by kind, float64 [R].
+
+    Args:
+        blueprints: Architectures fitted to `task`, of one neuron model.
+        task: The task that they run on.
+        seed: Seed of adapters and episodes, the same for every blueprint.
+
+    Returns:
+        Root mean squares, not a number where a wiring has no current of a kind.
+    """
+    kinds = list(blueprints[0].neuron.model.targets)
+    if isinstance(task, Listens) and task.takes_populations(blueprints):
+        rows = [_heard(b, task, seed) for b in blueprints]
+        return {name: np.array([row[name] for row in rows]) for name in kinds}
+    monitor = measure(blueprints, task, seed)
+    return {name: monitor.root_mean_square(kind).numpy() for kind, name in enumerate(kinds)}
+
+
+def _heard(blueprint: Blueprint, task: Listens, seed: int) -> dict[str, float]:
+    """Returns the root mean squares of a wiring whose task takes populations."""
+    a = blueprint.architecture
+    genomes = blueprint.draw(NUM_GENOMES, generator(seed, "adapters"))
+    cells, ports = (x.numpy() for x in task.currents(blueprint, genomes, derive(seed, "episodes")))
+    receives = np.zeros(a.num_cells, bool)  # a cell that receives nothing has no gain
+    for ends in (a.synapses.post, a.gap_junctions.pre, a.gap_junctions.post):
+        receives[ends] = True
+    parts = {"core": cells[receives & ~a.is_muscle], "neuromuscular": cells[receives & a.is_muscle]}
+    means = {name: np.sqrt(x.mean()) if len(x) else np.nan for name, x in {"input": ports, **parts}.items()}
+    return {**means, "output": 0.0}  # of a readout that is solved there is none
 
 
 def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> Monitor:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from neuroevo import readout
 from neuroevo.connectome.catalog import load
 from neuroevo.experiment.plan import fitted
-from neuroevo.network import adapters
+from neuroevo.network import adapters, gains
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.neurons import Neuron
 from neuroevo.network.phenotype import Phenotype
 from neuroevo.network.reservoir import Population, Reservoir, is_reservoir, states_of
+from neuroevo.readout import SolvedTask
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample
+from tasks.decisions import Decision
 from tasks.memory import Memory
+from tasks.sequences import SequenceTask
 
 STEPS, WASHOUT = 40, 7
 
@@ -110,3 +115,20 @@ def test_lineages_of_one_wiring_that_follow_each_other_run_together() -> None:
     population = Population([one, one, other], [one.draw(n, generator(n)) for n in (2, 1, 4)])
     assert [(of, len(genomes)) for of, genomes in population.runs()] == [(one, 3), (other, 4)]
     assert population.num_genomes == 7
+
+
+@pytest.mark.parametrize("connectome", ["celegans", "celegans-motor"])
+@pytest.mark.parametrize("task", [Memory(lags=5), Decision(episodes=20)])
+def test_currents_and_gains_are_those_that_a_monitor_of_a_phenotype_measures(
+    connectome: str, task: SequenceTask
+) -> None:
+    exact = Architecture.of(load(connectome))
+    adapter = adapters.parse("ridge:bias=0.2")
+    solved = readout.on(task, adapter)
+    sample = Sample("connectome", 0, exact, exact.content_hash)
+    of = fitted([sample], {"task": solved}, Neuron.parse("leaky"), adapter)["task"]
+    assert isinstance(solved, SolvedTask) and solved.takes_populations(of)
+    monitor = gains.measure(of, solved, 3)
+    for kind, name in enumerate(("input", "core", "neuromuscular")):
+        ours, theirs = gains.roots(of, solved, 3)[name], monitor.root_mean_square(kind).numpy()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
