@@ -142,14 +142,14 @@ def set_gains(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> li
         return [b if b.architecture.core == "clock" else next(others) for b in blueprints]
     current = list(blueprints)
     for _ in range(NUM_ROUNDS if current else 0):
-        monitor = measure(current, task, seed)
+        measured = roots(current, task, seed)
         scales = {}
-        for kind, (name, target) in enumerate(current[0].neuron.model.targets.items()):
+        for name, target in current[0].neuron.model.targets.items():
             adapter = current[0].adapter
             if name == "input" and isinstance(adapter, Ridge) and adapter.drive:
                 target = adapter.drive
             with np.errstate(divide="ignore", invalid="ignore"):  # a wiring may lack a kind of connection
-                ratio = target / monitor.root_mean_square(kind).numpy()
+                ratio = target / measured[name]
             scales[name] = np.clip(np.nan_to_num(ratio, nan=1.0, posinf=4.0), 0.25, 4.0)
         current = [
             replace(b, gains=_scaled(b, {name: float(s[i]) for name, s in scales.items()}))

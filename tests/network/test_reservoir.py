@@ -132,3 +132,13 @@ def test_currents_and_gains_are_those_that_a_monitor_of_a_phenotype_measures(
     for kind, name in enumerate(("input", "core", "neuromuscular")):
         ours, theirs = gains.roots(of, solved, 3)[name], monitor.root_mean_square(kind).numpy()
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+    class Stepped:
+        evaluate = solved.evaluate
+
+    with pytest.MonkeyPatch.context() as patch:
+        slow = gains.set_gains(of, Stepped(), 3)
+        patch.delattr(gains, "measure")  # which steps phenotypes
+        fast = gains.set_gains(of, solved, 3)
+    for name, gain in fast[0].gains.to_dict().items():
+        assert gain == pytest.approx(slow[0].gains.to_dict()[name], rel=1e-4)
