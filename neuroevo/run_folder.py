@@ -437,13 +437,13 @@ class RunFolder:
         return self.path / CHAMPIONS / name
 
     def write_champion(
-        self, lineage: Key, architecture: Mapping[str, object], parameters: Mapping[str, np.ndarray]
+        self, lineage: Key, architecture: Mapping[str, object] | bytes, parameters: Mapping[str, np.ndarray]
     ) -> Path:
         """Writes a lineage's architecture and parameters.
 
         Args:
             lineage: (task, genome label, graph, seed); labels are quoted for use in a file name.
-            architecture: Plain JSON types.
+            architecture: Plain JSON types, or the JSON of these.
             parameters: Arrays by name.
 
         Returns:
@@ -451,7 +451,8 @@ class RunFolder:
         """
         folder = self.champion_path(lineage)
         make_folder(folder, self.path)
-        atomic_write(folder / "architecture.json", to_json(architecture).encode())
+        text = architecture if isinstance(architecture, bytes) else to_json(architecture).encode()
+        atomic_write(folder / "architecture.json", text)
         atomic_write(folder / "parameters.safetensors", _save(parameters))
         return folder
 

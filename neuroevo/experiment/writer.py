@@ -17,6 +17,7 @@ from neuroevo.experiment.resume import CheckpointState, EpochEntry, LineageEntry
 from neuroevo.experiment.row_record import RowRecord
 from neuroevo.experiment.shards import Assessed, Pair
 from neuroevo.files import to_json
+from neuroevo.network.blueprint import Blueprint
 from neuroevo.rows import LineageRow, MetricsRow, Origin, ResultColumns, ResultRow, Scores, SelectionRow
 from neuroevo.run_folder import Key, RunFolder
 from neuroevo.search import coordinates
@@ -59,6 +60,7 @@ class RunWriter:
         self._gains: dict[str, list[dict[str, float]]] = dict(self.past.gains)
         self._members: dict[str, EpochEntry] = dict(self.past.members)
         self._champions: set[Key] = set()  # lineages whose champions are as they are to stay
+        self._latest: tuple[Blueprint, bytes] | None = None  # described last
         self._order: dict[Key, None] = {}  # lineages in the order of their results
         self._rows = RowRecord(folder, self.past)
         self._saved = time.monotonic()  # when the last checkpoint was written
@@ -167,9 +169,15 @@ class RunWriter:
             if lineage.key in self.past.results or lineage.key in self._champions or state.error:
                 continue
             parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
-            description = lineages_.as_scored(lineage, state).describe()
-            self.folder.write_champion(lineage.key, description, parameters)
+            self.folder.write_champion(lineage.key, self._described(lineage, state), parameters)
             self._champions.add(lineage.key)
+
+    def _described(self, lineage: Lineage, state: State) -> bytes:
+        """Returns a lineage's blueprint as JSON; that of the last is kept, for seeds of a graph share it."""
+        blueprint = lineages_.as_scored(lineage, state)
+        if self._latest is None or self._latest[0] is not blueprint:
+            self._latest = blueprint, to_json(blueprint.describe()).encode()
+        return self._latest[1]
 
     def write_assessed(self, assessed: Assessed, columns: ResultColumns, status: str = "done") -> None:
         """Appends the results of a lineage that was to be scored, unless the past holds them.
