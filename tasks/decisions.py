@@ -52,6 +52,8 @@ class Decision(_Trials):
         Britten, Shadlen, Newsome & Movshon (1992), https://doi.org/10.1523/JNEUROSCI.12-12-04745.1992
     """
 
+    shows = {"ridge": "no sparse wiring from another, all from none (untrained)"}  # noqa: RUF012 - as in `Task`
+
     def __init__(self, length: int = 30, noise: float = 0.5, episodes: int = 1000) -> None:
         require_range("length", length, 2, LONGEST)
         require_range("noise", noise, 0.0, 100.0)
@@ -89,6 +91,8 @@ class Match(_Trials):
     References:
         Miller, Erickson & Desimone (1996), https://doi.org/10.1523/JNEUROSCI.16-16-05154.1996
     """
+
+    shows = {"ridge": "any wiring from none alone: all are at the ceiling (untrained)"}  # noqa: RUF012 - as in `Task`
 
     def __init__(self, shown: int = 5, delay: int = 5, noise: float = 0.1, episodes: int = 1000) -> None:
         require_range("shown", shown, 1, LONGEST // 3)

@@ -30,7 +30,10 @@ class Digits(Classification):
             are drawn evenly.
     """
 
-    shows = {"linear": "no wiring from another, nor from none (1,950 evaluations)"}  # noqa: RUF012 - as in `Task`
+    shows = {  # noqa: RUF012 - as in `Task`, nobody writes to it
+        "linear": "no wiring from another, nor from none (1,950 evaluations)",
+        "ridge": "the circuit from none, not from random wirings (untrained)",
+    }
     defaults = {"generations": 200, "population": 64}  # noqa: RUF012
     shape, num_training, rank, class_names = (8, 8), 1_442, 61, DIGITS
 

@@ -30,7 +30,10 @@ class Lines(SequenceTask):
         episodes: Sequences that run side by side.
     """
 
-    shows = {"none": "the planted circuit from its nulls (165 evaluations)"}  # noqa: RUF012 - as in `Task`
+    shows = {  # noqa: RUF012 - as in `Task`, nobody writes to it
+        "linear": "not the planted circuit from its nulls (2,640 evaluations)",
+        "none": "the planted circuit from its nulls (165 evaluations)",
+    }
     num_sensors = CHANNELS
     num_actuators = CHANNELS
 

@@ -51,6 +51,9 @@ class Memory(_OfThePast):
     """
 
     unit = "steps"
+    shows = {  # noqa: RUF012 - as in `Task`, nobody writes to it
+        "ridge": "the worm from nulls of its degrees, triads, lengths, not from classes (untrained)",
+    }
 
     def __init__(
         self,
@@ -107,6 +110,7 @@ class Capacity(_OfThePast):
     """
 
     unit = "capacity"
+    shows = {"ridge": "no wiring of the whole worm from another, all from none (untrained)"}  # noqa: RUF012 - as in `Task`
 
     def __init__(
         self,

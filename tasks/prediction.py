@@ -35,6 +35,8 @@ class Narma(SequenceTask):
         Rodan & Tino (2011), https://doi.org/10.1109/TNN.2010.2089641 (order 20).
     """
 
+    shows = {"ridge": "weakly, what memory tells (untrained)"}  # noqa: RUF012 - as in `Task`
+
     def __init__(
         self,
         order: Literal[10, 20] = 10,
@@ -111,6 +113,8 @@ class MackeyGlass(_Ahead):
         method a unit of time).
     """
 
+    shows = {"ridge": "the whole worm from random wirings and none (untrained)"}  # noqa: RUF012 - as in `Task`
+
     def __init__(
         self,
         horizon: int = 84,
@@ -154,6 +158,8 @@ class Lorenz(_Ahead):
     References:
         Lorenz (1963), https://doi.org/10.1175/1520-0469(1963)020<0130:DNF>2.0.CO;2
     """
+
+    shows = {"ridge": "no wiring from another, all from none (untrained)"}  # noqa: RUF012 - as in `Task`
 
     def __init__(
         self,
