@@ -239,9 +239,24 @@ class SolvedTask(Task):
         Returns:
             Scores [G, B'], in the task's unit; NaN where a cell is not finite.
         """
-        said, targets, lost = self._said(phenotype, seeds)
+        return self.score_and_error(phenotype, seeds=seeds)[0]
+
+    def score_and_error(
+        self, phenotype: Phenotype | Population, *, seeds: Sequence[int]
+    ) -> tuple[Tensor, Tensor]:
+        """Returns scores as `score` does, and how much readouts err on what is held back of the training.
+
+        Args:
+            phenotype: G genomes.
+            seeds: One a genome, [G].
+
+        Returns:
+            Scores [G, B'], and the least errors of the penalties to choose from, float64 [G], see
+            `ridge.Solver.errors`; infinite where a cell is not finite.
+        """
+        said, targets, lost, errors = self._said(phenotype, seeds)
         scores = self._task.judge(said, targets).double()
-        return scores.masked_fill(lost[:, None], torch.nan)
+        return scores.masked_fill(lost[:, None], torch.nan), errors.masked_fill(lost, torch.inf)
 
     def _penalties(self, solver: Solver) -> Tensor:
         """Returns the penalties to choose from, [L, P]: the one that was asked for, or a grid."""
@@ -249,15 +264,20 @@ class SolvedTask(Task):
             return solver.grid()
         return torch.full((1, len(solver.scale)), self._adapter.penalty, dtype=torch.float64)
 
-    def _said(self, phenotype: Phenotype | Population, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns what readouts say of held-out data and should, see `judge`, and who has none, bool [G]."""
+    def _said(
+        self, phenotype: Phenotype | Population, seeds: Sequence[int]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Returns what readouts say of held-out data and should, see `judge`; who has none; their errors."""
         readouts: dict[int, Readout] = {}
         lost = torch.zeros(phenotype.num_genomes, dtype=torch.bool)
+        least = torch.zeros(phenotype.num_genomes, dtype=torch.float64)
         for genomes, fitted, others in self._moments(phenotype, "training", seeds, 1 - HELD_BACK):
             finite = _are_finite(fitted, others)
             solver = Solver(fitted)
             penalties = self._penalties(solver)
-            chosen = penalties.gather(0, solver.errors(others, penalties).argmin(0)[None])[0]
+            errors = solver.errors(others, penalties)
+            chosen = penalties.gather(0, errors.argmin(0)[None])[0]
+            least[genomes] = errors.min(0).values
             readouts[genomes.start] = fit(fitted + others, chosen)
             lost[genomes] = ~finite
         said: list[list[Tensor]] = [[] for _ in readouts]
@@ -272,7 +292,7 @@ class SolvedTask(Task):
         if samples.inputs.ndim == 4:  # steps and episodes lie in one row of samples
             columns = samples.inputs.shape[2]
             answers, wanted = (x.unflatten(1, (-1, columns)) for x in (answers, wanted))
-        return answers, wanted, lost
+        return answers, wanted, lost, least
 
     def _moments(
         self, phenotype: Phenotype | Population, split: Split, seeds: Sequence[int], share: float
@@ -384,7 +404,7 @@ class SolvedImages(SolvedTask):
         Args:
             phenotype: G genomes.
         """
-        said, _, lost = self._said(phenotype, [0] * phenotype.num_genomes)
+        said, _, lost, _ = self._said(phenotype, [0] * phenotype.num_genomes)
         return said.argmax(2).masked_fill(lost[:, None], -1).numpy()
 
 

@@ -316,6 +316,8 @@ class Scores(TypedDict):
         activity: How active the trained network is; null where it was not assessed.
         scoring_evaluations: Genomes evaluated for all of this, held out or not; they are not among
             `evaluations`. Genomes that are equal are evaluated once.
+        gain: Of a sweep of gains alone: the one that suited the lineage best on held-back training data.
+        gain_scores: Of a sweep alone: the score at each gain, by the gain; null where it is not finite.
         score_fault: Of a score that is not finite alone: where the trained genome left the finite numbers, in
             the task or in a cell.
     """
@@ -328,6 +330,8 @@ class Scores(TypedDict):
     tuning_evaluations: int
     activity: Activity | None
     scoring_evaluations: NotRequired[int]
+    gain: NotRequired[float]
+    gain_scores: NotRequired[dict[str, float | None]]
     score_fault: NotRequired[str]
 
 

@@ -19,7 +19,7 @@ from neuroevo.experiment import trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.packages import packages
 from neuroevo.network import adapters
-from neuroevo.network.adapters import Adapter, Native
+from neuroevo.network.adapters import Adapter, Native, Ridge
 from neuroevo.network.neurons import Neuron
 from neuroevo.plugins import PluginCall, priors, tasks
 from neuroevo.search import methods, settings
@@ -86,6 +86,7 @@ def resolve(config: Configuration) -> Experiment:
     searches = _settings(config, adapter, made_tasks)
     margin_of = margins(config.margin, made_tasks)
     _check_selection(config, neuron, adapter, searches)
+    _check_sweep(adapter, searches)
     resolved = replace(
         config,
         genome=tuple(call.text for call in genomes),
@@ -204,6 +205,16 @@ def _method(config: Configuration, label: str, task: Task, adapter: Adapter) -> 
     text = config.search or config.searches.get(label, "pgpe")
     suited = methods.without_adapters(task.search) if isinstance(adapter, Native) else task.search
     return methods.parse(text, suited, label)
+
+
+def _check_sweep(adapter: Adapter, searches: Mapping[str, Settings]) -> None:
+    """Raises OptionError where a sweep of gains is asked for of what evolves."""
+    evolving = [label for label, search in searches.items() if search.generations]
+    if isinstance(adapter, Ridge) and adapter.sweep and evolving:
+        raise OptionError(
+            f"Option 'gains' of adapter 'ridge' is {adapter.gains!r}, and wirings evolve on "
+            f"{', '.join(evolving)}; wanted --generations 0, or one gain (gain=)."
+        )
 
 
 def _budget(search: Settings) -> dict[str, int]:

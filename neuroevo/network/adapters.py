@@ -32,6 +32,7 @@ Read = Literal["outputs", "all", "not-inputs"]
 MAX_HIDDEN, MAX_PATCH = 4_096, 256
 MAX_FILTERS, MAX_ANSWERS = 256, 100_000
 MAX_TIMES, MAX_PENALTY, MAX_GAIN, MAX_BIAS = 64, 1e12, 50.0, 10.0
+NUM_GAINS = 8  # of a sweep
 
 
 @dataclass(frozen=True)
@@ -430,6 +431,9 @@ class Ridge(Linear):
         penalty: Ridge penalty, added to the summed squares of the cells' activities; 0 chooses the one that
             errs least on a fifth of the training data that is held back for it.
         gain: Gain of the synapses between neurons; 0 for the one that the operating range gives.
+        gains: A sweep of that gain where nothing evolves, such as `0.3..2`: eight gains, evenly spaced in
+            their logarithms. Every lineage is scored at each, and its score is that at the gain at which its
+            readout errs least on the part of the training data that is held back. Empty: no sweep.
         drive: Root mean square of what input cells receive from sensors before evolution; 0 for that of the
             operating range. With little of it cells are nearly linear.
         bias: Spread of the cells' biases before evolution, drawn by seed, the same for all wirings of as many
@@ -441,6 +445,7 @@ class Ridge(Linear):
     times: int = 1
     penalty: float = 0.0
     gain: float = 0.0
+    gains: str = ""
     drive: float = 0.0
     bias: float = 0.0
     name: ClassVar[str] = "ridge"
@@ -452,6 +457,26 @@ class Ridge(Linear):
         require_range("gain", self.gain, 0.0, MAX_GAIN)
         require_range("drive", self.drive, 0.0, MAX_GAIN)
         require_range("bias", self.bias, 0.0, MAX_BIAS)
+        if self.gains and self.gain:
+            raise OptionError(
+                f"Options 'gain' is {self.gain:g} and 'gains' {self.gains!r}; wanted one of the two."
+            )
+        if self.gains and not self.sweep:
+            raise OptionError(
+                f"Option 'gains' is {self.gains!r}; wanted two gains above 0 and at most {MAX_GAIN:g}, the "
+                "lesser first, such as 0.3..2."
+            )
+
+    @property
+    def sweep(self) -> tuple[float, ...]:
+        """The gains of a sweep, to two digits; none where `gains` names none."""
+        try:
+            low, high = map(float, self.gains.split(".."))
+        except ValueError:
+            return ()
+        if not 0 < low < high <= MAX_GAIN:
+            return ()
+        return tuple(float(f"{gain:.2g}") for gain in np.geomspace(low, high, NUM_GAINS))
 
     @property
     def is_native(self) -> bool:

@@ -155,7 +155,17 @@ def _genome(genome: GenomeEvidence, entry: Entry, level: float | None, has_inter
         failures=sum(row.get("failures") or 0 for row in rows),
         saturated=_num_in_state(rows, "saturated"),
         silent=_num_in_state(rows, "silent"),
+        at_gains=_at_gains(rows),
     )
+
+
+def _at_gains(rows: Sequence[Row]) -> dict[str, float | None] | None:
+    """Returns interquartile means of lineages' scores at each gain of a sweep; None where there was none."""
+    sweeps = [row["gain_scores"] for row in rows if row.get("gain_scores")]
+    if not sweeps:
+        return None
+    columns = {gain: [x[gain] for x in sweeps if x.get(gain) is not None] for gain in sweeps[0]}
+    return {gain: interquartile_mean(scores) for gain, scores in columns.items()}
 
 
 def _measure(scores: Scores, has_interval: bool) -> Measure:

@@ -88,6 +88,7 @@ class GenomeReport:
         failures: Evaluations without a finite fitness, over all lineages.
         saturated: Number of lineages whose cells are saturated.
         silent: Number of lineages whose cells are silent.
+        at_gains: Of a sweep of gains: interquartile means of scores, by the gain; None where there was none.
         scoring_evaluations: Evaluations that scoring the median lineage took, which are not among
             `evaluations`; None where it is not known.
     """
@@ -110,11 +111,14 @@ class GenomeReport:
     saturated: int
     silent: int
     scoring_evaluations: int | None = None
+    at_gains: dict[str, float | None] | None = None
 
     def entries(self) -> dict[str, object]:
         """Returns the fields, those of the score among them."""
         rest = _fields(self)
         del rest["label"], rest["score"]
+        if self.at_gains is None:
+            del rest["at_gains"]
         return {"genome": self.label, **_fields(self.score), **rest}
 
 

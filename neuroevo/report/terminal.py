@@ -34,6 +34,8 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     previous = ""
     for task in tasks:
         parts += [Text(), _table(task, width)]
+        if any(genome.at_gains for genome in task.genomes):
+            parts += [Text(), _sweep(task)]
         ways = routes(task)
         news = [text for text in (task.cost, ways if ways != previous else "") if text]
         previous = ways
@@ -108,6 +110,20 @@ def _table(task: TaskReport, width: int) -> RenderableType:
         table.add_column(head, justify="left" if is_verdict else "right", no_wrap=True)
     for genome, cells in zip(order, rows, strict=True):
         table.add_row(Text(wrap(genome.label, max(8, width - _taken(heads, rows)))), *map(Text, cells))
+    return table
+
+
+def _sweep(task: TaskReport) -> RenderableType:
+    """Returns the scores at each gain of a sweep."""
+    order, places = [genome for genome in ranked(task) if genome.at_gains], decimals(task)
+    title = Text(f"{task.label}, held-out score by core gain", style="bold")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("genome", overflow="fold")
+    for gain in order[0].at_gains or {}:
+        table.add_column(gain, justify="right", no_wrap=True)
+    for genome in order:
+        cells = [number(score, places, missing="-") for score in (genome.at_gains or {}).values()]
+        table.add_row(Text(genome.label), *map(Text, cells))
     return table
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -239,6 +239,9 @@ def _assess_readouts(
     A readout needs the whole training split for every genome, so that one untrained genome stands for a
     lineage in place of many, and nothing is tuned. Where nothing evolved, that is the genome itself.
     """
+    adapter = shard.lineages[0].blueprint.adapter
+    if isinstance(adapter, Ridge) and adapter.sweep:
+        return _assess_sweep(adapter.sweep, shard, states, task, at_once, arena)
     rows: list[Scores] = []
     pairs = list(zip(shard.lineages, states, strict=True))
     genomes = [_evolved_or_not(lineage, state) for lineage, state in pairs]
@@ -248,22 +251,63 @@ def _assess_readouts(
         counts = [len(x) for x in of_part]
         seeds = [x.node("held-out") for x, count in zip(lineages, counts, strict=True) for _ in range(count)]
         blueprints = [x.blueprint for x in lineages]
-        scores = _scores_of_readouts(blueprints, of_part, task, seeds, arena, shard.task)
-        for of_lineage in torch.split(scores, counts):
-            means = of_lineage.mean(1)
-            rows.append(
-                {
-                    "score": float(means[-1]),
-                    "episode_scores": of_lineage[-1].tolist(),
-                    "untrained_score": _mean(means[:1]),
-                    "tuned_score": None,
-                    "tuned_factors": None,
-                    "tuning_evaluations": 0,
-                    "activity": {"mean_abs": None, "saturated": False, "silent": False},
-                    "scoring_evaluations": len(of_lineage),
-                }
-            )
+        scores, _ = _scores_of_readouts(blueprints, of_part, task, seeds, arena, shard.task)
+        rows += [_readout_scores(of_lineage) for of_lineage in torch.split(scores, counts)]
     return rows
+
+
+def _assess_sweep(
+    gains: Sequence[float],
+    shard: Shard,
+    states: Sequence[State],
+    task: Task,
+    at_once: int | None,
+    arena: Arena | None,
+) -> list[Scores]:
+    """Returns the figures of lineages that do not evolve at their own best gain, and scores at every gain."""
+    genomes = [centre(lineage, state)[None] for lineage, state in zip(shard.lineages, states, strict=True)]
+    scores, errors = [], []
+    for gain in gains:
+        changed = {id(x.blueprint): _with_core_gain(x.blueprint, gain) for x in shard.lineages}
+        of_gain = []
+        for part in parts(len(genomes), at_once):
+            lineages = shard.lineages[part.start : part.stop]
+            blueprints = [changed[id(x.blueprint)] for x in lineages]
+            seeds = [x.node("held-out") for x in lineages]
+            of_part = genomes[part.start : part.stop]
+            of_gain.append(_scores_of_readouts(blueprints, of_part, task, seeds, arena, shard.task))
+        scores.append(torch.cat([x for x, _ in of_gain]))
+        errors.append(torch.cat([x for _, x in of_gain]))
+    best = torch.stack(errors).argmin(0)
+    rows: list[Scores] = []
+    for r, k in enumerate(best.tolist()):
+        row = _readout_scores(scores[k][r : r + 1])
+        at_gains = {f"{gain:g}": _mean(x[r].mean()[None]) for gain, x in zip(gains, scores, strict=True)}
+        row["gain"] = gains[k]
+        row["gain_scores"] = at_gains
+        row["scoring_evaluations"] = len(gains)
+        rows.append(row)
+    return rows
+
+
+def _with_core_gain(blueprint: Blueprint, gain: float) -> Blueprint:
+    """Returns a blueprint with another gain of the synapses between neurons."""
+    return replace(blueprint, gains=replace(blueprint.gains, core=gain))
+
+
+def _readout_scores(scores: Tensor) -> Scores:
+    """Returns the figures of a lineage, given the scores [1 or 2, B] of its untrained and its best genome."""
+    means = scores.mean(1)
+    return {
+        "score": float(means[-1]),
+        "episode_scores": scores[-1].tolist(),
+        "untrained_score": _mean(means[:1]),
+        "tuned_score": None,
+        "tuned_factors": None,
+        "tuning_evaluations": 0,
+        "activity": {"mean_abs": None, "saturated": False, "silent": False},
+        "scoring_evaluations": len(scores),
+    }
 
 
 def _scores_of_readouts(
@@ -273,14 +317,17 @@ def _scores_of_readouts(
     seeds: Sequence[int],
     arena: Arena | None,
     request: TaskRequest,
-) -> Tensor:
-    """Returns scores of genomes whose readouts are solved, float64 [G, B]; reservoirs need no phenotype."""
-    if isinstance(task, SolvedTask) and task.takes_populations(blueprints):
-        population = Population(blueprints, genomes)
-        return checked(task.score(population, seeds=seeds), population, request)
-    phenotype = Phenotype(blueprints, [len(x) for x in genomes], arena=arena)
-    phenotype.load(genomes)
-    return checked(task.score(phenotype, seeds=seeds), phenotype, request)
+) -> tuple[Tensor, Tensor]:
+    """Returns scores [G, B] and errors [G] of genomes whose readouts are solved, see `score_and_error`."""
+    assert isinstance(task, SolvedTask)
+    network: Population | Phenotype
+    if task.takes_populations(blueprints):  # reservoirs need no phenotype
+        network = Population(blueprints, genomes)
+    else:
+        network = Phenotype(blueprints, [len(x) for x in genomes], arena=arena)
+        network.load(genomes)
+    scores, errors = task.score_and_error(network, seeds=seeds)
+    return checked(scores, network, request), errors
 
 
 def _evolved_or_not(lineage: Lineage, state: State) -> Tensor:

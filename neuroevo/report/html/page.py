@@ -65,6 +65,7 @@ class Section:
         matrix: The comparisons, if there are any.
         selection: What a race or mixed populations did.
         body_map: The map onto the body, where muscles drive it.
+        sweep: Scores at each gain of a sweep, if there was one.
         graphs: Statistics of the graphs, if any are known.
         summary: The outcome in a sentence to be pasted.
     """
@@ -78,6 +79,7 @@ class Section:
     matrix: Matrix | None
     selection: Passage | None
     body_map: Passage | None
+    sweep: Passage | None
     graphs: Table | None
     summary: str
 
@@ -236,6 +238,7 @@ def _section(
         matrix=tables.matrix(task, styles),
         selection=tables.selection(task, styles),
         body_map=tables.body_map(task, styles),
+        sweep=tables.sweep(task, styles),
         graphs=tables.graphs(task, styles),
         summary=summary(task),
     )

@@ -223,6 +223,32 @@ def body_map(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
     )
 
 
+def sweep(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
+    """Returns the scores at each gain of a sweep; None where there was none.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+    """
+    order = [genome for genome in ranked(task) if genome.at_gains]
+    if not order:
+        return None
+    places = decimals(task)
+    rows = [
+        (
+            Heading.of(genome.label, styles),
+            [Cell(number(x, places, missing="-"), x) for x in (genome.at_gains or {}).values()],
+        )
+        for genome in order
+    ]
+    text = (
+        "Held-out scores at each gain of the synapses between neurons, interquartile means. The score of a "
+        "lineage is that at its own best gain, chosen on held-back training data."
+    )
+    heads = ("genome", *(order[0].at_gains or {}))
+    return Passage("Scores by core gain", text, Table(f"Scores by core gain on {task.label}", heads, rows))
+
+
 def graphs(task: TaskReport, styles: Mapping[str, int]) -> Table | None:
     """Returns the statistics of each genome's graphs; those that none has are left out.
 

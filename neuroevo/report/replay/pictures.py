@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,8 @@ def _score(observation: Observation) -> str:
     shown = "no score, since it failed" if score is None else f"{number(score)}{unit}"
     if recorded is None:
         return f"{shown}, of which nothing is recorded"
-    if score == recorded:
+    # Readouts that are solved beside others may differ in their last digits from those that are solved alone.
+    if score is not None and math.isclose(score, recorded, rel_tol=1e-9):
         return f"{shown}, as recorded"
     return f"{shown}, where {recorded!r} is recorded and {score!r} was found"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from neuroevo.errors import (
     FOREIGN,
@@ -22,7 +23,9 @@ from neuroevo.errors import (
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.monitors import CellRecorder, ClassRecorder
 from neuroevo.network.phenotype import Phenotype
+from neuroevo.network.reservoir import Population
 from neuroevo.physics.recording import Recording
+from neuroevo.readout import SolvedTask
 from neuroevo.report.replay.champions import read_champion
 from neuroevo.report.replay.observation import Champion, EpisodeObservation, ImagesObservation, Observation
 from neuroevo.rows import ResultRow
@@ -76,6 +79,8 @@ def rerun(folder: RunFolder, row: ResultRow, excerpt: Excerpt, task: Task) -> Ob
     """
     key = key_of(row)
     blueprint, parameters = read_champion(folder, key)
+    if row.get("gain"):  # of a sweep: the gain at which the lineage was scored
+        blueprint = replace(blueprint, gains=replace(blueprint.gains, core=row["gain"]))
     _check_fit(key, blueprint, task)
     assert row["score"] is not None  # those without a score have no champion
     champion = Champion(key, blueprint, row["score"], task.unit)
@@ -89,6 +94,9 @@ def rerun(folder: RunFolder, row: ResultRow, excerpt: Excerpt, task: Task) -> Ob
             else:
                 seed = derive(folder.config().get("seed", 0), "held-out", key[0], key[3])
                 observation = _observe_episode(champion, task, excerpt, phenotype, seed, row)
+                if isinstance(task, SolvedTask) and task.takes_populations([blueprint]):
+                    shown = seed if excerpt.seed is None else excerpt.seed
+                    observation = _as_scored(observation, task, parameters, shown)
     except NeuroevoError:
         raise
     except FOREIGN as error:  # a task may fail in any way
@@ -132,6 +140,16 @@ def _observe_episode(
         num_episodes=None if scores is None else len(scores),
         recording=recording and replace(recording, qpos=recording.qpos[: num_steps + 1]),
     )
+
+
+def _as_scored(
+    observation: EpisodeObservation, task: SolvedTask, genome: Tensor, seed: int
+) -> EpisodeObservation:
+    """Returns an observation with the score as it was taken: of a reservoir, which nobody watches."""
+    population = Population([observation.champion.blueprint], [genome[None]])
+    scores = task.score(population, seeds=[seed])
+    score = float(scores[0, observation.episode])
+    return replace(observation, score=score if math.isfinite(score) else None)
 
 
 def _run_episode(
