@@ -407,14 +407,20 @@ def explained(verb: str, path: Path) -> Iterator[None]:
         raise RunError(f"Cannot {verb} {path}: {error.strerror}; check the disk and the rights.") from error
 
 
+_AS_THEY_ARE = {int, str, bool, type(None)}
+
+
 def _json_value(value: object) -> object:
     """Returns nested values as what JSON knows."""
     if isinstance(value, Mapping):
         return {str(key): _json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
+        kinds = set(map(type, value))  # long lists are mostly of one kind, and need no look at each item
+        if kinds <= _AS_THEY_ARE or (kinds == {float} and all(map(math.isfinite, value))):
+            return list(value)
         return [_json_value(item) for item in value]
     if isinstance(value, np.ndarray | np.generic):
         return _json_value(value.tolist())
     if isinstance(value, float):
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
     return str(value) if isinstance(value, Path) else value

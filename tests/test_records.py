@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +95,16 @@ def test_json_is_strict(run):
     assert "NaN" not in line and "Infinity" not in line
     assert run.metrics()[0]["fitness_mean"] is None
     assert to_json({"a": np.arange(2), "b": (np.bool_(True), -np.inf)}) == '{"a": [0, 1], "b": [true, null]}'
+    mixed = {
+        "x": [1.5, float("nan")],
+        "y": [1, 2.5, np.inf],
+        "z": [True, None, "t", 3],
+        "e": [],
+        "p": [Path("a/b")],
+    }
+    assert to_json(mixed) == (
+        '{"x": [1.5, null], "y": [1, 2.5, null], "z": [true, null, "t", 3], "e": [], "p": ["a/b"]}'
+    )
 
 
 def test_metrics_without_the_end_of_a_line_are_read_and_reported(run):
