@@ -152,6 +152,11 @@ class SolvedTask(Task):
         return Size(self._adapter.num_features(ports), self.num_actuators, samples)
 
     @property
+    def sweep(self) -> tuple[float, ...]:
+        """The gains at which what does not evolve is scored; none where there is no sweep."""
+        return self._adapter.sweep
+
+    @property
     def num_minibatch(self) -> int:
         """Samples of a minibatch, half of which a readout is fitted to while it evolves."""
         return self._task.num_minibatch

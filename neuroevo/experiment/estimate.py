@@ -271,7 +271,7 @@ class _Lineages:
         if self.readout is None or not isinstance(task, SolvedTask):
             return 0.0
         evolved = self.genomes * numbers.generations[self.label]
-        scores = 2 if evolved else 1
+        scores = 2 if evolved else len(task.sweep) or 1
         return scores * self.readout.operations(task.num_fitted) + evolved * self.readout.operations(
             task.num_minibatch
         )

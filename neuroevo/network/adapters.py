@@ -431,9 +431,10 @@ class Ridge(Linear):
         penalty: Ridge penalty, added to the summed squares of the cells' activities; 0 chooses the one that
             errs least on a fifth of the training data that is held back for it.
         gain: Gain of the synapses between neurons; 0 for the one that the operating range gives.
-        gains: A sweep of that gain where nothing evolves, such as `0.3..2`: eight gains, evenly spaced in
-            their logarithms. Every lineage is scored at each, and its score is that at the gain at which its
-            readout errs least on the part of the training data that is held back. Empty: no sweep.
+        gains: A sweep of that gain where nothing evolves, such as `0.3..2`: eight gains of two digits,
+            evenly spaced in their logarithms. Every lineage is scored at each, and its score is that at the
+            gain at which its readout errs least on the part of the training data that is held back. Empty:
+            no sweep.
         drive: Root mean square of what input cells receive from sensors before evolution; 0 for that of the
             operating range. With little of it cells are nearly linear.
         bias: Spread of the cells' biases before evolution, drawn by seed, the same for all wirings of as many
@@ -476,7 +477,8 @@ class Ridge(Linear):
             return ()
         if not 0 < low < high <= MAX_GAIN:
             return ()
-        return tuple(float(f"{gain:.2g}") for gain in np.geomspace(low, high, NUM_GAINS))
+        gains = [float(f"{gain:.2g}") for gain in np.geomspace(low, high, NUM_GAINS)]
+        return tuple(dict.fromkeys(gains))  # of ends that lie close some are the same
 
     @property
     def is_native(self) -> bool:

@@ -10,6 +10,9 @@ import pytest
 
 import run
 from neuroevo.errors import OptionError
+from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.estimate import require_possible
+from neuroevo.experiment.request import resolve
 from neuroevo.network import adapters
 from neuroevo.network.adapters import Ridge
 from neuroevo.run_folder import RunFolder
@@ -35,6 +38,7 @@ def test_eight_gains_from_one_end_to_the_other() -> None:
     assert isinstance(adapter, Ridge)
     assert adapter.sweep == (0.3, 0.39, 0.52, 0.68, 0.89, 1.2, 1.5, 2.0)
     assert Ridge().sweep == ()
+    assert Ridge(gains="0.3..0.31").sweep == (0.3, 0.31)
 
 
 def test_scores_are_those_at_the_gain_that_is_told(swept: RunFolder) -> None:
@@ -84,3 +88,14 @@ def test_what_evolves_takes_no_sweep(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run.main([*words.split(), "--out", str(tmp_path / "run")]) == 2
     assert "wanted --generations 0, or one gain (gain=)" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_is_eight_times_the_arithmetic() -> None:
+    solving = {}
+    for adapter in ("ridge:bias=0.2", "ridge:gains=0.3..2,bias=0.2"):
+        words = {"genome": ("connectome",), "task": (MEMORY,), "adapter": adapter, "generations": 0}
+        estimated = require_possible(resolve(Configuration(**words)))
+        assert estimated is not None
+        solving[adapter] = estimated.solving
+    one, eight = solving.values()
+    assert eight == 8 * one > 0
