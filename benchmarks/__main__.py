@@ -34,6 +34,7 @@ MEASUREMENTS = {
     "network-step": "network_step",
     "network-memory": "network_memory",
     "kernels": "kernels",
+    "reservoirs": "reservoirs",
     "tournament": "whole_tournament",
     "samplers": "samplers",
     "time-to-accuracy": "time_to_accuracy",

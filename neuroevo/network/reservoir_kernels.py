@@ -3,8 +3,9 @@
 Sixteen networks of leaky rate neurons lie in the lanes of vectors for as many steps as are asked for, so that
 their activities never leave a core's first cache. A row of the wiring's matrix is added up in four registers,
 of which each takes every fourth entry; numba has no word for that, so `_add_row` is written as the
-instructions that LLVM compiles. As a loop over lanes in Python it takes 3.9 times as long, for its sums go
-through memory. What a lane holds depends on no other lane.
+instructions that LLVM compiles. With numba's loops in its place, whose sums go through memory, a whole score
+on `memory` takes 1.35 times as long (`python -m benchmarks reservoirs`). What a lane holds depends on no
+other lane.
 
 Importing this module imports numba, so other modules do so on first use.
 """
