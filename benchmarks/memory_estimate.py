@@ -19,7 +19,9 @@ from pathlib import Path
 import populations
 import tasks
 from benchmarks.crew import ROOT
-from neuroevo.experiment.config import Configuration
+from neuroevo.cli.parser import given_fields
+from neuroevo.cli.run import parser_of_run
+from neuroevo.experiment.config import Configuration, flags
 from neuroevo.experiment.estimate import Estimate, Numbers, estimate
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import resolve
@@ -67,10 +69,8 @@ def main() -> None:
 
 def expect(arguments: list[str]) -> Estimate:
     """Returns the estimate of a request, given as arguments of the command line."""
-    import run as cli
-
-    options = cli._run_parser().read(arguments)
-    experiment = resolve(Configuration().override(cli._given(options, cli.flags())))
+    options = parser_of_run().read(arguments)
+    experiment = resolve(Configuration().override(given_fields(options, flags())))
     return estimate(experiment, Numbers.of(experiment), Plan(experiment).blueprints)
 
 

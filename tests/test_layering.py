@@ -65,6 +65,7 @@ MAY_IMPORT_INSIDE = {
 MAY_IMPORT_INSIDE["experiment"] = {*MAY_IMPORT_INSIDE["workers"], "workers", "referee", "report"}
 MAY_IMPORT_INSIDE["checks"] = {*MAY_IMPORT_INSIDE["workers"], "workers"}
 MAY_IMPORT_INSIDE["api"] = {*MAY_IMPORT_INSIDE["experiment"], "experiment", "checks"}
+MAY_IMPORT_INSIDE["cli"] = MAY_IMPORT_INSIDE["api"]
 MAY_IMPORT_INSIDE["__init__"] = {*MAY_IMPORT_INSIDE["api"], "api"}
 DOTTED = re.compile(r"(neuroevo|tasks|populations)(\.[a-z_]+)+(:[A-Za-z_]+)?")
 

@@ -283,7 +283,7 @@ def test_no_command_line_ends_in_a_traceback(tokens: list[str]) -> None:
     errors = io.StringIO()
     with (
         mock.patch.object(execute, "run"),
-        mock.patch.object(cli, "_print_outcome"),
+        mock.patch("neuroevo.cli.run.print_outcome"),
         mock.patch("sys.stderr", errors),
         mock.patch("sys.stdout", io.StringIO()),
     ):
