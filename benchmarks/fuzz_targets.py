@@ -31,8 +31,8 @@ from neuroevo.connectome.graphs import to_networkx
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import RegistryError, unknown
+from neuroevo.experiment.by_task import margins
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.request import margins
 from neuroevo.experiment.study import Study
 from neuroevo.network import adapters
 from neuroevo.network.constants import Table

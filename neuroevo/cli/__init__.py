@@ -3,6 +3,7 @@
     run, study        a request, or several that answer one question, become results
     resume, score     what ended early goes on; what has no score is scored
     report            the report of runs, from their files alone
+    judge             the report of scores of any program, from a file
     replay, export    what champions do, in pictures; a champion as one file
     stats, sample     statistics of wirings and priors; samples as tables of edges
     list              all that a request can name
@@ -14,4 +15,16 @@ A command's module has `main`, and its docstring is the command's help.
 """
 
 # Each is a module of this package.
-COMMANDS = ("run", "study", "resume", "score", "report", "replay", "export", "stats", "sample", "list")
+COMMANDS = (
+    "run",
+    "study",
+    "resume",
+    "score",
+    "report",
+    "judge",
+    "replay",
+    "export",
+    "stats",
+    "sample",
+    "list",
+)

@@ -3,6 +3,7 @@
     config        Configuration: the request as it is given; request: resolved, as objects
     plan          which wirings meet which tasks
     packages      the code that the nodes of a cluster are sent
+    by_task       what of a request is given by task: margins, targets
     estimate      what a request takes, before anything is begun
     execute       run and resume; watcher: who is told of what goes on
     selection     tournament, race or mixed: how evaluations are dealt to priors

@@ -6,8 +6,7 @@ manifest, uses these objects and reads no text again.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, TaskError, unknown
 from neuroevo.experiment import trackers
+from neuroevo.experiment.by_task import margins, targets
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.packages import packages
 from neuroevo.network import adapters
@@ -114,52 +114,6 @@ def resolve(config: Configuration) -> Experiment:
         margins=margin_of,
         workers=_workers(resolved, shares, [*genomes, *calls.values()]),
     )
-
-
-def margins(texts: Sequence[str], labels: Iterable[str]) -> dict[str, float | None]:
-    """Returns the smallest difference that matters by task label; None where no margin is given.
-
-    Args:
-        texts: Margins, each `X` for all tasks or `TASK=X`; that of one task wins over that of all.
-        labels: Labels of the tasks.
-
-    Raises:
-        OptionError: If a margin is not of its form, is of an unknown task or is given twice.
-    """
-    return _numbers("margin", texts, list(labels), 0.0)
-
-
-def targets(texts: Sequence[str], labels: Iterable[str]) -> dict[str, float | None]:
-    """Returns the fitness at which lineages end by task label; None where they have all their generations.
-
-    Args:
-        texts: Targets, each `X` for all tasks or `TASK=X`; that of one task wins over that of all.
-        labels: Labels of the tasks.
-
-    Raises:
-        OptionError: If a target is not of its form, is of an unknown task or is given twice.
-    """
-    return _numbers("target", texts, list(labels), -math.inf)
-
-
-def _numbers(what: str, texts: Sequence[str], labels: Sequence[str], above: float) -> dict[str, float | None]:
-    """Returns numbers by task label, each finite and above a bound, from texts `X` or `TASK=X`."""
-    given: dict[str, float] = {}
-    for text in texts:
-        label, _, number = text.rpartition("=")
-        try:
-            value = float(number)
-        except ValueError:
-            raise OptionError(f"Cannot read {what} {text!r}; wanted X or TASK=X, X a number.") from None
-        if label and label not in labels:
-            raise OptionError(unknown(f"task in {what}", label, labels))
-        if not above < value < math.inf:
-            more = "" if above == -math.inf else f" greater than {above:g}"
-            raise OptionError(f"{what.capitalize()} {text!r} is {value:g}; wanted a finite number{more}.")
-        if label in given:
-            raise OptionError(f"The {what} of {label or 'all tasks'} is given twice; give it once.")
-        given[label] = value
-    return {label: given.get(label, given.get("")) for label in labels}
 
 
 def _task(label: str, call: PluginCall, adapter: Adapter) -> Task:

@@ -13,6 +13,7 @@ CONTROLS = {  # kinds of core that explain what a wiring seems to do
     "none": "a control without any wiring",
     "clock": "a control of three parameters and no network",
     "frozen": "a control whose wiring does not evolve",
+    "named": "a control",
 }
 
 

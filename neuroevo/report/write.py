@@ -31,9 +31,9 @@ def write_report(
 ) -> Report:
     """Writes the report of one run, or of several that answer one request.
 
-    Written are report.json, report.html, report.csv, comparisons.csv, sphinx.csv, report.tex and figures/.
-    Equal records give equal files: nothing depends on the time or on random state. Pictures that `replay`
-    left in the folder of a run are shown too.
+    Written are report.json, report.html, report.csv, comparisons.csv, report.tex and figures/. Equal records
+    give equal files: nothing depends on the time or on random state. Pictures that `replay` left in the
+    folder of a run are shown too.
 
     Args:
         runs: The run, or several.
@@ -54,16 +54,47 @@ def write_report(
     elif len(runs) != 1:
         raise RunError(f"{len(runs)} runs have no folder in common; name a new one for their report (--out).")
     evidence = gather(runs)
-    report = judge(evidence)
-    styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in evidence.planned))}
     behaviour = replayed(runs)
     more = {x: [*behaviour.get(x, ()), *(extra or {}).get(x, ())] for x in (*behaviour, *(extra or {}))}
-    shown, files = _draw(evidence, report, styles, more)
-    files |= _texts(report, shown, styles, files)
+    report, files = _rendered(evidence, more)
     with nullcontext(runs[0].path) if out is None else new_folder(out) as folder:
-        for name, data in files.items():
-            atomic_write(folder / name, data, folder)
+        _save(files, folder)
     return report
+
+
+def write_judgement(evidence: Evidence, out: Path) -> Report:
+    """Writes the report of evidence that is no run's, with all that a run's report has.
+
+    Args:
+        evidence: The evidence, such as that of a file of scores.
+        out: A new folder for the report, which appears whole or not at all.
+
+    Returns:
+        The report.
+
+    Raises:
+        RunError: If the folder exists or cannot be written.
+    """
+    check_free(out)
+    report, files = _rendered(evidence, {})
+    with new_folder(out) as folder:
+        _save(files, folder)
+    return report
+
+
+def _rendered(evidence: Evidence, extra: Mapping[str, Sequence[Picture]]) -> tuple[Report, dict[str, bytes]]:
+    """Returns the report of evidence, and its files by their path in the folder."""
+    report = judge(evidence)
+    styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in evidence.planned))}
+    shown, files = _draw(evidence, report, styles, extra)
+    files |= _texts(report, shown, styles, files)
+    return report, files
+
+
+def _save(files: Mapping[str, bytes], folder: Path) -> None:
+    """Writes files into a folder."""
+    for name, data in files.items():
+        atomic_write(folder / name, data, folder)
 
 
 def _draw(
@@ -102,7 +133,6 @@ def _texts(
     texts = {
         "report.csv": exports.genomes_csv(report),
         "comparisons.csv": exports.comparisons_csv(report),
-        "sphinx.csv": exports.sphinx_csv(report),
         "report.tex": exports.tex(report),
         HTML: page.render(report, shown, styles, [*page.FILES, *figures]),
         "report.json": to_json(report.to_json(), indent=2),

@@ -16,8 +16,9 @@ import populations
 import tasks as _tasks
 from neuroevo.errors import NeuroevoError, OptionError, RegistryError, TaskError
 from neuroevo.experiment import selection
+from neuroevo.experiment.by_task import margins
 from neuroevo.experiment.config import SELECTIONS, Configuration
-from neuroevo.experiment.request import Experiment, margins, resolve
+from neuroevo.experiment.request import Experiment, resolve
 from neuroevo.plugins import Plugin, PluginCall, Registry, Spec, priors, tasks
 from neuroevo.search.methods import Pgpe
 from neuroevo.task import Task

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neuroevo.report import sphinx as explanation
 from neuroevo.report.formatting import decimals, facing, ranked, standing
 from neuroevo.report.model import (
     GenomeReport,
@@ -116,10 +115,12 @@ def ranking(task: TaskReport, styles: Mapping[str, int]) -> Table:
     if task.comparisons:
         columns["against the first"] = [_standing_cell(task, genome.label) for genome in order]
     columns["graphs × seeds"] = [_size_cell(genome) for genome in order]
-    columns["core + adapters"] = [_parameters_cell(genome.parameters) for genome in order]
+    if any(genome.parameters != Parameters() for genome in order):  # a file of scores does not tell
+        columns["core + adapters"] = [_parameters_cell(genome.parameters) for genome in order]
     if any(genome.parameters.solved is not None for genome in order):
         columns["solved"] = [_solved_cell(genome.parameters) for genome in order]
-    columns["evaluations"] = [Cell.count(genome.evaluations) for genome in order]
+    if any(genome.evaluations is not None for genome in order):
+        columns["evaluations"] = [Cell.count(genome.evaluations) for genome in order]
     measures: dict[str, tuple[list[Measure | None], int | None]] = {
         "untrained": ([genome.untrained for genome in order], places),
         "tuned": ([genome.tuned for genome in order], places),
@@ -222,24 +223,6 @@ def body_map(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
     return Passage(
         "The map onto the body", text, Table(f"The map onto the body on {task.label}", heads, rows)
     )
-
-
-def sphinx(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
-    """Returns what share of the leader's score each other genome reaches.
-
-    Args:
-        task: The task.
-        styles: Which colour a genome has in all figures of a report.
-
-    Returns:
-        None where there is nothing to compare the leader with; without rows where there are no shares.
-    """
-    sentences = explanation.lines(task)
-    if not sentences:
-        return None
-    head = explanation.QUESTION
-    text = " ".join(sentences).removeprefix(f"{head} ")
-    return Passage(head, text, explanation.table(task, styles) or Table(head, (), ()))
 
 
 def sweep(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
