@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+import runpy
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ import pytest
 import run as cli
 from tests import ROOT
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILES = ["comparisons.csv", "figures", "report.csv", "report.html", "report.json", "report.tex"]
 
 
@@ -102,6 +107,31 @@ def test_what_is_wrong_is_one_line_and_nothing_is_left(capsys, words, message):
     assert sorted(path.name for path in Path().iterdir()) == ["scores.csv", "taken"]
 
 
-def test_an_example_is_judged_as_the_readme_says(capsys):
-    assert judge(str(ROOT / "examples" / "scores.csv"), "--out", "out") == 0
-    assert json.loads(Path("out/report.json").read_text())["run"]["verdict"] in ("winner", "no winner")
+def test_the_example_of_the_readme_has_the_figures_that_stand_there(capsys):
+    section = README[README.index("### Judge other programs' scores") :]
+    (command,) = re.findall(r"```sh\n(.*?)\n```", section, re.DOTALL)[:1]
+    words = shlex.split(command.replace("examples/", f"{ROOT}/examples/"))
+    assert cli.main(words[2:]) == 0
+    report = json.loads(Path("judged/report.json").read_text())["tasks"]["memory"]
+    rows = re.findall(r"\| `(.+?)` \| (.+?) \| (.+?) to (.+?) \| (\d+) x (\d+) \| (.+?) \|", section)
+    assert len(rows) == len(report["genomes"]) == 4
+    for name, *figures, num_graphs, num_seeds, standing in rows:
+        genome = next(row for row in report["genomes"] if row["genome"] == name)
+        assert [f"{x:.2f}" for x in (genome["iqm"], *genome["ci95"])] == figures
+        assert (genome["num_graphs"], genome["num_seeds"]) == (int(num_graphs), int(num_seeds))
+        if name != rows[0][0]:
+            pair = {rows[0][0], name}
+            compared = next(row for row in report["comparisons"] if {row["a"], row["b"]} == pair)
+            turned = {"better": "worse", "worse": "better"} if compared["a"] == rows[0][0] else {}
+            assert turned.get(compared["verdict"], compared["verdict"]) == standing
+    assert "No prior wins on memory" in capsys.readouterr().out
+
+
+def test_the_example_holds_what_reservoirpy_computes():
+    assert cli.main("sample --connectome celegans --genome connectome --out wirings".split()) == 0
+    script = runpy.run_path(str(ROOT / "examples" / "reservoirpy_scores.py"))
+    weights = script["matrix"](Path("wirings/connectome-0.csv"))
+    rows = list(csv.DictReader((ROOT / "examples" / "scores.csv").open()))
+    for genome, wiring in (("connectome", weights), ("no-wiring", 0 * weights)):
+        (row,) = (row for row in rows if row["genome"] == genome and row["seed"] == "3")
+        assert script["capacity"](wiring, 3) == pytest.approx(float(row["score"]), abs=1e-4)
