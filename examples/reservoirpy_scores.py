@@ -26,7 +26,7 @@ RADIUS, LEAK, BIAS, PENALTY = 0.9, 0.5, 0.2, 1e-3
 
 def matrix(path: Path) -> np.ndarray:
     """Returns the weights of a wiring, [cells, cells], row i what cell i hears."""
-    rows = list(csv.DictReader(path.open()))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
     cells = sorted({row[end] for row in rows for end in ("pre", "post")})
     place = {cell: k for k, cell in enumerate(cells)}
     weights = np.zeros((len(cells), len(cells)))

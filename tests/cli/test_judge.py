@@ -131,7 +131,7 @@ def test_the_example_holds_what_reservoirpy_computes():
     assert cli.main("sample --connectome celegans --genome connectome --out wirings".split()) == 0
     script = runpy.run_path(str(ROOT / "examples" / "reservoirpy_scores.py"))
     weights = script["matrix"](Path("wirings/connectome-0.csv"))
-    rows = list(csv.DictReader((ROOT / "examples" / "scores.csv").open()))
+    rows = list(csv.DictReader((ROOT / "examples" / "scores.csv").read_text().splitlines()))
     for genome, wiring in (("connectome", weights), ("no-wiring", 0 * weights)):
         (row,) = (row for row in rows if row["genome"] == genome and row["seed"] == "3")
         assert script["capacity"](wiring, 3) == pytest.approx(float(row["score"]), abs=1e-4)
