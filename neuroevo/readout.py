@@ -7,9 +7,11 @@ that it was not fitted to. Held-out data are met once, by a readout of the whole
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -29,6 +31,7 @@ STEPS_AT_ONCE = 256  # steps of a sequence whose states are kept until they are 
 STEPS_WATCHED = 300  # of a sequence, by who measures currents
 EPISODES_WATCHED = 32  # of those side by side, where networks run as reservoirs
 HELD_BACK = 0.2  # of the training split, to choose the penalty by
+MOST_SENSORS = 1_024  # that a readout without a network reads; of more, solving it would take long
 HALF = 0.5  # of a minibatch is fitted, the other half measures the fit
 LARGER = "Give the task larger minibatches (--episodes, or longer sequences)"
 LONGER = "Give the task more data (of sequences, length or episodes)"
@@ -55,6 +58,20 @@ def on(task: Task, adapter: Adapter) -> Task:
             "or a task of sequences, or --adapter linear."
         )
     return SolvedImages(task, adapter) if isinstance(task, HasImages) else SolvedTask(task, adapter)
+
+
+@dataclass(frozen=True)
+class Sensors:
+    """What is sensed itself, in place of networks that sense it.
+
+    Attributes:
+        num_genomes: How often.
+    """
+
+    num_genomes: int
+
+
+Runs = Phenotype | Population | Sensors  # what a readout reads
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,15 +280,46 @@ class SolvedTask(Task):
         scores = self._task.judge(said, targets).double()
         return scores.masked_fill(lost[:, None], torch.nan), errors.masked_fill(lost, torch.inf)
 
+    @cached_property
+    def floor(self) -> tuple[float, str] | None:
+        """The score that takes no network, and what has it, as the task tells."""
+        return self._base.floor
+
+    @property
+    def can_read_sensors(self) -> bool:
+        """Whether a readout can be fitted to the sensors themselves: few of them, and many samples."""
+        most = min(MOST_SENSORS, int((1 - HELD_BACK) * self._task.num_training) - 1)
+        return self.num_sensors * self._adapter.times <= most
+
+    def sensor_scores(self, seeds: Sequence[int]) -> list[float | None]:
+        """Returns what readouts of the sensors score, with no network between.
+
+        They are fitted and judged as those of networks are, and read as many of the latest moments.
+
+        Args:
+            seeds: Seeds of held-out data, as `score` gets them.
+
+        Returns:
+            A held-out score a seed, mean over episodes; None where it is not finite.
+        """
+        if isinstance(self._task, HasImages):  # the same for every seed
+            return self._sensor_scores(seeds[:1]) * len(seeds)
+        return [score for seed in seeds for score in self._sensor_scores([seed])]
+
+    def _sensor_scores(self, seeds: Sequence[int]) -> list[float | None]:
+        """Returns what readouts of the sensors score, all seeds at once."""
+        with torch.inference_mode():
+            said, targets, lost, _ = self._said(Sensors(len(seeds)), seeds)
+            scores = self._task.judge(said, targets).double().mean(1).masked_fill(lost, torch.nan)
+        return [x if math.isfinite(x) else None for x in scores.tolist()]
+
     def _penalties(self, solver: Solver) -> Tensor:
         """Returns the penalties to choose from, [L, P]: the one that was asked for, or a grid."""
         if not self._adapter.penalty:
             return solver.grid()
         return torch.full((1, len(solver.scale)), self._adapter.penalty, dtype=torch.float64)
 
-    def _said(
-        self, phenotype: Phenotype | Population, seeds: Sequence[int]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _said(self, phenotype: Runs, seeds: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Returns what readouts say of held-out data and should, see `judge`; who has none; their errors."""
         readouts: dict[int, Readout] = {}
         lost = torch.zeros(phenotype.num_genomes, dtype=torch.bool)
@@ -300,7 +348,7 @@ class SolvedTask(Task):
         return answers, wanted, lost, least
 
     def _moments(
-        self, phenotype: Phenotype | Population, split: Split, seeds: Sequence[int], share: float
+        self, phenotype: Runs, split: Split, seeds: Sequence[int], share: float
     ) -> Iterator[tuple[slice, Moments, Moments]]:
         """Yields, of each run of genomes, moments of the first share of a split's samples and of the rest."""
         samples = self._task.samples(split, seeds=seeds)
@@ -318,9 +366,11 @@ class SolvedTask(Task):
             assert fitted is not None and others is not None  # samples are many, see `require_samples`
             yield genomes, fitted, others
 
-    def _parts(self, phenotype: Phenotype | Population, samples: Samples) -> Iterator[_Part]:
+    def _parts(self, phenotype: Runs, samples: Samples) -> Iterator[_Part]:
         """Yields all samples in parts, in order, as each run of genomes responds to them."""
-        if isinstance(phenotype, Population):
+        if isinstance(phenotype, Sensors):
+            yield from self._of_sensors(phenotype, samples)
+        elif isinstance(phenotype, Population):
             yield from self._of_reservoirs(phenotype, samples)
         elif samples.inputs.ndim == 3:
             yield from self._of_images(phenotype, samples)
@@ -328,6 +378,21 @@ class SolvedTask(Task):
             yield from self._of_reservoirs(Population(phenotype.blueprints, phenotype.parameters), samples)
         else:
             yield from self._of_series(phenotype, samples)
+
+    def _of_sensors(self, sensors: Sensors, samples: Samples) -> Iterator[_Part]:
+        """Yields what is sensed: images, or every step after the washout with those before it."""
+        genomes, inputs = slice(0, sensors.num_genomes), samples.inputs[samples.which]
+        if samples.inputs.ndim == 3:
+            for first in range(0, inputs.shape[1], IMAGES_AT_ONCE):
+                piece = slice(first, first + IMAGES_AT_ONCE)
+                yield _Part(genomes, inputs[:, piece], _targets(samples, genomes, piece), first)
+            return
+        washout, times = self._task.washout, self._adapter.times
+        before = torch.nn.functional.pad(inputs, (0, 0, 0, 0, times - 1, 0))
+        length = inputs.shape[1]
+        latest = torch.cat([before[:, times - 1 - k : times - 1 - k + length] for k in range(times)], 3)
+        targets = _targets(samples, genomes, slice(washout, None)).flatten(1, 2)
+        yield _Part(genomes, latest[:, washout:].flatten(1, 2), targets, 0)
 
     def _of_reservoirs(self, population: Population, samples: Samples) -> Iterator[_Part]:
         """Yields responses to sequences, tile by tile of lineages that follow each other with one wiring."""

@@ -95,6 +95,30 @@ class PriorEntry(TypedDict, total=False):
     core: str
 
 
+class FloorEntry(TypedDict):
+    """The score of a task that takes no network.
+
+    Attributes:
+        score: The score.
+        what: What has it, a phrase.
+    """
+
+    score: float
+    what: str
+
+
+class SensorsEntry(TypedDict):
+    """What a readout of a task's sensors scores, without any network between.
+
+    Attributes:
+        seed: Number of the replicate, whose held-out data it is scored on.
+        score: Held-out score; null where it is not finite.
+    """
+
+    seed: int
+    score: float | None
+
+
 class TaskEntry(TypedDict, total=False):
     """A task, as the manifest has it.
 
@@ -104,6 +128,8 @@ class TaskEntry(TypedDict, total=False):
         margin: Smallest difference of scores that matters; null where the request names none.
         ports: What sensors and actuators are, a sentence; left out where the task does not tell.
         muscles: True where the body is driven by the wiring's own muscles; left out where it is not.
+        floor: The score that takes no network; left out where the task tells none.
+        sensors: Scores of readouts of the sensors alone; left out where readouts are not solved.
     """
 
     unit: str
@@ -111,6 +137,8 @@ class TaskEntry(TypedDict, total=False):
     margin: float | None
     ports: str
     muscles: bool
+    floor: FloorEntry
+    sensors: list[SensorsEntry]
 
 
 class Origin(TypedDict, total=False):

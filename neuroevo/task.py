@@ -126,6 +126,15 @@ class Task(ABC):
         """Unit of the fitness: that of the score, unless a task sets this to another."""
         return self.unit
 
+    @cached_property
+    def floor(self) -> tuple[float, str] | None:
+        """The score that takes no network, and what has it, a phrase: `(0.1, "naming one class always")`.
+
+        Reports count from it what share of the leader's score a control reaches. None: the task tells none,
+        and the leader's untrained score takes its place.
+        """
+        return None
+
     @property
     def network_steps(self) -> int | None:
         """Network steps of one evaluation of a genome, or None where the task does not tell them."""

@@ -18,6 +18,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -228,6 +229,13 @@ class Classification(Task):
     def test_images(self) -> np.ndarray:
         """Returns the test images, uint8 [test images, height, width], or in colour [..., 3]."""
         return self.images().test_images
+
+    @cached_property
+    def floor(self) -> tuple[float, str]:
+        """The share of the test images that are of the class with most images to train on."""
+        images = self.images()
+        most = int(np.bincount(images.train_labels, minlength=len(self.class_names)).argmax())
+        return float((images.test_labels == most).mean()), "naming one class always"
 
     @property
     def num_minibatch(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,11 @@ class _Trials(SequenceTask):
     unit = "accuracy"
     num_sensors = 2
     num_actuators = 2
+
+    @cached_property
+    def floor(self) -> tuple[float, str]:
+        """Half: both answers are as often right."""
+        return 0.5, "guessing one of two"
 
     def judge(self, said: Tensor, targets: Tensor) -> Tensor:
         """Returns 1 where the greater of two numbers names the right answer, 0 where not, float64 [G, B].

@@ -8,7 +8,7 @@ Contacts and limits are off; nothing in the body needs a constraint solver, whic
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,6 +108,11 @@ class Swimmer(Embodied):
         self.rate = rate
         self.num_actuators = links - 1
         self.num_sensors = 2 * (links - 1) + 5
+
+    @cached_property
+    def floor(self) -> tuple[float, str]:
+        """Nothing: the speed of a body that stays where it is."""
+        return 0.0, "staying where it is"
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns where episodes start.

@@ -7,6 +7,7 @@ see `worm_nerves`; nothing but the wiring itself evolves. With other adapters an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -104,6 +105,11 @@ class Worm(Embodied):
             TaskError: If the wiring lacks the muscles or the B-type motor neurons of a side.
         """
         return worm_nerves.native(architecture, self.stretch)
+
+    @cached_property
+    def floor(self) -> tuple[float, str]:
+        """Nothing: the speed of a body that stays where it is."""
+        return 0.0, "staying where it is"
 
     def starts(self, seed: int, purpose: str, num_episodes: int) -> tuple[np.ndarray, ...]:
         """Returns where episodes start, at rest and pointing along +x on the whole.

@@ -13,8 +13,10 @@ import numpy as np
 
 from neuroevo.files import to_json
 from neuroevo.referee.drift import Fixation
+from neuroevo.referee.entry import Entry
 from neuroevo.referee.learning_curves import Curve, TimeToThreshold
 from neuroevo.referee.outcome import AreaContrast, Comparison, Decision, Power, Rank, Relation, Verdict
+from neuroevo.referee.sphinx import Sphinx, explain
 from neuroevo.report import exports
 from neuroevo.report.figures import canvas
 from neuroevo.report.figures.captions import pictures
@@ -100,6 +102,7 @@ def write(folder: Path) -> Path:
         "report.json": to_json(whole.to_json()),
         "report.csv": exports.genomes_csv(whole),
         "comparisons.csv": exports.comparisons_csv(whole),
+        "sphinx.csv": exports.sphinx_csv(whole),
         "report.tex": exports.tex(whole),
     }
     data = {name: text.encode() for name, text in files.items()}
@@ -239,6 +242,7 @@ def task_report(
         "genomes": tuple(_genome(task, label, values) for label, values in of_task.items()),
         "comparisons": tuple(_pair(rank, a, b, of_task[a], of_task[b]) for rank, (a, b) in pairs),
         "doses": (),
+        "sphinx": _sphinx(of_task) if task == SWIMMER else None,
         "graphs": () if task == EMPTY else tuple(graphs),
         "selection": None,
         **more,
@@ -260,6 +264,18 @@ def task_report(
         verdict=verdict,
         **parts,
     )
+
+
+def _sphinx(of_task: dict[str, list[float]]) -> Sphinx | None:
+    entries = [
+        Entry(
+            label,
+            {(k // 4, k % 4): score for k, score in enumerate(values)},
+            core="none" if label == "adapter-only" else "evolves",
+        )
+        for label, values in of_task.items()
+    ]
+    return explain(entries, (0.0, "staying <where> it is"), {(0, k): 0.1 for k in range(4)}, "m/s")
 
 
 def _genome(task: str, label: str, values: list[float]) -> GenomeReport:

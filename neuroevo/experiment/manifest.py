@@ -15,8 +15,10 @@ from neuroevo.experiment import muscles
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
 from neuroevo.progress import Say, nothing
+from neuroevo.readout import SolvedTask
 from neuroevo.rows import GraphEntry, Manifest, Origin, RequestEntry, TaskEntry
 from neuroevo.run_folder import RunFolder
+from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
 
@@ -168,6 +170,13 @@ def _entry(plan: Plan, label: str) -> TaskEntry:
         entry["ports"] = task.ports
     if label in muscles.driven(plan):
         entry["muscles"] = True
+    if task.floor is not None:
+        score, what = task.floor
+        entry["floor"] = {"score": float(score), "what": what}
+    if isinstance(task, SolvedTask) and plan.config.selection != "mixed" and task.can_read_sensors:
+        seeds = sorted({row["seed"] for row in plan.lineages() if row["task"] == label})
+        scores = task.sensor_scores([derive(plan.config.seed, "held-out", label, seed) for seed in seeds])
+        entry["sensors"] = [{"seed": seed, "score": x} for seed, x in zip(seeds, scores, strict=True)]
     return entry
 
 

@@ -8,6 +8,7 @@
     learning_curves   curves over generations, their area, the evaluations that a threshold takes
     drift             shares of mixed populations against neutral drift
     wording           verdicts as sentences
+    sphinx            what share of the leader's score controls and nulls reach
     body_map          what of a verdict may be the map onto the body's, not the circuit's
 
 Imports only the modules of the root.

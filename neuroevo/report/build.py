@@ -20,6 +20,7 @@ from neuroevo.referee.entry import Entry
 from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean, interval
 from neuroevo.referee.learning_curves import learning_area, threshold, time_to
 from neuroevo.referee.outcome import Comparison, Decision
+from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
 from neuroevo.report import body_map
 from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
@@ -130,6 +131,7 @@ def _task(
         ports=task.ports,
         readout=_readout(genomes, str(config.get("adapter", ""))),
         body_map=body_map.build(task, comparisons),
+        sphinx=None if populations else explain(entries, task.floor, task.sensors, task.unit),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from neuroevo.errors import RunError
@@ -144,6 +144,8 @@ class TaskEvidence:
         favoured: Label of the prior that spread beyond chance, if there is one.
         ports: What sensors and actuators are; may be empty.
         has_muscles: Whether the body is driven by the wiring's own muscles.
+        floor: The score that takes no network, and what has it; None where the task tells none.
+        sensors: Scores of readouts of the task's sensors, by (0, seed); empty where there are none.
     """
 
     label: str
@@ -157,6 +159,8 @@ class TaskEvidence:
     favoured: str | None
     ports: str = ""
     has_muscles: bool = False
+    floor: tuple[float, str] | None = None
+    sensors: Scores = field(default_factory=dict)
 
     def curves(self) -> dict[str, Curve]:
         """Returns the learning curve of each genome that has one; lineages that failed are left out."""
@@ -347,13 +351,12 @@ def _tasks(
     for label, of_genomes in lineages.items():
         facts: TaskEntry = manifest.get("tasks", {}).get(label, {})
         record: SpreadEntry = (manifest.get("selection_record") or {}).get(label) or {}
-        column = 2 if label in without else 1
         genomes = [
             GenomeEvidence(
                 label=genome,
                 lineages=(of_verdict := compared(keys, results)),
                 results={key: results[key] for key in of_verdict if key in results},
-                tracks=_tracks(of_verdict, results, metrics, column, shortest),
+                tracks=_tracks(of_verdict, results, metrics, 2 if label in without else 1, shortest),
                 prior=_prior(manifest, genome),
                 graphs=tuple(graphs.get(genome, ())),
             )
@@ -366,6 +369,8 @@ def _tasks(
             margin=facts.get("margin"),
             ports=str(facts.get("ports") or ""),
             has_muscles=bool(facts.get("muscles")),
+            floor=_floor(facts),
+            sensors={(0, x["seed"]): y for x in facts.get("sensors", ()) if (y := x["score"]) is not None},
             learning_from="fitness_mean" if label in without else "fitness_centre",
             genomes=tuple(genomes),
             events=tuple(row for row in events if row.get("task") == label),
@@ -410,6 +415,12 @@ def _prior(manifest: Manifest, label: str) -> PriorFacts:
         one_point=facts.get("one_point"),
         core=facts.get("core"),
     )
+
+
+def _floor(facts: TaskEntry) -> tuple[float, str] | None:
+    """Returns the score of a task that takes no network, and what has it; None where it tells none."""
+    floor = facts.get("floor")
+    return (floor["score"], floor["what"]) if floor else None
 
 
 def _fixation(row: FixationEntry) -> Fixation:

@@ -1,10 +1,11 @@
-r"""Exports of a report: report.csv, comparisons.csv and report.tex, with the figures of report.json.
+r"""Exports of a report: report.csv, comparisons.csv, sphinx.csv and report.tex, with report.json's figures.
 
-The CSV files have one row a genome a task, and one row a comparison. Numbers are written as Python's `repr`
-writes them, so that reading them gives those of report.json to the last digit; null is an empty field. Text
-stands in quotes. A text that a spreadsheet would run as a formula (its first character is one of = + - @, one
-of their full-width forms, a tab or a line break) has an apostrophe put before it, which makes it plain text;
-other readers strip that one character. Numbers are never changed, so a negative one keeps its sign.
+The CSV files have one row a genome a task, a comparison, or a share of the leader's score. Numbers are
+written as Python's `repr` writes them, so that reading them gives those of report.json to the last digit;
+null is an empty field. Text stands in quotes. A text that a spreadsheet would run as a formula (its first
+character is one of = + - @, one of their full-width forms, a tab or a line break) has an apostrophe put
+before it, which makes it plain text; other readers strip that one character. Numbers are never changed, so
+a negative one keeps its sign.
 
 The LaTeX file is a table a task, for \input in a document that loads booktabs. It rounds as the page does.
 """
@@ -40,6 +41,10 @@ COMPARISONS = (
     *("rank_rank", "rank_of", "rank_p"),
     *("auc_difference", "auc_ci95_low", "auc_ci95_high", "auc_p", "auc_p_holm"),
     *("power_more_seeds", "power_more_graphs", "verdict", "rank_genome"),
+)
+SPHINX = (
+    *("task", "unit", "leader", "floor", "floor_is", "genome", "part"),
+    *("score", "share", "ci95_low", "ci95_high"),
 )
 TEX = {  # characters that LaTeX reads as commands, that join with their neighbours, or that old fonts lack
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -95,6 +100,25 @@ def comparisons_csv(report: Report) -> str:
     """
     rows = [(task, plain(row)) for task in report.tasks.values() for row in task.comparisons]
     return _csv(rows, COMPARISONS)
+
+
+def sphinx_csv(report: Report) -> str:
+    """Returns sphinx.csv: what share of the leader's score each other genome reaches, a row a genome a task.
+
+    Args:
+        report: The report.
+    """
+    rows = []
+    for task in report.tasks.values():
+        if task.sphinx is None or task.sphinx.floor is None:
+            continue
+        of_task = {
+            "leader": task.sphinx.leader,
+            "floor": task.sphinx.floor.score,
+            "floor_is": task.sphinx.floor.what,
+        }
+        rows += [(task, {**of_task, **plain(share)}) for share in task.sphinx.shares]
+    return _csv(rows, SPHINX)
 
 
 def tex(report: Report) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
     from neuroevo.referee.estimators import Interval
     from neuroevo.referee.learning_curves import TimeToThreshold
     from neuroevo.referee.outcome import Comparison, Decision, Verdict
+    from neuroevo.referee.sphinx import Sphinx
 
 SCHEMA = 2
 
@@ -360,6 +361,8 @@ class TaskReport:
         ports: What sensors and actuators are; empty where the task does not tell.
         readout: What readouts that are solved read of a genome; empty where there are none.
         body_map: What wirings have of the connectome's map onto the body; None where no muscles drive it.
+        sphinx: What share of the leader's score each other genome reaches; None where there is nothing to
+            compare it with.
     """
 
     label: str
@@ -378,12 +381,13 @@ class TaskReport:
     ports: str = ""
     readout: str = ""
     body_map: BodyMap | None = None
+    sphinx: Sphinx | None = None
 
     def entries(self) -> dict[str, object]:
-        """Returns the fields, those of the verdict among them; three of them only where they are told."""
+        """Returns the fields, those of the verdict among them; four of them only where they are told."""
         rest = _fields(self)
         del rest["label"]
-        for name in ("ports", "readout", "body_map"):
+        for name in ("ports", "readout", "body_map", "sphinx"):
             if not rest[name]:
                 del rest[name]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}

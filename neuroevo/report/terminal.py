@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from neuroevo.report import sphinx
 from neuroevo.report.exports import ROUTES
 from neuroevo.report.formatting import body_map_lines, decimals, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
@@ -35,13 +36,15 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     previous = ""
     for task in tasks:
         parts += [Text(), _table(task, width)]
+        if task.sphinx and task.sphinx.shares:
+            parts += [Text(), _sphinx(task)]
         if any(genome.at_gains for genome in task.genomes):
             parts += [Text(), _sweep(task)]
         ways = routes(task)
         news = [text for text in (task.cost, ways if ways != previous else "") if text]
         previous = ways
         sentences = (*task.verdict.reasons, *task.verdict.power, *news)
-        lines = [(text, "") for text in sentences]
+        lines = [(text, "") for text in (*sphinx.lines(task), *sentences)]
         lines += [(text, "dim") for text in (task.ports, task.readout) if text]
         lines += [(text, "") for text in body_map_lines(task)]
         lines += [(text, "yellow") for text in task.notes]
@@ -128,6 +131,23 @@ def _sweep(task: TaskReport) -> RenderableType:
     for genome in order:
         cells = [number(score, places, missing="-") for score in (genome.at_gains or {}).values()]
         table.add_row(Text(genome.label), *map(Text, cells))
+    return table
+
+
+def _sphinx(task: TaskReport) -> RenderableType:
+    """Returns what share of the leader's score each other genome reaches."""
+    explained, places = task.sphinx, decimals(task)
+    assert explained is not None
+    title = Text(f"{task.label}, share of what {explained.leader} scores above the floor", style="bold")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("genome", overflow="fold")
+    table.add_column("what it has", overflow="fold")
+    for head in ("mean", "share", "95 % interval"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for x in explained.shares:
+        bounds = "-" if x.ci95 is None else " to ".join(map(sphinx.percent, x.ci95))
+        cells = (sphinx.what_of(x), number(x.score, places), sphinx.percent(x.share), bounds)
+        table.add_row(Text(x.genome), *map(Text, cells))
     return table
 
 

@@ -31,9 +31,9 @@ def write_report(
 ) -> Report:
     """Writes the report of one run, or of several that answer one request.
 
-    Written are report.json, report.html, report.csv, comparisons.csv, report.tex and figures/. Equal records
-    give equal files: nothing depends on the time or on random state. Pictures that `replay` left in the
-    folder of a run are shown too.
+    Written are report.json, report.html, report.csv, comparisons.csv, sphinx.csv, report.tex and figures/.
+    Equal records give equal files: nothing depends on the time or on random state. Pictures that `replay`
+    left in the folder of a run are shown too.
 
     Args:
         runs: The run, or several.
@@ -133,6 +133,7 @@ def _texts(
     texts = {
         "report.csv": exports.genomes_csv(report),
         "comparisons.csv": exports.comparisons_csv(report),
+        "sphinx.csv": exports.sphinx_csv(report),
         "report.tex": exports.tex(report),
         HTML: page.render(report, shown, styles, [*page.FILES, *figures]),
         "report.json": to_json(report.to_json(), indent=2),

@@ -221,16 +221,15 @@ def test_tables_take_the_place_of_figures(browser, report):
     with Visit(browser, report) as visit:
         page = visit.page
         num_figures = page.locator("figure").count()
-        assert figures_shown(page) == num_figures == 9
+        assert figures_shown(page) == num_figures == 10
         assert page.locator("figure table:visible").count() == 0
         page.click("#switch")
         assert page.get_attribute("#switch", "aria-pressed") == "true"
         assert page.url.endswith("#tables")
         assert figures_shown(page) == 0
-        assert page.locator("figure table:visible").count() == num_figures - 1
-        assert (
-            page.locator("figure .words:visible").count() == num_figures
-        )  # the one of behaviour has no table
+        # The table of what explains the score stands above its figure, and that of behaviour has none.
+        assert page.locator("figure table:visible").count() == num_figures - 2
+        assert page.locator("figure .words:visible").count() == num_figures
         page.click("a[href='#t1']")  # the mode outlasts a jump
         assert figures_shown(page) == 0
         page.click("#switch")

@@ -20,7 +20,7 @@ from tests import verdicts
 from tests.report.test_write import build
 from tests.verdicts import AMPERSAND, FORMULA, GENOMES, SCRIPT, SWIMMER
 
-FILES = {"report.json", "report.csv", "comparisons.csv", "report.tex", "report.html", "figures"}
+FILES = {"report.json", "report.csv", "comparisons.csv", "sphinx.csv", "report.tex", "report.html", "figures"}
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,9 @@ def test_report_is_the_same_when_made_again(run):
 
 def test_figures_are_written_and_well_formed(run):
     names = {p.name for p in (run.path / "figures").iterdir()}
-    assert names == {f"{k}_{t}.{e}" for k in ("learning", "scores") for t in UNITS for e in ("svg", "png")}
+    assert names == {
+        f"{k}_{t}.{e}" for k in ("learning", "scores", "sphinx") for t in UNITS for e in ("svg", "png")
+    }
     for path in (run.path / "figures").glob("*.svg"):
         ElementTree.parse(path)
         assert EVIL not in path.read_text()
@@ -191,14 +193,14 @@ def test_page_asks_the_network_for_nothing(run):
     page = Page(text)
     targets = [v for _, attrs in page.tags for k, v in attrs.items() if k in ("src", "href", "xlink:href")]
     beside = [target for target in targets if not target.startswith(("#", "data:"))]
-    assert len(beside) == 12 and all((run.path / unquote(target)).is_file() for target in beside)
+    assert len(beside) == 17 and all((run.path / unquote(target)).is_file() for target in beside)
     assert not re.search(r"url\((?!#)|@import", text)
 
 
 def test_page_says_figures_in_words_and_repeats_no_id(run):
     page = Page((run.path / "report.html").read_text())
     images = [attrs for tag, attrs in page.tags if tag == "svg"]
-    assert len(images) == 4
+    assert len(images) == 6
     assert all(attrs["role"] == "img" for attrs in images)
     words = {
         attrs["id"]: page.words[attrs["id"]] for tag, attrs in page.tags if tag in ("title", "desc") and attrs

@@ -2,6 +2,7 @@
 
 canvas         size, colours, saving; picture: an image with its caption and its numbers as a table
 scores         held-out scores, learning curves, doses; selection: shares of mixed populations
+sphinx         what share of the leader's score each other genome reaches
 captions       the figures of a task with their captions
 wiring         a prior beside its connectome: matrices, degrees and triads
 """

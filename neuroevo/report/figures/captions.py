@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo.report import sphinx
 from neuroevo.report.figures.canvas import MAX_POINTS
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.figures.scores import (
@@ -18,6 +19,7 @@ from neuroevo.report.figures.scores import (
     thinned,
 )
 from neuroevo.report.figures.selection import MAX_POPULATIONS, mean_shares, muller_figure, share_table
+from neuroevo.report.figures.sphinx import sphinx_figure
 from neuroevo.report.formatting import measure_text, ranked
 from neuroevo.report.model import Dose, DosePoint, Measure, MixedPopulations, TaskReport
 from neuroevo.report.table import Cell, Heading, Table
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from neuroevo.referee.learning_curves import Curve
+    from neuroevo.referee.sphinx import Sphinx
 
 Drawn = tuple[Picture, "Figure"]
 
@@ -51,6 +54,8 @@ def pictures(
     figures = []
     if any(scores.values()):
         figures.append(_scores(task, scores, styles))
+    if task.sphinx and task.sphinx.shares:
+        figures.append(_sphinx(task, task.sphinx, styles))
     if curves:
         figures.append(_learning(task, curves, styles))
     doses = [dose for dose in task.doses if any(point.iqm is not None for point in dose.points)]
@@ -85,6 +90,20 @@ def _scores(task: TaskReport, scores: Mapping[str, Sequence[float]], styles: Map
         Table(f"Scores of lineages on {task.label}", heads, rows),
     )
     return picture, scores_figure(task.label, order, scores, task.unit, styles)
+
+
+def _sphinx(task: TaskReport, explained: Sphinx, styles: Mapping[str, int]) -> Drawn:
+    """Returns the figure of what explains the leader's score; its table stands above."""
+    words = "; ".join(f"{x.genome} {sphinx.percent(x.share)}" for x in explained.shares)
+    picture = Picture(
+        "sphinx",
+        f"What explains the score on {task.label}",
+        f"Share of what {explained.leader} scores above the floor: {words}.",
+        b"",
+        "Lines are 95 % intervals." if any(x.ci95 for x in explained.shares) else "",
+    )
+    floor = sphinx.floor_text(explained, task.unit)
+    return picture, sphinx_figure(task.label, explained, floor, styles)
 
 
 def _learning(task: TaskReport, curves: Mapping[str, Curve], styles: Mapping[str, int]) -> Drawn:

@@ -26,7 +26,7 @@ from neuroevo.report.model import LineageCounts, Report, RunReport, TaskReport
 from neuroevo.report.table import Table
 from neuroevo.text import breakable, count, visible
 
-FILES = ("report.json", "report.csv", "comparisons.csv", "report.tex")
+FILES = ("report.json", "report.csv", "comparisons.csv", "sphinx.csv", "report.tex")
 UNKNOWN = "unknown"  # selection of scores that another program wrote
 FIGURES = "figures"  # their folder, beside the page
 ENDINGS = ("svg", "png", "gif")  # that a figure may have a file of
@@ -65,6 +65,7 @@ class Section:
         figures: The figures, in their order.
         matrix: The comparisons, if there are any.
         selection: What a race or mixed populations did.
+        sphinx: What explains the leader's score, where there is something to compare it with.
         body_map: The map onto the body, where muscles drive it.
         sweep: Scores at each gain of a sweep, if there was one.
         graphs: Statistics of the graphs, if any are known.
@@ -79,6 +80,7 @@ class Section:
     figures: Sequence[Figure]
     matrix: Matrix | None
     selection: Passage | None
+    sphinx: Passage | None
     body_map: Passage | None
     sweep: Passage | None
     graphs: Table | None
@@ -238,6 +240,7 @@ def _section(
         figures=figures,
         matrix=tables.matrix(task, styles),
         selection=tables.selection(task, styles),
+        sphinx=tables.sphinx(task, styles),
         body_map=tables.body_map(task, styles),
         sweep=tables.sweep(task, styles),
         graphs=tables.graphs(task, styles),

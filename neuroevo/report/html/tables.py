@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neuroevo.report import sphinx as explanation
 from neuroevo.report.formatting import decimals, facing, ranked, standing
 from neuroevo.report.model import (
     GenomeReport,
@@ -223,6 +224,24 @@ def body_map(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
     return Passage(
         "The map onto the body", text, Table(f"The map onto the body on {task.label}", heads, rows)
     )
+
+
+def sphinx(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
+    """Returns what share of the leader's score each other genome reaches.
+
+    Args:
+        task: The task.
+        styles: Which colour a genome has in all figures of a report.
+
+    Returns:
+        None where there is nothing to compare the leader with; without rows where there are no shares.
+    """
+    sentences = explanation.lines(task)
+    if not sentences:
+        return None
+    head = explanation.QUESTION
+    text = " ".join(sentences).removeprefix(f"{head} ")
+    return Passage(head, text, explanation.table(task, styles) or Table(head, (), ()))
 
 
 def sweep(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
