@@ -17,6 +17,7 @@ The examples below run as they stand, with `numpy`, `torch` and what they name i
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -557,6 +558,33 @@ def _refuse(label: str, fault: str) -> None:
     """Raises TaskError if there is a fault."""
     if fault:
         raise TaskError(f"Task {label!r} {fault}.")
+
+
+def floor_of(label: str, task: Task) -> tuple[float, str] | None:
+    """Returns the score of a task that takes no network, and what has it; None where the task tells none.
+
+    Args:
+        label: What a request calls the task, for errors.
+        task: The task, ready to evaluate.
+
+    Raises:
+        TaskError: If what it tells is no finite score with a phrase, or it fails.
+    """
+    try:
+        floor: object = task.floor
+    except NeuroevoError:
+        raise
+    except FOREIGN as error:
+        raise TaskError(f"Task {label!r} cannot tell its floor: {described(error)}.") from error
+    if floor is None:
+        return None
+    match floor:
+        case (int() | float() as score, str() as what) if math.isfinite(score):
+            return float(score), what
+    raise TaskError(
+        f"Task {label!r} tells {floor!r} as its floor; wanted a finite score and what has it, such as "
+        "(0.1, 'naming one class always'), or None."
+    )
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from neuroevo.task import (
     Task,
     TaskRequest,
     fault_of,
+    floor_of,
     make,
 )
 from neuroevo.wiring.architecture import Architecture
@@ -170,3 +171,28 @@ def test_worker_refuses_what_is_no_task() -> None:
 def test_contract_needs_no_torch() -> None:
     code = f"import sys, {contract.__name__}; assert not {{'torch', 'mujoco', 'numba'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("floor", [0.1, (0.1,), ("0.1", "chance"), (float("nan"), "chance"), "chance"])
+def test_a_floor_that_is_no_score_with_a_phrase_is_refused_in_one_line(floor):
+    task = Echo()
+    task.floor = floor
+    with pytest.raises(TaskError, match=r"^Task 'echo' tells .* as its floor; wanted a finite score [^\n]*$"):
+        floor_of("echo", task)
+
+
+def test_a_floor_that_cannot_be_told_is_refused_in_one_line():
+    class Broken(Echo):
+        @property
+        def floor(self):
+            raise ZeroDivisionError("no data")
+
+    with pytest.raises(TaskError, match=r"^Task 'echo' cannot tell its floor: .*no data[^\n]*$"):
+        floor_of("echo", Broken())
+
+
+def test_tasks_tell_the_floor_that_they_have():
+    assert floor_of("echo", Echo()) is None
+    task = Echo()
+    task.floor = 0, "chance"
+    assert floor_of("echo", task) == (0.0, "chance")

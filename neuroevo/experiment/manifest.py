@@ -10,15 +10,16 @@ from importlib import metadata
 from pathlib import Path
 
 from neuroevo import seal
-from neuroevo.errors import RunError
+from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, RunError, failure
 from neuroevo.experiment import muscles
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.plan import Plan
 from neuroevo.progress import Say, nothing
 from neuroevo.readout import SolvedTask
-from neuroevo.rows import GraphEntry, Manifest, Origin, RequestEntry, TaskEntry
+from neuroevo.rows import GraphEntry, Manifest, Origin, RequestEntry, SensorsEntry, TaskEntry
 from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import derive
+from neuroevo.task import floor_of
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
 
@@ -170,14 +171,23 @@ def _entry(plan: Plan, label: str) -> TaskEntry:
         entry["ports"] = task.ports
     if label in muscles.driven(plan):
         entry["muscles"] = True
-    if task.floor is not None:
-        score, what = task.floor
-        entry["floor"] = {"score": float(score), "what": what}
+    if floor := floor_of(label, task):
+        entry["floor"] = {"score": floor[0], "what": floor[1]}
     if isinstance(task, SolvedTask) and plan.config.selection != "mixed" and task.can_read_sensors:
-        seeds = sorted({row["seed"] for row in plan.lineages() if row["task"] == label})
-        scores = task.sensor_scores([derive(plan.config.seed, "held-out", label, seed) for seed in seeds])
-        entry["sensors"] = [{"seed": seed, "score": x} for seed, x in zip(seeds, scores, strict=True)]
+        entry["sensors"] = _sensors(plan, label, task)
     return entry
+
+
+def _sensors(plan: Plan, label: str, task: SolvedTask) -> list[SensorsEntry]:
+    """Returns what readouts of a task's sensors score on the held-out data of each seed."""
+    seeds = sorted({row["seed"] for row in plan.lineages() if row["task"] == label})
+    try:
+        scores = task.sensor_scores([derive(plan.config.seed, "held-out", label, seed) for seed in seeds])
+    except NeuroevoError:
+        raise
+    except FOREIGN as error:
+        raise EvaluationError(failure(f"Scoring a readout of the sensors of {label}", error)) from error
+    return [{"seed": seed, "score": score} for seed, score in zip(seeds, scores, strict=True)]
 
 
 def _core(architecture: Architecture) -> str:
