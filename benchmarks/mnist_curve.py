@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from neuroevo.plugins import Spec
-from neuroevo.report.figures.canvas import INK, SOFT, look, new_figure, png, style, write_title
+from neuroevo.report.figures.canvas import INK, SOFT, look, new_figure, png, write_title
+from neuroevo.report.figures.colors import style
 from neuroevo.run_folder import RunFolder
 from neuroevo.text import compact
 from tasks.images import Mnist

@@ -18,7 +18,7 @@ from neuroevo.referee.learning_curves import Curve, TimeToThreshold
 from neuroevo.referee.outcome import AreaContrast, Comparison, Decision, Power, Rank, Relation, Verdict
 from neuroevo.referee.sphinx import Sphinx, explain
 from neuroevo.report import exports
-from neuroevo.report.figures import canvas
+from neuroevo.report.figures import canvas, colors
 from neuroevo.report.figures.captions import pictures
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.html import page
@@ -51,7 +51,7 @@ FIGURES = (
 
 
 def styles() -> dict[str, int]:
-    return {label: i for i, label in enumerate(GENOMES)}
+    return colors.places(dict.fromkeys(GENOMES))
 
 
 def scores(task: str, genomes: list[str] | None = None) -> dict[str, list[float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from neuroevo.report.figures.canvas import style
+from neuroevo.report.figures.colors import style
 from neuroevo.text import number, typeset
 
 MISSING = "–"  # in a cell without a figure

@@ -13,7 +13,7 @@ from neuroevo.folders import check_free, new_folder
 from neuroevo.report import exports
 from neuroevo.report.build import judge
 from neuroevo.report.evidence import Evidence, gather
-from neuroevo.report.figures import canvas
+from neuroevo.report.figures import canvas, colors
 from neuroevo.report.figures.captions import pictures
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.html import page
@@ -85,7 +85,9 @@ def write_judgement(evidence: Evidence, out: Path) -> Report:
 def _rendered(evidence: Evidence, extra: Mapping[str, Sequence[Picture]]) -> tuple[Report, dict[str, bytes]]:
     """Returns the report of evidence, and its files by their path in the folder."""
     report = judge(evidence)
-    styles = {label: i for i, label in enumerate(dict.fromkeys(key[1] for key in evidence.planned))}
+    styles = colors.places(
+        {genome.label: genome.prior.name for task in evidence.tasks.values() for genome in task.genomes}
+    )
     shown, files = _draw(evidence, report, styles, extra)
     files |= _texts(report, shown, styles, files)
     return report, files

@@ -87,11 +87,13 @@ class Comparison:
         connectome: Source wiring.
         figures: Statistics of all of them, in plain types.
         examples: The first sample of every prior, by label.
+        priors: Name of every prior, by label.
     """
 
     connectome: Connectome
     figures: ComparisonFigures
     examples: dict[str, Architecture]
+    priors: dict[str, str | None]
 
 
 def compare(
@@ -143,7 +145,8 @@ def compare(
         "distinct": {label: len(s.hashes) for label, s in samples.items()},
         "notes": {label: s.notes for label, s in samples.items() if s.notes},
     }
-    return Comparison(connectome, figures, {label: s.first for label, s in samples.items()})
+    examples = {label: s.first for label, s in samples.items()}
+    return Comparison(connectome, figures, examples, {call.label: call.plugin.name for call in genomes})
 
 
 def graph_statistics(

@@ -1,6 +1,7 @@
 """Figures, drawn by matplotlib so that they can be read without colour.
 
-canvas         size, colours, saving; picture: an image with its caption and its numbers as a table
+canvas         size, saving; picture: an image with its caption and its numbers as a table
+colors         one colour a prior, in every figure of every run
 scores         held-out scores, learning curves, doses; selection: shares of mixed populations
 sphinx         what share of the leader's score each other genome reaches
 captions       the figures of a task with their captions

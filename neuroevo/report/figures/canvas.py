@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo.report.figures.colors import COLORS, style
 from neuroevo.text import fill, visible, wrap
 
 if TYPE_CHECKING:
@@ -19,35 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-# Okabe and Ito's palette, https://jfly.uni-koeln.de/color/, without black and without its pale yellow. Line
-# styles, and hatches of areas, change where it starts again, so that no two of 24 genomes look alike.
-PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-LineStyle = str | tuple[float, tuple[float, ...]]  # of matplotlib: a name, or an offset and lengths
-DASHES: tuple[LineStyle, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (5, 1.5, 1, 1.5)))
-HATCHES = ("", "////", "....", "xxxx")
+PALETTE = COLORS[:6]  # of limbs, of kinds of connections: of what is no prior
 INK, SOFT, GRID, PAPER = "#1d2329", "#66707a", "#dfe3e8", "#fffffe"  # text, secondary text, grid, background
 WIDTH = 5.6  # inches; text of 10 points stays readable when a phone shrinks the figure to its width
 LINE_HEIGHT = 12.5  # points
 
 MAX_POINTS = 100  # of a curve; more lie closer than a line is wide
-
-
-def style(index: int) -> tuple[str, LineStyle]:
-    """Returns the colour and the line style of a genome.
-
-    Args:
-        index: Rank of the genome in the request, from 0.
-    """
-    return PALETTE[index % len(PALETTE)], DASHES[index // len(PALETTE) % len(DASHES)]
-
-
-def hatch(index: int) -> str:
-    """Returns the hatch of the areas of a genome, as matplotlib writes it.
-
-    Args:
-        index: Rank of the genome in the request, from 0.
-    """
-    return HATCHES[index // len(PALETTE) % len(HATCHES)]
 
 
 def png(figure: Figure) -> bytes:
@@ -216,7 +194,7 @@ def label_ends(
     Args:
         axes: Axes of the curves; their vertical limits stay as they are from here on.
         ends: Last point of each curve, by label, in data coordinates.
-        styles: Rank of each genome in the request, which decides its colour.
+        styles: Place of each genome, which decides its colour, see `colors`.
         height: Height of the axes in inches.
     """
     low, high = axes.get_ylim()

@@ -18,9 +18,9 @@ from neuroevo.report.figures.canvas import (
     label_heights,
     look,
     new_figure,
-    style,
     write_title,
 )
+from neuroevo.report.figures.colors import style
 from neuroevo.text import compact, fill, wrap
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def learning_figure(
         task: Label of the task.
         curves: Learning curve of each genome, by label.
         axis_label: What fitness means here, with its unit.
-        styles: Rank of each genome in the request, which decides its colour and line style.
+        styles: Place of each genome, which decides its colour and line style.
     """
     curves = {label: thinned(curve) for label, curve in curves.items()}
     several = any(curve.num_lineages > 1 for curve in curves.values())
@@ -144,7 +144,7 @@ def scores_figure(
         genomes: The task's genomes, in the order of the rows.
         scores: Scores of the lineages by genome label.
         unit: Unit of the score; may be empty.
-        styles: Rank of each genome in the request, which decides its colour.
+        styles: Place of each genome, which decides its colour.
     """
     names = [wrap(genome.label) for genome in genomes]
     with look():
@@ -177,7 +177,7 @@ def dose_figure(task: str, doses: Sequence[Dose], unit: str, styles: Mapping[str
         task: Label of the task.
         doses: The task's series of doses.
         unit: Unit of the score; may be empty.
-        styles: Rank of each genome in the request, which decides its colour.
+        styles: Place of each genome, which decides its colour.
     """
     lines = {
         f"{dose.prior} ({i + 1})" if [d.prior for d in doses].count(dose.prior) > 1 else dose.prior: [

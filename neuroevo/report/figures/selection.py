@@ -12,14 +12,13 @@ from neuroevo.report.figures.canvas import (
     PAPER,
     SOFT,
     evenly,
-    hatch,
     label_ends,
     label_heights,
     look,
     new_figure,
-    style,
     write_title,
 )
+from neuroevo.report.figures.colors import hatch, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +71,7 @@ def muller_figure(task: str, selection: MixedPopulations, styles: Mapping[str, i
     Args:
         task: Label of the task.
         selection: What mixed populations of the task did.
-        styles: Rank of each genome in the request, which decides its colour and hatch.
+        styles: Place of each genome, which decides its colour and hatch.
     """
     epochs, shares = share_table(selection)
     num_populations = max((len(table) for table in shares.values()), default=0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from neuroevo.report.figures.canvas import INK, PAPER, SOFT, look, new_figure, style, write_title
+from neuroevo.report.figures.canvas import INK, PAPER, SOFT, look, new_figure, write_title
+from neuroevo.report.figures.colors import style
 from neuroevo.text import wrap
 
 if TYPE_CHECKING:

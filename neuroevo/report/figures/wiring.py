@@ -12,18 +12,8 @@ import numpy as np
 from neuroevo.connectome.model import Connectome
 from neuroevo.files import to_json
 from neuroevo.folders import file_names, new_folder
-from neuroevo.report.figures import canvas
-from neuroevo.report.figures.canvas import (
-    GRID,
-    INK,
-    PALETTE,
-    PAPER,
-    SOFT,
-    look,
-    new_figure,
-    style,
-    write_title,
-)
+from neuroevo.report.figures import canvas, colors
+from neuroevo.report.figures.canvas import GRID, INK, PALETTE, PAPER, SOFT, look, new_figure, write_title
 from neuroevo.text import compact, wrap
 from neuroevo.wiring.comparison import Comparison, ComparisonFigures
 from neuroevo.wiring.statistics import Wiring, is_comparable
@@ -77,26 +67,27 @@ def write_pictures(comparison: Comparison, folder: Path) -> list[Path]:
     """
     names = file_names(comparison.examples or [comparison.connectome.name])
     written = [folder / "stats.json"]
+    styles = colors.places(comparison.priors)
     with new_folder(folder) as new:
         (new / "stats.json").write_text(to_json(comparison.figures, indent=2), "utf-8")
-        for rank, (label, name) in enumerate(names.items()):
-            figure = wiring_figure(comparison, label if comparison.examples else None, rank)
+        for label, name in names.items():
+            figure = wiring_figure(comparison, label if comparison.examples else None, styles.get(label, 0))
             for ending, image in (("png", canvas.png(figure)), ("svg", canvas.svg(figure))):
                 (new / f"{name}.{ending}").write_bytes(image)
                 written.append(folder / f"{name}.{ending}")
     return written
 
 
-def wiring_figure(comparison: Comparison, label: str | None, rank: int = 0) -> Figure:
+def wiring_figure(comparison: Comparison, label: str | None, place: int = 0) -> Figure:
     """Returns the picture of a prior, or of the connectome alone.
 
     Args:
         comparison: Priors beside their connectome.
         label: Label of the prior; None draws the connectome.
-        rank: Rank of the prior in the request, which decides its colour.
+        place: Place of the prior, which decides its colour, see `colors`.
     """
     figures, source = comparison.figures, comparison.connectome
-    color = style(rank)[0]
+    color = colors.style(place)[0]
     with look():
         figure = new_figure(9.6 if label else 7.0, WIDTH)
         figure.set_layout_engine("constrained", h_pad=0.09, w_pad=0.09)
