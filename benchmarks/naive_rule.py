@@ -2,16 +2,16 @@
 
 Its claims over all choices of a graph and a seed stand beside those of a paired test over all seeds of one
 shuffled graph (p < 0.05), and beside the referee's verdict, on the same scores. A claim is "the circuit is
-better than its null". Where the circuit is itself a draw of the null every claim is false; where it is better,
-by some deviations of seeds or by what was planted, each choice without the claim is a miss.
+better than its null". Where the circuit is itself a draw of the null every claim is false; where it is
+better, by some deviations of seeds or by what was planted, each choice without the claim is a miss.
 
     python -m benchmarks.naive_rule [--tables 500] [--runs 10] [--effect 2] [--seed 0]
     python -m benchmarks.naive_rule RUN [RUN ...] [--genome connectome]
 
 The first prints simulated tables and real A/A runs, in per cent. Simulated scores are those of
-`benchmarks.calibration`: ten seeds, variance between graphs as a multiple of that between seeds. A real A/A run
-scores 21 graphs of one prior; each in turn is taken for the circuit, against the other 20. The second prints
-Markdown of the tables of real runs, whose truth is not known: what the rule says depends on the draw.
+`benchmarks.calibration`: ten seeds, variance between graphs as a multiple of that between seeds. A real A/A
+run scores 21 graphs of one prior; each in turn is taken for the circuit, against the other 20. The second
+prints Markdown of the tables of real runs, whose truth is not known: what the rule says depends on the draw.
 """
 
 from __future__ import annotations
