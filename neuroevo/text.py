@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import re
 import textwrap
 from collections.abc import Sequence
 
 LABEL_WIDTH = 20  # characters after which a label is broken
 DOTS = "..."  # in place of the end of a text that is cut
+MOST_PLACES = 9  # decimals of a figure; smaller ones are written with exponents
+LONGEST_WHOLE = 12  # digits before the point, beyond which a figure is written with an exponent
+ROUNDING = 1e-9  # difference of two figures, as a share of the largest, that is none
+LEVEL = 0.05  # error rate of tests, which no p beside it may be written as
 
 
 def count(number: int, noun: str) -> str:
@@ -25,35 +31,102 @@ def number(value: float | None, places: int | None = None, missing: str = "-") -
 
     Args:
         value: The figure; None where there is none.
-        places: Number of decimals; None writes three digits, or whole numbers from 1,000 on.
+        places: Number of decimals; None writes three digits, or whole numbers from 1,000 on. Figures of more
+            than `LONGEST_WHOLE` digits before the point are written with an exponent.
         missing: Text for a figure that is None.
     """
     if value is None:
         return missing
-    if places is not None:
-        return f"{value:,.{places}f}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".removesuffix(".")
+    if abs(value) >= 10.0**LONGEST_WHOLE or not math.isfinite(value):
+        return f"{value:.3g}"
+    if places is None and abs(value) < 999.5:
+        text = f"{value:#.3g}".removesuffix(".")
+    else:
+        text = f"{value:,.{places or 0}f}"
+    return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
+
+
+def figures(values: Sequence[float], places: int | None = None) -> list[str]:
+    """Returns figures that stand side by side, with as many digits as show them apart.
+
+    They are written as `number` writes them, where no two that differ look alike; else all with more
+    decimals, and those that decimals do not show with exponents. Values that differ by less than one part in
+    a billion of the largest are taken for one: what lies between them is rounding.
+
+    Args:
+        values: The figures.
+        places: Number of decimals at least; None begins with three digits.
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    texts = [number(value, places) for value in values]
+    if largest == 0.0 or _are_apart(values, texts, largest):
+        return texts
+    fewest = 3 - math.floor(math.log10(largest)) if places is None else places + 1
+    for more in range(max(0, fewest), MOST_PLACES + 1):
+        texts = [number(value, more) for value in values]
+        if _are_apart(values, texts, largest):
+            return texts
+    for digits in range(2, MOST_PLACES):
+        texts = [f"{value:.{digits}e}" for value in values]
+        if _are_apart(values, texts, largest):
+            break
+    return texts
+
+
+def _are_apart(values: Sequence[float], texts: Sequence[str], largest: float) -> bool:
+    """Says whether no two figures that differ by more than rounding, neighbours in size, look alike."""
+    pairs = sorted(zip(values, texts, strict=True), key=lambda pair: pair[0])
+    return all(
+        a == b or b - a <= ROUNDING * largest or text != other
+        for (a, text), (b, other) in itertools.pairwise(pairs)
+    )
+
+
+def signed(figure: str) -> str:
+    """Returns a figure with its sign, which a positive one has too; zero has none.
+
+    Args:
+        figure: A number as text.
+    """
+    return figure if figure[:1] == "-" or not any(digit in figure for digit in "123456789") else f"+{figure}"
+
+
+def percentages(shares: Sequence[float]) -> list[str]:
+    """Returns shares of a whole in per cent, with as many digits as show them apart, and from none and all.
+
+    Args:
+        shares: In [0, 1], or beyond.
+    """
+    values = [100 * share for share in shares]
+    return [f"{text}%" for text in figures([0.0, *values, 100.0], places=0)[1:-1]]
 
 
 def interval(bounds: Sequence[float] | None, places: int | None = None, missing: str = "-") -> str:
-    """Returns an interval for a table: [low, high].
+    """Returns an interval for a table: [low, high], with as many digits as show its ends apart.
 
     Args:
         bounds: Its two ends; None where there is none.
-        places: Number of decimals of both, as in `number`.
+        places: Number of decimals of both at least, as in `number`.
         missing: Text for an interval that is None.
     """
-    return missing if bounds is None else f"[{number(bounds[0], places)}, {number(bounds[1], places)}]"
+    return missing if bounds is None else f"[{', '.join(figures(bounds, places))}]"
 
 
 def p_text(p: float | None, missing: str = "-") -> str:
     """Returns a p-value for a table: 0.034, or <0.001 for all that are smaller.
 
+    It has two digits, and more where two would write it as 0.05, which it is not.
+
     Args:
         p: The p-value, in [0, 1]; None where nothing was tested.
         missing: Text for a p-value that is None.
     """
-    return missing if p is None else "<0.001" if p < 0.001 else f"{p:.2g}"
+    if p is None:
+        return missing
+    if p < 0.001:
+        return "<0.001"
+    texts = (f"{p:.{digits}g}" for digits in range(2, 9))
+    return next((text for text in texts if p == LEVEL or float(text) != LEVEL), f"{p:.2g}")
 
 
 def p_statement(p: float | None, missing: str = "no test") -> str:
@@ -65,7 +138,7 @@ def p_statement(p: float | None, missing: str = "no test") -> str:
     """
     if p is None:
         return missing
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+    return "p < 0.001" if p < 0.001 else f"p = {p_text(p)}"
 
 
 def compact(value: float) -> str:
