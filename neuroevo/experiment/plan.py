@@ -22,7 +22,7 @@ from neuroevo.rows import LineageRow
 from neuroevo.search import coordinates
 from neuroevo.task import HasNativeMaps, Task, TaskRequest
 from neuroevo.wiring.architecture import Architecture
-from neuroevo.wiring.sampling import Sample, sample
+from neuroevo.wiring.sampling import Sample, sample, twins
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,9 @@ class Plan:
         self.priors = {call.label: call for call in experiment.priors}
         num_draws = config.graphs * (config.seeds if config.selection == "mixed" else 1)
         self.tasks = experiment.tasks
+        twin = twins(experiment.priors)
         self.draws = {
-            x: sample(connectome, call, num_draws, config.seed, say, self._is_crossed)
+            x: sample(connectome, call, num_draws, config.seed, say, self._is_crossed, twin[x])
             for x, call in self.priors.items()
         }
         self.samples = [s for drawn in self.draws.values() for s in drawn.samples]

@@ -16,7 +16,7 @@ from neuroevo.seeds import derive
 from neuroevo.wiring import routes, statistics
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.routes import WithPorts
-from neuroevo.wiring.sampling import draw, require_count
+from neuroevo.wiring.sampling import draw, require_count, twins
 from neuroevo.wiring.statistics import is_comparable, neurons_of
 from neuroevo.wiring.triads import TRIADS, triad_census, triad_error, z_scores
 
@@ -126,9 +126,9 @@ def compare(
     require_count(num_samples, genomes)
     reference = _Reference.of(connectome, null, num_samples, seed, say)
     source = reference.row(connectome)
-    samples = {entrant.label: _Samples() for entrant in genomes}
+    samples, twin = {entrant.label: _Samples() for entrant in genomes}, twins(genomes)
     for entrant in genomes:
-        for architecture in draw(connectome, entrant, num_samples, seed, say):
+        for architecture in draw(connectome, entrant, num_samples, seed, say, twin=twin[entrant.label]):
             samples[entrant.label].add(architecture, reference.row(architecture))
     figures: ComparisonFigures = {
         "connectome": connectome.name,

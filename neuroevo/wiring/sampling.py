@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -68,8 +69,9 @@ def draw(
     seed: int,
     say: Say = nothing,
     is_crossed: Crossed = Architecture.is_crossed,
+    twin: int = 0,
 ) -> Iterator[Architecture]:
-    """Yields samples of a prior; sample k depends on the seed, the prior, its options and k.
+    """Yields samples of a prior; sample k depends on the seed, the prior, its options, k and the twin.
 
     Args:
         connectome: Source wiring.
@@ -78,13 +80,14 @@ def draw(
         seed: The run's seed.
         say: Is told how many there are, where they take long.
         is_crossed: See `draw_one`.
+        twin: See `draw_one`.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
     for k in counted(range(num_samples), f"drawing wirings of {entrant.label}:", num_samples, say):
-        yield draw_one(connectome, entrant, k, seed, is_crossed)
+        yield draw_one(connectome, entrant, k, seed, is_crossed, twin)
 
 
 def draw_one(
@@ -93,6 +96,7 @@ def draw_one(
     k: int,
     seed: int,
     is_crossed: Crossed = Architecture.is_crossed,
+    twin: int = 0,
 ) -> Architecture:
     """Returns sample k of a prior.
 
@@ -107,12 +111,15 @@ def draw_one(
         seed: The run's seed.
         is_crossed: Says whether an input of a wiring reaches an output. The usual answer is about the ports
             of the wiring itself; tasks may have others.
+        twin: How many labels before this one name the same prior with the same options, see `twins`: each has
+            graphs of its own.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
         EvaluationError: If the prior fails in a way of its own, or does not return an architecture.
     """
-    graph_seed = derive(seed, "graph", entrant.plugin.path, _seed_text(entrant), k)
+    path = "graph", entrant.plugin.path, _seed_text(entrant), k
+    graph_seed = derive(seed, *path, *(("twin", twin) if twin else ()))
     first = _drawn(connectome, entrant, graph_seed)
     has_ports = len(first.inputs) > 0 and len(first.outputs) > 0
     if not has_ports or is_crossed(first) or not is_crossed(Architecture.of(connectome)):
@@ -127,6 +134,23 @@ def draw_one(
         "whatever it senses, and scores as a constant."
     )
     return replace(first, notes=(*first.notes, note))
+
+
+def twins(entrants: Iterable[PluginCall]) -> dict[str, int]:
+    """Returns by label how many of the priors before each are the same, with the same options.
+
+    Two labels of one prior are two samples of it, such as a comparison of a prior with itself needs.
+
+    Args:
+        entrants: The priors of a request, in its order.
+    """
+    numbers: dict[str, int] = {}
+    before: Counter[tuple[str, str]] = Counter()
+    for entrant in entrants:
+        same = entrant.plugin.path, _seed_text(entrant)
+        numbers[entrant.label] = before[same]
+        before[same] += 1
+    return numbers
 
 
 def _drawn(connectome: Connectome, entrant: PluginCall, graph_seed: int) -> Architecture:
@@ -211,6 +235,7 @@ def sample(
     run_seed: int,
     say: Say = nothing,
     is_crossed: Crossed = Architecture.is_crossed,
+    twin: int = 0,
 ) -> Draws:
     """Returns distinct architectures of a prior; of equal ones the first.
 
@@ -223,6 +248,7 @@ def sample(
         run_seed: The run's seed.
         say: Is told how many there are, where they take long.
         is_crossed: See `draw_one`.
+        twin: See `draw_one`.
 
     Raises:
         NeuroevoError: If the prior cannot be sampled on this connectome.
@@ -231,7 +257,7 @@ def sample(
     samples: list[Sample] = []
     place: dict[str, int] = {}
     index: list[int] = []
-    drawings = draw(connectome, entrant, max(2, num_draws), run_seed, say, is_crossed)
+    drawings = draw(connectome, entrant, max(2, num_draws), run_seed, say, is_crossed, twin)
     for k, architecture in enumerate(drawings):
         name = architecture.content_hash
         if k < num_draws and name not in place:
@@ -266,12 +292,13 @@ def write_samples(
         RunError: If the folder exists or cannot be written.
     """
     require_count(num_samples, genomes)
-    names = file_names(entrant.label for entrant in genomes)
+    names, twin = file_names(entrant.label for entrant in genomes), twins(genomes)
     written, notes = [], {}
     with new_folder(folder) as new:
         for entrant in genomes:
             sentences: dict[str, None] = {}
-            for k, sample in enumerate(draw(connectome, entrant, num_samples, seed, say)):
+            drawings = draw(connectome, entrant, num_samples, seed, say, twin=twin[entrant.label])
+            for k, sample in enumerate(drawings):
                 name = f"{names[entrant.label]}-{k}.csv"
                 _write(new / name, sample)
                 written.append(folder / name)

@@ -14,7 +14,8 @@ from neuroevo.plugins import PluginCall, priors
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import compare
-from neuroevo.wiring.sampling import MOST_DRAWINGS, draw, draw_one, write_samples
+from neuroevo.wiring.sampling import MOST_DRAWINGS, draw, draw_one, twins, write_samples
+from tests.small import plan
 
 assert populations  # registers the priors
 
@@ -94,6 +95,28 @@ def test_what_is_written_and_compared_is_drawn_again_too(tmp_path: Path) -> None
     _, written = write_samples(sparse, [call], 8, 3, tmp_path / "samples")
     assert set(written["random"]) == notes
     assert set(compare(sparse, [call], 8, 3).figures["notes"]["random"]) == notes
+
+
+def test_two_labels_of_one_prior_are_two_samples_of_it_and_the_first_is_that_of_one_label(
+    tmp_path: Path,
+) -> None:
+    worm = load("celegans-perimotor")
+    requested = priors.calls(["x=random", "degree", "y=random", "z=random:dale=false", "w=random"])
+    numbers = twins(requested)
+    assert numbers == {"x": 0, "degree": 0, "y": 1, "z": 0, "w": 2}
+    hashes = {
+        call.label: [a.content_hash for a in draw(worm, call, 3, 3, twin=numbers[call.label])]
+        for call in requested
+    }
+    assert hashes["x"] == [a.content_hash for a in draw(worm, entrant("random"), 3, 3)]
+    assert len({name for names in hashes.values() for name in names}) == 15
+    write_samples(worm, requested, 1, 3, tmp_path / "samples")
+    assert (tmp_path / "samples/x-0.csv").read_text() != (tmp_path / "samples/y-0.csv").read_text()
+    drawn = plan(genome=("x=random", "y=random"), graphs=2, seed=3).draws
+    assert [[s.graph_hash for s in drawn[label].samples] for label in "xy"] == [
+        hashes["x"][:2],
+        hashes["y"][:2],
+    ]
 
 
 def test_a_constant_is_the_ports_alone(tmp_path: Path) -> None:
