@@ -522,6 +522,8 @@ def _check_values(method: Method, first: Task, other: Task, fail: Fail) -> None:
     a, b = derive(0, "check", "a"), derive(0, "check", "b")
     seeds = [a, b, b, a]
     values = _run(first, method, parameters, seeds, fail)
+    if method == "score" and first.maximum is not None and float(values.max()) > first.maximum + TOLERANCE:
+        raise fail(f"scores {float(values.max()):g}, and its maximum is {first.maximum:g}; wanted none above")
     _require_equal(values[0], values[-1], f"{method} of equal genomes with equal seeds differ", fail)
     again = _run(first, method, parameters, seeds, fail)
     _require_equal(values, again, f"{method} differs when it is called again", fail)

@@ -130,6 +130,9 @@ class TaskEntry(TypedDict, total=False):
         muscles: True where the body is driven by the wiring's own muscles; left out where it is not.
         floor: The score that takes no network; left out where the task tells none.
         sensors: Scores of readouts of the sensors alone; left out where readouts are not solved.
+        maximum: The highest score that there can be; left out where there is none, or it is not known.
+        targets: True where right answers follow from what is sensed, so that what senses nothing, as a clock,
+            is no control; left out where there are none.
     """
 
     unit: str
@@ -139,6 +142,8 @@ class TaskEntry(TypedDict, total=False):
     muscles: bool
     floor: FloorEntry
     sensors: list[SensorsEntry]
+    maximum: float
+    targets: bool
 
 
 class Origin(TypedDict, total=False):

@@ -71,6 +71,7 @@ class Task(ABC):
         episodes: B, episodes of an evaluation; None: not told. An option of this name is what `--episodes`
             sets.
         held_out: B', episodes of a score; None: not told.
+        maximum: Highest score that there can be, in `unit`, near which ends are a ceiling; None: not told.
         image_shape: (height, width) where the sensors are the pixels of an image, row by row, for
             `--adapter retina`; (height, width, values) where those of a pixel, such as its colours, follow
             one another; None where they are no pixels.
@@ -120,6 +121,7 @@ class Task(ABC):
     steps: int | None = None
     episodes: int | None = None
     held_out: int | None = None
+    maximum: float | None = None
     image_shape: tuple[int, ...] | None = None
 
     @cached_property  # which a class and an instance may both overwrite
@@ -514,6 +516,8 @@ def fault_of(task: object) -> str:
     for name, number in (("num_sensors", task.num_sensors), ("num_actuators", task.num_actuators)):
         if type(number) is not int or number < 1:
             return f"has {number!r} as {name}; wanted a whole number of at least 1"
+    if task.maximum is not None and not (type(task.maximum) in (int, float) and abs(task.maximum) <= 1e100):
+        return f"has {task.maximum!r} as maximum; wanted the highest score that there can be, or None"
     return ""
 
 

@@ -85,6 +85,7 @@ class Classification(Task):
     """
 
     unit = "accuracy"
+    maximum = 1.0
     on_device = True
     washout = 0  # of a readout: every image is shown from rest
     search = {"pgpe": {"core": 0.1}}  # noqa: RUF012 - the whole worm has thousands of synapses that tell little

@@ -67,6 +67,7 @@ class Memory(_OfThePast):
         self._check_lags(lags)
         self.lags = lags
         self.num_actuators = lags
+        self.maximum = float(lags)
 
     def draw(self, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns noise, [T, B, 1], and what it was at each lag, [T, B, lags].
@@ -128,6 +129,7 @@ class Capacity(_OfThePast):
         self.lags = lags
         self.products = self._products()
         self.num_actuators = len(self.products)
+        self.maximum = float(len(self.products))
 
     def _products(self) -> list[tuple[int, ...]]:
         """Returns the lags of each target, as many times as their degree; raises OptionError if too many."""

@@ -43,6 +43,7 @@ class SequenceTask(Task):
     """
 
     unit = "R2"
+    maximum = 1.0
     defaults = {"generations": 30, "population": 32}  # noqa: RUF012 - as in `Task`, nobody writes to it
     num_sensors = 1
     num_actuators = 1

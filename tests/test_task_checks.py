@@ -43,6 +43,18 @@ class NoSensors(Recall):
     num_sensors = 0
 
 
+class AboveItsMaximum(Recall):
+    """Breaks one rule."""
+
+    maximum = -100.0
+
+
+class NoMaximum(Recall):
+    """Breaks one rule."""
+
+    maximum = float("nan")
+
+
 class Stranger:
     """Breaks one rule."""
 
@@ -212,6 +224,8 @@ BROKEN_TASKS = [
     (NoBudget, r"has no defaults\['generations'\]; wanted unit, defaults"),
     (Stranger, r"is no subclass of neuroevo.task.Task; wanted class Stranger\(Task\)"),
     (NoSensors, "has 0 as num_sensors; wanted a whole number of at least 1"),
+    (AboveItsMaximum, "scores .*, and its maximum is -100; wanted none above"),
+    (NoMaximum, "has nan as maximum; wanted the highest score that there can be, or None"),
     (NoScore, "has no score; wanted unit, defaults"),
     (Greedy, "accepts episodes=-1000000000; wanted OptionError"),
     (Crashing, "failed on options {'parts': -1000000000} with IndexError: .*; wanted OptionError"),

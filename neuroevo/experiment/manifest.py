@@ -19,7 +19,7 @@ from neuroevo.readout import SolvedTask
 from neuroevo.rows import GraphEntry, Manifest, Origin, RequestEntry, SensorsEntry, TaskEntry
 from neuroevo.run_folder import RunFolder
 from neuroevo.seeds import derive
-from neuroevo.task import floor_of
+from neuroevo.task import HasImages, HasTargets, floor_of
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
 
@@ -175,6 +175,10 @@ def _entry(plan: Plan, label: str) -> TaskEntry:
         entry["floor"] = {"score": floor[0], "what": floor[1]}
     if isinstance(task, SolvedTask) and plan.config.selection != "mixed" and task.can_read_sensors:
         entry["sensors"] = _sensors(plan, label, task)
+    if task.maximum is not None:
+        entry["maximum"] = float(task.maximum)
+    if isinstance(task, HasTargets | HasImages):
+        entry["targets"] = True
     return entry
 
 
