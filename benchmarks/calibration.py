@@ -28,6 +28,7 @@ from neuroevo.experiment.request import resolve
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
 from neuroevo.referee.estimators import Scores, contrast, interval
+from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.verdict import decide
 
 GRAPHS, BETWEEN = (3, 5, 10, 20), (0.0, 0.5, 1.0, 2.0)
@@ -95,7 +96,7 @@ def referee(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dic
         covers_iqm += limits[0] <= 0 <= limits[1] if cell[3] == "normal" else 0
         entries = [Entry("a", x, one_point=len(a) == 1), Entry("b", y)]
         rows = compare({"t": entries}, {}, k)["t"]
-        winners += decide("t", entries, rows, "").winner is not None
+        winners += decide("t", entries, rows, TaskFacts()).winner is not None
     counts = {"alarm": alarms, "winner": winners, "power": detected, "cover": covers, "iqm": covers_iqm}
     return {name: 100 * value / number for name, value in counts.items()}
 
@@ -180,7 +181,7 @@ def real(number: int, seed: int) -> None:
                 for label, graphs in zip("ab", split, strict=True)
             ]
             rows = compare({"digits": entries}, {}, k)["digits"]
-            winners[name] += decide("digits", entries, rows, "").winner is not None
+            winners[name] += decide("digits", entries, rows, TaskFacts()).winner is not None
     print(
         f"\n{number} real A/A runs, {(time.monotonic() - begin) / max(number, 1):.0f} s each; with a winner:"
     )

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from neuroevo.files import to_json
-from neuroevo.referee.drift import Fixation
 from neuroevo.referee.entry import Entry
 from neuroevo.referee.learning_curves import Curve, TimeToThreshold
 from neuroevo.referee.outcome import AreaContrast, Comparison, Decision, Power, Rank, Relation, Verdict
 from neuroevo.referee.sphinx import Sphinx, explain
+from neuroevo.referee.spread import Fixation
 from neuroevo.report import exports
 from neuroevo.report.figures import canvas, colors
 from neuroevo.report.figures.captions import pictures

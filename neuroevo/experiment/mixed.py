@@ -22,7 +22,8 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import EpochEntry, MemberEntry
 from neuroevo.experiment.shards import ShardRun
 from neuroevo.network.blueprint import Blueprint, Gains
-from neuroevo.referee.drift import fixation, turnover
+from neuroevo.referee import wording
+from neuroevo.referee.drift import fewest_populations, fixation, turnover
 from neuroevo.rows import EpochRow, LineageRow, ResultColumns
 from neuroevo.run_folder import Key, key_of
 from neuroevo.search import lineage as lineages_
@@ -61,6 +62,22 @@ def epochs(generations: int) -> tuple[int, int]:
     """
     length = -(-generations // MOST_EPOCHS)
     return length, -(-generations // length)
+
+
+def notes(plan: Plan) -> list[str]:
+    """Returns a sentence for each task on which so few populations can have no verdict, whatever happens.
+
+    Args:
+        plan: What a run is to do.
+    """
+    sentences = []
+    for request in plan.requests:
+        num_rounds = epochs(plan.settings[request.label].generations)[1] - 1
+        fewest = fewest_populations(plan.config.graphs, len(plan.draws), num_rounds)
+        if fewest is None or plan.config.seeds < fewest:
+            why = wording.few_populations(plan.config.seeds, fewest)
+            sentences.append(f"{request.label}: no winner can come of this run. {why}")
+    return sentences
 
 
 def run(evolution: Evolution) -> None:

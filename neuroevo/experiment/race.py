@@ -15,6 +15,7 @@ leave. They alone are scored on held-out data, so that nothing that was selected
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -22,11 +23,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from neuroevo.experiment.evolution import Evolution
+from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.shards import Pair
+from neuroevo.referee.entry import MIN_SEEDS
 from neuroevo.referee.estimators import contrast
 from neuroevo.rows import ConfirmationRow, LineageRow, ResultColumns, RungDecision, RungRow
 from neuroevo.run_folder import Key, key_of
 from neuroevo.task import TaskRequest
+from neuroevo.text import count
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +107,49 @@ def fresh_seeds(seeds: int, unspent: int, seed_cost: int) -> int:
     return max(1, min(unspent // seed_cost, MOST_SEEDS * seeds))
 
 
+def seeds_of_verdict(seeds: int, generations: int, num_samples: Sequence[int]) -> tuple[int, int]:
+    """Returns on how many fresh seeds priors can come to be confirmed: the fewest, and the most.
+
+    They are fewest where no prior is dropped; most, where all are at the first rung but the two that cost
+    least. A prior that is left alone has no rival to be held against.
+
+    Args:
+        seeds: The seeds of the request.
+        generations: How many a lineage has, at least 2.
+        num_samples: Samples of each prior, of at least two.
+    """
+    at, numbers = rungs(generations), sorted(num_samples)
+    every, two = sum(numbers), sum(numbers[:2])
+    full = every * seeds * generations
+    spent = every * seeds * at[-1], every * seeds * at[0] + two * seeds * (at[-1] - at[0])
+    fewest = fresh_seeds(seeds, full - spent[0], every * generations)
+    return fewest, fresh_seeds(seeds, full - spent[1], two * generations)
+
+
+def notes(plan: Plan) -> list[str]:
+    """Returns a sentence for each task on how many fresh seeds its verdict will rest.
+
+    Args:
+        plan: What a run is to do.
+    """
+    sentences, num_samples = [], [len(drawn.samples) for drawn in plan.draws.values()]
+    for request in plan.requests:
+        generations = plan.settings[request.label].generations
+        fewest, most = seeds_of_verdict(plan.config.seeds, generations, num_samples)
+        text = f"{request.label}: the verdict will rest on {count(fewest, 'fresh seed')}"
+        if most > fewest:
+            text += f" if no prior is dropped, on up to {most} if two are left at the first rung"
+        if fewest < MIN_SEEDS:
+            enough = next(
+                n
+                for n in itertools.count(plan.config.seeds)
+                if seeds_of_verdict(n, generations, num_samples)[0] >= MIN_SEEDS
+            )
+            text += f"; a verdict takes {MIN_SEEDS}, which --seeds {enough} gives in any case"
+        sentences.append(f"{text}.")
+    return sentences
+
+
 def run(evolution: Evolution) -> None:
     """Races priors on one task after the other, and confirms those that are left.
 
@@ -120,21 +167,21 @@ def run(evolution: Evolution) -> None:
         genomes = list(dict.fromkeys(lineage.genome for lineage, _ in pairs))
         spent = evolution.done - before
         seed_cost = sum(s.genome in genomes for s in plan.samples) * settings.generations
-        count = fresh_seeds(seeds, full[task] - spent, seed_cost)
-        saved = full[task] - spent - count * seed_cost
+        num_fresh = fresh_seeds(seeds, full[task] - spent, seed_cost)
+        saved = full[task] - spent - num_fresh * seed_cost
         evolution.expect(-saved)
-        costs = {"race": spent, "confirmation": count * seed_cost, "tournament": full[task]}
+        costs = {"race": spent, "confirmation": num_fresh * seed_cost, "tournament": full[task]}
         each = settings.population + 1  # evaluations of a generation, since a race has one phase
         event: ConfirmationRow = {
             "task": task,
             "event": "confirmation",
             "genomes": genomes,
-            "seeds": [seeds, seeds + count - 1],
+            "seeds": [seeds, seeds + num_fresh - 1],
             "budget": {name: cost * each for name, cost in costs.items()},
             "evaluations_saved": saved * each,
         }
         evolution.writer.write_selection([event])
-        fresh = evolution.begin(request, blueprints, range(seeds, seeds + count))
+        fresh = evolution.begin(request, blueprints, range(seeds, seeds + num_fresh))
         _confirm(evolution, request, [x for x in fresh if x[0].genome in genomes], pairs)
 
 
@@ -190,8 +237,7 @@ def _confirm(
     lineages = [lineage for lineage, _ in pairs]
     named = ", ".join(dict.fromkeys(lineage.genome for lineage in lineages))
     num_seeds = len({lineage.seed for lineage in lineages})
-    seeds = "1 fresh seed" if num_seeds == 1 else f"{num_seeds} fresh seeds"
-    evolution.watcher.event(f"{request.label}: {named} confirmed on {seeds}")
+    evolution.watcher.event(f"{request.label}: {named} confirmed on {count(num_seeds, 'fresh seed')}")
     rows: list[LineageRow] = [
         {"task": x.task, "genome": x.genome, "graph": x.graph, "seed": x.seed, "role": "confirmation"}
         for x in lineages

@@ -19,6 +19,16 @@ MODES: Mapping[str, Callable[[Evolution], None]] = {  # `config.SELECTIONS` says
 }
 
 
+def notes(plan: Plan) -> list[str]:
+    """Returns sentences on what the verdict of a run will rest on, to be said before it.
+
+    Args:
+        plan: What is to be done.
+    """
+    modes = {"race": race.notes, "mixed": mixed.notes}
+    return modes[plan.config.selection](plan) if plan.config.selection in modes else []
+
+
 def run(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = None) -> None:
     """Runs a plan.
 

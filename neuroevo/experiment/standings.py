@@ -266,7 +266,10 @@ def plain(board: Board, width: int, tail: str = "", glyphs: Glyphs = Glyphs()) -
     places = _decimals(board.standings)
     stage = f", {board.stage}" if board.stage else ""
     head = f"{board.task}{stage} generation {board.generation}: "
-    items = [f"{cut(s.genome, MAX_LABEL, glyphs)} {_fitness(s.fitness, places)}" for s in board.standings]
+    items = [
+        f"{cut(s.genome, MAX_LABEL, glyphs)} {_fitness(s.fitness, places) if s.num_lineages else 'out'}"
+        for s in board.standings
+    ]
     for shown in range(len(items), 0, -1):
         more = f" and {len(items) - shown} more" if shown < len(items) else ""
         line = head + ", ".join(items[:shown]) + more + tail

@@ -2,11 +2,13 @@
 
     estimators        interquartile means, intervals, contrasts over graphs and seeds, permutation tests, Holm
     entry             what is known of one genome on one task
+    facts             what is known of a task beside
     comparison        comparisons of all pairs, corrected together
     verdict           here it is decided whether a prior wins
     outcome           what the two say: Comparison, Verdict
     learning_curves   curves over generations, their area, the evaluations that a threshold takes
     drift             shares of mixed populations against neutral drift
+    spread            how far each prior spread in them
     wording           verdicts as sentences
     sphinx            what share of the leader's score controls and nulls reach
     body_map          what of a verdict may be the map onto the body's, not the circuit's

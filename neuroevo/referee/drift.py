@@ -13,14 +13,20 @@ References:
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from scipy import special
 
+from neuroevo.referee.entry import MIN_SEEDS
 from neuroevo.referee.estimators import LEVEL, holm
+from neuroevo.referee.spread import Fixation
 
 SIMULATIONS = 10_000
+MOST_POPULATIONS = 1_000  # that advice looks for
 QUARTER = 4  # one in so many members is replaced after an epoch
 
 
@@ -63,6 +69,75 @@ def neutral_shares(
     return shares / num_populations
 
 
+def least_p(num_members: int, num_priors: int, num_rounds: int, num_populations: int) -> float:
+    """Returns a p, corrected by Holm, that no prior of mixed populations can fall below, whatever happens.
+
+    It is that of a prior which spreads as far as replacement lets it in every population. Chance does the
+    same by drift, as a chain of draws without replacement says exactly, and by founders: of all ways to deal
+    as many labels to the founders at least one is the one that there was. And no p is smaller than that of
+    the number of simulations.
+
+    Args:
+        num_members: Members of a prior at the start of a population.
+        num_priors: How many priors there are, each with as many members.
+        num_rounds: Rounds of replacement.
+        num_populations: How many populations there are.
+    """
+    size = num_members * num_priors
+    by_drift = _chance_of_most(num_members, size, num_rounds) ** num_populations
+    by_founders = float(math.comb(size, num_members)) ** -num_populations
+    return min(1.0, num_priors * max(by_drift, by_founders, 1 / (1 + SIMULATIONS)))
+
+
+def fewest_populations(num_members: int, num_priors: int, num_rounds: int) -> int | None:
+    """Returns the least number of populations in which a prior can be favoured.
+
+    Args:
+        num_members: Members of a prior at the start of a population.
+        num_priors: How many priors there are, each with as many members.
+        num_rounds: Rounds of replacement.
+
+    Returns:
+        None where no number would do, since members hardly make room or priors are too many.
+    """
+    numbers = range(MIN_SEEDS, MOST_POPULATIONS + 1)
+    of = (n for n in numbers if least_p(num_members, num_priors, num_rounds, n) < LEVEL)
+    return next(of, None)
+
+
+@functools.cache
+def _chance_of_most(num_members: int, size: int, num_rounds: int) -> float:
+    """Returns the chance that a prior comes to have as many members as it can, under random fitness."""
+    count = max(1, size // QUARTER)
+    is_worst = _hypergeometric(size, count)  # of so many members, [size + 1, count + 1]
+    is_best = _hypergeometric(size - count, count)  # of those that are left of them
+    chances = np.zeros(size + 1)
+    chances[num_members] = 1.0
+    for _ in range(num_rounds):
+        following = np.zeros(size + 1)
+        for worst in range(count + 1):
+            left = np.arange(size - count + 1)  # members of the prior that are not worst
+            weight = chances[left + worst] * is_worst[left + worst, worst]
+            for best in range(count + 1):
+                following[left + best] += weight * is_best[left, best]
+        chances = following
+    return float(chances[np.flatnonzero(chances)[-1]])
+
+
+def _hypergeometric(size: int, num_drawn: int) -> np.ndarray:
+    """Returns the chance of k marked ones among those drawn, [number marked, k], both from 0 on."""
+    marked, k = np.ogrid[: size + 1, : num_drawn + 1]
+    is_possible = (k <= marked) & (num_drawn - k <= size - marked)
+
+    def log_ways(n: np.ndarray, r: np.ndarray) -> np.ndarray:
+        r = np.where(is_possible, r, 0)
+        n = np.maximum(n, r)
+        return special.gammaln(n + 1) - special.gammaln(r + 1) - special.gammaln(n - r + 1)
+
+    ways = log_ways(marked, k) + log_ways(size - marked, num_drawn - k)
+    return np.where(is_possible, np.exp(ways - math.log(math.comb(size, num_drawn))), 0.0)
+
+
 def dealt_shares(labels: np.ndarray, founders: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Returns mean final shares of every label had the founders' labels been others, [SIMULATIONS, K].
 
@@ -76,31 +151,6 @@ def dealt_shares(labels: np.ndarray, founders: np.ndarray, rng: np.random.Genera
         dealt = rng.permuted(np.tile(labels, (SIMULATIONS, 1)), axis=1)
         shares += _shares(dealt[:, row], shares.shape[1])
     return shares / len(founders)
-
-
-@dataclass(frozen=True)
-class Fixation:
-    """How far one prior spread in mixed populations; its fields are those of the manifest, in their order.
-
-    Attributes:
-        start_share: Share of the founders, in [0, 1].
-        mean_final_share: Mean over populations of its share of the final members, in [0, 1].
-        fixed: Populations in which the prior is alone in the end.
-        of: Populations.
-        p: One-sided p of so large a mean share: the larger of the next two.
-        p_drift: The same, against random fitness.
-        p_founders: The same, against labels of the founders dealt anew.
-        p_holm: p, corrected for the number of priors.
-    """
-
-    start_share: float
-    mean_final_share: float
-    fixed: int
-    of: int
-    p: float | None
-    p_drift: float | None
-    p_founders: float | None
-    p_holm: float | None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from neuroevo.referee.estimators import Scores, interquartile_mean
+from neuroevo.referee.learning_curves import Slope
 from neuroevo.text import count
 
 MIN_SEEDS, MIN_GRAPHS = 5, 3  # with fewer a comparison is exploratory
@@ -34,6 +35,7 @@ class Entry:
         is_censored: True if a race dropped it.
         keeps_map: Whether its wirings have the connectome's map onto the body; None where the body is not
             driven by muscles, or it is not known.
+        slope: Whether its lineages still learn at their end; None where it cannot be told.
     """
 
     label: str
@@ -47,6 +49,7 @@ class Entry:
     num_failed: int = 0
     is_censored: bool = False
     keeps_map: bool | None = None
+    slope: Slope | None = None
 
     @property
     def num_graphs(self) -> int:
@@ -62,6 +65,11 @@ class Entry:
     def is_control(self) -> bool:
         """True for a control: a genome without a wiring, or whose wiring does not evolve."""
         return self.core in CONTROLS
+
+    @property
+    def num_lacking(self) -> int:
+        """Number of lineages that failed, have no result, or have not come to the end of their search."""
+        return self.num_missing + self.num_early + self.num_failed
 
     def too_few(self) -> list[str]:
         """Returns what the genome has too little of for a verdict, such as "2 graphs"."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from neuroevo.referee.estimators import Interval, Kind
+from neuroevo.referee.estimators import LEVEL, Interval, Kind
 
 Relation = Literal["better", "worse", "equivalent", "inconclusive"]
 Ending = Literal["equal", "ceiling", "floor"]
@@ -102,6 +102,13 @@ class Comparison:
     verdict: Relation
     power: Power | None
 
+    @property
+    def is_alike(self) -> bool:
+        """True if the two were tested, and no test tells them apart by more than the margin."""
+        if self.p_holm is None or self.verdict in ("better", "worse"):
+            return False
+        return self.verdict == "equivalent" or self.p_holm >= LEVEL
+
     def concerns(self, label: str) -> bool:
         """Says whether a genome is one of the two.
 
@@ -153,6 +160,7 @@ class Verdict:
         power: Sentences on how much more data would decide.
         ends_alike: How all genomes end, if they end alike.
         is_perhaps_map: Whether the winner may win by its map onto the body alone, since no other has it.
+        finding: What the winner has against its closest rival, in few words; empty without a winner.
     """
 
     decision: Decision
@@ -162,3 +170,4 @@ class Verdict:
     power: tuple[str, ...] = ()
     ends_alike: Ending | None = None
     is_perhaps_map: bool = False
+    finding: str = ""

@@ -8,32 +8,34 @@ tests, `comparison` applies them to all pairs, and `benchmarks/calibration.py` m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from neuroevo.referee import body_map, wording
-from neuroevo.referee.drift import Fixation
 from neuroevo.referee.entry import MIN_SEEDS, Entry, leader
-from neuroevo.referee.estimators import interquartile_mean
+from neuroevo.referee.estimators import LEVEL, contrast, interquartile_mean
+from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.outcome import Comparison, Decision, Ending, Verdict
+from neuroevo.referee.spread import Fixation
 
-ALIKE = 0.1  # all end alike if what lies between them is less than this share of what they learned
+NEAR = 0.05  # of the way from where genomes began to the highest score: what is left of it at a ceiling
 
 
-def decide(task: str, entries: Sequence[Entry], comparisons: Sequence[Comparison], unit: str) -> Verdict:
+def decide(
+    task: str, entries: Sequence[Entry], comparisons: Sequence[Comparison], facts: TaskFacts
+) -> Verdict:
     """Returns the verdict on a task whose lineages are compared.
 
     Args:
         task: The task's label.
         entries: Its genomes.
         comparisons: Those of all pairs of genomes that have scores.
-        unit: Unit of the score.
+        facts: What is known of the task.
     """
     scored = [entry for entry in entries if entry.scores]
     if not scored:
-        return Verdict("nothing", None, wording.verdict(task, [], [], unit))
-    alike = ends_alike(scored, comparisons)
+        return Verdict("nothing", None, wording.verdict(task, [], [], facts))
+    alike = ends_alike(scored, comparisons, facts.maximum)
     winner = None
     power: list[str] = []
     decision: Decision = "exploratory"
@@ -44,18 +46,25 @@ def decide(task: str, entries: Sequence[Entry], comparisons: Sequence[Comparison
         best = beating[0] if beating else leader(contenders) if contenders else None
         winner = best.label if best and beating and not best.num_failed else None
         decision = "winner" if winner else "no winner"
-        reasons = wording.reasons(best, scored, comparisons, unit, winner)
+        reasons = wording.reasons(best, scored, comparisons, facts, winner)
         power = wording.power_lines(best, comparisons) if best and not winner else []
     ahead = next((x for x in contenders if x.label == winner), leader(contenders) if contenders else None)
     reasons += body_map.reasons(ahead, scored, comparisons)
     reasons += wording.learning(comparisons, alike)
-    sentence = wording.verdict(task, scored, comparisons, unit, decision, winner, alike)
+    reasons += wording.longer(scored) if decision == "no winner" and alike is None else []
+    sentence = wording.verdict(task, scored, comparisons, facts, decision, winner, alike)
     is_map = body_map.is_perhaps_map(winner, scored)
-    return Verdict(decision, winner, sentence, tuple(reasons), tuple(power), alike, is_map)
+    row = wording.closest(scored, comparisons, winner) if winner else None
+    finding = wording.finding(row, scored, facts) if row else ""
+    return Verdict(decision, winner, sentence, tuple(reasons), tuple(power), alike, is_map, finding)
 
 
 def decide_mixed(
-    task: str, num_populations: int, fixations: Mapping[str, Fixation], winner: str | None
+    task: str,
+    num_populations: int,
+    fixations: Mapping[str, Fixation],
+    winner: str | None,
+    fewest: int | None = MIN_SEEDS,
 ) -> Verdict:
     """Returns the verdict on mixed populations: who took over, beyond what drift and founders explain.
 
@@ -64,17 +73,17 @@ def decide_mixed(
         num_populations: How many populations there are.
         fixations: How far each prior spread, by label; empty before the last epoch.
         winner: Label of the one prior that is favoured, as `drift` found it.
+        fewest: Populations in which a prior can be favoured at all, as `drift.fewest_populations` has it;
+            None where no number would do.
     """
     if not fixations:
         return Verdict("nothing", None, wording.unfinished(task))
-    if num_populations < MIN_SEEDS:
-        winner = None
-    decision: Decision = "exploratory" if num_populations < MIN_SEEDS else "winner" if winner else "no winner"
+    is_exploratory = num_populations < MIN_SEEDS or fewest is None or num_populations < fewest
+    winner = None if is_exploratory else winner
+    decision: Decision = "exploratory" if is_exploratory else "winner" if winner else "no winner"
     sentence = wording.takeover(task, num_populations, fixations, decision, winner)
-    verdict = Verdict(decision, winner, sentence)
-    if decision == "exploratory":
-        return replace(verdict, reasons=(wording.few_populations(num_populations),))
-    return verdict
+    reasons = [wording.few_populations(num_populations, fewest)] if is_exploratory else []
+    return Verdict(decision, winner, sentence, tuple([*reasons, *wording.extinct(fixations)]))
 
 
 def _beats_all(best: Entry, scored: Sequence[Entry], comparisons: Sequence[Comparison]) -> bool:
@@ -83,34 +92,56 @@ def _beats_all(best: Entry, scored: Sequence[Entry], comparisons: Sequence[Compa
     return len(scored) > 1 and num_beaten == len(scored) - 1
 
 
-def ends_alike(scored: Sequence[Entry], comparisons: Sequence[Comparison]) -> Ending | None:
+def ends_alike(
+    scored: Sequence[Entry], comparisons: Sequence[Comparison], maximum: float | None = None
+) -> Ending | None:
     """Returns how all genomes of a task end, if they end alike.
 
-    A floor is an end at which they have learned nothing: they are where they began, to within the spread of
-    lineages. A ceiling is one at which no test tells them apart and what lies between them is less than
-    `ALIKE` of what they learned.
+    They do if all pairs were tested, with as many seeds and graphs as a verdict takes, and no test tells two
+    apart. A floor is an end at which no genome has learned anything: each is where it began, to within the
+    spread of its lineages, and no test finds it above. A ceiling is one at which none learns any more, since
+    curves are flat, and all are near the highest score that the task allows: of the way there from where they
+    began, at most `NEAR` is left. Where that score is not known, nobody can say that it was reached.
 
     Args:
         scored: Genomes that have scores.
         comparisons: Those of all pairs of them.
+        maximum: The highest score that there can be; None where there is none, or it is not known.
 
     Returns:
         "equal", "ceiling" or "floor"; None if they do not end alike, it cannot be told, or nothing evolved.
     """
-    means = [interquartile_mean(list(entry.scores.values())) or 0.0 for entry in scored]
-    starts = [interquartile_mean(list(entry.untrained.values())) for entry in scored if entry.untrained]
-    if len(scored) < 2 or any(row.verdict in ("better", "worse") for row in comparisons):
+    values = {value for entry in scored for value in entry.scores.values()}
+    if len(scored) > 1 and len(values) == 1:
+        return "equal"
+    if not all(row.is_alike for row in comparisons) or not comparisons:
+        return None
+    if any(entry.too_few() or entry.num_lacking for entry in scored):
         return None
     if all(entry.scores == entry.untrained for entry in scored):
         return None  # nothing evolved
-    values = [value for entry in scored for value in entry.scores.values()]
-    if max(values) == min(values):
-        return "equal"
-    known = [start for start in starts if start is not None]
-    if not known:
-        return None
-    gain = float(np.median(means)) - float(np.median(known))
-    within = float(np.median([np.std(list(entry.scores.values())) for entry in scored]))
-    if gain <= within:
+    if all(map(_has_learned_nothing, scored)):
         return "floor"
-    return "ceiling" if max(means) - min(means) < ALIKE * gain else None
+    return "ceiling" if maximum is not None and _are_at(maximum, scored) else None
+
+
+def _has_learned_nothing(entry: Entry) -> bool:
+    """Says whether a genome is where it began, to within the spread of its lineages and by a test."""
+    start = interquartile_mean(list(entry.untrained.values()))
+    end = interquartile_mean(list(entry.scores.values()))
+    if start is None or end is None:
+        return False
+    gain = contrast(entry.scores, entry.untrained)
+    is_shown = gain is not None and gain.p_above < LEVEL
+    return not is_shown and abs(end - start) <= float(np.std(list(entry.scores.values())))
+
+
+def _are_at(maximum: float, scored: Sequence[Entry]) -> bool:
+    """Says whether genomes have learned nearly all that there is to be learned, and learn no more."""
+    starts = [interquartile_mean(list(entry.untrained.values())) for entry in scored]
+    known = [start for start in starts if start is not None]
+    if not known or not all(entry.slope and entry.slope.kind == "flat" for entry in scored):
+        return False
+    ends = [interquartile_mean(list(entry.scores.values())) or 0.0 for entry in scored]
+    start = float(np.median(known))
+    return start < min(ends) and maximum - min(ends) <= NEAR * (maximum - start)

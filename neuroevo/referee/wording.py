@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from neuroevo.referee import body_map
-from neuroevo.referee.drift import Fixation
 from neuroevo.referee.entry import CONTROLS, MIN_GRAPHS, MIN_SEEDS, Entry, leader
-from neuroevo.referee.estimators import LEVEL, interquartile_mean, interval
-from neuroevo.referee.outcome import Comparison, Decision, Ending, Relation, Verdict
-from neuroevo.text import conjoined, count, p_statement
+from neuroevo.referee.estimators import LEVEL, interquartile_mean
+from neuroevo.referee.facts import TaskFacts
+from neuroevo.referee.outcome import Comparison, Decision, Ending, Verdict
+from neuroevo.referee.spread import Fixation, by_spread
+from neuroevo.text import conjoined, count, figures, number, p_statement, percentages, signed
 
 PERHAPS_MAP = "perhaps by its map onto the body alone"
 MAX_NAMED = 4  # genomes named in one sentence; the rest are counted
 ENDS: dict[Ending, str] = {
     "equal": "All scores are equal",
     "ceiling": "All end alike, at a ceiling",
-    "floor": "All end alike, at a floor: none has learned more than lineages differ",
-}
-RELATIONS: dict[Relation, str] = {  # of the leader to a genome that it does not beat
-    "worse": "is worse, in its mean, than",
-    "equivalent": "is equivalent to",
-    "inconclusive": "is not told from",
+    "floor": "All end alike, at a floor",
 }
 
 
@@ -29,47 +25,141 @@ def verdict(
     task: str,
     scored: Sequence[Entry],
     comparisons: Sequence[Comparison],
-    unit: str,
+    facts: TaskFacts,
     decision: Decision = "nothing",
     winner: str | None = None,
     alike: Ending | None = None,
 ) -> str:
-    """Returns the verdict on a task in one sentence, with its figures.
+    """Returns the verdict on a task in one sentence: the leader, its closest rival, and what lies between.
 
     Args:
         task: The task's label.
         scored: Genomes that have scores.
         comparisons: Those of all pairs of them.
-        unit: Unit of the score; may be empty.
+        facts: What is known of the task.
         decision: What was decided.
         winner: Label of the genome that wins, if one does.
         alike: How all genomes end, if they end alike.
     """
     if not scored:
         return f"{task}: no lineage has a score yet, so there is nothing to compare."
-    first = next((entry for entry in scored if entry.label == winner), leader(scored))
-    standing = f"{first.label} has {_standing(first, unit)}"
-    if len(scored) == 1:
-        return f"{task}: exploratory, one genome has scores and nothing to be compared with; {standing}."
+    row = closest(scored, comparisons, winner)
+    if row is None:
+        alone = _alone(scored[0], facts)
+        return f"{task}: exploratory, one genome has scores and nothing to be compared with; {alone}."
+    x, y = _means(row, scored, facts)
+    gap = f"(interquartile means; {difference(row, facts)})"
     if winner:
-        facing = [row.facing(winner) for row in comparisons if row.concerns(winner)]
-        closest = max(facing, key=lambda row: 1.0 if row.p_holm is None else row.p_holm)
-        others = f"all {len(scored) - 1} others, {closest.b} the least surely"
-        beaten = closest.b if len(scored) == 2 else others
+        rivals = f", the least surely beaten of {len(scored) - 1} rivals" if len(scored) > 2 else ""
         caution = f"; {body_map.CAUTION}" if body_map.is_perhaps_map(winner, scored) else ""
-        return (
-            f"{winner} wins on {task}: {_standing(first, unit)}; it beats {beaten} "
-            f"({_difference(closest, unit)}){caution}."
-        )
+        return f"{winner} wins on {task}: {x} against {y} of {row.b}{rivals} {gap}{caution}."
     if decision == "exploratory":
-        return f"{task}: exploratory, so no winner is declared; ahead, {standing}."
+        return (
+            f"{task}: exploratory, so no winner is declared; {row.a} has {x}, against {y} of {row.b} {gap}."
+        )
     if alike:
-        return f"No prior wins on {task}: {_lower(ENDS[alike])}; {standing}."
-    if first.core in CONTROLS:
-        rest = [entry for entry in scored if not entry.is_control]
-        then = f"; of the others {leader(rest).label} has {_standing(leader(rest), unit)}" if rest else ""
-        return f"No prior wins on {task}: a control is ahead, {standing}{then}."
-    return f"No prior wins on {task}: ahead, {standing}."
+        return f"No prior wins on {task}: {_lower(ENDS[alike])}, {_range(alike, scored, facts)}."
+    return f"No prior wins on {task}: {_standoff(row, scored, comparisons, facts)} {gap}."
+
+
+def closest(
+    scored: Sequence[Entry], comparisons: Sequence[Comparison], winner: str | None
+) -> Comparison | None:
+    """Returns the comparison that a verdict rests on, as the genome ahead sees it.
+
+    A winner's is the one that it wins the least surely. Without a winner the genome ahead is the best prior,
+    and it is held against the best of those that it does not beat; or, where only controls have scores,
+    against the next of them.
+
+    Args:
+        scored: Genomes that have scores; at least one.
+        comparisons: Those of all pairs of them.
+        winner: Label of the genome that wins, if one does.
+
+    Returns:
+        None if nothing was compared.
+    """
+    priors = [entry for entry in scored if not entry.is_control]
+    first = winner or leader(priors or scored).label
+    rows = [row.facing(first) for row in comparisons if row.concerns(first)]
+    if winner:
+        return max(rows, key=lambda row: 1.0 if row.p is None else row.p, default=None)
+    unbeaten = [row for row in rows if row.verdict != "better"] or rows
+    means = {entry.label: _mean(entry) for entry in scored}
+    return max(unbeaten, key=lambda row: means[row.b], default=None)
+
+
+def finding(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
+    """Returns what a winner has against its closest rival, in few words for a verdict on several tasks.
+
+    Args:
+        row: The comparison that the verdict rests on, as the winner sees it.
+        scored: Genomes that have scores.
+        facts: What is known of the task.
+    """
+    x, y = _means(row, scored, facts)
+    return f"{x} against {y} of {row.b}, {_tested(row)}"
+
+
+def difference(row: Comparison, facts: TaskFacts) -> str:
+    """Returns a mean difference with its interval and the corrected p that the verdict rests on.
+
+    Args:
+        row: The comparison.
+        facts: What is known of the task.
+    """
+    gap, *bounds = figures([row.difference, *(row.ci95 or ())])
+    within = f", 95 % interval {bounds[0]} to {bounds[1]}" if bounds else ""
+    return f"mean difference {_quantity(signed(gap), facts.unit)}{within}, {_tested(row)}"
+
+
+def _tested(row: Comparison) -> str:
+    """Returns the corrected p of a comparison."""
+    if row.verdict == "equivalent":
+        return f"{p_statement(row.p_equivalence_holm)} for equivalence, after Holm"
+    return "not tested" if row.p_holm is None else f"{p_statement(row.p_holm)} after Holm"
+
+
+def _standoff(
+    row: Comparison, scored: Sequence[Entry], comparisons: Sequence[Comparison], facts: TaskFacts
+) -> str:
+    """Returns why the genome ahead, a, does not win, in one clause: how it stands to its closest rival, b."""
+    x, y = _means(row, scored, facts)
+    ahead = leader(scored)
+    if ahead.label == row.b and ahead.is_control:
+        return f"{row.b}, {facts.described(ahead)}, is ahead with {y}, against {x} of {row.a}"
+    if ahead.is_control:
+        return f"only controls have scores; {row.a} is ahead with {x}, against {y} of {row.b}"
+    relation = {
+        "better": f"{row.a}, ahead with {x}, beats {row.b} with {y} and is not the winner",
+        "worse": f"{row.a}, ahead with {x}, is worse in its mean than {row.b} with {y}",
+        "equivalent": f"{row.a} with {x} and {row.b} with {y} are equivalent{_margin(facts)}",
+        "inconclusive": f"{row.a}, ahead with {x}, could not yet be told apart from {row.b} with {y}",
+    }[row.verdict]
+    num_beaten = sum(other.finds_better(row.a) for other in comparisons)
+    beats = f"; it beats {num_beaten} of its {len(scored) - 1} rivals" if num_beaten else ""
+    return f"{relation}{beats}"
+
+
+def _margin(facts: TaskFacts) -> str:
+    """Returns the margin as the end of a clause on equivalence."""
+    if facts.margin is None:
+        return ""
+    return f", to within the margin of {_quantity(f'{facts.margin:g}', facts.unit)}"
+
+
+def _range(alike: Ending, scored: Sequence[Entry], facts: TaskFacts) -> str:
+    """Returns from where to where genomes end that end alike, and what makes it a ceiling or a floor."""
+    ranked = sorted(scored, key=_mean)
+    ends = ranked[0], ranked[-1]
+    texts = figures([_mean(entry) for entry in ends])
+    low, high = (f"{text} ({entry.label})" for text, entry in zip(texts, ends, strict=True))
+    if alike == "equal":
+        return f"at {_quantity(number(_mean(ranked[0])), facts.unit)}"
+    extent = f"from {low} to {high}{facts.unit and ' ' + facts.unit}"
+    if alike == "floor":
+        return f"{extent}: no genome has learned more than its lineages differ"
+    return f"{extent}, of {facts.maximum:g} at most, and none learns any more"
 
 
 def takeover(
@@ -79,7 +169,7 @@ def takeover(
     decision: Decision,
     winner: str | None,
 ) -> str:
-    """Returns the verdict on mixed populations in one sentence.
+    """Returns the verdict on mixed populations in one sentence: the prior ahead, the next, and its p.
 
     Args:
         task: The task's label.
@@ -88,26 +178,60 @@ def takeover(
         decision: What was decided.
         winner: Label of the prior that wins, if one does.
     """
-    label, first = max(fixations.items(), key=lambda item: item[1].mean_final_share)
+    order = by_spread(fixations)
+    label = winner or order[0]
+    first = fixations[label]
     took = (
-        f"{label} went from {first.start_share:.0%} to {first.mean_final_share:.0%} of the members of "
-        f"{count(num_populations, 'population')}, and is alone in {first.fixed} "
-        f"({p_statement(first.p_holm)} after Holm, against drift and founders)"
+        f"{label} went from {_spread(first)} of the members of {count(num_populations, 'population')}, and "
+        f"is alone in {first.fixed}"
     )
+    rival = next((other for other in order if other != label), None)
+    if rival and fixations[rival].mean_final_share == 0:
+        took += f"; {rival} died out" if len(order) == 2 else "; all others died out"
+    elif rival:
+        took += f"; {rival}, the next, went from {_spread(fixations[rival])}"
+    took += f" ({p_statement(first.p_holm)} after Holm, against drift and founders)"
     if decision == "exploratory":
-        return f"{task}: exploratory, so no winner is declared; ahead, {took}."
+        return f"{task}: exploratory, so no winner is declared; {took}."
     if winner:
         return f"{winner} wins on {task}: {took}."
-    return f"No prior wins on {task}: ahead, {took}."
+    return f"No prior wins on {task}: {took}."
 
 
-def few_populations(num_populations: int) -> str:
-    """Returns why mixed populations can have no verdict yet.
+def _spread(fixation: Fixation) -> str:
+    """Returns a prior's share at the start and in the end."""
+    return " to ".join(percentages([fixation.start_share, fixation.mean_final_share]))
+
+
+def extinct(fixations: Mapping[str, Fixation]) -> list[str]:
+    """Returns a sentence on priors that no population has a member of any more, if there are any.
+
+    Args:
+        fixations: How far each prior spread, by label.
+    """
+    gone = [label for label, fixation in fixations.items() if fixation.mean_final_share == 0]
+    return [f"Extinct in every population: {conjoined(gone)}."] if gone else []
+
+
+def few_populations(num_populations: int, fewest: int | None) -> str:
+    """Returns why mixed populations can have no verdict.
 
     Args:
         num_populations: How many there are.
+        fewest: Populations in which a prior can be favoured at all; None where no number would do.
     """
-    return f"{count(num_populations, 'population')}; a verdict takes {MIN_SEEDS} (--seeds)."
+    if fewest is None:
+        return (
+            "No number of populations would give a verdict: so few members make room that chance does as "
+            "much as any prior can. Ask for more generations (--generations), or members (--graphs)."
+        )
+    few = count(num_populations, "population")
+    if fewest == MIN_SEEDS:
+        return f"{few}; a verdict takes {fewest} (--seeds {fewest})."
+    return (
+        f"{few}; a verdict takes {fewest} (--seeds {fewest}): in fewer, chance alone carries a prior to all "
+        "members too often."
+    )
 
 
 def unfinished(task: str) -> str:
@@ -129,11 +253,7 @@ def of_run(verdicts: Mapping[str, Verdict]) -> str:
         return "No lineage has a score yet, so there is nothing to compare."
     if len(verdicts) == 1:
         return next(iter(verdicts.values())).sentence
-    parts = [
-        f"{verdict.winner} wins on {task}{f' ({PERHAPS_MAP})' if verdict.is_perhaps_map else ''}"
-        for task, verdict in verdicts.items()
-        if verdict.winner
-    ]
+    parts = [_win(task, verdict) for task, verdict in verdicts.items() if verdict.winner]
     begins_with_winner = bool(parts)
     for decision, words in (
         ("no winner", "no prior wins on"),
@@ -145,6 +265,12 @@ def of_run(verdicts: Mapping[str, Verdict]) -> str:
             parts.append(f"{words} {conjoined(tasks)}")
     text = "; ".join(parts)
     return f"{text if begins_with_winner else text[:1].upper() + text[1:]}."
+
+
+def _win(task: str, verdict: Verdict) -> str:
+    """Returns a win among several tasks, in one clause."""
+    notes = ", ".join([verdict.finding, *([PERHAPS_MAP] if verdict.is_perhaps_map else [])])
+    return f"{verdict.winner} wins on {task} ({notes})"
 
 
 def hindrances(entries: Sequence[Entry], scored: Sequence[Entry]) -> list[str]:
@@ -182,7 +308,7 @@ def reasons(
     best: Entry | None,
     scored: Sequence[Entry],
     comparisons: Sequence[Comparison],
-    unit: str,
+    facts: TaskFacts,
     winner: str | None,
 ) -> list[str]:
     """Returns why there is no winner, or what a winner's reader must know.
@@ -191,14 +317,12 @@ def reasons(
         best: The leading genome that is no control; None if all are controls.
         scored: Genomes that have scores.
         comparisons: Those of all pairs of them.
-        unit: Unit of the score; may be empty.
+        facts: What is known of the task.
         winner: Label of the winner, if there is one.
     """
-    controls = {entry.label: CONTROLS[entry.core] for entry in scored if entry.core in CONTROLS}
+    controls = {entry.label: entry for entry in scored if entry.core in CONTROLS}
     if winner:
-        if not controls:
-            return ["No control (no wiring, a clock, frozen wiring) was run: adapters alone may explain it."]
-        return [f"The controls do not explain it: it beats {conjoined(list(controls))} too."]
+        return [_controls(list(controls.values()), facts)]
     if best is None:
         return [f"Only controls have scores: {conjoined(list(controls))}. A control is not a winner."]
     if len(scored) == 1:
@@ -212,43 +336,93 @@ def reasons(
             f"{best.num_failed} of {best.label}'s lineages failed and have no score; leaving them out "
             "favours it, so it is not declared the winner."
         ]
-    sentences = [_control(row, controls[row.b], unit) for row in unbeaten if row.b in controls]
+    sentences = [_control(row, controls[row.b], facts) for row in unbeaten if row.b in controls]
     others = [row for row in unbeaten if row.b not in controls]
-    for row in others[:MAX_NAMED]:
-        sentences.append(f"{row.a} {RELATIONS[row.verdict]} {row.b} ({_difference(row, unit)}).")
+    sentences += [f"{_relation(row, facts)} ({difference(row, facts)})." for row in others[:MAX_NAMED]]
     if len(others) > MAX_NAMED:
-        sentences.append(f"Nor is it told from {len(others) - MAX_NAMED} more.")
+        sentences.append(f"Nor does it beat {len(others) - MAX_NAMED} more.")
     return sentences
 
 
-def _control(row: Comparison, what: str, unit: str) -> str:
+def _controls(controls: Sequence[Entry], facts: TaskFacts) -> str:
+    """Returns what the controls that a winner beats say of it, or that there are none."""
+    telling = [entry.label for entry in controls if facts.is_telling(entry)]
+    if telling:
+        return f"The controls do not explain it: it beats {conjoined(telling)} too."
+    blind = [entry.label for entry in controls]
+    aside = f" {conjoined(blind)} senses nothing, and so is no control of this task." if blind else ""
+    return f"No control ({', '.join(facts.controls())}) was run: adapters alone may explain it.{aside}"
+
+
+def _relation(row: Comparison, facts: TaskFacts) -> str:
+    """Returns how the leader, a, stands to a prior, b, that it does not beat."""
+    if row.verdict == "worse":
+        return f"{row.a} is worse, in its mean, than {row.b}"
+    if row.verdict == "equivalent":
+        return f"{row.a} and {row.b} are equivalent{_margin(facts)}"
+    return f"{row.a} could not be told apart from {row.b}"
+
+
+def _control(row: Comparison, control: Entry, facts: TaskFacts) -> str:
     """Returns a sentence on a control, b, that the leader, a, does not beat."""
-    as_well = "does as well as" if row.difference <= 0 else "is not told from"
-    as_well = "does better than" if row.verdict == "worse" else as_well
+    if row.verdict == "equivalent":
+        relation = f"is equivalent to {row.a}{_margin(facts)}"
+    elif row.verdict == "worse":
+        relation = f"does better than {row.a}"
+    elif row.difference <= 0:
+        relation = f"does as well as {row.a}"
+    else:
+        relation = f"could not be told apart from {row.a}"
+    shown = "the wiring is not shown to explain the score"
+    if not facts.is_telling(control):
+        shown = f"{row.a} is not shown to use what it senses"
     return (
-        f"{row.b}, {what}, {as_well} {row.a} ({_difference(row.facing(row.b), unit)}): the wiring is not "
-        "shown to explain the score."
+        f"{row.b}, {facts.described(control)}, {relation} ({difference(row.facing(row.b), facts)}): {shown}."
     )
 
 
 def learning(comparisons: Sequence[Comparison], alike: Ending | None) -> list[str]:
     """Returns what the learning curves say where the scores say nothing.
 
+    That curves do not differ is said only where those of all pairs were tested.
+
     Args:
         comparisons: Those of all pairs of genomes that have scores.
         alike: How all genomes end, if they end alike; where they do not, nothing is said.
     """
-    if not alike:
+    tested = [row for row in comparisons if row.auc and row.auc.p_holm is not None]
+    if not alike or not tested:
         return []
-    faster: dict[str, list[str]] = {}
-    for row in comparisons:
+    higher: dict[str, list[str]] = {}
+    for row in tested:
         if row.auc and row.auc.p_holm is not None and row.auc.p_holm < LEVEL:
-            fast, slow = (row.a, row.b) if row.auc.difference > 0 else (row.b, row.a)
-            faster.setdefault(fast, []).append(slow)
+            high, low = (row.a, row.b) if row.auc.difference > 0 else (row.b, row.a)
+            higher.setdefault(high, []).append(low)
     head = f"{ENDS[alike]}; so learning curves are compared (mean fitness over generations)"
-    if not faster:
-        return [f"{head}: they do not differ either."]
-    return [f"{head}: " + "; ".join(f"{a} learns faster than {_some(b)}" for a, b in faster.items()) + "."]
+    words = "learns faster than" if alike == "ceiling" else "has the higher curve than"
+    if higher:
+        return [f"{head}: " + "; ".join(f"{a} {words} {_some(b)}" for a, b in higher.items()) + "."]
+    return [f"{head}: they could not be told apart either."] if len(tested) == len(comparisons) else []
+
+
+def longer(scored: Sequence[Entry]) -> list[str]:
+    """Returns whether a longer search may tell genomes apart, where learning curves say so.
+
+    Args:
+        scored: Genomes that have scores.
+    """
+    slopes = {entry.label: entry.slope for entry in scored if not entry.is_control and entry.slope}
+    rising = {label: slope.share for label, slope in slopes.items() if slope.kind == "rising" and slope.share}
+    if rising:
+        shares = percentages(list(rising.values()))
+        parts = [f"{share} of what {label} learned" for label, share in zip(rising, shares, strict=True)]
+        return [
+            f"Learning curves still rise: the last quarter of the generations brought {_some(parts)}. A "
+            "longer search may tell more (--generations)."
+        ]
+    if slopes and all(slope.kind == "flat" for slope in slopes.values()):
+        return ["Learning curves are flat, so a longer search would hardly move the scores."]
+    return []
 
 
 def power_lines(best: Entry, comparisons: Sequence[Comparison]) -> list[str]:
@@ -282,19 +456,23 @@ def power_lines(best: Entry, comparisons: Sequence[Comparison]) -> list[str]:
     return lines
 
 
-def _standing(entry: Entry, unit: str) -> str:
-    """Returns a genome's score, interval and numbers."""
-    iqm = interquartile_mean(list(entry.scores.values())) or 0.0
-    limits = interval(entry.scores)
-    within = f", 95 % interval {limits[0]:.3g} to {limits[1]:.3g}" if limits else ""
-    numbers = f"{count(entry.num_graphs, 'graph')} × {count(entry.num_seeds, 'seed')}"
-    return f"{_quantity(f'{iqm:.3g}', unit)} (interquartile mean{within}; {numbers})"
+def _mean(entry: Entry) -> float:
+    """Returns a genome's interquartile mean."""
+    return interquartile_mean(list(entry.scores.values())) or 0.0
 
 
-def _difference(row: Comparison, unit: str) -> str:
-    """Returns a mean difference with its interval and corrected p."""
-    within = f", 95 % interval {row.ci95[0]:.2g} to {row.ci95[1]:.2g}" if row.ci95 else ""
-    return f"{_quantity(f'{row.difference:+.3g}', unit)}, {p_statement(row.p_holm)} after Holm{within}"
+def _means(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> tuple[str, str]:
+    """Returns the interquartile means of both genomes of a comparison, with their unit."""
+    means = {entry.label: _mean(entry) for entry in scored}
+    x, y = figures([means[row.a], means[row.b]])
+    return _quantity(x, facts.unit), _quantity(y, facts.unit)
+
+
+def _alone(entry: Entry, facts: TaskFacts) -> str:
+    """Returns the score of a genome that has no rival, and what it is a mean of."""
+    lineages = f"{count(entry.num_graphs, 'graph')} × {count(entry.num_seeds, 'seed')}"
+    score = _quantity(number(_mean(entry)), facts.unit)
+    return f"{entry.label} has {score} (interquartile mean; {lineages})"
 
 
 def _quantity(figure: str, unit: str) -> str:

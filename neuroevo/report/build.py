@@ -16,9 +16,10 @@ from neuroevo.files import Row
 from neuroevo.plugins import Spec
 from neuroevo.referee import wording
 from neuroevo.referee.comparison import compare
-from neuroevo.referee.entry import Entry
+from neuroevo.referee.drift import fewest_populations
+from neuroevo.referee.entry import MIN_SEEDS, Entry
 from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean, interval
-from neuroevo.referee.learning_curves import learning_area, threshold, time_to
+from neuroevo.referee.learning_curves import learning_area, slope, threshold, time_to
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
@@ -42,6 +43,7 @@ from neuroevo.report.model import (
     TaskReport,
 )
 from neuroevo.rows import GraphEntry
+from neuroevo.text import conjoined
 
 DECISIONS: tuple[Decision, ...] = ("winner", "no winner", "exploratory", "nothing")  # the first is a run's
 READS = {"outputs": "its output cells", "all": "all its cells", "not-inputs": "all but its input cells"}
@@ -96,6 +98,7 @@ def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
         num_early=status.count("early"),
         is_censored="censored" in status,
         keeps_map=body_map.is_kept(genome) if has_muscles else None,
+        slope=slope([track for key, track in genome.tracks.items() if key[2:] in scores]),
     )
 
 
@@ -117,9 +120,12 @@ def _task(
         learning_from=task.learning_from,
         margin=task.margin,
         verdict=(
-            decide_mixed(task.label, populations.populations, task.fixations, task.favoured)
+            decide_mixed(
+                *(task.label, populations.populations, task.fixations, task.favoured),
+                _fewest(task, populations),
+            )
             if populations
-            else decide(task.label, entries, comparisons, task.unit)
+            else decide(task.label, entries, comparisons, task.facts)
         ),
         notes=tuple(_notes(task, genomes)),
         cost=_cost(genomes),
@@ -153,7 +159,7 @@ def _genome(genome: GenomeEvidence, entry: Entry, level: float | None, has_inter
         tuned=_measure(tuned, has_intervals) if tuned else None,
         auc=_measure(entry.areas, has_intervals),
         to_threshold=None if level is None else time_to(list(genome.tracks.values()), level),
-        status=_status(genome.status),
+        status="extinct" if genome.is_extinct else _status(genome.status),
         failures=sum(row.get("failures") or 0 for row in rows),
         saturated=_num_in_state(rows, "saturated"),
         silent=_num_in_state(rows, "silent"),
@@ -340,6 +346,15 @@ def _mixed(task: TaskEvidence) -> MixedPopulations:
     )
 
 
+def _fewest(task: TaskEvidence, mixed: MixedPopulations) -> int | None:
+    """Returns in how many populations a prior could be favoured at all; None where no number would do."""
+    if not task.fixations:
+        return MIN_SEEDS
+    num_members = sum(len(genome.lineages) for genome in task.genomes) // mixed.populations
+    num_priors = len(task.fixations)
+    return fewest_populations(num_members // num_priors, num_priors, len(mixed.epochs) - 1)
+
+
 def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
     """Returns what a reader of a task's scores must know."""
     kinds: dict[str, list[str]] = {
@@ -359,12 +374,29 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
         if where:
             blown.append(f"{genome.label} {len(where)} of {len(rows)} (first: {where[0]})")
     notes = [f"{kind}: {', '.join(counts)}." for kind, counts in kinds.items() if counts]
+    notes += _one_sample(task)
     notes += _reached(task)
     notes += _early(task)
     notes += _unscored(task)
     if blown:
         notes.append(f"Lineages with evaluations that failed of numbers not finite: {', '.join(blown)}.")
     return notes
+
+
+def _one_sample(task: TaskEvidence) -> list[str]:
+    """Returns a sentence on genomes whose wirings and scores are the same, for each group of such."""
+    groups: dict[object, list[str]] = {}
+    for genome in task.genomes:
+        wirings = tuple(sorted((row["graph"], row["sha256"]) for row in genome.graphs))
+        scores = tuple(sorted(genome.done().items()))
+        if wirings and scores:
+            groups.setdefault((wirings, scores), []).append(genome.label)
+    return [
+        f"{conjoined(labels)} are one sample: their wirings and their scores are the same, so that comparing "
+        "them says nothing."
+        for labels in groups.values()
+        if len(labels) > 1
+    ]
 
 
 def _cost(genomes: Sequence[GenomeReport]) -> str:

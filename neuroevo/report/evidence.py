@@ -8,16 +8,17 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
 from neuroevo.forms import BOUNDLESS, MOST, Form
 from neuroevo.plugins import Scalar, Spec
-from neuroevo.referee.drift import Fixation
 from neuroevo.referee.estimators import Scores
+from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
+from neuroevo.referee.spread import Fixation
 from neuroevo.rows import (
     PROVISIONAL,
     SCORED,
@@ -96,6 +97,7 @@ class GenomeEvidence:
         tracks: Evaluations and fitness by generation of the lineages that did not fail.
         prior: What the manifest says of the prior.
         graphs: What the manifest says of each graph of the prior.
+        is_extinct: Whether no mixed population has a member of the prior any more.
     """
 
     label: str
@@ -104,6 +106,7 @@ class GenomeEvidence:
     tracks: Mapping[Key, Track]
     prior: PriorFacts
     graphs: tuple[GraphEntry, ...]
+    is_extinct: bool = False
 
     @property
     def rows(self) -> list[Row]:
@@ -146,6 +149,8 @@ class TaskEvidence:
         has_muscles: Whether the body is driven by the wiring's own muscles.
         floor: The score that takes no network, and what has it; None where the task tells none.
         sensors: Scores of readouts of the task's sensors, by (0, seed); empty where there are none.
+        maximum: The highest score that there can be; None where there is none, or it is not known.
+        has_targets: Whether right answers follow from what is sensed, so that a clock is no control.
     """
 
     label: str
@@ -161,6 +166,13 @@ class TaskEvidence:
     has_muscles: bool = False
     floor: tuple[float, str] | None = None
     sensors: Scores = field(default_factory=dict)
+    maximum: float | None = None
+    has_targets: bool = False
+
+    @property
+    def facts(self) -> TaskFacts:
+        """What the referee is told of the task."""
+        return TaskFacts(self.unit, self.margin, self.maximum, self.has_targets)
 
     def curves(self) -> dict[str, Curve]:
         """Returns the learning curve of each genome that has one; lineages that failed are left out."""
@@ -348,29 +360,24 @@ def _tasks(
     for row in manifest.get("graphs", []):
         graphs.setdefault(row.get("genome"), []).append(row)
     tasks = {}
+    # Priors that mixed populations have no member of in the end are of the outcome too.
+    of_outcome = list(manifest.get("priors", {})) if is_mixed else []
     for label, of_genomes in lineages.items():
-        facts: TaskEntry = manifest.get("tasks", {}).get(label, {})
         record: SpreadEntry = (manifest.get("selection_record") or {}).get(label) or {}
         genomes = [
             GenomeEvidence(
                 label=genome,
-                lineages=(of_verdict := compared(keys, results)),
+                lineages=(of_verdict := compared(of_genomes.get(genome, ()), results)),
                 results={key: results[key] for key in of_verdict if key in results},
                 tracks=_tracks(of_verdict, results, metrics, 2 if label in without else 1, shortest),
                 prior=_prior(manifest, genome),
                 graphs=tuple(graphs.get(genome, ())),
+                is_extinct=genome not in of_genomes,
             )
-            for genome, keys in of_genomes.items()
+            for genome in dict.fromkeys([*of_outcome, *of_genomes])
         ]
-        tasks[label] = TaskEvidence(
-            label=label,
-            unit=str(facts.get("unit") or ""),
-            fitness_unit=str(facts.get("fitness_unit") or ""),
-            margin=facts.get("margin"),
-            ports=str(facts.get("ports") or ""),
-            has_muscles=bool(facts.get("muscles")),
-            floor=_floor(facts),
-            sensors={(0, x["seed"]): y for x in facts.get("sensors", ()) if (y := x["score"]) is not None},
+        tasks[label] = replace(
+            _task(label, manifest.get("tasks", {}).get(label, {})),
             learning_from="fitness_mean" if label in without else "fitness_centre",
             genomes=tuple(genomes),
             events=tuple(row for row in events if row.get("task") == label),
@@ -378,6 +385,27 @@ def _tasks(
             favoured=record.get("winner"),
         )
     return tasks
+
+
+def _task(label: str, facts: TaskEntry) -> TaskEvidence:
+    """Returns what the manifest says of a task, still without its genomes."""
+    return TaskEvidence(
+        label=label,
+        unit=str(facts.get("unit") or ""),
+        fitness_unit=str(facts.get("fitness_unit") or ""),
+        margin=facts.get("margin"),
+        learning_from="fitness_centre",
+        genomes=(),
+        events=(),
+        fixations={},
+        favoured=None,
+        ports=str(facts.get("ports") or ""),
+        has_muscles=bool(facts.get("muscles")),
+        floor=_floor(facts),
+        sensors={(0, x["seed"]): y for x in facts.get("sensors", ()) if (y := x["score"]) is not None},
+        maximum=facts.get("maximum"),
+        has_targets=bool(facts.get("targets")),
+    )
 
 
 def compared(keys: Sequence[Key], results: Mapping[Key, Row]) -> tuple[Key, ...]:

@@ -8,27 +8,53 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuroevo.referee.spread import by_spread
 from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, TaskReport, Worth
-from neuroevo.text import count, interval, number, p_statement
+from neuroevo.text import MOST_PLACES, count, figures, interval, number, p_statement, percentages
 
 if TYPE_CHECKING:
     from neuroevo.referee.estimators import Interval
     from neuroevo.referee.outcome import Comparison
 
-MOST_PLACES = 9
+MOST_FURTHER = 3  # decimals that a table has beyond three digits of its largest score, to show scores apart
 
 
 def ranked(task: TaskReport) -> list[GenomeReport]:
-    """Returns a task's genomes by interquartile mean, the highest first; those without a score are last.
+    """Returns a task's genomes, that ahead first: by interquartile mean, those without a score last.
+
+    Those of mixed populations are in the order of how far they spread, which their verdict is about.
 
     Args:
         task: The task.
     """
+    if isinstance(task.selection, MixedPopulations) and task.selection.fixation:
+        order = by_spread(task.selection.fixation)
+        if task.verdict.winner:
+            order = [task.verdict.winner, *(label for label in order if label != task.verdict.winner)]
+        place = {label: k for k, label in enumerate(order)}
+        return sorted(task.genomes, key=lambda genome: place.get(genome.label, len(place)))
     return sorted(
         task.genomes,
         key=lambda genome: -math.inf if genome.score.iqm is None else genome.score.iqm,
         reverse=True,
     )
+
+
+def final_shares(task: TaskReport) -> dict[str, str]:
+    """Returns the mean share of the members that each genome ends with in mixed populations.
+
+    Args:
+        task: The task.
+
+    Returns:
+        Shares by label, as text; nothing where populations are not mixed, or not at their end.
+    """
+    if not isinstance(task.selection, MixedPopulations) or not task.selection.fixation:
+        return {}
+    spread = task.selection.fixation
+    known = {x.label: spread[x.label].mean_final_share for x in task.genomes if x.label in spread}
+    texts = dict(zip(known, percentages(list(known.values())), strict=True))
+    return {x.label: "extinct" if known.get(x.label) == 0 else texts.get(x.label, "-") for x in task.genomes}
 
 
 def facing(task: TaskReport, a: str, b: str) -> Comparison | None:
@@ -49,6 +75,8 @@ def facing(task: TaskReport, a: str, b: str) -> Comparison | None:
 def standing(task: TaskReport, genome: str) -> str:
     """Returns how a genome stands to the one ahead: "winner", "ahead", or the verdict on it; may be empty.
 
+    One that mixed populations have no member of any more is "extinct".
+
     Args:
         task: The task.
         genome: Label of the genome.
@@ -56,6 +84,8 @@ def standing(task: TaskReport, genome: str) -> str:
     first, winner = ranked(task)[0], task.verdict.winner
     if genome == winner:
         return "winner"
+    if any(x.label == genome and x.status == "extinct" for x in task.genomes):
+        return "extinct"
     if genome == first.label:
         return "ahead" if first.score.iqm is not None else ""
     comparison = facing(task, genome, winner or first.label)
@@ -119,13 +149,21 @@ def _worth(worth: Worth, places: int) -> str:
 
 
 def decimals(task: TaskReport) -> int:
-    """Returns with how many decimals a task's scores are written: three digits of the largest.
+    """Returns with how many decimals a task's scores are written.
+
+    These are three digits of the largest, and up to `MOST_FURTHER` more where means that differ would look
+    alike. An interval has more decimals than its neighbours where its ends would look alike.
 
     Args:
         task: The task.
     """
     scores = [genome.score for genome in task.genomes]
-    return places_of(abs(x) for score in scores for x in (score.iqm, *(score.ci95 or ())) if x)
+    places = places_of(abs(x) for score in scores for x in (score.iqm, *(score.ci95 or ())) if x)
+    means = [score.iqm for score in scores if score.iqm is not None]
+    apart = max(
+        (len(text.partition(".")[2]) for text in figures(means, places) if "e" not in text), default=0
+    )
+    return min(max(places, apart), places + MOST_FURTHER, MOST_PLACES)
 
 
 def places_of(sizes: Iterable[float]) -> int:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
     from _typeshed import DataclassInstance
 
-    from neuroevo.referee.drift import Fixation
     from neuroevo.referee.estimators import Interval
     from neuroevo.referee.learning_curves import TimeToThreshold
     from neuroevo.referee.outcome import Comparison, Decision, Verdict
     from neuroevo.referee.sphinx import Sphinx
+    from neuroevo.referee.spread import Fixation
 
 SCHEMA = 2
 
@@ -84,8 +84,8 @@ class GenomeReport:
         tuned: Score with two factors chosen for all synapses; None where it was not measured.
         auc: Learning area: mean fitness over generations.
         to_threshold: How long lineages took to the task's threshold; None where it has none.
-        status: "incomplete" if a lineage has no result, else the first of "unscored", "early", "failed" and
-            "censored" that one is, else "done".
+        status: "extinct" if no mixed population has a member of it any more; "incomplete" if a lineage has no
+            result, else the first of "unscored", "early", "failed" and "censored" that one is, else "done".
         failures: Evaluations without a finite fitness, over all lineages.
         saturated: Number of lineages whose cells are saturated.
         silent: Number of lineages whose cells are silent.

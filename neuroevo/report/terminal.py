@@ -12,7 +12,7 @@ from rich.text import Text
 
 from neuroevo.report import sphinx
 from neuroevo.report.exports import ROUTES
-from neuroevo.report.formatting import body_map_lines, decimals, ranked, standing, summary
+from neuroevo.report.formatting import body_map_lines, decimals, final_shares, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
 from neuroevo.text import compact, interval, number, wrap
 
@@ -93,6 +93,9 @@ def _table(task: TaskReport, width: int) -> RenderableType:
     heads += [*(["tuned"] if is_tuned else []), "core+\nadapters", *(["solved"] if is_solved else [])]
     heads += ["against\nthe first"] if task.comparisons else []
     rows = [_cells(task, genome, is_tuned, is_solved)[: len(heads)] for genome in order]
+    if shares := final_shares(task):
+        heads = ["final\nshare", *heads]
+        rows = [[shares[genome.label], *row] for genome, row in zip(order, rows, strict=True)]
     wanted = min(NAME_WIDTH, max(len(genome.label) for genome in order))
     is_untrained = all(genome.untrained.iqm == genome.score.iqm for genome in order)  # a column says both
     for k in reversed(range(len(heads))):  # what a file of scores does not tell

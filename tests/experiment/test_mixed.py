@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import math
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,14 +12,29 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 
-from neuroevo.experiment import mixed
+from neuroevo.experiment import mixed, selection
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.watcher import Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.referee import drift
-from neuroevo.referee.drift import dealt_shares, fixation, neutral_shares, turnover
+from neuroevo.referee.drift import (
+    dealt_shares,
+    fewest_populations,
+    fixation,
+    least_p,
+    neutral_shares,
+    turnover,
+)
+from neuroevo.referee.entry import MIN_SEEDS
+from neuroevo.referee.spread import Fixation
+from neuroevo.referee.verdict import decide_mixed
+from neuroevo.report.build import judge
+from neuroevo.report.evidence import gather
+from neuroevo.report.formatting import final_shares, ranked, standing
+from neuroevo.report.terminal import print_report
 from neuroevo.run_folder import RunFolder
 from neuroevo.workers.pool import LocalPool
 from tests.small import Listener, plan, run
@@ -145,6 +163,45 @@ def test_two_populations_prove_nothing() -> None:
     assert record.winner is None
 
 
+@pytest.mark.parametrize(("members", "priors", "rounds"), [(1, 2, 3), (3, 2, 1), (3, 2, 19), (2, 3, 4)])
+def test_least_p_is_that_of_a_prior_that_spreads_as_far_as_it_can(
+    members: int, priors: int, rounds: int
+) -> None:
+    labels = np.repeat(np.arange(priors), members)
+    shares = neutral_shares(labels, rounds, 1, np.random.default_rng(9))[:, 0]
+    alone = float((shares > shares.max() - 1e-9).mean())  # chance of the most that drift can do
+    by_drift = least_p(members, priors, rounds, 1) / priors
+    assert by_drift == pytest.approx(max(alone, 1 / math.comb(len(labels), members)), abs=0.02)
+    assert least_p(members, priors, rounds, 3) / priors == pytest.approx((by_drift) ** 3, rel=1e-9)
+
+
+@pytest.mark.parametrize(("members", "priors"), [(1, 2), (1, 3)])
+def test_fewer_populations_than_are_asked_for_can_never_favour_a_prior(members: int, priors: int) -> None:
+    fewest, labels = fewest_populations(members, priors, 19), np.repeat(np.arange(priors), members)
+    assert fewest is not None
+    names = [str(k) for k in range(priors)]
+    for number, is_favoured in ((fewest - 1, False), (fewest + 1, True)):
+        # The luckiest run: each population ends with founders of one prior alone, as many as there are.
+        founders = np.resize(np.arange(members), (number, len(labels)))
+        record = fixation(names, labels, founders, 19, np.random.default_rng(11))
+        if is_favoured or fewest > MIN_SEEDS:
+            assert (record.winner == "0") is is_favoured
+
+
+def test_without_room_made_no_number_of_populations_would_do() -> None:
+    assert fewest_populations(3, 2, 0) is None and least_p(3, 2, 0, 1000) == 1.0
+
+
+def test_fewer_populations_than_could_ever_decide_are_told_before_the_run_and_in_its_report() -> None:
+    (said,) = selection.notes(plan(selection="mixed", seeds=5, generations=20))
+    assert "no winner can come of this run" in said and "takes 6 (--seeds 6)" in said
+    assert selection.notes(plan(selection="mixed", seeds=6, generations=20)) == []
+    entry = Fixation(0.5, 1.0, 5, 5, 0.03, 0.03, 0.03, 0.06)
+    verdict = decide_mixed("t", 5, {"a": entry, "b": replace(entry, mean_final_share=0.0)}, None, 6)
+    assert verdict.decision == "exploratory" and "takes 6 (--seeds 6)" in verdict.reasons[0]
+    assert "Extinct in every population: b." in verdict.reasons
+
+
 # --- a run --------------------------------------------------------------------------------------------
 
 
@@ -166,6 +223,26 @@ def test_equal_priors_drift_as_the_simulation_does(lottery: RunFolder) -> None:
     low, high = stats.binom.ppf([0.001, 0.999], 40, chance)
     assert 0.3 < chance < 0.99 and low <= fixed <= high
     assert abs(np.mean(final) - 0.5) < 3.3 * float(neutral.std()) / np.sqrt(40)
+
+
+def test_extinct_priors_stay_in_the_tables_as_extinct_and_verdict_and_tables_name_one_leader(
+    folder: RunFolder,
+) -> None:
+    manifest = folder.manifest()
+    core = {"core": "frozen", "one_point": True}
+    priors = {"late": {"name": "late", **core}, "adapter-only": {"name": "adapter-only", **core}}
+    folder.write_manifest(priors=priors, tasks={"echo": {"unit": "error"}})
+    report = judge(gather([folder]))
+    folder.write_manifest(**{key: manifest[key] for key in ("tasks", "priors") if key in manifest})
+    task = report.tasks["echo"]
+    assert [genome.label for genome in ranked(task)] == ["adapter-only", "late"]
+    assert task.verdict.sentence.startswith("adapter-only wins on echo: adapter-only went from 50% to 100%")
+    assert ranked(task)[1].status == "extinct" and standing(task, "late") == "extinct"
+    assert final_shares(task) == {"late": "extinct", "adapter-only": "100%"}
+    console = Console(width=80, record=True, file=io.StringIO())
+    print_report(report, console)
+    text = console.export_text()
+    assert re.search(r"late +extinct", text) and "failed" not in text
 
 
 def test_watcher_hears_of_priors_that_died_out(tmp_path: Path) -> None:

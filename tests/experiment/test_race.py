@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from neuroevo.experiment import race
+from neuroevo.experiment import race, selection
 from neuroevo.referee.estimators import contrast
 from neuroevo.run_folder import RunFolder
-from tests.small import Listener, run
+from tests.small import Listener, plan, run
 from tests.toy import Echo
 
 BAD = "late=tests.planted:late"
@@ -43,6 +43,36 @@ def even(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A race of a prior against itself under another name."""
     path = tmp_path_factory.mktemp("race") / "run"
     return run(path, genome=("a=random", "b=random"), selection="race", seeds=3, graphs=2, generations=8)
+
+
+# --- what is said before ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seeds", "generations", "num_samples", "wanted"),
+    [
+        (10, 32, [1, 1], (5, 5)),  # half is spent on the race, and the rest is for as many as began
+        (5, 32, [1, 1, 1], (2, 4)),  # 480 in all: 240 left for 96 each; or 480 - 60 - 120 for 64 each
+        (5, 32, [1, 20, 20], (2, 6)),  # 6,560 in all; or less 820 and 1,260, for 672 each
+        (3, 3, [1, 1], (2, 2)),  # the race ends after one of three generations
+    ],
+)
+def test_fresh_seeds_of_the_verdict_are_those_of_the_race_that_drops_none_and_of_that_which_drops_most(
+    seeds: int, generations: int, num_samples: list[int], wanted: tuple[int, int]
+) -> None:
+    assert race.seeds_of_verdict(seeds, generations, num_samples) == wanted
+
+
+def test_race_says_on_how_many_fresh_seeds_its_verdict_will_rest_and_rests_on_them(even: RunFolder) -> None:
+    (said,) = selection.notes(plan(genome=("a=random", "b=random"), selection="race", seeds=3, graphs=2))
+    assert said == (
+        "echo: the verdict will rest on 2 fresh seeds; a verdict takes 5, which --seeds 8 gives in any case."
+    )
+    (said,) = selection.notes(plan(selection="race", seeds=10, generations=8))
+    assert said == "echo: the verdict will rest on 5 fresh seeds."
+    first, last = even.selection()[-1]["seeds"]
+    assert last + 1 - first == race.seeds_of_verdict(3, 8, [2, 2])[0]
+    assert selection.notes(plan()) == []
 
 
 # --- the rule -----------------------------------------------------------------------------------------
@@ -221,9 +251,11 @@ def test_rung_looks_at_the_generations_since_the_one_before(even: RunFolder) -> 
         assert row["fitness"] == pytest.approx(np.mean(centres))
 
 
-def test_equal_priors_stay_paired_after_the_race(even: RunFolder) -> None:
-    scores = {(r["genome"], r["graph"], r["seed"]): r["score"] for r in rows_of(even, role="confirmation")}
-    assert len(scores) == 4 * len({seed for _, _, seed in scores}) > 0
+def test_equal_wirings_stay_paired_after_the_race(tmp_path: Path) -> None:
+    twice = ("a=connectome", "b=connectome")
+    folder = run(tmp_path / "run", genome=twice, selection="race", seeds=3, generations=8)
+    scores = {(r["genome"], r["graph"], r["seed"]): r["score"] for r in rows_of(folder, role="confirmation")}
+    assert len(scores) == 2 * len({seed for _, _, seed in scores}) > 0
     for genome, graph, seed in scores:
         assert scores[genome, graph, seed] == pytest.approx(scores["a", graph, seed], rel=1e-3)
 

@@ -13,6 +13,7 @@ from benchmarks.calibration import evolved, referee, rivals, scores_of, table
 from neuroevo.experiment.config import Configuration
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
+from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.verdict import decide
 
 TABLES = 300
@@ -72,7 +73,7 @@ def test_run_of_many_equal_priors_rarely_has_a_winner():
         shared = rng.normal(size=10) * np.sqrt(0.5)
         tables = [table(rng, n, 10, 1.0, shared) for n in (1, 5, 5, 5)]
         entries = [Entry(str(i), scores_of(t), one_point=len(t) == 1) for i, t in enumerate(tables)]
-        winners += decide("t", entries, compare({"t": entries}, {}, k)["t"], "").winner is not None
+        winners += decide("t", entries, compare({"t": entries}, {}, k)["t"], TaskFacts()).winner is not None
     assert 100 * winners / TABLES <= most(0.05)
 
 

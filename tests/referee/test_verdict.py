@@ -1,11 +1,15 @@
 """Ranking: verdicts follow the corrected tests, controls, margins, numbers and ends; sentences say so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neuroevo.referee import comparison, estimators
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
+from neuroevo.referee.facts import TaskFacts
+from neuroevo.referee.learning_curves import Slope
 from neuroevo.referee.outcome import Comparison, Rank, Verdict
 from neuroevo.referee.verdict import decide
 
@@ -22,9 +26,9 @@ def entry(label, mean, num_graphs=1, num_seeds=SEEDS, spread=0.1, **known) -> En
     return Entry(label, scores, untrained=dict.fromkeys(scores, 0.0), areas=scores, **known)
 
 
-def judged(*entries, margin=None, seed=0) -> tuple[Verdict, list[Comparison]]:
+def judged(*entries, margin=None, maximum=None, seed=0) -> tuple[Verdict, list[Comparison]]:
     rows = compare({"task": entries}, {"task": margin}, seed)["task"]
-    return decide("task", entries, rows, "m/s"), rows
+    return decide("task", entries, rows, TaskFacts("m/s", margin, maximum)), rows
 
 
 def test_winner_beats_every_other_by_a_corrected_test():
@@ -33,9 +37,8 @@ def test_winner_beats_every_other_by_a_corrected_test():
     assert [row.verdict for row in rows] == ["better", "better", "better"]
     assert all(row.p_holm < 0.05 for row in rows)
     assert verdict.sentence.startswith("worm wins on task: ")
-    assert "m/s (interquartile mean, 95 % interval" in verdict.sentence
-    assert "1 graph × 10 seeds" in verdict.sentence
-    assert "beats all 2 others, null the least surely (+1 m/s, p < 0.001 after Holm" in verdict.sentence
+    assert "1.99 m/s against 0.997 m/s of null, the least surely beaten of 2 rivals" in verdict.sentence
+    assert "mean difference +1.00 m/s, 95 % interval 0.8" in verdict.sentence
     assert verdict.reasons == ("The controls do not explain it: it beats adapters too.",)
 
 
@@ -52,7 +55,7 @@ def test_winner_without_controls_is_said_to_lack_them():
 
 @pytest.mark.parametrize("core", ["none", "clock", "frozen"])
 def test_control_that_does_as_well_explains_the_score(core):
-    for mean, relation in ((1.99, "is not told from worm"), (2.01, "does as well as worm")):
+    for mean, relation in ((1.99, "could not be told apart from worm"), (2.01, "does as well as worm")):
         verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("control", mean, core=core))
         assert verdict.winner is None
         assert verdict.reasons[0].startswith("control, a control")
@@ -64,7 +67,7 @@ def test_control_is_not_a_winner():
     verdict, _ = judged(entry("worm", 1.0), entry("clock", 3.0, core="clock"))
     assert (verdict.decision, verdict.winner) == ("no winner", None)
     assert verdict.reasons[0].startswith(
-        "clock, a control of three parameters and no network, does better than worm (+2 m/s"
+        "clock, a control of three parameters and no network, does better than worm (mean difference +2.00"
     )
     verdict, _ = judged(entry("frozen", 1.0, core="frozen"), entry("clock", 3.0, core="clock"))
     assert (verdict.decision, verdict.winner) == ("no winner", None)
@@ -74,7 +77,7 @@ def test_control_is_not_a_winner():
 def test_rivals_that_are_not_told_apart_have_no_winner_but_a_power_line():
     verdict, rows = judged(entry("worm", 1.03), entry("other", 1.0), entry("bad", 0.0))
     assert verdict.winner is None
-    assert "worm is not told from other" in verdict.reasons[0]
+    assert "worm could not be told apart from other" in verdict.reasons[0]
     assert "more seeds" in verdict.power[0]
     assert rows[0].power.more_seeds > 0
 
@@ -126,7 +129,8 @@ def test_difference_within_the_margin_does_not_win():
     assert judged(*pair)[0].winner == "a"
     verdict, rows = judged(*pair, margin=2.0)
     assert (verdict.winner, rows[0].verdict) == (None, "equivalent")
-    assert "a is equivalent to b" in verdict.reasons[0]
+    assert "a and b are equivalent, to within the margin of 2 m/s" in verdict.reasons[0]
+    assert "p < 0.001 for equivalence, after Holm" in verdict.reasons[0]
 
 
 def test_all_comparisons_of_a_run_are_corrected_together():
@@ -158,18 +162,63 @@ def test_all_scores_equal_is_said_and_not_won():
 
 
 def test_ceiling_is_recognised_and_learning_curves_are_compared():
-    fast, slow = entry("fast", 10.0), entry("slow", 10.0)
+    flat = Slope("flat", 0.0)
+    fast, slow = entry("fast", 10.0, slope=flat), entry("slow", 10.0, slope=flat)
     slow = Entry(**{**vars(slow), "areas": {key: x - 3 for key, x in slow.scores.items()}})
-    verdict, _rows = judged(fast, slow)
+    verdict, _rows = judged(fast, slow, maximum=10.2)
     assert (verdict.ends_alike, verdict.winner) == ("ceiling", None)
     assert "fast learns faster than slow" in verdict.reasons[-1]
-    assert "ceiling" in verdict.sentence
+    assert "at a ceiling, from" in verdict.sentence and "of 10.2 at most" in verdict.sentence
+
+
+@pytest.mark.parametrize(
+    ("maximum", "slope", "num_seeds"),
+    [
+        (None, Slope("flat", 0.0), SEEDS),  # nobody knows what there is to reach
+        (20.0, Slope("flat", 0.0), SEEDS),  # half of it is left
+        (10.2, Slope("rising", 0.2), SEEDS),
+        (10.2, Slope("unclear", 0.02), SEEDS),
+        (10.2, None, SEEDS),
+        (10.2, Slope("flat", 0.0), 2),
+    ],
+)
+def test_no_ceiling_is_claimed_of_what_is_far_off_still_learns_or_is_of_too_few_lineages(
+    maximum, slope, num_seeds
+):
+    pair = (entry(label, 10.0, num_seeds=num_seeds, slope=slope) for label in "ab")
+    verdict, _ = judged(*pair, maximum=maximum)
+    assert verdict.ends_alike is None and "ceiling" not in f"{verdict}"
+    assert "could not yet be told apart" in verdict.sentence or num_seeds == 2
 
 
 def test_floor_is_recognised():
     verdict, _ = judged(entry("a", 0.02), entry("b", 0.0, 4))
     assert verdict.ends_alike == "floor"
     assert "learning curves are compared" in verdict.reasons[-1]
+    assert "no genome has learned more than its lineages differ" in verdict.sentence
+
+
+@pytest.mark.parametrize(("spread", "ending"), [(283.0, "floor"), (28.3, None)])
+def test_floor_at_which_one_genome_has_learned_is_none(spread, ending):
+    learner = entry("learner", 63.0, spread=spread)  # by as much as its lineages differ, or clearly
+    verdict, rows = judged(*(entry(label, 0.0, spread=200.0) for label in "ab"), learner)
+    assert not any(row.verdict in ("better", "worse") for row in rows)
+    assert verdict.ends_alike == ending and ("floor" in verdict.sentence) is (ending is not None)
+
+
+def test_single_lineages_are_at_no_floor():
+    verdict, _ = judged(entry("a", 0.02, num_seeds=1), entry("b", 0.0, num_seeds=1))
+    assert verdict.ends_alike is None and "floor" not in f"{verdict}"
+
+
+@pytest.mark.parametrize("tested", ["none", "some", "all"])
+def test_curves_are_said_not_to_differ_only_where_all_were_tested(tested):
+    trio = [entry("a", 0.02), entry("b", 0.01), entry("c", 0.0)]
+    without = {"none": "abc", "some": "c", "all": ""}[tested]
+    trio = [replace(x, areas={}) if x.label in without else x for x in trio]
+    verdict, _ = judged(*trio)
+    assert verdict.ends_alike == "floor"
+    assert ("told apart either" in " ".join(verdict.reasons)) is (tested == "all")
 
 
 def test_sole_survivor_of_a_race_has_beaten_nobody():

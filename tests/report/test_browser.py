@@ -210,7 +210,7 @@ def test_columns_sort_from_the_keyboard_and_names_as_text(browser, report):
         visit.page.keyboard.press("Space")
         assert visit.column(table, 0) == names[::-1]
         visit.page.keyboard.press("Tab")
-        assert visit.page.evaluate("document.activeElement.textContent") == "score"
+        assert visit.page.evaluate("document.activeElement.textContent") == "final share"
 
 
 def figures_shown(page: Page) -> int:

@@ -47,8 +47,8 @@ def test_sentence_to_paste_has_number_score_interval_difference_p_and_unit(repor
     row = next(row for row in section.comparisons if (row.a, row.b) == ("connectome", LONG))
     said = summary(section)
     low, high = first.score.ci95
-    assert f"connectome has the highest held-out score, {first.score.iqm:.3f} m/s" in said
-    assert f"95 % interval [{low:.3f}, {high:.3f}]; n = 20 lineages of 1 graph x 20 seeds" in said
+    assert f"connectome has the highest held-out score, {first.score.iqm:.4f} m/s" in said
+    assert f"95 % interval [{low:.4f}, {high:.4f}]; n = 20 lineages of 1 graph x 20 seeds" in said
     assert f"mean difference to {LONG}, the next, {row.difference:.3g}".rstrip("0") in said
     assert "p = 0.022 after Holm" in said and said.endswith("connectome wins.")
     mixed = report.tasks[MNIST]

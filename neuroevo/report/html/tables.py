@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from neuroevo.referee.spread import by_spread
 from neuroevo.report import sphinx as explanation
-from neuroevo.report.formatting import decimals, facing, ranked, standing
+from neuroevo.report.formatting import decimals, facing, final_shares, ranked, standing
 from neuroevo.report.model import (
     GenomeReport,
     Measure,
@@ -112,7 +113,10 @@ def ranking(task: TaskReport, styles: Mapping[str, int]) -> Table:
         styles: Which colour a genome has in all figures of a report.
     """
     order, places = ranked(task), decimals(task)
-    columns = {"score": [_measure_cell(genome.score, places, is_bold=True) for genome in order]}
+    columns: dict[str, list[Cell]] = {}
+    if shares := final_shares(task):
+        columns["final share"] = [_share_cell(task, genome.label, shares) for genome in order]
+    columns["score"] = [_measure_cell(genome.score, places, is_bold=True) for genome in order]
     if task.comparisons:
         columns["against the first"] = [_standing_cell(task, genome.label) for genome in order]
     columns["graphs × seeds"] = [_size_cell(genome) for genome in order]
@@ -175,7 +179,7 @@ def selection(task: TaskReport, styles: Mapping[str, int]) -> Passage | None:
         None for a tournament, and before the first rung or after no last epoch.
     """
     if isinstance(task.selection, MixedPopulations):
-        return _fixation(task.label, task.selection, styles)
+        return _fixation(task.label, task.selection, task.verdict.winner, styles)
     if isinstance(task.selection, Race):
         return _race(task, task.selection, styles)
     return None
@@ -336,12 +340,15 @@ def _comparisons(task: TaskReport) -> Table:
     )
 
 
-def _fixation(task: str, mixed: MixedPopulations, styles: Mapping[str, int]) -> Passage | None:
+def _fixation(
+    task: str, mixed: MixedPopulations, winner: str | None, styles: Mapping[str, int]
+) -> Passage | None:
     """Returns how far each genome spread in mixed populations; nothing before their last epoch."""
     if not mixed.fixation:
         return None
     rows = []
-    for genome, row in mixed.fixation.items():
+    for genome in by_spread(mixed.fixation):
+        row = mixed.fixation[genome]
         cells = [
             Cell.figure(row.start_share, 3),
             Cell.figure(row.mean_final_share, 3),
@@ -350,11 +357,11 @@ def _fixation(task: str, mixed: MixedPopulations, styles: Mapping[str, int]) -> 
             _p_cell(row.p_holm),
         ]
         rows.append((Heading.of(genome, styles), cells))
-    who = mixed.winner or "No genome"
+    who = f"{winner} spreads" if winner else "No genome is shown to spread"
     heads = ("genome", "share at start", "mean share at end", "alone in", "p", "p, corrected")
     return Passage(
         "Spread in mixed populations",
-        f"{who} spreads more than neutral drift explains.",
+        f"{who} more than drift and founders explain.",
         Table(f"Fixation in mixed populations on {task}", heads, rows),
     )
 
@@ -419,6 +426,13 @@ def _interval_below(bounds: Sequence[float] | None, places: int | None) -> list[
 def _p_cell(p: float | None) -> Cell:
     """Returns a cell of a p-value."""
     return Cell(p_text(p, MISSING), p)
+
+
+def _share_cell(task: TaskReport, genome: str, shares: Mapping[str, str]) -> Cell:
+    """Returns a cell of the share of the members that a genome ends with."""
+    mixed = task.selection
+    spread = mixed.fixation if isinstance(mixed, MixedPopulations) and mixed.fixation else {}
+    return Cell(shares[genome], spread[genome].mean_final_share if genome in spread else None)
 
 
 def _standing_cell(task: TaskReport, genome: str) -> Cell:
