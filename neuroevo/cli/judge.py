@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     )
     evidence = evidence_of(file, question, shlex.join(["judge", *arguments]))
     with claim(out, Path("runs") / "judged") as place:
-        print_report(write_judgement(evidence, place), Screen(highlight=False))
+        print_report(write_judgement(evidence, place, options.author), Screen(highlight=False))
     Screen(highlight=False).print(f"Written to {place}", soft_wrap=True, markup=False)
     return 0
 
@@ -91,6 +91,9 @@ def _parser() -> Parser:
         help="tasks whose lowest score is the best; all if none is named",
     )
     parser.add_argument("--out", metavar="DIR", help="new folder for the report (default runs/judged-N)")
+    parser.add_argument(
+        "--author", default="", metavar="NAME", help="who makes the report (default: nobody said)"
+    )
     return parser
 
 

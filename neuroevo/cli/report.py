@@ -23,6 +23,9 @@ def main(arguments: list[str]) -> int:
     parser = Parser(prog="run.py report", description=__doc__, allow_abbrev=False)
     parser.add_argument("run", nargs="+", help="run folder")
     parser.add_argument("--out", metavar="DIR", help="new folder for several runs (default runs/joined-N)")
+    parser.add_argument(
+        "--author", default="", metavar="NAME", help="who makes the report (default: nobody said)"
+    )
     options = parser.read(arguments)
     from neuroevo.folders import claim
     from neuroevo.report.terminal import print_report
@@ -32,9 +35,9 @@ def main(arguments: list[str]) -> int:
     runs = [RunFolder.open(path) for path in options.run]
     console = Screen(highlight=False)
     if options.out is None and len(runs) == 1:
-        print_report(write_report(runs), console)
+        print_report(write_report(runs, author=options.author), console)
         return 0
     with claim(None if options.out is None else Path(options.out), Path("runs") / "joined") as out:
-        print_report(write_report(runs, out), console)
+        print_report(write_report(runs, out, author=options.author), console)
     console.print(f"Written to {out}", soft_wrap=True, markup=False)
     return 0

@@ -5,6 +5,7 @@
                  a file of scores of another program: its lines, its lineages, evidence made of them
     build        from evidence, by the referee's tests, to a report
     body_map     what of the connectome's map onto the body each genome has, and what it is worth
+    question     what a run asks, the title of its report; citation: how a report is cited
     sphinx       what share of the leader's score each other genome reaches, in words and rows
     model        Report: what report.json holds, as objects
     write        the report and everything that lies beside it

@@ -23,7 +23,7 @@ from neuroevo.referee.learning_curves import learning_area, slope, threshold, ti
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
-from neuroevo.report import body_map
+from neuroevo.report import body_map, question
 from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
 from neuroevo.report.model import (
     Confirmation,
@@ -221,6 +221,9 @@ def _run(evidence: Evidence, tasks: Mapping[str, TaskReport]) -> RunReport:
         data=manifest.get("data"),
         versions=manifest.get("versions"),
         config=evidence.config,
+        question=question.ask(evidence),
+        date=max(evidence.dates, default=""),
+        seals=evidence.seals,
     )
 
 

@@ -28,6 +28,7 @@ from neuroevo.rows import (
     GraphEntry,
     Manifest,
     PriorEntry,
+    RequestEntry,
     RungRow,
     SpreadEntry,
     TaskEntry,
@@ -194,6 +195,8 @@ class Evidence:
         results: Results by lineage.
         ended: Sentences about how runs ended and about lines that they left half written.
         notes: Sentences about what the runs differ in.
+        seals: SHA-256 of the newest request of each run that is sealed.
+        dates: The day on which each was asked for, as ISO 8601 has it, where known.
     """
 
     names: tuple[str, ...]
@@ -205,6 +208,8 @@ class Evidence:
     results: Mapping[Key, Row]
     ended: tuple[str, ...]
     notes: tuple[str, ...]
+    seals: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
 
     @property
     def selection(self) -> str:
@@ -252,7 +257,14 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
         results=results,
         ended=ended,
         notes=tuple(notes),
+        seals=tuple(x["sha256"] for x in _newest(manifests)),
+        dates=tuple(time[:10] for x in _newest(manifests) if (time := x.get("time"))),
     )
+
+
+def _newest(manifests: Sequence[Manifest]) -> list[RequestEntry]:
+    """Returns the newest request of each run that has any; a version that had no seals wrote none."""
+    return [requests[-1] for one in manifests if (requests := one.get("requests"))]
 
 
 def _results(runs: Sequence[RunFolder], beyond: Counter[Key]) -> dict[Key, Row]:

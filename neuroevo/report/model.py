@@ -446,6 +446,10 @@ class RunReport:
         data: Hashes of the data of each task.
         versions: Versions of the packages.
         config: The resolved request.
+        question: What the run asks, in one sentence: the title of its report.
+        author: Who made the report, as told; "" where nobody said.
+        date: The day on which the run was asked for, or the latest of several; "" where not known.
+        seals: SHA-256 of the request of each run, as it was sealed.
     """
 
     name: str
@@ -467,6 +471,10 @@ class RunReport:
     data: Mapping[str, object] | None
     versions: Mapping[str, object] | None
     config: Mapping[str, object]
+    question: str = ""
+    author: str = ""
+    date: str = ""
+    seals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

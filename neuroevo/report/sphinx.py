@@ -102,20 +102,16 @@ def table(task: TaskReport, styles: Mapping[str, int]) -> Table | None:
     if sphinx is None or not sphinx.shares:
         return None
     places = decimals(task)
-    leader = [Cell.words("leads"), Cell.figure(sphinx.score, places), Cell(percent(1.0), 1.0, is_bold=True)]
+    leader = [Cell(percent(1.0), 1.0, is_bold=True), Cell.figure(sphinx.score, places), Cell.words("leads")]
     rows = [(Heading.of(sphinx.leader, styles), leader)]
     for share in sphinx.shares:
         bounds = share.ci95
         below = () if bounds is None else (typeset(f"[{percent(bounds[0])}, {percent(bounds[1])}]"),)
         shown = Cell(typeset(percent(share.share)), share.share, below=below, is_bold=True)
-        cells = [Cell.words(what_of(share)), Cell.figure(share.score, places), shown]
+        cells = [shown, Cell.figure(share.score, places), Cell.words(what_of(share))]
         rows.append((Heading.of(share.genome, styles), cells))
-    heads = (
-        "genome",
-        "what it has",
-        f"mean score ({task.unit})" if task.unit else "mean score",
-        "share of the leader's",
-    )
+    mean = f"mean score ({task.unit})" if task.unit else "mean score"
+    heads = ("genome", "share of the leader's", mean, "what it has")
     return Table(f"Shares of the leader's score on {task.label}", heads, rows)
 
 

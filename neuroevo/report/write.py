@@ -15,11 +15,13 @@ from neuroevo.report.build import judge
 from neuroevo.report.evidence import Evidence, gather
 from neuroevo.report.figures import canvas, colors
 from neuroevo.report.figures.captions import pictures
+from neuroevo.report.figures.card import card
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.html import page
 from neuroevo.report.model import Report
 from neuroevo.report.replay.replay_folder import replayed
 from neuroevo.run_folder import RunFolder
+from neuroevo.text import one_line
 
 HTML = "report.html"
 
@@ -28,10 +30,12 @@ def write_report(
     runs: RunFolder | Sequence[RunFolder],
     out: Path | None = None,
     extra: Mapping[str, Sequence[Picture]] | None = None,
+    author: str = "",
 ) -> Report:
     """Writes the report of one run, or of several that answer one request.
 
-    Written are report.json, report.html, report.csv, comparisons.csv, sphinx.csv, report.tex and figures/.
+    Written are report.json, report.html, report.csv, comparisons.csv, sphinx.csv, report.tex, card.png and
+    figures/.
     Equal records give equal files: nothing depends on the time or on random state. Pictures that `replay`
     left in the folder of a run are shown too.
 
@@ -41,6 +45,7 @@ def write_report(
             the one run.
         extra: Further figures by task, such as those of kind "behaviour" or "activity"; the page shows them
             after its own.
+        author: Who makes the report, for its head and its citation; may be empty.
 
     Returns:
         The report, whose `to_json` is what report.json holds.
@@ -56,18 +61,19 @@ def write_report(
     evidence = gather(runs)
     behaviour = replayed(runs)
     more = {x: [*behaviour.get(x, ()), *(extra or {}).get(x, ())] for x in (*behaviour, *(extra or {}))}
-    report, files = _rendered(evidence, more)
+    report, files = _rendered(evidence, more, author)
     with nullcontext(runs[0].path) if out is None else new_folder(out) as folder:
         _save(files, folder)
     return report
 
 
-def write_judgement(evidence: Evidence, out: Path) -> Report:
+def write_judgement(evidence: Evidence, out: Path, author: str = "") -> Report:
     """Writes the report of evidence that is no run's, with all that a run's report has.
 
     Args:
         evidence: The evidence, such as that of a file of scores.
         out: A new folder for the report, which appears whole or not at all.
+        author: Who makes the report, for its head and its citation; may be empty.
 
     Returns:
         The report.
@@ -76,19 +82,24 @@ def write_judgement(evidence: Evidence, out: Path) -> Report:
         RunError: If the folder exists or cannot be written.
     """
     check_free(out)
-    report, files = _rendered(evidence, {})
+    report, files = _rendered(evidence, {}, author)
     with new_folder(out) as folder:
         _save(files, folder)
     return report
 
 
-def _rendered(evidence: Evidence, extra: Mapping[str, Sequence[Picture]]) -> tuple[Report, dict[str, bytes]]:
+def _rendered(
+    evidence: Evidence, extra: Mapping[str, Sequence[Picture]], author: str
+) -> tuple[Report, dict[str, bytes]]:
     """Returns the report of evidence, and its files by their path in the folder."""
     report = judge(evidence)
+    report = replace(report, run=replace(report.run, author=one_line(author)))
     styles = colors.places(
         {genome.label: genome.prior.name for task in evidence.tasks.values() for genome in task.genomes}
     )
     shown, files = _draw(evidence, report, styles, extra)
+    first = next((path for path in files if path.endswith(".png")), None)
+    files[page.CARD] = card(report.run, None if first is None else files[first])
     files |= _texts(report, shown, styles, files)
     return report, files
 

@@ -16,7 +16,16 @@ import run as cli
 from tests import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-FILES = ["comparisons.csv", "figures", "report.csv", "report.html", "report.json", "report.tex", "sphinx.csv"]
+FILES = [
+    "card.png",
+    "comparisons.csv",
+    "figures",
+    "report.csv",
+    "report.html",
+    "report.json",
+    "report.tex",
+    "sphinx.csv",
+]
 
 
 @pytest.fixture(autouse=True)

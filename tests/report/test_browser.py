@@ -213,6 +213,47 @@ def test_columns_sort_from_the_keyboard_and_names_as_text(browser, report):
         assert visit.page.evaluate("document.activeElement.textContent") == "final share"
 
 
+HINTS = """
+() => [...document.querySelectorAll(".scroll")].filter((box) => box.getClientRects().length).map((box) =>
+  [box.scrollWidth > box.clientWidth + 1, box.previousElementSibling.getClientRects().length > 0,
+   box.previousElementSibling.className])
+"""
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_tables_fit_or_say_that_they_scroll(browser, report, size):
+    with Visit(browser, report, size=size) as visit:
+        visit.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        visit.page.wait_for_timeout(100)  # until they have told of it
+        boxes = visit.page.evaluate(HINTS)
+        assert len(boxes) > 15 and any(scrolls for scrolls, *_ in boxes)
+        assert [box for box in boxes if box[0] != box[1] or box[2] != "hint"] == []
+        assert visit.overflow() == 0
+
+
+def test_hints_go_where_a_wider_window_has_room(browser, report):
+    with Visit(browser, report, size=PHONE) as visit:
+        before = sum(shown for _, shown, _ in visit.page.evaluate(HINTS))
+        visit.page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+        shown = "[...document.querySelectorAll('.hint')].filter((x) => x.getClientRects().length).length"
+        visit.page.wait_for_function(f"{shown} < {before}")
+
+
+def test_a_button_copies_the_citation(browser, report):
+    with Visit(browser, report, permissions=["clipboard-read", "clipboard-write"]) as visit:
+        entry = visit.page.inner_text("#bibtex")
+        assert entry.startswith("@misc{neuroevo-report,") and "trial of" in entry
+        visit.page.click("#copy")
+        visit.page.wait_for_function("document.getElementById('copy-said').textContent === 'Copied'")
+        assert visit.page.evaluate("navigator.clipboard.readText()").strip() == entry.strip()
+        assert visit.messages == []
+
+
+def test_citation_is_there_without_a_script(browser, report):
+    with Visit(browser, report, java_script_enabled=False) as visit:
+        assert visit.page.locator("#bibtex").is_visible() and not visit.page.locator("#copy").is_visible()
+
+
 def figures_shown(page: Page) -> int:
     return page.locator("figure svg:visible, figure img:visible").count()
 

@@ -20,7 +20,16 @@ from tests import verdicts
 from tests.report.test_write import build
 from tests.verdicts import AMPERSAND, FORMULA, GENOMES, SCRIPT, SWIMMER
 
-FILES = {"report.json", "report.csv", "comparisons.csv", "sphinx.csv", "report.tex", "report.html", "figures"}
+FILES = {
+    "report.json",
+    "report.csv",
+    "comparisons.csv",
+    "sphinx.csv",
+    "report.tex",
+    "report.html",
+    "card.png",
+}
+FILES |= {"figures"}
 
 
 @pytest.fixture(scope="module")

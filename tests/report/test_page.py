@@ -85,9 +85,24 @@ def test_page_says_all_that_the_report_says(report, text):
     assert said.index(run.sentence) < min(map(said.index, sentences))
 
 
+def test_the_question_is_the_title_and_the_card_is_named(report, shown):
+    run = replace(
+        report.run, question="Does it <help>?", author="A & B", date="2026-12-01", seals=("ab" * 32,)
+    )
+    signed = replace(report, run=run)
+    markup = page.render(signed, shown, verdicts.styles(), [*page.FILES, page.CARD])
+    assert "<h1>Does it &lt;help&gt;?" in markup and "<title>Does it &lt;help&gt;? - trial of" in markup
+    assert '<meta property="og:image" content="card.png">' in markup
+    assert '<meta name="author" content="A &amp; B">' in markup
+    assert "A &amp; B · 2026-12-01 · sealed request abababababab" in markup
+    assert f"SHA-256 {'ab' * 32}" in Reader(markup).text
+    plain = page.render(report, shown, verdicts.styles())
+    assert "og:image" not in plain and 'name="author"' not in plain and "sealed request" not in plain
+
+
 def test_page_shows_each_kind_of_selection_where_it_was_used(report, text):
     sections = re.split(r'<section id="', text)[1:]
-    has = dict(zip([*report.tasks, "words", "run"], sections, strict=True))
+    has = dict(zip([*report.tasks, "words", "run", "cite"], sections, strict=True))
     assert [task for task, text in has.items() if "The race" in text] == [DIGITS]
     assert [task for task, text in has.items() if "Spread in mixed populations" in text] == [MNIST]
     assert "Confirmed on fresh seeds, 20 to 39: connectome, stats-prior." in has[DIGITS]
@@ -275,6 +290,6 @@ def test_contrast_is_that_of_the_standard():
 
 def test_both_palettes_colour_the_same_things():
     light, dark = palettes()
-    assert light.keys() == dark.keys() and len(light) == 10
+    assert light.keys() == dark.keys() and len(light) == 11
     used = set(re.findall(r"var\(--(\w+)\)", page.asset("report.css")))
     assert used <= light.keys()

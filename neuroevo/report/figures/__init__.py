@@ -3,6 +3,7 @@
 canvas         size, saving; picture: an image with its caption and its numbers as a table
 colors         one colour a prior, in every figure of every run
 scores         held-out scores, learning curves, doses; selection: shares of mixed populations
+card           the picture of a report for those who share it
 sphinx         what share of the leader's score each other genome reaches
 captions       the figures of a task with their captions
 wiring         a prior beside its connectome: matrices, degrees and triads

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from neuroevo.files import to_json
 from neuroevo.folders import safe_name
-from neuroevo.report import html
+from neuroevo.report import citation, html
 from neuroevo.report.figures.canvas import inline_svg
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.formatting import summary
@@ -28,6 +28,7 @@ from neuroevo.text import breakable, count, visible
 
 FILES = ("report.json", "report.csv", "comparisons.csv", "sphinx.csv", "report.tex")
 UNKNOWN = "unknown"  # selection of scores that another program wrote
+CARD = "card.png"  # for those who share the page
 FIGURES = "figures"  # their folder, beside the page
 ENDINGS = ("svg", "png", "gif")  # that a figure may have a file of
 ALIKE = {
@@ -111,7 +112,12 @@ def render(
         .get_template("page.html")
         .render(
             run=run,
+            title=run.question or run.name,
             facts=_facts(report),
+            signed=_signed(run),
+            citation=citation.sentence(run),
+            bibtex=citation.bibtex(run),
+            card=CARD if CARD in files else "",
             sections=sections,
             origin=_origin(run),
             files=[name for name in FILES if name in files],
@@ -248,13 +254,20 @@ def _section(
     )
 
 
+def _signed(run: RunReport) -> list[str]:
+    """Returns who made the report, when its run was asked for, and its seals, where they are known."""
+    seals = ", ".join(seal[: citation.DIGITS] for seal in run.seals)
+    facts = [run.author, run.date, f"sealed request {seals}" if seals else ""]
+    return [fact for fact in facts if fact]
+
+
 def _facts(report: Report) -> list[str]:
     """Returns the run in a few facts."""
     run = report.run
     genomes = {genome.label for task in report.tasks.values() for genome in task.genomes}
     facts = [count(len(genomes), "genome"), count(len(report.tasks), "task"), _lineages(run.lineages)]
     facts += [f"selection: {run.selection}"] if run.selection != UNKNOWN else []
-    return [*facts, *([f"runs: {', '.join(run.names)}"] if len(run.names) > 1 else [])]
+    return [f"{'runs' if len(run.names) > 1 else 'run'} {', '.join(run.names)}", *facts]
 
 
 def _lineages(counts: LineageCounts) -> str:
@@ -275,6 +288,8 @@ def _origin(run: RunReport) -> dict[str, str]:
     """Returns where a run's figures come from, as names and values."""
     facts = {
         "Lineages": _lineages(run.lineages),
+        "Sealed request": ", ".join(f"SHA-256 {seal}" for seal in run.seals) or None,
+        "Asked for": run.date or None,
         "Connectome": run.connectome,
         "Data": run.data,
         "Commit": run.commit,

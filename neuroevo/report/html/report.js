@@ -1,4 +1,5 @@
-// The script of report.html: columns sort, and a switch shows tables in place of figures. The page reads well without.
+// The script of report.html: columns sort, a switch shows tables in place of figures, tables that scroll say so,
+// and a button copies the citation. The page reads well without.
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
@@ -30,11 +31,32 @@
       button.addEventListener("click", () => sort(table, heads, column));
     });
   });
+  // A hint stands above each table that is wider than its window, and goes where it fits.
+  const tables = document.querySelectorAll(".scroll");
+  const fit = () => tables.forEach((box) => {
+    box.previousElementSibling.hidden = box.scrollWidth <= box.clientWidth + 1;
+  });
+  addEventListener("resize", fit);
+  document.querySelectorAll("details").forEach((data) => data.addEventListener("toggle", fit));
+  const copy = document.getElementById("copy");
+  const say = (text) => { document.getElementById("copy-said").textContent = text; };
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    const entry = document.getElementById("bibtex");
+    try {
+      await navigator.clipboard.writeText(entry.textContent);
+      say(copy.dataset.copied);
+    } catch {  // where the page may not write to the clipboard, the text is selected to be copied
+      getSelection().selectAllChildren(entry);
+      say(document.execCommand("copy") ? copy.dataset.copied : copy.dataset.failed);
+    }
+  });
   const button = document.getElementById("switch");
   const show = (on) => {
     root.classList.toggle("tables", on);
     button.setAttribute("aria-pressed", on);
     document.querySelectorAll("details.data").forEach((data) => { data.open = on; });
+    fit();
   };
   button.hidden = false;
   button.addEventListener("click", () => {
@@ -45,4 +67,5 @@
   const follow = () => { if (location.hash === "#tables") show(true); };
   addEventListener("hashchange", follow);
   follow();
+  fit();
 })();
