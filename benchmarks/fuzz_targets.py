@@ -37,8 +37,11 @@ from neuroevo.experiment.study import Study
 from neuroevo.network import adapters
 from neuroevo.network.constants import Table
 from neuroevo.network.neurons import MODELS, Neuron
+from neuroevo.report.build import judge
 from neuroevo.report.replay import champions, replay_folder
 from neuroevo.report.replay.replay_folder import Drawing
+from neuroevo.report.scores_evidence import Question, evidence_of
+from neuroevo.report.scores_file import ScoresFile
 from neuroevo.run_folder import RunFolder
 from neuroevo.search import methods
 from neuroevo.trust import Trust
@@ -370,6 +373,25 @@ def wiring(suffix: str, corpus: Callable[[Path], Iterator[Parts]]) -> Target:
     return Target(corpus, pack, [lambda folder: catalog.load(str(folder / f"wiring{suffix}"))])
 
 
+def scores_tables(folder: Path) -> Iterator[Parts]:
+    head = "task,genome,graph,seed,score,untrained,evaluations,control,unit,margin\n"
+    rows = "t,a,0,0,1.5,0.1,10,,s,0.5\nt,a,0,1,,,10,,s,\nt,b,x,0,-2e-3,nan,,clock,s,\n"
+    yield [(head + rows).encode()]
+    yield [(head + rows).replace(",", ";").replace("t;b", 't;"b;""c"""').encode("utf-8-sig")]
+
+
+def scores_lines(folder: Path) -> Iterator[Parts]:
+    row = {"task": "t", "genome": "a", "graph": 0, "seed": 0, "score": 0.5, "status": "early", "x": [1]}
+    later = [{**row, "status": "done"}, {**row, "genome": "b", "graph": "g", "score": None, "kind": True}]
+    yield ["".join(f"{json.dumps(x)}\n" for x in (row, *later)).encode()]
+    yield [json.dumps({**row, "score": float("nan")}).encode() + b"\n" + json.dumps(later[1]).encode()]
+
+
+def scores(name: str) -> Reader:
+    """Returns what judges a file of scores."""
+    return lambda folder: judge(evidence_of(ScoresFile.read(folder / name), Question()))
+
+
 def in_folder(read: Callable[[str], object]) -> Reader:
     return lambda folder: read(str(folder))
 
@@ -387,6 +409,8 @@ TARGETS = {
     "study": Target(studies, named("study.toml", "study.json"), [Study.reopen]),
     "checkpoint": Target(checkpoints, signed, [checkpoint.load]),
     "run": Target(run_folders, named(*RUN_FILES), [run_reader(read) for read in RUN]),
+    "scores.csv": Target(scores_tables, named("scores.csv"), [scores("scores.csv")]),
+    "scores.jsonl": Target(scores_lines, named("scores.jsonl"), [scores("scores.jsonl")]),
     "champion": Target(
         champion,
         named(*CHAMPION_FILES),
