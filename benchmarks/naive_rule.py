@@ -28,6 +28,7 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
 from neuroevo.referee.estimators import LEVEL, Scores, table_of
+from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.verdict import decide
 from neuroevo.report.build import judge
 from neuroevo.report.evidence import gather
@@ -81,7 +82,7 @@ def referee(circuit: np.ndarray, null: np.ndarray, seed: int) -> float:
         Entry("null", scores_of(null), one_point=False),
     ]
     rows = compare({"t": entries}, {}, seed)["t"]
-    return float(decide("t", entries, rows, "").winner == "circuit")
+    return float(decide("t", entries, rows, TaskFacts()).winner == "circuit")
 
 
 def claims(circuit: np.ndarray, null: np.ndarray, seed: int) -> np.ndarray:
