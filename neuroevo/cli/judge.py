@@ -2,7 +2,7 @@
 
 The file has a row a lineage, in columns task, genome, graph, seed and score: CSV or TSV with a header, or
 JSON lines such as a run's results.jsonl. A lineage that failed has no score, nan or inf. What a file can say
-beside: untrained, tuned, evaluations, control, unit, margin.
+beside: untrained, tuned, evaluations, control, unit, margin, floor, maximum.
 """
 
 from __future__ import annotations

@@ -64,6 +64,8 @@ def evidence_of(file: ScoresFile, question: Question, command: str = "") -> Evid
         if key[0] in question.lower_is_better:
             row.update({name: -row[name] for name in SCORES if row.get(name) is not None})
     margins, units = {**file.margins, **question.margins}, {**file.units, **question.units}
+    turned = {task: -1.0 if task in question.lower_is_better else 1.0 for task in file.tasks}
+    floors, maxima = ({k: turned[k] * x for k, x in values.items()} for values in (file.floors, file.maxima))
     facts = {
         label: PriorFacts(
             name=label,
@@ -85,6 +87,8 @@ def evidence_of(file: ScoresFile, question: Question, command: str = "") -> Evid
             events=(),
             fixations={},
             favoured=None,
+            floor=None if task not in floors else (floors[task], "as the file has it"),
+            maximum=maxima.get(task),
         )
         for task in file.tasks
     }

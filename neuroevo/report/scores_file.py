@@ -29,6 +29,7 @@ _IS_CONTROL = {
     **dict.fromkeys(("yes", "true", "1", "control"), NAMED),
     **dict.fromkeys(("no", "false", "0", "evolves"), "no"),
 }
+FIGURES = ("margin", "floor", "maximum")  # columns that say something of a task
 STATUSES = ("done", "failed", "censored", "raced", "unscored", "early")
 MAX_NAME = 200  # characters of a name
 _WHOLE = re.compile(r"[+-]?[0-9]{1,15}(\.0*)?")
@@ -52,6 +53,8 @@ class ScoresFile:
         controls: Kinds of the genomes that the file calls controls, by label.
         units: Units of tasks, where the file has them.
         margins: Margins of tasks, where the file has them.
+        floors: Scores that take no network, by task, where the file has them.
+        maxima: The best scores that there can be, by task, where the file has them.
         unread: Columns that nobody reads.
     """
 
@@ -63,6 +66,8 @@ class ScoresFile:
     controls: Mapping[str, str]
     units: Mapping[str, str]
     margins: Mapping[str, float]
+    floors: Mapping[str, float]
+    maxima: Mapping[str, float]
     unread: tuple[str, ...]
 
     @classmethod
@@ -94,7 +99,9 @@ class ScoresFile:
                 genome: str(kind) for genome, kind in reader.settled["control"].items() if kind != "no"
             },
             units={task: str(unit) for task, unit in reader.settled["unit"].items()},
-            margins={task: float(str(margin)) for task, margin in reader.settled["margin"].items()},
+            margins=reader.figures("margin"),
+            floors=reader.figures("floor"),
+            maxima=reader.figures("maximum"),
             unread=tuple(map(visible, lines.unread())),
         )
 
@@ -119,14 +126,18 @@ class _Reader:
     rows: dict[Lineage, Row] = field(default_factory=dict)
     lines: array[int] = field(default_factory=lambda: array("q"))  # on which each row of `rows` stands
     settled: dict[str, dict[str, object]] = field(
-        default_factory=lambda: {"control": {}, "unit": {}, "margin": {}}
+        default_factory=lambda: {name: {} for name in ("control", "unit", *FIGURES)}
     )
     names: dict[str, str] = field(default_factory=dict)  # known to be good, so that each is held once
+
+    def figures(self, column: str) -> dict[str, float]:
+        """Returns a figure of each task that has one."""
+        return {task: float(str(figure)) for task, figure in self.settled[column].items()}
 
     def take(self, line: int, values: Values) -> None:
         """Takes a row."""
         task, genome, graph, seed, score, untrained, tuned, evaluations, *rest = values
-        control, unit, margin, status, role, population = rest
+        control, unit, *figures, status, role, population = rest
         if population is not None and population != "":
             raise self.file.error(
                 line, "a member of a mixed population, which is kin to the others; wanted lineages apart"
@@ -147,7 +158,8 @@ class _Reader:
             row["role"] = self._name(line, "role", role)
         self._settle(line, "control", key[1], self._kind(line, control))
         self._settle(line, "unit", key[0], self._name(line, "unit", unit) if unit else None)
-        self._settle(line, "margin", key[0], self._margin(line, margin))
+        for column, figure in zip(FIGURES, figures, strict=True):
+            self._settle(line, column, key[0], self._figure(line, column, figure))
         self._add(line, key, row)
 
     def _add(self, line: int, key: Lineage, row: Row) -> None:
@@ -226,13 +238,14 @@ class _Reader:
             raise self.file.error(line, f"evaluations is {_quoted(value)}; wanted a whole number from 0 on")
         return int(number)
 
-    def _margin(self, line: int, value: object) -> float | None:
-        """Returns a margin, if there is one."""
+    def _figure(self, line: int, column: str, value: object) -> float | None:
+        """Returns a figure of a task, if there is one."""
         if value is None or value == "":
             return None
-        number = self._number(line, "margin", value)
-        if number is None or number <= 0:
-            raise self.file.error(line, f"margin is {_quoted(value)}; wanted a finite number greater than 0")
+        number = self._number(line, column, value)
+        if number is None or (column == "margin" and number <= 0):
+            more = " greater than 0" if column == "margin" else ""
+            raise self.file.error(line, f"{column} is {_quoted(value)}; wanted a finite number{more}")
         return number
 
     def _kind(self, line: int, value: object) -> str | None:

@@ -28,6 +28,8 @@ COLUMNS = {  # of a row; the first five are needed
     "control": "whether the genome is a control: yes or no, or its kind: none, clock or frozen",
     "unit": "unit of the task's score",
     "margin": "smallest difference of the task's scores that matters",
+    "floor": "score on the task that takes no network, from which shares are counted",
+    "maximum": "best score on the task that there can be",
     "status": "how the lineage ended, in the words of results.jsonl",
     "role": "part of a race that the lineage is of, in the words of results.jsonl",
     "population": "mixed population that the lineage is a member of",

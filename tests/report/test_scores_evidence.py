@@ -143,6 +143,23 @@ def test_margin_and_unit_come_from_the_file_unless_they_are_asked_for(tmp_path):
     assert (other.margin, other.unit, other.comparisons[0].verdict) == (1e-6, "ms", "inconclusive")
 
 
+def test_floor_and_maximum_of_a_file_turn_with_its_scores(tmp_path):
+    rows = lineages({"a": 9, "b": 9}, worth={"a": 5.0, "b": 3.0})
+    up = judged(tmp_path, rows, floor=1.0, maximum=6.0).tasks["t"]
+    down = judged(
+        tmp_path,
+        [{**row, "score": -row["score"]} for row in rows],
+        Question(lower_is_better=["t"]),
+        floor=-1.0,
+        maximum=-6.0,
+    ).tasks["t"]
+    assert up.sphinx == down.sphinx
+    assert up.sphinx.floor.score == 1.0
+    means = {key: np.mean([row["score"] for row in rows if row["genome"] == key]) for key in "ab"}
+    (share,) = (x.share for x in up.sphinx.shares)
+    assert share == pytest.approx((means["b"] - 1) / (means["a"] - 1))
+
+
 def test_provisional_results_of_a_run_are_replaced_by_later_ones(tmp_path):
     rows = lineages({"a": 7, "b": 7})
     early = [{**row, "status": "early", "score": 9.0} for row in rows[:5]]

@@ -93,15 +93,16 @@ def test_graphs_and_seeds_that_are_names_are_numbered_in_their_order(tmp_path):
 
 def test_what_a_file_says_of_tasks_and_genomes(tmp_path):
     lines = [
-        f"{HEADER},unit,margin,control",
-        "t,a,0,0,1,m/s,0.5,no",
-        "t,b,0,0,1,,,YES",
-        "t,b,0,1,1,,,",
-        "u,b,0,0,1,,,",
-        "t,c,0,0,1,m/s,0.50,clock",
+        f"{HEADER},unit,margin,control,floor,maximum",
+        "t,a,0,0,1,m/s,0.5,no,-1,",
+        "t,b,0,0,1,,,YES,,7",
+        "t,b,0,1,1,,,,,",
+        "u,b,0,0,1,,,,0,",
+        "t,c,0,0,1,m/s,0.50,clock,,",
     ]
     file = ScoresFile.read(written(tmp_path, *lines))
     assert (file.units, file.margins) == ({"t": "m/s"}, {"t": 0.5})
+    assert (file.floors, file.maxima) == ({"t": -1.0, "u": 0.0}, {"t": 7.0})
     assert file.controls == {"b": "named", "c": "clock"}
 
 
@@ -165,6 +166,7 @@ def test_what_a_file_says_of_tasks_and_genomes(tmp_path):
             [f"{HEADER},control", "t,a,0,0,1,clock", "t,a,0,1,1,", "t,a,0,2,1,false"],
             "line 4: control of a is 'no', and 'clock' in a line above; wanted one.",
         ),
+        ([f"{HEADER},floor", "t,a,0,0,1,inf"], "line 2: floor is 'inf'; wanted a finite number."),
         ([f"{HEADER},control", "t,a,0,0,1,maybe"], "line 2: control is 'maybe'; wanted yes, no, none, clock"),
         ([f"{HEADER},evaluations", "t,a,0,0,1,1.5"], "line 2: evaluations is '1.5'; wanted a whole number"),
         ([f"{HEADER},status", "t,a,0,0,1,fine"], "line 2: Unknown status 'fine'."),
