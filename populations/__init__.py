@@ -9,6 +9,7 @@ A prior is a function `(connectome, *, seed, **options) -> Architecture` with th
     blocks          null models that keep lengths, roles or classes; statistical: degrees, strengths, triads
     unstructured    counts only, or all to all; generative: textbook random graphs
     layered         feed-forward networks; controls: no core that evolves
+    partial         some parts random, the others exact: knock-outs and transplants
     swapped         @swap_null(name): a null model made by swaps, from the rule that says what is kept
     options         options that several priors share, in their signatures and help
     parts           which part of a wiring is rewired, kept or dropped; mutations: how wirings mutate
@@ -23,6 +24,7 @@ from populations import (
     hubs,
     layered,
     measured,
+    partial,
     statistical,
     unstructured,
 )
@@ -30,7 +32,7 @@ from populations import (
 LADDER = (  # from the worm to noise, then what is no wiring of a connectome, then controls
     *("connectome", "count-jitter", "sign-errors", "weights-shuffled", "signs-shuffled", "hub-cap"),
     *("lengths", "boundary", "classes", "stats-prior"),
-    *("degree-mutual", "strength", "connected", "degree", "counts", "random"),
+    *("degree-mutual", "strength", "connected", "degree", "partial", "counts", "random"),
     *("small-world", "scale-free", "sbm"),
     *("dense", "dense-matched", "mlp", "mlp-matched", "sparse-mlp", "adapter-only", "clock", "frozen"),
 )
@@ -45,6 +47,7 @@ __all__ = [
     "hubs",
     "layered",
     "measured",
+    "partial",
     "statistical",
     "unstructured",
 ]

@@ -1,6 +1,7 @@
 """The command line: a module for each command, which `run.py` finds by its name.
 
     run, study        a request, or several that answer one question, become results
+    attribute         a run that tells which part of the wiring carries a score
     resume, score     what ended early goes on; what has no score is scored
     report            the report of runs, from their files alone
     judge             the report of scores of any program, from a file
@@ -18,6 +19,7 @@ A command's module has `main`, and its docstring is the command's help.
 COMMANDS = (
     "run",
     "study",
+    "attribute",
     "resume",
     "score",
     "report",

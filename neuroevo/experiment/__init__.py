@@ -1,6 +1,7 @@
 """A request carried out: from a configuration to a run folder with its report.
 
     config        Configuration: the request as it is given; request: resolved, as objects
+    attribution   the request that tells which part of a wiring carries a score
     plan          which wirings meet which tasks
     packages      the code that the nodes of a cluster are sent
     by_task       what of a request is given by task: margins, targets

@@ -64,14 +64,16 @@ def run(
     *,
     command: Sequence[str] = (),
     watcher: Watcher | None = None,
+    stem: Path | None = None,
 ) -> Outcome:
     """Carries out an experiment in a new folder.
 
     Args:
         experiment: What `resolve` returned.
-        out: The folder, which must not exist; None chooses runs/TASK-GENOME-N with the first N that is free.
+        out: The folder, which must not exist; None chooses STEM-N with the first N that is free.
         command: Arguments of the command line, for the manifest; empty where there was none.
         watcher: The one who is told of what goes on, or None for nobody.
+        stem: The beginning of the folder's name; None is runs/TASK-GENOME.
 
     Returns:
         What came of it; the folder holds the report too.
@@ -83,7 +85,7 @@ def run(
     """
     relay = Relay(watcher)
     with ExitStack() as stack:
-        path = stack.enter_context(claim(None if out is None else Path(out), experiment.stem()))
+        path = stack.enter_context(claim(None if out is None else Path(out), stem or experiment.stem()))
         record = stack.enter_context(log.recording())
         plan, where = stack.enter_context(_prepared(experiment, relay))
         origins = manifest(plan, command, relay.say)

@@ -11,6 +11,8 @@
     spread            how far each prior spread in them
     wording           verdicts as sentences
     sphinx            what share of the leader's score controls and nulls reach
+    attribution       what each part of a wiring carries of what it is above its null; shares: their intervals
+    attribution_wording   the same as sentences
     body_map          what of a verdict may be the map onto the body's, not the circuit's
 
 Imports only the modules of the root.

@@ -7,9 +7,11 @@
     body_map     what of the connectome's map onto the body each genome has, and what it is worth
     question     what a run asks, the title of its report; citation: how a report is cited
     sphinx       what share of the leader's score each other genome reaches, in words and rows
+    attribution  which genomes are knock-outs and transplants, and what they tell
     model        Report: what report.json holds, as objects
     write        the report and everything that lies beside it
     formatting   order, decimals and words that all renderings share
+    attribution_terminal   what each part carries, in the terminal
     terminal     the report as a table; exports: as CSV and TeX; table: tables as the page shows them
     wiring_table the tables that `run.py stats` prints
     html         the page

@@ -6,7 +6,7 @@ A run that was cut short is judged too: what is there is shown, and what is miss
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -23,7 +23,7 @@ from neuroevo.referee.learning_curves import learning_area, slope, threshold, ti
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
-from neuroevo.report import body_map, question
+from neuroevo.report import attribution, body_map, question
 from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
 from neuroevo.report.model import (
     Confirmation,
@@ -71,10 +71,16 @@ def judge(evidence: Evidence) -> Report:
         {label: task.margin for label, task in evidence.tasks.items()},
         int(evidence.config.get("seed", 0)),
     )
+    scores = {label: {entry.label: entry.scores for entry in of_task} for label, of_task in entries.items()}
+    attributions = {} if is_mixed else attribution.build(evidence.tasks, scores)
     tasks = {
         label: _task(task, entries[label], comparisons[label], evidence.config)
         for label, task in evidence.tasks.items()
     }
+    for label, of_task in attributions.items():
+        tasks[label] = replace(tasks[label], attribution=of_task)
+        if attribution.is_all(evidence.tasks[label]):  # who leads, and by what, was not the question
+            tasks[label] = replace(tasks[label], sphinx=None)
     return Report(_run(evidence, tasks), tasks)
 
 

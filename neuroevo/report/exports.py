@@ -1,4 +1,4 @@
-r"""Exports of a report: report.csv, comparisons.csv, sphinx.csv and report.tex, with report.json's figures.
+r"""Exports of a report, with the figures of report.json: report.csv, comparisons.csv, report.tex and others.
 
 The CSV files have one row a genome a task, a comparison, or a share of the leader's score. Numbers are
 written as Python's `repr` writes them, so that reading them gives those of report.json to the last digit;
@@ -45,6 +45,16 @@ COMPARISONS = (
 SPHINX = (
     *("task", "unit", "leader", "floor", "floor_is", "genome", "part"),
     *("score", "share", "ci95_low", "ci95_high"),
+)
+ATTRIBUTION = (
+    *("task", "unit", "fitness_unit", "measure", "part", "exact", "null", "exact_mean", "null_mean"),
+    *("difference", "ci95_low", "ci95_high", "p"),
+    *(
+        f"{way}_{figure}"
+        for way in ("knockout", "transplant")
+        for figure in ("genome", "mean", "share", "ci95_low", "ci95_high", "p", "p_holm")
+    ),
+    "hindrance",
 )
 TEX = {  # characters that LaTeX reads as commands, that join with their neighbours, or that old fonts lack
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -119,6 +129,22 @@ def sphinx_csv(report: Report) -> str:
         }
         rows += [(task, {**of_task, **plain(share)}) for share in task.sphinx.shares]
     return _csv(rows, SPHINX)
+
+
+def attribution_csv(report: Report) -> str:
+    """Returns attribution.csv: what each part of the wiring carries, a row a part a measure a task.
+
+    Sums over exclusive parts are rows too, without genomes' means and p.
+
+    Args:
+        report: The report.
+    """
+    rows = []
+    for task in report.tasks.values():
+        for attribution in task.attribution:
+            whole = plain(attribution)
+            rows += [(task, {**whole, **plain(row)}) for row in (*attribution.parts, *attribution.sums)]
+    return _csv(rows, ATTRIBUTION)
 
 
 def tex(report: Report) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from neuroevo.referee.outcome import Comparison
 
 MOST_FURTHER = 3  # decimals that a table has beyond three digits of its largest score, to show scores apart
+SHARE_PLACES = 2
 
 
 def ranked(task: TaskReport) -> list[GenomeReport]:
@@ -176,6 +177,26 @@ def places_of(sizes: Iterable[float]) -> int:
     if largest is None:
         return 3
     return int(np.clip(2 - np.floor(np.log10(0.999 * largest)), 0, MOST_PLACES))
+
+
+def share_text(share: float | None, missing: str = "-") -> str:
+    """Returns a share of a difference with two decimals, never as a negative zero.
+
+    Args:
+        share: The share; None where there is none.
+        missing: Text for a share that is None.
+    """
+    return missing if share is None else number(round(share, SHARE_PLACES) + 0.0, SHARE_PLACES)
+
+
+def shares_text(bounds: Interval | None, missing: str = "-") -> str:
+    """Returns an interval of a share.
+
+    Args:
+        bounds: Its two ends; None where there is none.
+        missing: Text for an interval that is None.
+    """
+    return missing if bounds is None else f"[{', '.join(map(share_text, bounds))}]"
 
 
 def measure_text(measure: Measure, missing: str = "none") -> str:

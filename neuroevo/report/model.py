@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
     from _typeshed import DataclassInstance
 
+    from neuroevo.referee.attribution import Attribution
     from neuroevo.referee.estimators import Interval
     from neuroevo.referee.learning_curves import TimeToThreshold
     from neuroevo.referee.outcome import Comparison, Decision, Verdict
@@ -363,6 +364,8 @@ class TaskReport:
         body_map: What wirings have of the connectome's map onto the body; None where no muscles drive it.
         sphinx: What share of the leader's score each other genome reaches; None where there is nothing to
             compare it with.
+        attribution: What each part of the wiring carries of the score, and of the tuned and the untrained one
+            where these are others; empty where the genomes are no knock-outs and transplants.
     """
 
     label: str
@@ -382,12 +385,13 @@ class TaskReport:
     readout: str = ""
     body_map: BodyMap | None = None
     sphinx: Sphinx | None = None
+    attribution: tuple[Attribution, ...] = ()
 
     def entries(self) -> dict[str, object]:
         """Returns the fields, those of the verdict among them; four of them only where they are told."""
         rest = _fields(self)
         del rest["label"]
-        for name in ("ports", "readout", "body_map", "sphinx"):
+        for name in ("ports", "readout", "body_map", "sphinx", "attribution"):
             if not rest[name]:
                 del rest[name]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from neuroevo.report import sphinx
+from neuroevo.report.attribution_terminal import attribution_parts
 from neuroevo.report.exports import ROUTES
 from neuroevo.report.formatting import body_map_lines, decimals, final_shares, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
@@ -32,7 +33,8 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
         width: Columns of the terminal; made to look right from 80.
     """
     run, tasks = report.run, report.tasks.values()
-    parts: list[RenderableType] = [Text(run.sentence, style="bold")]
+    parts: list[RenderableType] = [part for task in tasks for part in attribution_parts(task)]
+    parts.append(Text(run.sentence, style="" if parts else "bold"))
     previous = ""
     for task in tasks:
         parts += [Text(), _table(task, width)]
@@ -43,14 +45,14 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
         ways = routes(task)
         news = [text for text in (task.cost, ways if ways != previous else "") if text]
         previous = ways
-        sentences = (*task.verdict.reasons, *task.verdict.power, *news)
-        lines = [(text, "") for text in (*sphinx.lines(task), *sentences)]
+        why = () if task.attribution else (*task.verdict.reasons, *task.verdict.power)
+        lines = [(text, "") for text in (*sphinx.lines(task), *why, *news)]
         lines += [(text, "dim") for text in (task.ports, task.readout) if text]
         lines += [(text, "") for text in body_map_lines(task)]
         lines += [(text, "yellow") for text in task.notes]
         parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in lines]
     notes = [Text(note, style="yellow") for note in (*run.missing, *run.notes)]
-    last = [Text(summary(task), style="bold") for task in tasks]
+    last = [Text(summary(task), style="bold") for task in tasks if not task.attribution]
     return [*parts, *([Text(), *notes] if notes else []), Text(), *last]
 
 

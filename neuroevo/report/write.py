@@ -23,7 +23,7 @@ from neuroevo.report.replay.replay_folder import replayed
 from neuroevo.run_folder import RunFolder
 from neuroevo.text import one_line
 
-HTML = "report.html"
+HTML, ATTRIBUTION = "report.html", "attribution.csv"
 
 
 def write_report(
@@ -35,9 +35,9 @@ def write_report(
     """Writes the report of one run, or of several that answer one request.
 
     Written are report.json, report.html, report.csv, comparisons.csv, sphinx.csv, report.tex, card.png and
-    figures/.
-    Equal records give equal files: nothing depends on the time or on random state. Pictures that `replay`
-    left in the folder of a run are shown too.
+    figures/, and attribution.csv of a run that asks what parts of the wiring carry. Equal records give equal
+    files: nothing depends on the time or on random state. Pictures that `replay` left in the folder of a run
+    are shown too.
 
     Args:
         runs: The run, or several.
@@ -148,7 +148,9 @@ def _texts(
         "comparisons.csv": exports.comparisons_csv(report),
         "sphinx.csv": exports.sphinx_csv(report),
         "report.tex": exports.tex(report),
-        HTML: page.render(report, shown, styles, [*page.FILES, *figures]),
-        "report.json": to_json(report.to_json(), indent=2),
     }
+    if any(task.attribution for task in report.tasks.values()):
+        texts[ATTRIBUTION] = exports.attribution_csv(report)
+    texts[HTML] = page.render(report, shown, styles, ["report.json", *texts, *figures])
+    texts["report.json"] = to_json(report.to_json(), indent=2)
     return {name: text.encode(errors="backslashreplace") for name, text in texts.items()}

@@ -5,6 +5,7 @@ colors         one colour a prior, in every figure of every run
 scores         held-out scores, learning curves, doses; selection: shares of mixed populations
 card           the picture of a report for those who share it
 sphinx         what share of the leader's score each other genome reaches
+attribution    the share that each part of a wiring carries
 captions       the figures of a task with their captions
 wiring         a prior beside its connectome: matrices, degrees and triads
 """

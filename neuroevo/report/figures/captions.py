@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neuroevo.report import sphinx
+from neuroevo.report.figures.attribution import attribution_picture
 from neuroevo.report.figures.canvas import MAX_POINTS
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.figures.scores import (
@@ -52,6 +53,8 @@ def pictures(
         Each figure as what the page shows, still without an image, and as a figure of matplotlib.
     """
     figures = []
+    if task.attribution and not task.attribution[0].hindrance:
+        figures.append(attribution_picture(task.label, task.attribution[0]))
     if any(scores.values()):
         figures.append(_scores(task, scores, styles))
     if task.sphinx and task.sphinx.shares:

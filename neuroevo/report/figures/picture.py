@@ -14,7 +14,8 @@ class Picture:
     """A figure of the page. All texts are plain.
 
     Attributes:
-        kind: One word, part of its file's name: "scores", "learning", "doses", "shares", "behaviour".
+        kind: One word, part of its file's name: "scores", "learning", "doses", "shares", "attribution",
+            "behaviour".
         title: What it is.
         description: Its figures in words, for those who cannot see it.
         image: An SVG or PNG file.

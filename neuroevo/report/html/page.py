@@ -20,13 +20,13 @@ from neuroevo.report import citation, html
 from neuroevo.report.figures.canvas import inline_svg
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.formatting import summary
-from neuroevo.report.html import tables
+from neuroevo.report.html import attribution, tables
 from neuroevo.report.html.tables import Matrix, Passage
 from neuroevo.report.model import LineageCounts, Report, RunReport, TaskReport
 from neuroevo.report.table import Table
 from neuroevo.text import breakable, count, visible
 
-FILES = ("report.json", "report.csv", "comparisons.csv", "sphinx.csv", "report.tex")
+FILES = ("report.json", "report.csv", "comparisons.csv", "sphinx.csv", "attribution.csv", "report.tex")
 UNKNOWN = "unknown"  # selection of scores that another program wrote
 CARD = "card.png"  # for those who share the page
 FIGURES = "figures"  # their folder, beside the page
@@ -62,6 +62,7 @@ class Section:
         task: The task.
         is_repeated: True if the verdict on the run says the same as that on the task.
         facts: Sentences on the task's ports, cost and margin, and on how its genomes end.
+        attribution: What each part of the wiring carries, where that was asked.
         ranking: The genomes.
         figures: The figures, in their order.
         matrix: The comparisons, if there are any.
@@ -77,6 +78,7 @@ class Section:
     task: TaskReport
     is_repeated: bool
     facts: Sequence[str]
+    attribution: Sequence[Passage]
     ranking: Table
     figures: Sequence[Figure]
     matrix: Matrix | None
@@ -242,6 +244,7 @@ def _section(
         task=task,
         is_repeated=task.verdict.sentence == above,
         facts=facts,
+        attribution=attribution.passages(task),
         ranking=tables.ranking(task, styles),
         figures=figures,
         matrix=tables.matrix(task, styles),
