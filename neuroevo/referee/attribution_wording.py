@@ -68,13 +68,13 @@ def _carrier(parts: Sequence[PartShares]) -> str:
 def _others(parts: Sequence[PartShares]) -> list[str]:
     """Returns sentences about the other parts that are told to carry something, or to work against it."""
     needed, enough = _ordered(parts, "knockout"), _ordered(parts, "transplant")
-    carrier = (needed or enough)[:1]
+    first = (needed or enough)[:1]
     texts = []
-    for head, told, way in (
+    for head, carriers, way in (
         ("Needed too", needed, "knockout"),
         ("Some of it is there with", enough, "transplant"),
     ):
-        rest = [x for x in told if x not in carrier]
+        rest = [x for x in carriers if x not in first]
         listed = [f"{x.part} ({_short(getattr(x, way))})" for x in rest]
         if listed:
             alone = " alone" if way == "transplant" else ""
@@ -92,8 +92,8 @@ def _others(parts: Sequence[PartShares]) -> list[str]:
 def _ordered(parts: Sequence[PartShares], way: str) -> list[PartShares]:
     """Returns the parts that are told to carry something in one way, the largest share first."""
     shares = [(getattr(part, way), part) for part in parts]
-    told = [(share.share or 0.0, part) for share, part in shares if share is not None and share.is_told]
-    return [part for value, part in sorted(told, key=lambda x: -x[0]) if value > 0]
+    carrying = [(x.share or 0.0, part) for x, part in shares if x is not None and x.is_told]
+    return [part for value, part in sorted(carrying, key=lambda x: -x[0]) if value > 0]
 
 
 def _percent(share: Share) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from neuroevo.report.attribution import PARTIAL
 from neuroevo.report.body_map import EXACT
 from neuroevo.report.evidence import Evidence, PriorFacts
 from neuroevo.text import conjoined, count
@@ -40,6 +41,8 @@ def ask(evidence: Evidence) -> str:
         return (
             f"Does {circuit} take over on {tasks}?" if has_circuit else f"Which wiring takes over on {tasks}?"
         )
+    if has_circuit and any(prior.name == PARTIAL for prior in facts.values()):
+        return f"Which part of {circuit}{untrained} carries its score on {tasks}?"
     if has_circuit and len(facts) > 1:
         return f"Does {circuit}{untrained} help on {tasks}?"
     if len(wirings) > 1:
