@@ -47,6 +47,7 @@ STATISTICS = {  # of graphs, with the head of their column
 KINDS = {  # of comparisons, with what they are made over
     "graphs": "over graphs and seeds",
     "one wiring": "one wiring against a family",
+    "control": "a family's mean against a control",
     "seeds": "over seeds, one wiring each",
 }
 
