@@ -11,7 +11,17 @@ from PIL import Image
 
 from neuroevo.physics.recording import Film, Recording
 from neuroevo.physics.worlds import Worlds
-from neuroevo.report.replay.film import HOLD, MAX_BYTES, MAX_SECONDS, film, schedule, smooth, thinned, window
+from neuroevo.report.replay.film import (
+    HOLD,
+    MAX_BYTES,
+    MAX_SECONDS,
+    Lane,
+    film,
+    schedule,
+    smooth,
+    thinned,
+    windows,
+)
 from neuroevo.report.replay.scene import Scene, hull, joints
 from tasks import swimmer
 
@@ -127,7 +137,7 @@ def test_films_are_short_and_say_how_fast_they_are(num_steps, time_step):
 def test_gif_has_the_frames_and_the_duration_declared(recording):
     played = schedule(len(recording.qpos), recording.time_step)
     scene = Scene(recording.model, recording.qpos[played.frames])
-    gif, still = film(scene, played, recording.time_step, "<title> " * 30, "detail")
+    gif, still = film([Lane(scene, "<title> " * 30, "detail")], played, recording.time_step)
     image = Image.open(io.BytesIO(gif))
     delays = []
     for k in range(image.n_frames):
@@ -137,7 +147,7 @@ def test_gif_has_the_frames_and_the_duration_declared(recording):
     assert image.info["loop"] == 0 and len(gif) < MAX_BYTES
     large = Image.open(io.BytesIO(still))
     assert (large.width, large.height) == (2 * image.width, 2 * image.height)
-    again, _ = film(scene, played, recording.time_step, "<title> " * 30, "detail")
+    again, _ = film([Lane(scene, "<title> " * 30, "detail")], played, recording.time_step)
     assert again == gif
 
 
@@ -153,7 +163,7 @@ def test_window_holds_the_whole_way_or_follows_the_body():
     for length, follows in ((1.0, False), (40.0, True)):
         positions[:, 0] = np.linspace(0, length, 50)
         scene = Scene(model, positions)
-        view = window(scene)
+        view = windows([scene])[0]
         assert (np.ptp(view.middle[:, 0]) > 0) == follows
         right = view.middle[:, 0] + view.size[0] / 2
         assert (scene.place[:, :, 0].max(1) < right).all()

@@ -21,6 +21,8 @@ from neuroevo.network.blueprint import Blueprint, BlueprintJson
 from neuroevo.network.normalisation import Statistics
 from neuroevo.network.policy import Policy
 from neuroevo.plugins import Spec, tasks
+from neuroevo.referee.estimators import interquartile_mean
+from neuroevo.report.body_map import EXACT
 from neuroevo.rows import SCORED, ResultRow
 from neuroevo.run_folder import CONFIG, Key, RunFolder, key_of
 from neuroevo.task import Playable, Task, TaskRequest
@@ -62,6 +64,42 @@ def choose(folder: RunFolder, wanted: Sequence[str] = ()) -> tuple[list[tuple[Re
     if not choices:
         raise RunError(" ".join(notes))
     return list({key_of(row): (row, reason) for row, reason in choices}.values()), notes
+
+
+def rivals(folder: RunFolder, task: str) -> tuple[ResultRow, ResultRow] | None:
+    """Returns the results of two lineages of a task that are worth seeing beside each other.
+
+    The first is of the connectome, or where that was not run of the leading genome; the second of the best
+    null: the best other genome that is no control, or of the connectome's where all others are controls. Of
+    each it is the best lineage; of the second the best of the first's seed, which meets the same held-out
+    starts, if there is one.
+
+    Args:
+        folder: Folder of the run.
+        task: Label of the task.
+
+    Returns:
+        None where fewer than two genomes have a score.
+    """
+    priors = folder.manifest().get("priors") or {}
+    of_genomes: dict[str, list[tuple[float, ResultRow]]] = {}
+    for row in folder.results():
+        if row["task"] == task and row["status"] in SCORED and (score := row["score"]) is not None:
+            of_genomes.setdefault(row["genome"], []).append((score, row))
+    if len(of_genomes) < 2:
+        return None
+
+    def order(genome: str) -> tuple[bool, float]:
+        is_control = (priors.get(genome) or {}).get("core") in ("none", "clock", "frozen")
+        return not is_control, interquartile_mean([score for score, _ in of_genomes[genome]]) or 0.0
+
+    ranked = sorted(of_genomes, key=order, reverse=True)
+    exact = [genome for genome in ranked if (priors.get(genome) or {}).get("name") == EXACT]
+    one = (exact or ranked)[0]
+    other = next(genome for genome in ranked if genome != one)
+    first = max(of_genomes[one], key=lambda pair: pair[0])[1]
+    same_seed = [pair for pair in of_genomes[other] if pair[1]["seed"] == first["seed"]]
+    return first, max(same_seed or of_genomes[other], key=lambda pair: pair[0])[1]
 
 
 CHAMPION_FORM = Form((BlueprintJson,))

@@ -1,14 +1,16 @@
 """A body in motion as a GIF, drawn shape by shape with Pillow.
 
-`schedule` chooses which moments of an episode a film shows and how fast, `window` what part of the plane.
-Behind the body lie its path and pale prints of where it was, so that the last frame alone, which is also
-given as a still, shows the whole way.
+`schedule` chooses which moments of an episode a film shows and how fast, `windows` what part of the plane. A
+film may show several bodies, each in a lane of its own, at the same moments and on the same scale. Behind a
+body lie its path and pale prints of where it was, so that the last frame alone, which is also given as a
+still, shows the whole way.
 """
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -40,6 +42,7 @@ WIDTH = 720  # pixels of the GIF; the still has DETAIL times as many
 DETAIL = 2
 HEAD = 74  # pixels above the scene, for title and clock
 EDGE = 6  # pixels left of the title and right of the clock
+MARK = 5  # pixels, width of the mark before a title
 PRINTS_APART = 1.15  # body sizes between two prints
 LEAST_RADIUS = 3.0  # pixels, of the corners of a shape
 HALO = 1.4  # pixels of background round a shape, which tells it from what lies behind
@@ -105,26 +108,67 @@ class Window:
         return self.middle[frame] + np.array([-0.5, 0.5]) * self.size
 
 
-def window(scene: Scene) -> Window:
-    """Returns a window that holds the body's whole way or, where that is too long, follows the body.
+@dataclass(frozen=True, eq=False)
+class Lane:
+    """One body of a film, below which another may be shown at the same moments.
+
+    Attributes:
+        scene: The body in the F frames that are played.
+        title: Title, written on every frame.
+        detail: A line below the title: what a viewer must know.
+        color: Colour of the mark before the title, as #rrggbb; "" for none.
+    """
+
+    scene: Scene
+    title: str
+    detail: str
+    color: str = ""
+
+    def limb_color(self, limb: int) -> str:
+        """Returns the colour of a limb: the lane's, where all but the root of the body is one limb.
+
+        Args:
+            limb: Number of the limb, as in `Scene.limbs`.
+        """
+        is_chain = int(self.scene.limbs[self.scene.shown].max(initial=0)) == 1
+        return self.color if self.color and limb and is_chain else limb_color(limb)
+
+
+def windows(scenes: Sequence[Scene]) -> list[Window]:
+    """Returns windows of one size that hold bodies' whole ways or, where these are too long, follow them.
+
+    Where the whole ways are seen, the windows show the same stretch of them, so that it can be seen which
+    body has gone farther.
 
     Args:
-        scene: The body in the frames that are played.
+        scenes: Bodies in the frames that are played.
     """
+    extents = [_extent(scene) for scene in scenes]
+    body = max(float((high - low).max()) for low, high in extents)
+    middles, spans = [np.zeros((len(low), 2)) for low, _ in extents], [0.0, 0.0]
+    for axis in range(2):
+        first = [low[:, axis].min() for low, _ in extents]
+        last = [high[:, axis].max() for _, high in extents]
+        if axis == 0:  # along the way all windows have the same ends
+            first, last = [min(first)] * len(first), [max(last)] * len(last)
+        fits = max(b - a for a, b in zip(first, last, strict=True)) <= REACH[axis] * body
+        for middle, scene, a, b in zip(middles, scenes, first, last, strict=True):
+            middle[:, axis] = (a + b) / 2 if fits else smooth(scene.project(scene.centre)[:, axis])
+        longest = max(b - a for a, b in zip(first, last, strict=True))
+        spans[axis] = (longest if fits else FOLLOWING[axis] * body) + MARGIN * body
+    width = max(spans[0], spans[1] / ASPECT[1])
+    size = (width, max(spans[1], width * ASPECT[0]))
+    return [Window(middle, size, body) for middle in middles]
+
+
+def _extent(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the lower left and the upper right corner of a body in every frame, [F, 2], metres."""
     flat = scene.project(scene.place[:, scene.shown])  # [F, shapes, 2]
     radius = np.array(scene.model.geom_rbound)[scene.shown][:, None]
     low, high = (flat - radius).min(1), (flat + radius).max(1)
-    body, way = float((high - low).max()), scene.project(scene.centre)
     if scene.view == SIDE and scene.ground is not None:
         low[:, 1] = np.minimum(low[:, 1], scene.ground)
-    middle, spans = np.zeros((len(flat), 2)), [0.0, 0.0]
-    for axis in range(2):
-        first, last = low[:, axis].min(), high[:, axis].max()
-        fits = last - first <= REACH[axis] * body
-        middle[:, axis] = (first + last) / 2 if fits else smooth(way[:, axis])
-        spans[axis] = (last - first if fits else FOLLOWING[axis] * body) + MARGIN * body
-    width = max(spans[0], spans[1] / ASPECT[1])
-    return Window(middle, (width, max(spans[1], width * ASPECT[0])), body)
+    return low, high
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
@@ -140,20 +184,20 @@ def smooth(values: np.ndarray) -> np.ndarray:
     return (sums[at + near + 1] - sums[at - near]) / (2 * near + 1)
 
 
-def film(scene: Scene, played: Schedule, time_step: float, title: str, detail: str) -> tuple[bytes, bytes]:
-    """Returns a GIF and its last frame as PNG, in DETAIL times as many pixels.
+def film(lanes: Sequence[Lane], played: Schedule, time_step: float) -> tuple[bytes, bytes]:
+    """Returns a GIF of bodies, one below the other, and its last frame as PNG in DETAIL times as many pixels.
 
     Args:
-        scene: The body in the F frames that are played.
+        lanes: The bodies, each in the F frames that are played; at least one.
         played: The moments of the episode that these frames show.
-        time_step: Seconds between two positions of the recording.
-        title: Title, written on every frame.
-        detail: A line below the title: what a viewer must know.
+        time_step: Seconds between two positions of the recordings.
     """
-    painter, palette = _Painter(scene), _palette(scene)
+    views = windows([lane.scene for lane in lanes])
+    painters = [_Painter(lane, view) for lane, view in zip(lanes, views, strict=True)]
+    palette = _palette(lanes)
     frames, image = [], Image.new("RGB", (1, 1))
     for k, moment in enumerate(played.frames):
-        image = painter.frame(k, title, detail, float(moment) * time_step)
+        image = _stacked([painter.frame(k, float(moment) * time_step) for painter in painters])
         small = image.resize((WIDTH, image.height // DETAIL), Image.Resampling.BOX)
         frames.append(small.quantize(palette=palette, dither=Image.Dither.NONE))
     gif, delays = _gif(frames, played.delays), played.delays
@@ -161,6 +205,18 @@ def film(scene: Scene, played: Schedule, time_step: float, title: str, detail: s
         frames, delays = thinned(frames, delays)
         gif = _gif(frames, delays)
     return gif, _png(image)
+
+
+def _stacked(images: Sequence[Image.Image]) -> Image.Image:
+    """Returns images of one width below each other."""
+    if len(images) == 1:
+        return images[0]
+    whole = Image.new("RGB", (images[0].width, sum(image.height for image in images)), PAPER)
+    top = 0
+    for image in images:
+        whole.paste(image, (0, top))
+        top += image.height
+    return whole
 
 
 def thinned(frames: list[Frame], delays: tuple[int, ...]) -> tuple[list[Frame], tuple[int, ...]]:
@@ -176,18 +232,19 @@ def thinned(frames: list[Frame], delays: tuple[int, ...]) -> tuple[list[Frame], 
 
 
 class _Painter:
-    """Draws the frames of a scene."""
+    """Draws the frames of a lane."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._window = window(scene)
+    def __init__(self, lane: Lane, view: Window) -> None:
+        self._lane = lane
+        self._scene = scene = lane.scene
+        self._window = view
         self._scale = DETAIL * WIDTH / self._window.size[0]  # pixels a metre
         self._way = scene.project(scene.centre)
         self._height = DETAIL * round(self._window.size[1] * self._scale / DETAIL)
         self._prints = _prints(self._way, PRINTS_APART * self._window.body)
         self._spacing = _round_number(DETAIL * LINES_APART / self._scale)
 
-    def frame(self, k: int, title: str, detail: str, seconds: float) -> Image.Image:
+    def frame(self, k: int, seconds: float) -> Image.Image:
         """Returns a frame of the film: the scene, and words above it."""
         scene = Image.new("RGB", (DETAIL * WIDTH, self._height), PAPER)
         draw = ImageDraw.Draw(scene)
@@ -202,7 +259,7 @@ class _Painter:
         self._draw_scale(draw)
         image = Image.new("RGB", (DETAIL * WIDTH, self._height + DETAIL * HEAD), PAPER)
         image.paste(scene, (0, DETAIL * HEAD))
-        self._write(ImageDraw.Draw(image), k, title, detail, seconds)
+        self._write(ImageDraw.Draw(image), k, seconds)
         return image
 
     def _pixels(self, points: np.ndarray, frame: int) -> list[tuple[float, float]]:
@@ -214,7 +271,7 @@ class _Painter:
         """Draws the body as it was at a moment."""
         least, halo = (DETAIL * pixels / self._scale for pixels in (LEAST_RADIUS, HALO))
         for geom in self._scene.order:
-            color = limb_color(int(self._scene.limbs[geom]))
+            color = self._lane.limb_color(int(self._scene.limbs[geom]))
             outlines = [(least, mixed(color, FADED) if faded else color)]
             if not faded:
                 outlines.insert(0, (least + halo, PAPER))
@@ -261,9 +318,13 @@ class _Painter:
             draw.line((end, y - tick, end, y + tick), fill=INK, width=2 * DETAIL)
         draw.text((x + length / 2, y - tick), words, font=font, anchor="mb", fill=INK)
 
-    def _write(self, draw: ImageDraw.ImageDraw, k: int, title: str, detail: str, seconds: float) -> None:
+    def _write(self, draw: ImageDraw.ImageDraw, k: int, seconds: float) -> None:
         """Writes the title at the left; time and distance at the right."""
+        title, detail = self._lane.title, self._lane.detail
         right, left = DETAIL * (WIDTH - EDGE), DETAIL * EDGE
+        if self._lane.color:
+            draw.rectangle((left, DETAIL * 12, left + DETAIL * MARK, DETAIL * 60), fill=self._lane.color)
+            left += 2 * DETAIL * MARK
         forward = self._scene.centre[k, 0] - self._scene.centre[0, 0]
         room = right - left - draw.textlength("+000.00 m forward", font=_font(16)) - DETAIL * 16
         draw.text((left, DETAIL * 10), _shortened(title, room, 21, bold=True), INK, _font(21, bold=True))
@@ -294,10 +355,11 @@ def mixed(color: str, share: float) -> str:
     return "#" + "".join(f"{part:02x}" for part in parts)
 
 
-def _palette(scene: Scene) -> Image.Image:
+def _palette(lanes: Sequence[Lane]) -> Image.Image:
     """Returns the colours of a film, as Pillow wants them: all that is drawn, and shades for smooth edges."""
-    inks = [limb_color(int(limb)) for limb in np.unique(scene.limbs[scene.shown])]
+    inks = [lane.limb_color(int(x)) for lane in lanes for x in np.unique(lane.scene.limbs[lane.scene.shown])]
     inks += [mixed(ink, FADED) for ink in inks] + [INK, SOFT, GRID, mixed(GRID, 0.45)]
+    inks += [lane.color for lane in lanes if lane.color]
     shades = [mixed(ink, share) for ink in inks for share in np.linspace(0, 1, SHADES)]
     colors = [ImageColor.getrgb(color)[:3] for color in dict.fromkeys(shades)][:256]
     image = Image.new("P", (1, 1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.report.figures import canvas
+from neuroevo.report.figures.colors import style
 from neuroevo.report.replay.answers import (
     NO_ANSWER,
     confusion,
@@ -25,11 +26,11 @@ from neuroevo.report.replay.behaviour import (
     curvature_figure,
     runs,
 )
-from neuroevo.report.replay.film import film, schedule
+from neuroevo.report.replay.film import Lane, Schedule, film, schedule
 from neuroevo.report.replay.observation import EpisodeObservation, ImagesObservation, Observation
 from neuroevo.report.replay.replay_folder import Drawing
 from neuroevo.report.replay.scene import Joints, Scene, joints
-from neuroevo.text import number, typeset
+from neuroevo.text import conjoined, number, typeset
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,18 +38,28 @@ if TYPE_CHECKING:
     from neuroevo.physics.recording import Recording
 
 
-def draw(observation: Observation, connectome: Connectome | None) -> list[Drawing]:
+def draw(
+    observation: Observation,
+    connectome: Connectome | None,
+    rival: EpisodeObservation | None = None,
+    styles: Mapping[str, int] | None = None,
+) -> list[Drawing]:
     """Returns the pictures of a champion, of which there may be none.
 
     Args:
         observation: What was observed of it.
         connectome: The connectome that its wiring was derived from; None if it cannot be read.
+        rival: What was observed of another in the same task, which a film shows beside it; None shows it
+            alone.
+        styles: Place of each genome, which decides its colour in films; None gives none.
     """
     drawings = []
     if isinstance(observation, ImagesObservation):
         drawings += _draw_answers(observation)
     elif observation.recording is not None:
-        drawings += _draw_body(observation, observation.recording)
+        drawings += draw_film(observation, rival, styles or {})
+        hinges = joints(Scene(observation.recording.model, observation.recording.qpos))
+        drawings += [_draw_joints(observation, observation.recording, hinges)] if hinges.names else []
     if observation.activity.size:
         arrangement = arrange(observation.champion.blueprint.architecture, connectome)
         drawings.append(_draw_activity(observation, arrangement))
@@ -96,35 +107,68 @@ def _score(observation: Observation) -> str:
     return f"{shown}, where {recorded!r} is recorded and {score!r} was found"
 
 
-def _draw_body(observation: EpisodeObservation, recording: Recording) -> list[Drawing]:
-    """Returns the film of a body and how its joints move."""
-    task, genome, graph, seed = observation.champion.key
-    played = schedule(len(recording.qpos), recording.time_step)
-    scene = Scene(recording.model, recording.qpos)
-    seconds = (len(recording.qpos) - 1) * recording.time_step
+def draw_film(
+    observation: EpisodeObservation, rival: EpisodeObservation | None, styles: Mapping[str, int]
+) -> list[Drawing]:
+    """Returns the film of a body, above that of a rival's where there is one; none where none was recorded.
+
+    Args:
+        observation: What was observed of a champion.
+        rival: What was observed of another in the same task; None shows the first alone.
+        styles: Place of each genome, which decides its colour.
+    """
+    recording = observation.recording
+    if recording is None:
+        return []
+    shown = [(observation, recording)]
+    if rival is not None and rival.recording is not None:
+        shown.append((rival, rival.recording))
+    played = schedule(max(len(one.qpos) for _, one in shown), recording.time_step)
     is_real = abs(played.speed - 1) < 0.05
-    detail = f"graph {graph}, seed {seed}, episode {observation.episode}: {_short_score(observation)}"
-    detail += "" if is_real else f"; shown {played.speed:.2g} × as fast"
-    gif, still = film(
-        Scene(recording.model, recording.qpos[played.frames]),
-        played,
-        recording.time_step,
-        f"{genome} on {task}",
-        detail,
-    )
-    forward = float(scene.centre[-1, 0] - scene.centre[0, 0])
-    shown = "the whole" if played.is_whole else f"the first {played.frames[-1] * recording.time_step:.3g} s"
-    pace = "real speed" if is_real else f"{played.speed:.2g} times real speed"
-    behaviour = Drawing(
-        "behaviour",
-        f"Behaviour of {genome} on {task}",
-        f"The body, seen {scene.view}: in {seconds:.3g} s its centre of mass goes {forward:+.3g} m forward. "
-        f"{about(observation)}",
-        {"gif": gif, "png": still},
-        f"{about(observation)} Seen {scene.view}, {shown} at {pace}.",
-    )
-    hinges = joints(scene)
-    return [behaviour, _draw_joints(observation, recording, hinges)] if hinges.names else [behaviour]
+    pace = "" if is_real else f"; shown {played.speed:.2g} × as fast"
+    lanes = [_lane(one, of_one, played, pace, styles) for one, of_one in shown]
+    gif, still = film(lanes, played, recording.time_step)
+    task = observation.champion.key[0]
+    names = [one.champion.key[1] for one, _ in shown]
+    extent = "the whole" if played.is_whole else f"the first {played.frames[-1] * recording.time_step:.3g} s"
+    speed = "real speed" if is_real else f"{played.speed:.2g} times real speed"
+    told = [about(one) if len(shown) == 1 else f"{whose(one)}: {about(one)}" for one, _ in shown]
+    together = " Both at the same moments and on the same scale." if len(shown) > 1 else ""
+    ways = [
+        f"the centre of mass of {name} goes {_forward(one):+.3g} m"
+        for name, (_, one) in zip(names, shown, strict=True)
+    ]
+    seconds = (len(recording.qpos) - 1) * recording.time_step
+    return [
+        Drawing(
+            "behaviour",
+            f"Behaviour of {' beside '.join(names)} on {task}",
+            f"Seen {lanes[0].scene.view}: in {seconds:.3g} s {conjoined(ways)} forward. {' '.join(told)}",
+            {"gif": gif, "png": still},
+            f"{' '.join(told)} Seen {lanes[0].scene.view}, {extent} at {speed}.{together}",
+        )
+    ]
+
+
+def _lane(
+    observation: EpisodeObservation,
+    recording: Recording,
+    played: Schedule,
+    pace: str,
+    styles: Mapping[str, int],
+) -> Lane:
+    """Returns one body of a film; one whose episode has ended stays where it is."""
+    task, genome, graph, seed = observation.champion.key
+    frames = np.minimum(played.frames, len(recording.qpos) - 1)
+    detail = f"graph {graph}, seed {seed}, episode {observation.episode}: {_short_score(observation)}{pace}"
+    color = style(styles[genome])[0] if genome in styles else ""
+    return Lane(Scene(recording.model, recording.qpos[frames]), f"{genome} on {task}", detail, color)
+
+
+def _forward(recording: Recording) -> float:
+    """Returns how far the centre of mass goes along x, metres."""
+    scene = Scene(recording.model, recording.qpos[[0, -1]])
+    return float(scene.centre[-1, 0] - scene.centre[0, 0])
 
 
 def _draw_joints(observation: EpisodeObservation, recording: Recording, hinges: Joints) -> Drawing:
