@@ -24,6 +24,7 @@ FREE = (
     "deadline",
     "track",
     "scoring",
+    "film",
 )  # of a request: results do not depend on them
 DIGITS = 12  # of the SHA-256, in a row
 MARK = "request"  # column of a row that holds them

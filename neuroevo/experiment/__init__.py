@@ -12,6 +12,7 @@
     shards        lineages that are evaluated together, on their way through the pool
     writer        the only one that changes a run folder while a run goes on: here a checkpoint is written
     row_record    what a checkpoint vouches for of the rows, and the order in which they end
+    filming       films of bodies, drawn at the end of a run
     muscles       which bodies a wiring's own muscles drive, and what its samples have of the map onto them
     manifest      what a run says of its origin; resume: what a run that ended early left behind
     extension     more of what was asked for: how a run becomes what it would have been

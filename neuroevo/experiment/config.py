@@ -32,6 +32,7 @@ SELECTIONS = {
 TRACKERS = ("tensorboard", "wandb", "mlflow")  # `trackers` opens them
 DEVICES = ("auto", "cpu", "cuda")
 SCORING = ("now", "later")  # later: when `run.py score` asks for it
+FILMS = ("auto", "on", "off")
 TUNING = ("on", "off")
 LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
@@ -175,6 +176,14 @@ class Configuration:
         default="now",
         metadata=_flag("now|later", "when lineages are scored: in the run, or when `run.py score` asks"),
     )
+    film: Text = field(
+        default="auto",
+        metadata=_flag(
+            "auto|on|off",
+            "whether the report films bodies, some ten seconds of a core a task; auto: where the searches "
+            "have 500 episodes for each of the films'",
+        ),
+    )
     margin: Texts = field(
         default=(),
         metadata=_flag(
@@ -300,7 +309,13 @@ class Configuration:
                 raise OptionError(f"No --{name} given; choose one or more of {', '.join(registry.names())}.")
         for name in ("connectome", "inputs", "outputs", "address"):
             require_text(f"Option {name!r}", getattr(self, name) or "")
-        choices = {"device": DEVICES, "selection": SELECTIONS, "scoring": SCORING, "tuning": TUNING}
+        choices = {
+            "device": DEVICES,
+            "selection": SELECTIONS,
+            "scoring": SCORING,
+            "tuning": TUNING,
+            "film": FILMS,
+        }
         for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise OptionError(unknown(name, getattr(self, name), known))

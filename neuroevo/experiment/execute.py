@@ -17,7 +17,7 @@ from typing import Any
 
 from neuroevo import caches, checkpoint, log, seal
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
-from neuroevo.experiment import extension, muscles, selection, trackers
+from neuroevo.experiment import extension, filming, muscles, selection, trackers
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.evolution import Stopped
@@ -238,6 +238,7 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
             selection.run(plan, where, writer, relay)
         if tracked.failures:
             writer.note_tracker_failures(tracked.failures)
+        filming.film(plan, folder, relay)
         report = write_report(folder)
         logger.info("report written: %s", report.run.sentence)
         tracked.finish(report)

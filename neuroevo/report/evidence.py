@@ -54,6 +54,7 @@ MAY_DIFFER = {
     "device",
     "track",
     "scoring",
+    "film",
 }
 DEFAULTS = {
     "selection": "tournament",

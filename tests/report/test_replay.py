@@ -21,9 +21,9 @@ from neuroevo.physics.recording import Film
 from neuroevo.report import write
 from neuroevo.report.replay import answers as answer_figures
 from neuroevo.report.replay.behaviour import ROLES, arrange, runs
-from neuroevo.report.replay.champions import choose, make_task, read_champion
+from neuroevo.report.replay.champions import choose, make_task, read_champion, rivals
 from neuroevo.report.replay.observation import Observation
-from neuroevo.report.replay.replay import replay
+from neuroevo.report.replay.replay import film, replay
 from neuroevo.report.replay.replay_folder import replayed
 from neuroevo.report.replay.rerun import Excerpt, rerun
 from neuroevo.run_folder import RunFolder, key_of
@@ -197,7 +197,7 @@ def test_replay_shows_the_best_of_every_task_and_reports_take_it_up(copy, capsys
     for task, row in best.items():
         assert row["score"] == max(r["score"] for r in copy.results() if r["task"] == task)
         assert f"{row['genome']} on {task}, graph 0, seed 0" in printed
-    assert printed.count("as recorded") == 3 and "the best of 2 lineages" in printed
+    assert printed.count("as recorded") == 4 and "the best of 2 lineages" in printed
     index = json.loads((copy.path / "replay" / "replay.json").read_text())
     kinds = {row["task"]: [p["kind"] for p in row["pictures"]] for row in index["lineages"]}
     assert kinds["swimmer"][:2] == ["behaviour", "curvature"]
@@ -333,3 +333,77 @@ def test_damaged_pictures_are_named_by_the_report(copy):
     _edit(copy.path / "replay" / "replay.json", '"activity"', '"../../activity"')
     with pytest.raises(NeuroevoError, match=r"replay is damaged .* python run.py replay"):
         write.write_report(copy)
+
+
+# --- the circuit beside its best null -----------------------------------------------------------------
+
+
+def scored(path: Path, priors: dict[str, str], scores: dict[str, list[list[float]]]) -> RunFolder:
+    """Returns a folder with scores by genome, a list a graph, an item a seed, and no champions."""
+    cores = {"adapter-only": "none", "clock": "clock", "frozen": "frozen"}
+    facts = {x: {"name": name, "core": cores.get(name, "evolves")} for x, name in priors.items()}
+    run = RunFolder.create(path, {"seed": 0}, {"lineages": [], "priors": facts})
+    run.append_results(
+        {"task": "t", "genome": genome, "graph": graph, "seed": seed, "score": score, "status": "done"}
+        for genome, of_genome in scores.items()
+        for graph, row in enumerate(of_genome)
+        for seed, score in enumerate(row)
+    )
+    return run
+
+
+def beside(folder: RunFolder) -> list[tuple[str, int, int]] | None:
+    pair = rivals(folder, "t")
+    return None if pair is None else [(row["genome"], row["graph"], row["seed"]) for row in pair]
+
+
+def test_the_connectome_is_beside_its_best_null_and_of_one_seed(tmp_path):
+    priors = {x: x for x in ("degree", "clock", "connectome", "random")}
+    scores = {
+        "degree": [[0.1, 0.2, 0.3], [0.2, 0.3, 0.1]],
+        "clock": [[0.9, 0.9, 0.9]],
+        "connectome": [[0.1, 0.5, 0.2]],
+        "random": [[0.0, 0.0, 0.4]],
+    }
+    assert beside(scored(tmp_path / "a", priors, scores)) == [("connectome", 0, 1), ("degree", 1, 1)]
+
+
+def test_without_the_connectome_the_leader_is_beside_the_next(tmp_path):
+    priors = {"x": "degree", "y": "random", "adapter-only": "adapter-only"}
+    scores = {"x": [[0.1, 0.2]], "y": [[0.3, 0.2]], "adapter-only": [[0.9, 0.8]]}
+    assert beside(scored(tmp_path / "a", priors, scores)) == [("y", 0, 0), ("x", 0, 0)]
+    assert beside(scored(tmp_path / "b", priors, {"y": [[0.3]], "adapter-only": [[0.9]]})) == [
+        ("y", 0, 0),
+        ("adapter-only", 0, 0),
+    ]
+    assert beside(scored(tmp_path / "c", priors, {"x": [[0.1]]})) is None
+
+
+def test_film_shows_both_in_one_episode_with_their_recorded_scores(copy):
+    lines = film(copy)
+    assert lines and "Film of connectome beside clock on swimmer" in lines[0]
+    index = json.loads((copy.path / "replay" / "replay.json").read_text())
+    (row,) = index["lineages"]
+    other = row["beside"]
+    assert index["automatic"] is True and [x["kind"] for x in row["pictures"]] == ["behaviour"]
+    assert (row["genome"], other["genome"]) == ("connectome", "clock")
+    assert row["episode"] == other["episode"] and row["seed"] == other["seed"]
+    assert row["score"] == row["recorded"] and other["score"] == other["recorded"]
+    report = write.write_report(copy)
+    assert report is not None
+    page = (copy.path / "report.html").read_text()
+    assert "Behaviour of connectome beside clock on swimmer" in page
+
+
+def test_film_of_a_run_that_goes_on_is_drawn_anew_but_pictures_asked_for_stay(copy):
+    assert film(copy) and film(copy)
+    replay(copy, ["swimmer/clock"], Excerpt(steps=3))
+    before = (copy.path / "replay" / "replay.json").read_bytes()
+    assert film(copy) == []
+    assert (copy.path / "replay" / "replay.json").read_bytes() == before
+
+
+def test_champions_that_are_gone_make_a_film_fail_in_one_line(copy):
+    shutil.rmtree(copy.path / "champions")
+    with pytest.raises(RunError, match=r"holds no architecture.json[^\n]*$"):
+        film(copy)

@@ -169,3 +169,36 @@ def test_window_holds_the_whole_way_or_follows_the_body():
         assert (scene.place[:, :, 0].max(1) < right).all()
         assert (scene.place[:, :, 0].min(1) > right - view.size[0]).all()
     np.testing.assert_allclose(smooth(positions[:, 0]), positions[:, 0])  # what glides already is kept
+
+
+def test_two_bodies_share_the_stretch_and_the_scale_that_are_seen():
+    model, near, far = swimmer.model(3), np.zeros((50, 5)), np.zeros((50, 5))
+    near[:, 0], far[:, 0], far[:, 1] = np.linspace(0, 0.2, 50), np.linspace(0, 1.0, 50), 0.3
+    scenes = [Scene(model, near), Scene(model, far)]
+    one, other = windows(scenes)
+    assert one.size == other.size and one.body == other.body
+    np.testing.assert_array_equal(one.middle[:, 0], other.middle[:, 0])
+    for scene, view in zip(scenes, (one, other), strict=True):
+        low, high = view.middle - np.array(view.size) / 2, view.middle + np.array(view.size) / 2
+        assert (scene.place[:, :, :2] > low[:, None]).all() and (scene.place[:, :, :2] < high[:, None]).all()
+
+
+def test_two_equal_bodies_are_drawn_alike_at_every_moment(recording):
+    played = schedule(30, recording.time_step)
+    scene = Scene(recording.model, recording.qpos[played.frames])
+    lane = Lane(scene, "title", "detail", "#009e73")
+    alone, _ = film([lane], played, recording.time_step)
+    both, still = film([lane, lane], played, recording.time_step)
+    single, double = Image.open(io.BytesIO(alone)), Image.open(io.BytesIO(both))
+    assert double.n_frames == single.n_frames == len(played.frames)
+    for k in range(double.n_frames):
+        single.seek(k)
+        double.seek(k)
+        frame, height = np.asarray(double.convert("RGB")), single.height
+        np.testing.assert_array_equal(frame[:height], frame[height:])
+        np.testing.assert_array_equal(frame[:height], np.asarray(single.convert("RGB")))
+    large = np.asarray(Image.open(io.BytesIO(still)).convert("RGB"))
+    assert large.shape[0] == 4 * single.height
+    assert (
+        np.abs(large.astype(int) - [0x00, 0x9E, 0x73]).sum(2) < 12
+    ).sum() > 1000  # the body has its colour

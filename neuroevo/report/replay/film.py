@@ -49,7 +49,7 @@ HALO = 1.4  # pixels of background round a shape, which tells it from what lies 
 FADED = 0.78  # how far the colour of a print has gone towards the background
 SHADES = 3  # steps of every colour towards the background, for smooth edges
 LINES_APART = 100  # pixels between lines of the grid, at least
-MAX_BYTES = 2_000_000  # of a GIF; a film that takes more is shown with every second frame
+MAX_BYTES = 1_200_000  # of a GIF; a film that takes more is shown with every second frame
 
 
 @dataclass(frozen=True, eq=False)

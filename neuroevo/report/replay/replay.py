@@ -22,7 +22,7 @@ from neuroevo.report.figures import colors
 from neuroevo.report.replay import pictures
 from neuroevo.report.replay.champions import choose, make_task, rivals
 from neuroevo.report.replay.observation import EpisodeObservation, Observation
-from neuroevo.report.replay.replay_folder import FOLDER, check_replaceable, write_replay
+from neuroevo.report.replay.replay_folder import FOLDER, check_replaceable, is_automatic, write_replay
 from neuroevo.report.replay.rerun import Excerpt, rerun
 from neuroevo.rows import ResultRow
 from neuroevo.run_folder import RunFolder
@@ -100,14 +100,14 @@ def film(folder: RunFolder, trust: Sequence[str] = ()) -> list[str]:
         trust: Modules that the folder may have run, if it was not made by this user on this machine.
 
     Returns:
-        What there is to say to the user, in lines; none where no task has a body, or a folder is there
-        already, which is left as it is.
+        What there is to say to the user, in lines; none where no task has a body, or where somebody asked
+        for pictures before, which are left as they are.
 
     Raises:
         NeuroevoError: If a champion cannot be run once more, or the folder cannot be written.
     """
     target = folder.path / FOLDER
-    if target.exists():
+    if target.exists() and not is_automatic(target):
         return []
     shown, lines, styles = [], [], _styles(folder)
     for label in dict.fromkeys(row["task"] for row in folder.results() if row["score"] is not None):
@@ -122,7 +122,7 @@ def film(folder: RunFolder, trust: Sequence[str] = ()) -> list[str]:
             shown.append((_index_row(first, rival), name, drawings))
             lines.append(f"Film of {drawings[0].title.partition(' of ')[2]}: {target / name}/behaviour.gif")
     if shown:
-        write_replay(target, shown)
+        write_replay(target, shown, is_automatic=True)
     return lines
 
 

@@ -62,12 +62,28 @@ def check_replaceable(folder: Path) -> None:
         raise RunError(f"{folder} exists and holds no {INDEX}; wanted a new folder. Choose another --out.")
 
 
-def write_replay(folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]]]) -> list[Path]:
+def is_automatic(folder: Path) -> bool:
+    """Says whether a folder of pictures was made by a run itself, and not because somebody asked for it.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        RunError: If its index is damaged.
+    """
+    index = folder / INDEX
+    return index.is_file() and parse(read(index), index).get("automatic") is True
+
+
+def write_replay(
+    folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]]], *, is_automatic: bool = False
+) -> list[Path]:
     """Writes a folder of pictures, or replaces it whole.
 
     Args:
         folder: Path of the folder; what lies there already must be such a folder.
         shown: What the index says of each lineage, the name of its folder, and its pictures.
+        is_automatic: Whether nobody asked for it, so that the run may replace it when it goes on.
 
     Returns:
         Paths of all files, the index first.
@@ -87,7 +103,8 @@ def write_replay(folder: Path, shown: Sequence[tuple[Row, str, Sequence[Drawing]
                     (new / name / f"{drawing.kind}.{ending}").write_bytes(data)
                     written.append(folder / name / f"{drawing.kind}.{ending}")
             rows.append({**row, "folder": name, "pictures": [_index_entry(x) for x in drawings]})
-        (new / INDEX).write_text(to_json({"schema": SCHEMA, "lineages": rows}, indent=2), "utf-8")
+        index = {"schema": SCHEMA, **({"automatic": True} if is_automatic else {}), "lineages": rows}
+        (new / INDEX).write_text(to_json(index, indent=2), "utf-8")
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
