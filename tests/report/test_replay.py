@@ -209,7 +209,7 @@ def test_replay_shows_the_best_of_every_task_and_reports_take_it_up(copy, capsys
     for task in ("swimmer", "digits"):
         name = f"behaviour_{task}.gif" if task == "swimmer" else f"confusion_{task}.svg"
         assert (copy.path / "figures" / name).is_file() and f'href="figures/{name}"' in page
-    assert f"Behaviour of {best['swimmer']['genome']} on swimmer. The body, seen from above" in page
+    assert "Behaviour of connectome beside clock on swimmer. Seen from above" in page
     shutil.rmtree(copy.path / "replay")
     assert write.write_report(copy) == before  # pictures change no figure
     assert "data:image/gif" not in (copy.path / "report.html").read_text()

@@ -132,7 +132,7 @@ def draw_film(
     names = [one.champion.key[1] for one, _ in shown]
     extent = "the whole" if played.is_whole else f"the first {played.frames[-1] * recording.time_step:.3g} s"
     speed = "real speed" if is_real else f"{played.speed:.2g} times real speed"
-    sentences = [about(one) if len(shown) == 1 else f"{whose(one)}: {about(one)}" for one, _ in shown]
+    texts = [about(one) if len(shown) == 1 else f"{whose(one)}: {about(one)}" for one, _ in shown]
     together = " Both at the same moments and on the same scale." if len(shown) > 1 else ""
     ways = [
         f"the centre of mass of {name} goes {_forward(one):+.3g} m"
@@ -143,9 +143,9 @@ def draw_film(
         Drawing(
             "behaviour",
             f"Behaviour of {' beside '.join(names)} on {task}",
-            f"Seen {lanes[0].scene.view}: in {seconds:.3g} s {conjoined(ways)} forward. {' '.join(sentences)}",
+            f"Seen {lanes[0].scene.view}: in {seconds:.3g} s {conjoined(ways)} forward. {' '.join(texts)}",
             {"gif": gif, "png": still},
-            f"{' '.join(sentences)} Seen {lanes[0].scene.view}, {extent} at {speed}.{together}",
+            f"{' '.join(texts)} Seen {lanes[0].scene.view}, {extent} at {speed}.{together}",
         )
     ]
 
