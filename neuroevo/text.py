@@ -6,12 +6,13 @@ import itertools
 import math
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 LABEL_WIDTH = 20  # characters after which a label is broken
 DOTS = "..."  # in place of the end of a text that is cut
 MOST_PLACES = 9  # decimals of a figure; smaller ones are written with exponents
 LONGEST_WHOLE = 12  # digits before the point, beyond which a figure is written with an exponent
+MOST_FURTHER = 3  # decimals beyond three digits, before figures are written each by itself
 ROUNDING = 1e-9  # difference of two figures, as a share of the largest, that is none
 LEVEL = 0.05  # error rate of tests, which no p beside it may be written as
 
@@ -43,34 +44,39 @@ def number(value: float | None, places: int | None = None, missing: str = "-") -
         text = f"{value:#.3g}".removesuffix(".")
     else:
         text = f"{value:,.{places or 0}f}"
-    return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
+    if any(digit in text for digit in "123456789"):
+        return text
+    return f"{value:.2e}" if value and places == MOST_PLACES else text.removeprefix("-")
 
 
 def figures(values: Sequence[float], places: int | None = None) -> list[str]:
     """Returns figures that stand side by side, with as many digits as show them apart.
 
-    They are written as `number` writes them, where no two that differ look alike; else all with more
-    decimals, and those that decimals do not show with exponents. Values that differ by less than one part in
-    a billion of the largest are taken for one: what lies between them is rounding.
+    They have the same decimals: those given, or three digits of the largest, and up to `MOST_FURTHER` more so
+    that no two that differ look alike, and without decimals given none looks like 0 that is not. Where that
+    is not enough each is written by itself, as `number` does, or with an exponent. Values that differ by less
+    than one part in a billion of the largest are taken for one: what lies between them is rounding.
 
     Args:
         values: The figures.
-        places: Number of decimals at least; None begins with three digits.
+        places: Number of decimals at least; None begins with three digits of the largest.
     """
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
-    texts = [number(value, places) for value in values]
-    if largest == 0.0 or _are_apart(values, texts, largest):
-        return texts
-    fewest = 3 - math.floor(math.log10(largest)) if places is None else places + 1
-    for more in range(max(0, fewest), MOST_PLACES + 1):
-        texts = [number(value, more) for value in values]
-        if _are_apart(values, texts, largest):
-            return texts
+    values = [0.0 if abs(value) <= ROUNDING * largest else value for value in values]
+    shown = values if places is not None else [*values, 0.0]  # nothing but 0 is to look like it
+    if places is None:
+        places = min(MOST_PLACES, max(0, 2 - math.floor(math.log10(largest)))) if largest else 2
+    apart = (texts for texts in _written(shown, places) if _are_apart(shown, texts, largest))
+    return next(apart, [number(value) for value in values])[: len(values)]
+
+
+def _written(values: Sequence[float], places: int) -> Iterator[list[str]]:
+    """Yields ways to write figures, with more and more digits."""
+    for more in range(places, min(places + MOST_FURTHER, MOST_PLACES) + 1):
+        yield [number(value, more) for value in values]
+    yield [number(value) for value in values]
     for digits in range(2, MOST_PLACES):
-        texts = [f"{value:.{digits}e}" for value in values]
-        if _are_apart(values, texts, largest):
-            break
-    return texts
+        yield [f"{value:.{digits}e}" for value in values]
 
 
 def _are_apart(values: Sequence[float], texts: Sequence[str], largest: float) -> bool:

@@ -335,6 +335,8 @@ def _welch(terms: Sequence[float], num_graphs: Sequence[int]) -> float:
     total = sum(terms)
     if total == 0:
         return float(sum(num_graphs) - len(num_graphs))
+    shift = -math.frexp(total)[1]  # fourth powers of scores are beyond floats long before the scores are
+    total, terms = math.ldexp(total, shift), [math.ldexp(t, shift) for t in terms]
     return total**2 / sum(t**2 / (k - 1) for t, k in zip(terms, num_graphs, strict=True))
 
 

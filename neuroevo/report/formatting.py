@@ -10,13 +10,21 @@ import numpy as np
 
 from neuroevo.referee.spread import by_spread
 from neuroevo.report.model import GenomeReport, Measure, MixedPopulations, TaskReport, Worth
-from neuroevo.text import MOST_PLACES, count, figures, interval, number, p_statement, percentages
+from neuroevo.text import (
+    MOST_FURTHER,
+    MOST_PLACES,
+    count,
+    figures,
+    interval,
+    number,
+    p_statement,
+    percentages,
+)
 
 if TYPE_CHECKING:
     from neuroevo.referee.estimators import Interval
     from neuroevo.referee.outcome import Comparison
 
-MOST_FURTHER = 3  # decimals that a table has beyond three digits of its largest score, to show scores apart
 SHARE_PLACES = 2
 
 
