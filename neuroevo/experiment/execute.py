@@ -228,8 +228,9 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
     """Runs a plan into its folder and writes its report."""
     folder = writer.folder
     relay.expect(plan)
-    for note in (*writer.past.notes, *muscles.notes(plan), *selection.notes(plan)):
+    for note in (*writer.past.notes, *muscles.notes(plan)):
         relay.warn(note)
+    selection.announce(plan, relay)
     with _explained(folder), ExitStack() as stack:
         with _status(writer, _end), Interrupts(relay) as relay.interrupts:
             config, lineages = plan.config.to_dict(), plan.lineages()

@@ -19,6 +19,7 @@ import itertools
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -107,47 +108,69 @@ def fresh_seeds(seeds: int, unspent: int, seed_cost: int) -> int:
     return max(1, min(unspent // seed_cost, MOST_SEEDS * seeds))
 
 
-def seeds_of_verdict(seeds: int, generations: int, num_samples: Sequence[int]) -> tuple[int, int]:
-    """Returns on how many fresh seeds priors can come to be confirmed: the fewest, and the most.
+@dataclass(frozen=True)
+class FreshSeeds:
+    """On how many fresh seeds the priors that a race leaves can come to be confirmed.
 
     They are fewest where no prior is dropped; most, where all are at the first rung but the two that cost
     least. A prior that is left alone has no rival to be held against.
 
-    Args:
-        seeds: The seeds of the request.
-        generations: How many a lineage has, at least 2.
-        num_samples: Samples of each prior, of at least two.
+    Attributes:
+        fewest: The fewest.
+        most: The most.
+        enough: Seeds of a request that gives as many as a verdict takes in any case.
     """
-    at, numbers = rungs(generations), sorted(num_samples)
-    every, two = sum(numbers), sum(numbers[:2])
-    full = every * seeds * generations
-    spent = every * seeds * at[-1], every * seeds * at[0] + two * seeds * (at[-1] - at[0])
-    fewest = fresh_seeds(seeds, full - spent[0], every * generations)
-    return fewest, fresh_seeds(seeds, full - spent[1], two * generations)
+
+    fewest: int
+    most: int
+    enough: int
+
+    @staticmethod
+    def of(seeds: int, generations: int, num_samples: Sequence[int]) -> FreshSeeds:
+        """Returns the numbers for a race.
+
+        Args:
+            seeds: The seeds of the request.
+            generations: How many a lineage has, at least 2.
+            num_samples: Samples of each prior, of at least two.
+        """
+        at, numbers = rungs(generations), sorted(num_samples)
+        every, two = sum(numbers), sum(numbers[:2])
+
+        def left(number: int, at_first: int) -> int:
+            spent = every * number * at[0] + at_first * number * (at[-1] - at[0])
+            return fresh_seeds(number, every * number * generations - spent, at_first * generations)
+
+        enough = next(n for n in itertools.count(seeds) if left(n, every) >= MIN_SEEDS)
+        return FreshSeeds(left(seeds, every), left(seeds, two), enough)
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether there will be as many as a verdict takes, whatever is dropped."""
+        return self.fewest >= MIN_SEEDS
+
+    @property
+    def sentence(self) -> str:
+        """The numbers in words."""
+        text = f"the verdict will rest on {count(self.fewest, 'fresh seed')}"
+        if self.most > self.fewest:
+            text += f" if no prior is dropped, on up to {self.most} if two are left at the first rung"
+        if not self.are_enough:
+            text += f"; a verdict takes {MIN_SEEDS}, which --seeds {self.enough} gives in any case"
+        return f"{text}."
 
 
-def notes(plan: Plan) -> list[str]:
-    """Returns a sentence for each task on how many fresh seeds its verdict will rest.
+def seeds_by_task(plan: Plan) -> dict[str, FreshSeeds]:
+    """Returns on how many fresh seeds the verdict on each task can come to rest.
 
     Args:
         plan: What a run is to do.
     """
-    sentences, num_samples = [], [len(drawn.samples) for drawn in plan.draws.values()]
-    for request in plan.requests:
-        generations = plan.settings[request.label].generations
-        fewest, most = seeds_of_verdict(plan.config.seeds, generations, num_samples)
-        text = f"{request.label}: the verdict will rest on {count(fewest, 'fresh seed')}"
-        if most > fewest:
-            text += f" if no prior is dropped, on up to {most} if two are left at the first rung"
-        if fewest < MIN_SEEDS:
-            enough = next(
-                n
-                for n in itertools.count(plan.config.seeds)
-                if seeds_of_verdict(n, generations, num_samples)[0] >= MIN_SEEDS
-            )
-            text += f"; a verdict takes {MIN_SEEDS}, which --seeds {enough} gives in any case"
-        sentences.append(f"{text}.")
-    return sentences
+    num_samples = [len(drawn.samples) for drawn in plan.draws.values()]
+    return {
+        label: FreshSeeds.of(plan.config.seeds, settings.generations, num_samples)
+        for label, settings in plan.settings.items()
+    }
 
 
 def run(evolution: Evolution) -> None:

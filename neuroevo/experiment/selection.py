@@ -19,14 +19,17 @@ MODES: Mapping[str, Callable[[Evolution], None]] = {  # `config.SELECTIONS` says
 }
 
 
-def notes(plan: Plan) -> list[str]:
-    """Returns sentences on what the verdict of a run will rest on, to be said before it.
+def announce(plan: Plan, watcher: Watcher) -> None:
+    """Says before a run what its verdict will rest on, and warns if it can have none.
 
     Args:
         plan: What is to be done.
+        watcher: Is told.
     """
-    modes = {"race": race.notes, "mixed": mixed.notes}
-    return modes[plan.config.selection](plan) if plan.config.selection in modes else []
+    for label, seeds in race.seeds_by_task(plan).items() if plan.config.selection == "race" else ():
+        (watcher.event if seeds.are_enough else watcher.warn)(f"{label}: {seeds.sentence}")
+    for note in mixed.notes(plan) if plan.config.selection == "mixed" else ():
+        watcher.warn(note)
 
 
 def run(plan: Plan, pool: Pool, writer: RunWriter, watcher: Watcher | None = None) -> None:

@@ -193,9 +193,14 @@ def test_without_room_made_no_number_of_populations_would_do() -> None:
 
 
 def test_fewer_populations_than_could_ever_decide_are_told_before_the_run_and_in_its_report() -> None:
-    (said,) = selection.notes(plan(selection="mixed", seeds=5, generations=20))
+    (said,) = mixed.notes(plan(selection="mixed", seeds=5, generations=20))
     assert "no winner can come of this run" in said and "takes 6 (--seeds 6)" in said
-    assert selection.notes(plan(selection="mixed", seeds=6, generations=20)) == []
+    assert mixed.notes(plan(selection="mixed", seeds=6, generations=20)) == []
+    warnings: list[str] = []
+    listener = Listener()
+    listener.warn = warnings.append  # type: ignore[method-assign]
+    selection.announce(plan(selection="mixed", seeds=5, generations=20), listener)
+    assert warnings == [said]
     entry = Fixation(0.5, 1.0, 5, 5, 0.03, 0.03, 0.03, 0.06)
     verdict = decide_mixed("t", 5, {"a": entry, "b": replace(entry, mean_final_share=0.0)}, None, 6)
     assert verdict.decision == "exploratory" and "takes 6 (--seeds 6)" in verdict.reasons[0]

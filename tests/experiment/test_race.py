@@ -60,19 +60,33 @@ def even(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 def test_fresh_seeds_of_the_verdict_are_those_of_the_race_that_drops_none_and_of_that_which_drops_most(
     seeds: int, generations: int, num_samples: list[int], wanted: tuple[int, int]
 ) -> None:
-    assert race.seeds_of_verdict(seeds, generations, num_samples) == wanted
+    seeds_of_verdict = race.FreshSeeds.of(seeds, generations, num_samples)
+    assert (seeds_of_verdict.fewest, seeds_of_verdict.most) == wanted
+    enough = race.FreshSeeds.of(seeds_of_verdict.enough, generations, num_samples)
+    assert enough.are_enough and (seeds == enough.enough or not seeds_of_verdict.are_enough)
+
+
+def told(**request: Any) -> tuple[list[str], list[str]]:
+    """Returns what is said before a run, and what it is warned of."""
+    events: list[str] = []
+    warnings: list[str] = []
+    listener = Listener(event=lambda text, _: events.append(text))
+    listener.warn = warnings.append  # type: ignore[method-assign]
+    selection.announce(plan(**request), listener)
+    return events, warnings
 
 
 def test_race_says_on_how_many_fresh_seeds_its_verdict_will_rest_and_rests_on_them(even: RunFolder) -> None:
-    (said,) = selection.notes(plan(genome=("a=random", "b=random"), selection="race", seeds=3, graphs=2))
-    assert said == (
+    twice = ("a=random", "b=random")
+    said = (
         "echo: the verdict will rest on 2 fresh seeds; a verdict takes 5, which --seeds 8 gives in any case."
     )
-    (said,) = selection.notes(plan(selection="race", seeds=10, generations=8))
-    assert said == "echo: the verdict will rest on 5 fresh seeds."
+    assert told(genome=twice, selection="race", seeds=3, graphs=2) == ([], [said])
+    said = "echo: the verdict will rest on 5 fresh seeds."
+    assert told(selection="race", seeds=10, generations=8) == ([said], [])
     first, last = even.selection()[-1]["seeds"]
-    assert last + 1 - first == race.seeds_of_verdict(3, 8, [2, 2])[0]
-    assert selection.notes(plan()) == []
+    assert last + 1 - first == race.FreshSeeds.of(3, 8, [2, 2]).fewest
+    assert told() == ([], [])
 
 
 # --- the rule -----------------------------------------------------------------------------------------
