@@ -19,12 +19,14 @@ class TaskFacts:
         maximum: The highest score that there can be; None where there is none, or it is not known.
         has_targets: Whether right answers follow from what is sensed, as in a task of images. What senses
             nothing then answers all alike, so that beating it says nothing of a wiring.
+        is_raced: Whether scores are those of fresh seeds, which confirm the survivors of a race.
     """
 
     unit: str = ""
     margin: float | None = None
     maximum: float | None = None
     has_targets: bool = False
+    is_raced: bool = False
 
     def controls(self) -> list[str]:
         """Returns which controls say something on the task, in words, those of adapters first."""

@@ -39,15 +39,15 @@ def decide(
     winner = None
     power: list[str] = []
     decision: Decision = "exploratory"
-    reasons = wording.hindrances(entries, scored)
+    reasons = wording.hindrances(entries, scored, facts)
     contenders = [entry for entry in scored if not entry.is_control]
     if not reasons:
         beating = [entry for entry in contenders if _beats_all(entry, scored, comparisons)]
         best = beating[0] if beating else leader(contenders) if contenders else None
         winner = best.label if best and beating and not best.num_failed else None
         decision = "winner" if winner else "no winner"
-        reasons = wording.reasons(best, scored, comparisons, facts, winner)
-        power = wording.power_lines(best, comparisons) if best and not winner else []
+        reasons = [] if alike == "equal" else wording.reasons(best, scored, comparisons, facts, winner)
+        power = wording.power_lines(best, comparisons) if best and not winner and not alike else []
     ahead = next((x for x in contenders if x.label == winner), leader(contenders) if contenders else None)
     reasons += body_map.reasons(ahead, scored, comparisons)
     reasons += wording.learning(comparisons, alike)
@@ -83,6 +83,7 @@ def decide_mixed(
     decision: Decision = "exploratory" if is_exploratory else "winner" if winner else "no winner"
     sentence = wording.takeover(task, num_populations, fixations, decision, winner)
     reasons = [wording.few_populations(num_populations, fewest)] if is_exploratory else []
+    reasons += [] if is_exploratory or winner else [wording.chance(fixations)]
     return Verdict(decision, winner, sentence, tuple([*reasons, *wording.extinct(fixations)]))
 
 

@@ -46,9 +46,13 @@ def verdict(
     row = closest(scored, comparisons, winner)
     if row is None:
         alone = _alone(scored[0], facts)
+        if decision == "no winner":
+            return f"No prior wins on {task}: a race dropped all others; {alone}."
         return f"{task}: exploratory, one genome has scores and nothing to be compared with; {alone}."
+    if alike:
+        return f"No prior wins on {task}: {_lower(ENDS[alike])}, {_range(alike, scored, facts)}."
     x, y = _means(row, scored, facts)
-    gap = f"(interquartile means; {difference(row, facts)})"
+    gap = _gap(row, scored, facts)
     if winner:
         rivals = f", the least surely beaten of {len(scored) - 1} rivals" if len(scored) > 2 else ""
         caution = f"; {body_map.CAUTION}" if body_map.is_perhaps_map(winner, scored) else ""
@@ -57,9 +61,9 @@ def verdict(
         return (
             f"{task}: exploratory, so no winner is declared; {row.a} has {x}, against {y} of {row.b} {gap}."
         )
-    if alike:
-        return f"No prior wins on {task}: {_lower(ENDS[alike])}, {_range(alike, scored, facts)}."
-    return f"No prior wins on {task}: {_standoff(row, scored, comparisons, facts)} {gap}."
+    num_beaten = sum(other.finds_better(row.a) for other in comparisons)
+    beats = f"; {row.a} beats {num_beaten} of its {len(scored) - 1} rivals" if num_beaten else ""
+    return f"No prior wins on {task}: {_standoff(row, scored, facts)}{beats}."
 
 
 def closest(
@@ -109,8 +113,18 @@ def difference(row: Comparison, facts: TaskFacts) -> str:
         facts: What is known of the task.
     """
     gap, *bounds = figures([row.difference, *(row.ci95 or ())])
-    within = f", 95 % interval {bounds[0]} to {bounds[1]}" if bounds else ""
-    return f"mean difference {_quantity(signed(gap), facts.unit)}{within}, {_tested(row)}"
+    is_wide = row.ci95 is not None and row.ci95[0] < row.ci95[1]  # scores without spread have none
+    within = f", 95 % interval {bounds[0]} to {bounds[1]}" if is_wide else ""
+    gap = signed(gap) if row.difference else "0"
+    return f"mean difference {_quantity(gap, facts.unit)}{within}, {_tested(row)}"
+
+
+def _gap(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
+    """Returns what lies between the two genomes of a comparison, whose interquartile means stand before."""
+    means = {entry.label: _mean(entry) for entry in scored}
+    is_contrary = (means[row.a] - means[row.b]) * row.difference < 0 and row.verdict in ("better", "worse")
+    aside = "tests are of means, which outliers move; " if is_contrary else ""
+    return f"(interquartile means; {aside}{difference(row, facts)})"
 
 
 def _tested(row: Comparison) -> str:
@@ -120,25 +134,27 @@ def _tested(row: Comparison) -> str:
     return "not tested" if row.p_holm is None else f"{p_statement(row.p_holm)} after Holm"
 
 
-def _standoff(
-    row: Comparison, scored: Sequence[Entry], comparisons: Sequence[Comparison], facts: TaskFacts
-) -> str:
-    """Returns why the genome ahead, a, does not win, in one clause: how it stands to its closest rival, b."""
+def _standoff(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
+    """Returns why the genome ahead, a, does not win: how it stands to its closest rival, b, in one clause."""
     x, y = _means(row, scored, facts)
     ahead = leader(scored)
-    if ahead.label == row.b and ahead.is_control:
-        return f"{row.b}, {facts.described(ahead)}, is ahead with {y}, against {x} of {row.a}"
+    gap = _gap(row, scored, facts)
+    if ahead.is_control and ahead.label == row.b:
+        gap = _gap(row.facing(row.b), scored, facts)
+        return f"{row.b}, {facts.described(ahead)}, is ahead with {y}, against {x} of {row.a} {gap}"
     if ahead.is_control:
-        return f"only controls have scores; {row.a} is ahead with {x}, against {y} of {row.b}"
+        return f"only controls have scores; {row.a} has {x}, against {y} of {row.b} {gap}"
+    both = f"{row.a} with {x} and {row.b} with {y}" if x != y else f"{row.a} and {row.b}, both with {x},"
+    if row.verdict == "equivalent":
+        return f"{both} are equivalent{_margin(facts)} {gap}"
+    if row.verdict == "inconclusive" and x == y:
+        return f"{both} could not yet be told apart {gap}"
     relation = {
-        "better": f"{row.a}, ahead with {x}, beats {row.b} with {y} and is not the winner",
-        "worse": f"{row.a}, ahead with {x}, is worse in its mean than {row.b} with {y}",
-        "equivalent": f"{row.a} with {x} and {row.b} with {y} are equivalent{_margin(facts)}",
-        "inconclusive": f"{row.a}, ahead with {x}, could not yet be told apart from {row.b} with {y}",
+        "better": "beats, without winning,",
+        "worse": "is worse in its mean than",
+        "inconclusive": "could not yet be told apart from",
     }[row.verdict]
-    num_beaten = sum(other.finds_better(row.a) for other in comparisons)
-    beats = f"; it beats {num_beaten} of its {len(scored) - 1} rivals" if num_beaten else ""
-    return f"{relation}{beats}"
+    return f"{row.a}, ahead with {x}, {relation} {row.b} with {y} {gap}"
 
 
 def _margin(facts: TaskFacts) -> str:
@@ -150,16 +166,15 @@ def _margin(facts: TaskFacts) -> str:
 
 def _range(alike: Ending, scored: Sequence[Entry], facts: TaskFacts) -> str:
     """Returns from where to where genomes end that end alike, and what makes it a ceiling or a floor."""
-    ranked = sorted(scored, key=_mean)
-    ends = ranked[0], ranked[-1]
-    texts = figures([_mean(entry) for entry in ends])
-    low, high = (f"{text} ({entry.label})" for text, entry in zip(texts, ends, strict=True))
-    if alike == "equal":
-        return f"at {_quantity(number(_mean(ranked[0])), facts.unit)}"
-    extent = f"from {low} to {high}{facts.unit and ' ' + facts.unit}"
+    ends = min(scored, key=_mean), max(scored, key=_mean)
+    low, high = figures([_mean(entry) for entry in ends])
+    extent = f"from {low} ({ends[0].label}) to {high} ({ends[1].label})" if low != high else f"at {low}"
+    extent = f"{extent} {facts.unit}".rstrip()
     if alike == "floor":
         return f"{extent}: no genome has learned more than its lineages differ"
-    return f"{extent}, of {facts.maximum:g} at most, and none learns any more"
+    return (
+        f"{extent} of at most {facts.maximum:g}, and none learns any more" if alike == "ceiling" else extent
+    )
 
 
 def takeover(
@@ -181,9 +196,10 @@ def takeover(
     order = by_spread(fixations)
     label = winner or order[0]
     first = fixations[label]
+    alone = "all" if 0 < first.fixed == num_populations else str(first.fixed or "none")
     took = (
         f"{label} went from {_spread(first)} of the members of {count(num_populations, 'population')}, and "
-        f"is alone in {first.fixed}"
+        f"is alone in {alone}"
     )
     rival = next((other for other in order if other != label), None)
     if rival and fixations[rival].mean_final_share == 0:
@@ -201,6 +217,18 @@ def takeover(
 def _spread(fixation: Fixation) -> str:
     """Returns a prior's share at the start and in the end."""
     return " to ".join(percentages([fixation.start_share, fixation.mean_final_share]))
+
+
+def chance(fixations: Mapping[str, Fixation]) -> str:
+    """Returns why no prior wins, though there are enough populations to tell.
+
+    Args:
+        fixations: How far each prior spread, by label.
+    """
+    spread = [label for label, x in fixations.items() if x.p_holm is not None and x.p_holm < LEVEL]
+    if len(spread) > 1:
+        return f"{conjoined(spread)} both spread further than drift and founders explain; a winner is one."
+    return "No prior spread further than drift and founders explain."
 
 
 def extinct(fixations: Mapping[str, Fixation]) -> list[str]:
@@ -273,12 +301,13 @@ def _win(task: str, verdict: Verdict) -> str:
     return f"{verdict.winner} wins on {task} ({notes})"
 
 
-def hindrances(entries: Sequence[Entry], scored: Sequence[Entry]) -> list[str]:
+def hindrances(entries: Sequence[Entry], scored: Sequence[Entry], facts: TaskFacts) -> list[str]:
     """Returns why a task can have no verdict yet; nothing if it can.
 
     Args:
         entries: All genomes of the task.
         scored: Those of them that have scores.
+        facts: What is known of the task.
     """
     sentences = []
     few = {entry.label: entry.too_few() for entry in scored}
@@ -288,6 +317,10 @@ def hindrances(entries: Sequence[Entry], scored: Sequence[Entry]) -> list[str]:
             f"{_some(having, '; ')}. A verdict takes {MIN_SEEDS} seeds (--seeds), and {MIN_GRAPHS} graphs "
             "of a prior that has more than one (--graphs)."
         )
+        if facts.is_raced and any(entry.num_seeds < MIN_SEEDS for entry in scored):
+            sentences.append(
+                "After a race these are fresh seeds: half as many as asked for, if no prior is dropped."
+            )
     absent = [f"{entry.label} {entry.num_missing}" for entry in entries if entry.num_missing]
     if absent:
         sentences.append(f"Lineages without a result: {_some(absent)}. A verdict waits for them.")

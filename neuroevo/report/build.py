@@ -131,7 +131,7 @@ def _task(
                 _fewest(task, populations),
             )
             if populations
-            else decide(task.label, entries, comparisons, task.facts)
+            else decide(task.label, entries, comparisons, replace(task.facts, is_raced=selection == "race"))
         ),
         notes=tuple(_notes(task, genomes)),
         cost=_cost(genomes),
