@@ -188,6 +188,47 @@ class RequestEntry(TypedDict):
     unsealed: NotRequired[bool]
 
 
+class PlanEntry(TypedDict):
+    """The plan of a run that goes on until it is decided, as the manifest has it.
+
+    Attributes:
+        sha256: SHA-256 of the plan, see `seal.digest`.
+        plan: The request but for its sizes, the budget, and every look with its seeds, graphs, lineages,
+            level and the SHA-256 of the request that it answers.
+    """
+
+    sha256: str
+    plan: Row
+
+
+class LookEntry(TypedDict):
+    """A look that was taken, as the manifest has it.
+
+    Attributes:
+        seeds: Replicates of every architecture.
+        graphs: Samples of every prior.
+        level: Error that its tests could spend.
+        comparisons: By task, a row a pair: labels a and b, difference, p_holm, p_equivalence_holm, verdict.
+    """
+
+    seeds: int
+    graphs: int
+    level: float
+    comparisons: dict[str, list[Row]]
+
+
+class LooksEntry(TypedDict):
+    """How far a run that goes on until it is decided has come, as the manifest has it.
+
+    Attributes:
+        taken: The looks that were taken, in order.
+        ended: "decided" or "budget"; null before the end.
+    """
+
+    taken: list[LookEntry]
+    ended: str | None
+
+
 class FixationEntry(TypedDict, total=False):
     """How far one prior spread in mixed populations: `referee.drift.Fixation`, whose fields these are."""
 
@@ -242,6 +283,9 @@ class ConfigRow(TypedDict, total=False):
     seed: int
     budgets: Mapping[str, Mapping[str, int]]
     searches: Mapping[str, str]
+    until: str
+    budget: str
+    looks: list[Mapping[str, int | float]]
 
 
 class Manifest(Origin, total=False):
@@ -265,6 +309,8 @@ class Manifest(Origin, total=False):
         tracker_failures: A sentence for each tracker that was switched off.
         wall_seconds: Time that the run took, all its parts together, in s.
         selection_record: How mixed populations ended, by task.
+        plan: The looks of a run until decided, sealed before its first evaluation.
+        looks: What came of them so far.
         signature: That of the request, see `trust`; absent where nothing needs one.
     """
 
@@ -285,6 +331,8 @@ class Manifest(Origin, total=False):
     tracker_failures: list[str]
     wall_seconds: float
     selection_record: dict[str, SpreadEntry]
+    plan: PlanEntry
+    looks: LooksEntry
 
 
 class MetricsRow(TypedDict):

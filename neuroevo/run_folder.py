@@ -154,6 +154,7 @@ class RunFolder:
                 raise RunError(f"{path} holds no {name}; wanted a folder that a run made with --out.")
         folder = cls(path)
         folder.seal.check_config(folder.config(), path / CONFIG)
+        seal.check_plan(folder.manifest().get("plan"), folder.config(), path / CONFIG)
         if not is_mended:
             folder.check_rows()
         return folder
@@ -301,7 +302,6 @@ class RunFolder:
         """Yields the complete results as they were written, those too that a later row replaces.
 
         Results that a longer search has made void are left out.
-
 
         Raises:
             RunError: If a complete line is damaged or of another request; it names file and line.

@@ -3,6 +3,9 @@
 The manifest holds every request that a run has answered, the first and those that extended it, and the
 SHA-256 of each. A checkpoint bears that of its request, a row the first digits of it. So a folder whose
 config.toml was edited, or into which rows of another run were copied, is told from one that is as it was.
+
+A run that goes on until it is decided has a plan besides: all its looks, each with the SHA-256 of the request
+that its rows will bear, written and sealed before the first evaluation.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from pathlib import Path
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row, to_json
-from neuroevo.rows import RequestEntry
+from neuroevo.rows import PlanEntry, RequestEntry
 
 FREE = (
     "workers",
@@ -25,7 +28,12 @@ FREE = (
     "track",
     "scoring",
     "film",
+    "until",
+    "budget",
+    "looks",
 )  # of a request: results do not depend on them
+STAGED = ("until", "budget", "looks")  # of a request: what the plan of its looks says
+SIZES = ("seeds", "graphs")  # of a request: what grows from look to look
 DIGITS = 12  # of the SHA-256, in a row
 MARK = "request"  # column of a row that holds them
 _CUT = 100  # characters of a value in an error
@@ -59,6 +67,46 @@ def entry(config: Mapping[str, object]) -> RequestEntry:
     """
     request = request_of(config)
     return {"sha256": digest(request), "request": request}
+
+
+def plan_entry(config: Mapping[str, object]) -> PlanEntry | None:
+    """Returns what the manifest says of the plan of a run until decided; None where there is none.
+
+    Args:
+        config: The resolved request, with its looks.
+    """
+    staged: Row = {key: json.loads(to_json(config[key])) for key in STAGED if config.get(key) is not None}
+    if not staged:
+        return None
+    request = request_of(config)
+    for look in staged["looks"]:
+        look["request"] = digest({**request, **{name: look[name] for name in SIZES}})
+    plan = {**staged, "request": {key: x for key, x in request.items() if key not in SIZES}}
+    return {"sha256": digest(plan), "plan": plan}
+
+
+def check_plan(held: object, config: Mapping[str, object], path: Path) -> None:
+    """Makes sure that the looks of a run are those that were planned before it was begun.
+
+    Args:
+        held: What the manifest says of the plan; None where there is none.
+        config: What config.toml holds.
+        path: The file, for errors.
+
+    Raises:
+        RunError: If they are others.
+    """
+    try:
+        now = plan_entry(config)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path} is damaged (its 'looks' are no looks); restore the file.") from error
+    if held == now:
+        return
+    if now is None or not isinstance(held, Mapping) or not isinstance(held.get("plan"), Mapping):
+        what = "lacks the looks that the run was begun with" if now is None else "plans looks that it was not"
+        raise RunError(f"{path} {what}{'' if now is None else ' begun with'}. Put it back.")
+    what = difference(held["plan"], now["plan"]) or "is not the plan that was sealed"
+    raise RunError(f"{path} {what}. Put it back; for other looks begin a new run (--config takes the file).")
 
 
 @dataclass(frozen=True)

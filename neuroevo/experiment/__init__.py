@@ -15,6 +15,7 @@
     filming       films of bodies, drawn at the end of a run
     muscles       which bodies a wiring's own muscles drive, and what its samples have of the map onto them
     manifest      what a run says of its origin; resume: what a run that ended early left behind
+    until         the looks of a run that goes on until it is decided; growth: which of them comes next
     extension     more of what was asked for: how a run becomes what it would have been
     study         several runs that answer one question
     display       the live standings; standings: their text; notebook: progress in a cell

@@ -42,7 +42,8 @@ def _numbers(what: str, texts: Sequence[str], labels: Sequence[str], above: floa
         try:
             value = float(number)
         except ValueError:
-            raise OptionError(f"Cannot read {what} {text!r}; wanted X or TASK=X, X a number.") from None
+            unit = " in the unit of the score" if what == "margin" else ""
+            raise OptionError(f"Cannot read {what} {text!r}; wanted X or TASK=X, X a number{unit}.") from None
         if label and label not in labels:
             raise OptionError(unknown(f"task in {what}", label, labels))
         if not above < value < math.inf:

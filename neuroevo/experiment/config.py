@@ -34,6 +34,8 @@ DEVICES = ("auto", "cpu", "cuda")
 SCORING = ("now", "later")  # later: when `run.py score` asks for it
 FILMS = ("auto", "on", "off")
 TUNING = ("on", "off")
+UNTIL = "decided"
+PLANNED_BY = ("genome", "task", "connectome", "seeds", "graphs", "until", "budget")  # what looks follow from
 LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
     "graphs": 1,
@@ -59,6 +61,9 @@ Budgets = Annotated[
     Mapping[str, Mapping[str, Whole]], msgspec.Meta(description="a table of whole numbers for each task")
 ]
 Searches = Annotated[Mapping[str, str], msgspec.Meta(description="a table of a string for each task")]
+Looks = Annotated[
+    tuple[Mapping[str, int | float], ...], msgspec.Meta(description="a list of tables of numbers")
+]
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,19 @@ class Configuration:
             "equivalence is not tested",
         ),
     )
+    until: Text | None = field(
+        default=None,
+        metadata=_flag(
+            UNTIL,
+            "adds seeds, then graphs, until each comparison is better, worse or equivalent (--margin), or "
+            "the budget is reached; seeds are those of all looks, graphs those of the first",
+            "the run is as large as it was asked for",
+        ),
+    )
+    budget: Text | None = field(
+        default=None,
+        metadata=_flag("N|HOURSh", "lineages, or hours such as 2h, that --until decided may take", "none"),
+    )
     track: Texts = field(default=(), metadata=_flag("NAME", f"experiment trackers: {', '.join(TRACKERS)}"))
     budgets: Budgets = field(
         default_factory=dict,
@@ -204,6 +222,13 @@ class Configuration:
     searches: Searches = field(
         default_factory=dict,
         metadata=_flag("", "by task label, the resolved search method with all its options"),
+    )
+    looks: Looks | None = field(
+        default=None,
+        metadata=_flag(
+            "",
+            "the resolved looks of a run until decided, with seeds, graphs, lineages and the level of each",
+        ),
     )
 
     def __post_init__(self) -> None:
@@ -277,13 +302,17 @@ class Configuration:
         Args:
             given: Values by field. Episodes also replace those that the file's tasks are written with, unless
                 the tasks are replaced too; of generations and evaluations either replaces the other. No
-                generations at all bring more seeds and graphs, unless their numbers are given: `UNTRAINED`.
+                generations at all bring more seeds and graphs, unless their numbers are given: `UNTRAINED`;
+                not in a run until decided. Its looks are planned anew where what they follow from is given.
         """
         changes: dict[str, Any] = dict(given)  # what each field takes, the caller has checked
         for name, other in (("generations", "evaluations"), ("evaluations", "generations")):
             if name in given:
                 changes.setdefault(other, None)
-        if given.get("generations") == 0:  # nothing evolves: many wirings cost little, and tell more
+        if self.looks is not None and any(name in given for name in PLANNED_BY):  # to be planned anew
+            changes = {"looks": None, "seeds": 1, "graphs": 1, **changes}
+        is_staged = given.get("until", self.until) is not None
+        if given.get("generations") == 0 and not is_staged:  # many wirings cost little, and tell more
             for name, number in UNTRAINED.items():
                 if getattr(self, name) == 1:
                     changes.setdefault(name, number)
@@ -328,6 +357,8 @@ class Configuration:
                 f"Options 'generations' and 'evaluations' are {self.generations} and {self.evaluations}; "
                 "give one of them: evaluations say how many generations there are."
             )
+        if self.until not in (None, UNTIL):
+            raise OptionError(f"Option 'until' is {self.until!r}; wanted {UNTIL}.")
         self._check_address()
 
     def _check_address(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from neuroevo import caches, checkpoint, log, seal
 from neuroevo.errors import EvaluationError, NeuroevoError, RunError
-from neuroevo.experiment import extension, filming, muscles, selection, trackers
+from neuroevo.experiment import extension, filming, growth, muscles, selection, trackers, until
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.evolution import Stopped
@@ -29,6 +29,7 @@ from neuroevo.experiment.watcher import Interrupts, Relay, Watcher
 from neuroevo.experiment.writer import RunWriter
 from neuroevo.files import to_json
 from neuroevo.folders import claim
+from neuroevo.referee.looks import Look
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.rows import PROVISIONAL
@@ -84,6 +85,9 @@ def run(
         KeyboardInterrupt: If it was interrupted, with what to do next.
     """
     relay = Relay(watcher)
+    if experiment.looks:
+        require_possible(until.at_look(experiment, experiment.looks[-1]))
+        experiment = until.at_look(experiment, experiment.looks[0])
     with ExitStack() as stack:
         path = stack.enter_context(claim(None if out is None else Path(out), stem or experiment.stem()))
         record = stack.enter_context(log.recording())
@@ -104,7 +108,8 @@ def resume(
 ) -> Outcome | None:
     """Goes on with a run that ended early, to the results that it would have had.
 
-    Of a run whose searches are done it scores those that have no score, whatever the reason.
+    Of a run whose searches are done it scores those that have no score, whatever the reason. A run until
+    decided takes the looks that are left.
 
     Args:
         path: Its folder.
@@ -125,7 +130,7 @@ def resume(
     """
     folder = RunFolder.open(path, is_mended=True)
     is_over = folder.manifest().get("status") == "done" and not folder.torn()
-    if is_over and not extension.wanted(changes):
+    if is_over and not extension.wanted(changes) and not growth.goes_on(folder):
         return None
     return _go_on(folder, changes, watcher, trust)
 
@@ -160,7 +165,7 @@ def score(
     status = folder.manifest().get("status")
     if status in ("done", "unscored"):
         is_due = any(row["status"] in PROVISIONAL or row["error"] for row in folder.results())
-        return _go_on(folder, changes, watcher, trust) if is_due else None
+        return _go_on(folder, changes, watcher, trust, _as_large_as_it_is) if is_due else None
     selection_ = folder.config().get("selection", "tournament")
     if selection_ != "tournament":
         raise RunError(
@@ -187,6 +192,7 @@ def _go_on(
     with folder.writing(), log.recording() as record:
         folder.settle_request()
         config = Configuration.read(folder.path / CONFIG, folder.trust(trust), changes)
+        extension.require_unplanned(folder, config, changes)
         if carry_out is not None or folder.manifest().get("status") in ("done", "unscored"):
             config = config.override({"scoring": "now"})
         experiment, before = resolve(config.override(changes)), None
@@ -224,8 +230,8 @@ def _prepared(experiment: Experiment, relay: Relay) -> Iterator[tuple[Plan, Pool
         yield plan, where
 
 
-def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outcome:
-    """Runs a plan into its folder and writes its report."""
+def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay, grows: bool = True) -> Outcome:
+    """Runs a plan into its folder, from look to look where it plans looks, and writes its report."""
     folder = writer.folder
     relay.expect(plan)
     for note in (*writer.past.notes, *muscles.notes(plan)):
@@ -237,6 +243,10 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
             opened = trackers.open_trackers(plan.config.track, folder.path, config, lineages, relay.warn)
             relay.trackers = tracked = stack.enter_context(opened)
             selection.run(plan, where, writer, relay)
+        while grows and (look := growth.following(folder, plan.experiment, relay)):
+            plan, writer = _grown(plan, look, folder, relay)
+            with _status(writer, _end), Interrupts(relay) as relay.interrupts:
+                selection.run(plan, where, writer, relay)
         if tracked.failures:
             writer.note_tracker_failures(tracked.failures)
         filming.film(plan, folder, relay)
@@ -244,6 +254,26 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outc
         logger.info("report written: %s", report.run.sentence)
         tracked.finish(report)
         return Outcome(folder, report, tuple(tracked.views), _problem(writer))
+
+
+def _as_large_as_it_is(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outcome:
+    """Runs a plan as `_carry_out` does, and takes no further look."""
+    return _carry_out(plan, where, writer, relay, grows=False)
+
+
+def _grown(plan: Plan, look: Look, folder: RunFolder, relay: Relay) -> tuple[Plan, RunWriter]:
+    """Makes the next look's request the one that a run answers; returns its plan, and its writer."""
+    experiment = until.at_look(plan.experiment, look)
+    logger.info("run %s grows to %d lineages", folder.path, look.lineages)
+    grown = Plan(experiment, relay.say)
+    require_possible(experiment, grown.blueprints)
+    grown.prepare()
+    extension.extend(folder, plan.experiment, grown)
+    writer = RunWriter(folder, Past.read(folder))
+    folder.write_manifest(status="running", rows={})
+    known = {key_of(row) for row in plan.lineages()}
+    relay.grow(grown, [row for row in grown.lineages() if key_of(row) not in known])
+    return grown, writer
 
 
 def _score_as_it_is(plan: Plan, where: Pool, writer: RunWriter, relay: Relay) -> Outcome:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from neuroevo import checkpoint
 from neuroevo.errors import OptionError
+from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.manifest import manifest, origin, request_entry, require_same_material
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.request import Experiment
@@ -29,6 +30,24 @@ def wanted(changes: Mapping[str, object]) -> dict[str, object]:
         changes: Changes by field.
     """
     return {name: value for name, value in changes.items() if name in FIELDS}
+
+
+def require_unplanned(folder: RunFolder, config: Configuration, changes: Mapping[str, object]) -> None:
+    """Makes sure that a run whose looks are planned is not made larger in another way.
+
+    Args:
+        folder: Its folder.
+        config: The request that it answers.
+        changes: Changes by field.
+
+    Raises:
+        OptionError: If it is to be.
+    """
+    if config.until is not None and wanted(changes):
+        raise OptionError(
+            f"{folder.path} cannot be extended by --{next(iter(wanted(changes)))}: it grows by the looks "
+            "that were planned before it was begun, and what it decides rests on them. Begin a new run."
+        )
 
 
 def check(folder: RunFolder, before: Experiment, after: Experiment) -> None:

@@ -46,12 +46,14 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
         say: Is told how many wirings have been measured, where they take long.
     """
     wiring, here = plan.connectome, origin(plan.config)
+    looks = seal.plan_entry(plan.config.to_dict())
     return {
         "schema": 1,
         "status": "running",
         "command": ["python", "run.py", *command] if command else [],
         **here,
         "requests": [request_entry(plan.config, here)],
+        **({"plan": looks} if looks else {}),
         "workers": plan.experiment.workers.number,  # results do not depend on them; None: all of a cluster
         "connectome": {
             "name": wiring.name,

@@ -14,7 +14,7 @@ from neuroevo import readout
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import OptionError, TaskError, unknown
-from neuroevo.experiment import trackers
+from neuroevo.experiment import trackers, until
 from neuroevo.experiment.by_task import margins, targets
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.packages import packages
@@ -22,6 +22,7 @@ from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter, Native, Ridge
 from neuroevo.network.neurons import Neuron
 from neuroevo.plugins import PluginCall, priors, tasks
+from neuroevo.referee.looks import Look
 from neuroevo.search import methods, settings
 from neuroevo.search.methods import Method
 from neuroevo.search.settings import Settings, Wish
@@ -45,6 +46,7 @@ class Experiment:
         settings: How the lineages of each task search, by label.
         margins: Smallest difference that matters, by task label; None where no margin is given.
         workers: The workers that are wanted, and what each of them reserves.
+        looks: Times at which a run that goes on until it is decided is looked at; none of others.
     """
 
     config: Configuration
@@ -57,6 +59,7 @@ class Experiment:
     settings: Mapping[str, Settings]
     margins: Mapping[str, float | None]
     workers: Workers
+    looks: tuple[Look, ...] = ()
 
     def stem(self) -> Path:
         """Returns the beginning of the run folder's name, runs/TASK-GENOME, where none was given."""
@@ -87,6 +90,9 @@ def resolve(config: Configuration) -> Experiment:
     margin_of = margins(config.margin, made_tasks)
     _check_selection(config, neuron, adapter, searches)
     _check_sweep(adapter, searches)
+    until.check(config, genomes, margin_of)
+    connectome = catalog.load(config.connectome).with_ports(config.inputs, config.outputs)
+    looks = until.planned(config, connectome, genomes, len(calls))
     resolved = replace(
         config,
         genome=tuple(call.text for call in genomes),
@@ -101,10 +107,13 @@ def resolve(config: Configuration) -> Experiment:
         population=None,
         episodes=None,
         device=devices.resolve(config.device, made_tasks, config.address),
+        looks=until.tables(looks),
     )
+    if looks and config.looks is None:
+        resolved = until.at(resolved, looks[0])
     return Experiment(
         config=resolved,
-        connectome=catalog.load(config.connectome).with_ports(config.inputs, config.outputs),
+        connectome=connectome,
         priors=tuple(genomes),
         task_calls=calls,
         tasks=made_tasks,
@@ -113,6 +122,7 @@ def resolve(config: Configuration) -> Experiment:
         settings=searches,
         margins=margin_of,
         workers=_workers(resolved, shares, [*genomes, *calls.values()]),
+        looks=looks,
     )
 
 

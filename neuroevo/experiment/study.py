@@ -100,6 +100,12 @@ class Study:
             request = {**common, **scales[scale], **table, **scaled}
             trust.require(request, f"{where}, run {name!r},", replaced)
             requests[name] = Configuration.of(request, f"{where}, run {name!r}")
+        staged = [name for name, config in requests.items() if config.until is not None]
+        if staged and len(requests) > 1:
+            raise OptionError(
+                f"{where}, run {staged[0]!r} goes on until it is decided, by looks of its own, and the "
+                "report of a study judges all its runs together; wanted one run alone, or none with 'until'."
+            )
         trust.require_named(_all_specs(requests), where)
         return cls(str(data.get("title", Path(path).stem)), requests, content.decode("utf-8-sig"), scale)
 

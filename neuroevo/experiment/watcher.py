@@ -177,6 +177,18 @@ class Relay(Watcher):
         if self.trackers is not None:
             self.trackers.plan(lineages, stage)
 
+    def grow(self, plan: Plan, lineages: Sequence[LineageRow]) -> None:
+        """Tells of lineages that are added to those of a run, of which the standings go on.
+
+        Args:
+            plan: What is to be done from now on.
+            lineages: Those that are new.
+        """
+        logger.info("%d lineages are added", len(lineages))
+        self._watcher.expect(plan)
+        if self.trackers is not None:
+            self.trackers.plan(lineages, f"{plan.config.seeds}x{plan.config.graphs}")
+
     def warn(self, text: str) -> None:
         """Tells of what went wrong without ending the run.
 

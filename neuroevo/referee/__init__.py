@@ -5,6 +5,7 @@
     facts             what is known of a task beside
     comparison        comparisons of all pairs, corrected together
     verdict           here it is decided whether a prior wins
+    looks             looks at a run that grows until it is decided, and the error that each may spend
     outcome           what the two say: Comparison, Verdict
     learning_curves   curves over generations, their area, the evaluations that a threshold takes
     drift             shares of mixed populations against neutral drift

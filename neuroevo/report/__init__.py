@@ -9,6 +9,7 @@
     sphinx       what share of the leader's score each other genome reaches, in words and rows
     attribution  which genomes are knock-outs and transplants, and what they tell
     model        Report: what report.json holds, as objects
+    planned      what was sealed before a run, as objects; planned_words: in sentences; looks: each one judged
     write        the report and everything that lies beside it
     formatting   order, decimals and words that all renderings share
     attribution_terminal   what each part carries, in the terminal

@@ -23,8 +23,9 @@ from neuroevo.referee.learning_curves import learning_area, slope, threshold, ti
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
-from neuroevo.report import attribution, body_map, question
+from neuroevo.report import attribution, body_map, looks, question
 from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
+from neuroevo.report.looks import History
 from neuroevo.report.model import (
     Confirmation,
     Dose,
@@ -62,10 +63,8 @@ def judge(evidence: Evidence) -> Report:
         RunError: If the rows of a race are damaged.
     """
     is_mixed = evidence.selection == "mixed"  # its members are kin, and no lineages to be compared
-    entries = {
-        label: [_entry(genome, task.has_muscles) for genome in task.genomes]
-        for label, task in evidence.tasks.items()
-    }
+    entries = {label: _entries(task) for label, task in evidence.tasks.items()}
+    history = looks_at(evidence)
     comparisons = compare(
         {label: () if is_mixed else genomes for label, genomes in entries.items()},
         {label: task.margin for label, task in evidence.tasks.items()},
@@ -73,15 +72,39 @@ def judge(evidence: Evidence) -> Report:
     )
     scores = {label: {entry.label: entry.scores for entry in of_task} for label, of_task in entries.items()}
     attributions = {} if is_mixed else attribution.build(evidence.tasks, scores)
+    if history is not None:
+        comparisons = {
+            label: looks.settled(rows, history.pairs[label]) for label, rows in comparisons.items()
+        }
     tasks = {
-        label: _task(task, entries[label], comparisons[label], evidence.config)
+        label: replace(
+            _task(task, entries[label], comparisons[label], evidence.config),
+            looks=() if history is None else history.pairs[label],
+        )
         for label, task in evidence.tasks.items()
     }
     for label, of_task in attributions.items():
         tasks[label] = replace(tasks[label], attribution=of_task)
         if attribution.is_all(evidence.tasks[label]):  # who leads, and by what, was not the question
             tasks[label] = replace(tasks[label], sphinx=None)
-    return Report(_run(evidence, tasks), tasks)
+    return Report(_run(evidence, tasks, history), tasks)
+
+
+def looks_at(evidence: Evidence) -> History | None:
+    """Returns what the looks at a run until decided have found; None of other runs.
+
+    Args:
+        evidence: What the run holds.
+
+    Raises:
+        RunError: If the plan of the looks is damaged.
+    """
+    return looks.history(evidence, _entries)
+
+
+def _entries(task: TaskEvidence) -> list[Entry]:
+    """Returns what the referee is told of a task's genomes."""
+    return [_entry(genome, task.has_muscles) for genome in task.genomes]
 
 
 def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
@@ -193,7 +216,7 @@ def _num_in_state(rows: Sequence[Row], state: str) -> int:
     return sum(bool((row.get("activity") or {}).get(state)) for row in rows)
 
 
-def _run(evidence: Evidence, tasks: Mapping[str, TaskReport]) -> RunReport:
+def _run(evidence: Evidence, tasks: Mapping[str, TaskReport], history: History | None) -> RunReport:
     """Returns the report of the run as a whole."""
     manifest = evidence.manifest
     status = [evidence.results.get(key, {}).get("status") for key in evidence.planned]
@@ -230,6 +253,8 @@ def _run(evidence: Evidence, tasks: Mapping[str, TaskReport]) -> RunReport:
         question=question.ask(evidence),
         date=max(evidence.dates, default=""),
         seals=evidence.seals,
+        sealed=evidence.sealed,
+        looks=None if history is None else looks.report_of(history, evidence),
     )
 
 

@@ -19,6 +19,7 @@ from neuroevo.referee.estimators import Scores
 from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
 from neuroevo.referee.spread import Fixation
+from neuroevo.report.planned import SealReport, require_unstaged, sealed
 from neuroevo.rows import (
     PROVISIONAL,
     SCORED,
@@ -56,12 +57,8 @@ MAY_DIFFER = {
     "scoring",
     "film",
 }
-DEFAULTS = {
-    "selection": "tournament",
-    "margin": [],
-    "tuning": "on",
-    "target": [],
-}  # of requests older than these keys
+# of requests older than these keys
+DEFAULTS = {"selection": "tournament", "margin": [], "tuning": "on", "target": []}
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
 EVENT_FORMS = {  # rows of selection.jsonl by a key that they alone have
@@ -198,6 +195,7 @@ class Evidence:
         notes: Sentences about what the runs differ in.
         seals: SHA-256 of the newest request of each run that is sealed.
         dates: The day on which each was asked for, as ISO 8601 has it, where known.
+        sealed: What was sealed before the first evaluation of each run that bears a seal.
     """
 
     names: tuple[str, ...]
@@ -211,6 +209,7 @@ class Evidence:
     notes: tuple[str, ...]
     seals: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
+    sealed: tuple[SealReport, ...] = ()
 
     @property
     def selection(self) -> str:
@@ -260,6 +259,7 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
         notes=tuple(notes),
         seals=tuple(x["sha256"] for x in _newest(manifests)),
         dates=tuple(time[:10] for x in _newest(manifests) if (time := x.get("time"))),
+        sealed=tuple(x for name, one in zip(names, manifests, strict=True) if (x := sealed(name, one))),
     )
 
 
@@ -572,6 +572,7 @@ def _check_keys(both: str, first: Row, config: Row, concerns: Callable[[str], bo
                 f"{both} differ in {key!r}: {values[0]!r} and {values[1]!r}. Only runs of one "
                 "request can be joined; report them apart, or run one again as the other."
             )
+    require_unstaged(both, first)
     if first.get("selection", "tournament") != "tournament":
         raise RunError(f"{both} are no tournaments; report runs of {first['selection']!r} one by one.")
 

@@ -33,6 +33,7 @@ GENOMES = (  # columns, which are there even where no genome has such a figure
     *(f"to_threshold_{name}" for name in ("threshold", "median", "reached", "of")),
     *("status", "failures", "saturated", "silent", "is_control"),
     *(f"{name}_{figure}" for name in ROUTES for figure in ("mean", "std")),
+    "seal",
 )
 BODY_MAP = ("body_map", *(f"body_map_{name}" for name in ("synapses", "signs", "strengths")))  # if told
 COMPARISONS = (
@@ -40,7 +41,7 @@ COMPARISONS = (
     *("p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "probability_of_improvement"),
     *("rank_rank", "rank_of", "rank_p"),
     *("auc_difference", "auc_ci95_low", "auc_ci95_high", "auc_p", "auc_p_holm"),
-    *("power_more_seeds", "power_more_graphs", "verdict", "rank_genome"),
+    *("power_more_seeds", "power_more_graphs", "verdict", "rank_genome", "margin", "look", "seal"),
 )
 SPHINX = (
     *("task", "unit", "leader", "floor", "floor_is", "genome", "part"),
@@ -97,7 +98,8 @@ def genomes_csv(report: Report) -> str:
         for genome in task.genomes:
             known = statistics.get(genome.label, {})
             spreads = {name: plain(spread) for name in ROUTES if (spread := known.get(name)) is not None}
-            rows.append((task, {**plain(genome), **spreads, **_map_columns(task, genome.label)}))
+            columns = {**spreads, **_map_columns(task, genome.label), "seal": _seal(report)}
+            rows.append((task, {**plain(genome), **columns}))
     is_told = any(task.body_map for task in report.tasks.values())
     return _csv(rows, (*GENOMES, *BODY_MAP) if is_told else GENOMES)
 
@@ -108,7 +110,12 @@ def comparisons_csv(report: Report) -> str:
     Args:
         report: The report.
     """
-    rows = [(task, plain(row)) for task in report.tasks.values() for row in task.comparisons]
+    rows = []
+    for task in report.tasks.values():
+        looks = {(pair.a, pair.b): pair.look for pair in task.looks}
+        for row in task.comparisons:
+            columns = {"margin": task.margin, "look": looks.get((row.a, row.b)), "seal": _seal(report)}
+            rows.append((task, {**plain(row), **columns}))
     return _csv(rows, COMPARISONS)
 
 
@@ -201,6 +208,11 @@ def _csv(rows: Sequence[tuple[TaskReport, Mapping[str, object]]], columns: Seque
         figures |= {"task": task.label, "unit": task.unit, "fitness_unit": task.fitness_unit}
         lines.append([figures.get(name) for name in columns])
     return "".join(",".join(map(_field, line)) + "\n" for line in lines)
+
+
+def _seal(report: Report) -> str | None:
+    """Returns the SHA-256 of what was sealed before the first evaluation; None where nothing was."""
+    return " ".join(seal.sha256 for seal in report.run.sealed) or None
 
 
 def _map_columns(task: TaskReport, label: str) -> dict[str, object]:

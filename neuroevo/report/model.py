@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING
 
+from neuroevo.report.planned import LooksReport, PairLooks, SealReport
+
 if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
     from _typeshed import DataclassInstance
 
@@ -366,6 +368,7 @@ class TaskReport:
             compare it with.
         attribution: What each part of the wiring carries of the score, and of the tuned and the untrained one
             where these are others; empty where the genomes are no knock-outs and transplants.
+        looks: Every pair of genomes at each look at a run until decided; none of other runs.
     """
 
     label: str
@@ -386,12 +389,13 @@ class TaskReport:
     body_map: BodyMap | None = None
     sphinx: Sphinx | None = None
     attribution: tuple[Attribution, ...] = ()
+    looks: tuple[PairLooks, ...] = ()
 
     def entries(self) -> dict[str, object]:
-        """Returns the fields, those of the verdict among them; four of them only where they are told."""
+        """Returns the fields, those of the verdict among them; some of them only where they are told."""
         rest = _fields(self)
         del rest["label"]
-        for name in ("ports", "readout", "body_map", "sphinx", "attribution"):
+        for name in ("ports", "readout", "body_map", "sphinx", "attribution", "looks"):
             if not rest[name]:
                 del rest[name]
         before = {name: rest.pop(name) for name in ("unit", "fitness_unit", "learning_from", "margin")}
@@ -454,6 +458,8 @@ class RunReport:
         author: Who made the report, as told; "" where nobody said.
         date: The day on which the run was asked for, or the latest of several; "" where not known.
         seals: SHA-256 of the request of each run, as it was sealed.
+        sealed: What was sealed before the first evaluation, of each folder that bears a seal.
+        looks: The looks at a run that goes on until it is decided; None of other runs.
     """
 
     name: str
@@ -479,6 +485,15 @@ class RunReport:
     author: str = ""
     date: str = ""
     seals: tuple[str, ...] = ()
+    sealed: tuple[SealReport, ...] = ()
+    looks: LooksReport | None = None
+
+    def entries(self) -> dict[str, object]:
+        """Returns the fields; the looks only where there are any."""
+        entries = _fields(self)
+        if self.looks is None:
+            del entries["looks"]
+        return entries
 
 
 @dataclass(frozen=True)
@@ -509,7 +524,7 @@ def plain(part: DataclassInstance) -> dict[str, object]:
     Args:
         part: One of the objects above, or one of the referee's that they hold.
     """
-    if isinstance(part, Parameters | GenomeReport | GraphStatistics | TaskReport):
+    if isinstance(part, Parameters | GenomeReport | GraphStatistics | TaskReport | RunReport):
         entries = part.entries()
     else:
         entries = _fields(part)

@@ -15,6 +15,7 @@ from neuroevo.report.attribution_terminal import attribution_parts
 from neuroevo.report.exports import ROUTES
 from neuroevo.report.formatting import body_map_lines, decimals, final_shares, ranked, standing, summary
 from neuroevo.report.model import GenomeReport, Report, TaskReport
+from neuroevo.report.planned_words import decision_lines, looks_line, seal_lines
 from neuroevo.text import compact, interval, number, wrap
 
 NAME_WIDTH = 13  # characters for the names of genomes, before columns are left out for them:
@@ -49,9 +50,12 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
         lines = [(text, "") for text in (*sphinx.lines(task), *why, *news)]
         lines += [(text, "dim") for text in (task.ports, task.readout) if text]
         lines += [(text, "") for text in body_map_lines(task)]
+        lines += [(text, "") for text in decision_lines(task)]
         lines += [(text, "yellow") for text in task.notes]
         parts += [Padding(Text(text, style=style), (0, 0, 0, 1), expand=False) for text, style in lines]
     notes = [Text(note, style="yellow") for note in (*run.missing, *run.notes)]
+    notes += [Text(text) for text in ([looks_line(run.looks)] if run.looks else [])]
+    notes += [Text(text, style="dim") for text in seal_lines(report)]
     last = [Text(summary(task), style="bold") for task in tasks if not task.attribution]
     return [*parts, *([Text(), *notes] if notes else []), Text(), *last]
 

@@ -180,7 +180,10 @@ BAD = [
         f"with 1 generation of {ECHO}; wanted 2 or more.",
     ),
     ([*RUN, "--margin"], "Argument --margin: expected at least one argument"),
-    ([*RUN, "--margin", "x"], "Cannot read margin 'x'; wanted X or TASK=X, X a number."),
+    (
+        [*RUN, "--margin", "x"],
+        "Cannot read margin 'x'; wanted X or TASK=X, X a number in the unit of the score.",
+    ),
     ([*RUN, "--margin", "-1"], "Margin '-1' is -1; wanted a finite number greater than 0."),
     ([*RUN, "--margin", "1", "--margin", "2"], "The margin of all tasks is given twice; give it once."),
     ([*RUN, "--margin", "digits=1"], f"Unknown task in margin 'digits'. Known: {ECHO}."),

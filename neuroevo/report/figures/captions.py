@@ -10,6 +10,7 @@ import numpy as np
 from neuroevo.report import sphinx
 from neuroevo.report.figures.attribution import attribution_picture
 from neuroevo.report.figures.canvas import MAX_POINTS
+from neuroevo.report.figures.looks import MAX_PAIRS, looks_figure
 from neuroevo.report.figures.picture import Picture
 from neuroevo.report.figures.scores import (
     MAX_MARKS,
@@ -23,6 +24,7 @@ from neuroevo.report.figures.selection import MAX_POPULATIONS, mean_shares, mull
 from neuroevo.report.figures.sphinx import sphinx_figure
 from neuroevo.report.formatting import measure_text, ranked
 from neuroevo.report.model import Dose, DosePoint, Measure, MixedPopulations, TaskReport
+from neuroevo.report.planned import PairLooks
 from neuroevo.report.table import Cell, Heading, Table
 from neuroevo.text import number
 
@@ -61,6 +63,8 @@ def pictures(
         figures.append(_sphinx(task, task.sphinx, styles))
     if curves:
         figures.append(_learning(task, curves, styles))
+    if task.looks:
+        figures.append(_looks(task))
     doses = [dose for dose in task.doses if any(point.iqm is not None for point in dose.points)]
     if doses:
         figures.append(_doses(task, doses, styles))
@@ -136,6 +140,44 @@ def _learning(task: TaskReport, curves: Mapping[str, Curve], styles: Mapping[str
     )
     axis_label = f"fitness of the {what}" + (f" ({task.fitness_unit})" if task.fitness_unit else "")
     return picture, learning_figure(task.label, curves, axis_label, styles)
+
+
+def _looks(task: TaskReport) -> Drawn:
+    """Returns the figure of the looks at a run that goes on until it is decided."""
+    pairs = sorted(task.looks, key=lambda pair: pair.look is not None)[:MAX_PAIRS]  # what is open first
+    words = "; ".join(
+        f"{pair.a} and {pair.b}: {pair.verdict}{f' at look {pair.look}' if pair.look else ''}"
+        for pair in task.looks
+    )
+    rows = []
+    for pair in task.looks:
+        for point in pair.looks:
+            low, high = point.interval or (None, None)
+            figures = point.difference, low, high, point.p_holm, point.p_equivalence_holm
+            cells = [Cell.words(pair.b), Cell.count(point.look), *map(Cell.figure, figures)]
+            rows.append((Heading(pair.a), [*cells, Cell.words(_decided(pair, point.look))]))
+    heads = ("genome", "against", "look", "mean difference", "interval from", "to", "p, corrected")
+    caption = (
+        "Each interval has the level of its look, so that all together hold the difference in 95 of 100 runs."
+    )
+    if len(task.looks) > len(pairs):
+        caption += f" {len(pairs)} of {len(task.looks)} pairs are drawn."
+    picture = Picture(
+        "looks",
+        f"Looks at {task.label}",
+        f"What the looks decided: {words}.",
+        b"",
+        caption,
+        Table(
+            f"Looks at {task.label}, pair by pair", (*heads, "p of equivalence, corrected", "decided"), rows
+        ),
+    )
+    return picture, looks_figure(task.label, pairs, task.margin, task.unit)
+
+
+def _decided(pair: PairLooks, look: int) -> str:
+    """Returns what is decided of a pair by a look, "open" before it."""
+    return pair.verdict if pair.look is not None and pair.look <= look else "open"
 
 
 def _doses(task: TaskReport, doses: Sequence[Dose], styles: Mapping[str, int]) -> Drawn:

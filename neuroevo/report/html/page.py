@@ -23,6 +23,7 @@ from neuroevo.report.formatting import summary
 from neuroevo.report.html import attribution, tables
 from neuroevo.report.html.tables import Matrix, Passage
 from neuroevo.report.model import LineageCounts, Report, RunReport, TaskReport
+from neuroevo.report.planned_words import decision_lines, looks_line, seal_lines
 from neuroevo.report.table import Table
 from neuroevo.text import breakable, count, visible
 
@@ -121,7 +122,7 @@ def render(
             bibtex=citation.bibtex(run),
             card=CARD if CARD in files else "",
             sections=sections,
-            origin=_origin(run),
+            origin=_planned(report) | _origin(run),
             files=[name for name in FILES if name in files],
             config=_toml(run.config),
             policy=policy(),
@@ -232,6 +233,7 @@ def _section(
 ) -> Section:
     """Returns the part of the page about one task; a verdict that stands `above` already is not repeated."""
     facts = [text for text in (task.ports, task.readout, task.cost) if text]
+    facts += decision_lines(task)
     facts += [ALIKE[task.verdict.ends_alike]] if task.verdict.ends_alike else []
     if task.margin is not None:
         facts.append(f"The smallest difference that matters is {f'{task.margin:g} {task.unit}'.rstrip()}.")
@@ -287,11 +289,17 @@ def _lineages(counts: LineageCounts) -> str:
     return ", ".join([f"{counts.planned:,} lineages planned", *ends])
 
 
+def _planned(report: Report) -> dict[str, str]:
+    """Returns what was planned and sealed before a run, as names and values."""
+    looks = report.run.looks
+    facts = {"Seal": " ".join(seal_lines(report, digits=64)), "Looks": looks_line(looks) if looks else ""}
+    return {name: text for name, text in facts.items() if text}
+
+
 def _origin(run: RunReport) -> dict[str, str]:
     """Returns where a run's figures come from, as names and values."""
     facts = {
         "Lineages": _lineages(run.lineages),
-        "Sealed request": ", ".join(f"SHA-256 {seal}" for seal in run.seals) or None,
         "Asked for": run.date or None,
         "Connectome": run.connectome,
         "Data": run.data,
