@@ -14,6 +14,7 @@
     formatting   order, decimals and words that all renderings share
     attribution_terminal   what each part carries, in the terminal
     terminal     the report as a table; exports: as CSV and TeX; table: tables as the page shows them
+    wirings      what nulls keep, from champions' wirings
     wiring_table the tables that `run.py stats` prints
     html         the page
     figures      scores, learning curves, wirings

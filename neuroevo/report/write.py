@@ -10,7 +10,7 @@ from pathlib import Path
 from neuroevo.errors import RunError
 from neuroevo.files import atomic_write, to_json
 from neuroevo.folders import check_free, new_folder
-from neuroevo.report import exports
+from neuroevo.report import exports, wirings
 from neuroevo.report.build import judge
 from neuroevo.report.evidence import Evidence, gather
 from neuroevo.report.figures import canvas, colors
@@ -61,7 +61,7 @@ def write_report(
     evidence = gather(runs)
     behaviour = replayed(runs)
     more = {x: [*behaviour.get(x, ()), *(extra or {}).get(x, ())] for x in (*behaviour, *(extra or {}))}
-    report, files = _rendered(evidence, more, author)
+    report, files = _rendered(evidence, more, author, runs)
     with nullcontext(runs[0].path) if out is None else new_folder(out) as folder:
         _save(files, folder)
     return report
@@ -89,7 +89,7 @@ def write_judgement(evidence: Evidence, out: Path, author: str = "") -> Report:
 
 
 def _rendered(
-    evidence: Evidence, extra: Mapping[str, Sequence[Picture]], author: str
+    evidence: Evidence, extra: Mapping[str, Sequence[Picture]], author: str, runs: Sequence[RunFolder] = ()
 ) -> tuple[Report, dict[str, bytes]]:
     """Returns the report of evidence, and its files by their path in the folder."""
     report = judge(evidence)
@@ -97,7 +97,7 @@ def _rendered(
     styles = colors.places(
         {genome.label: genome.prior.name for task in evidence.tasks.values() for genome in task.genomes}
     )
-    shown, files = _draw(evidence, report, styles, extra)
+    shown, files = _draw(evidence, report, styles, extra, runs)
     first = next((path for path in files if path.endswith(".png")), None)
     files[page.CARD] = card(report.run, None if first is None else files[first])
     files |= _texts(report, shown, styles, files)
@@ -115,6 +115,7 @@ def _draw(
     report: Report,
     styles: Mapping[str, int],
     extra: Mapping[str, Sequence[Picture]],
+    runs: Sequence[RunFolder],
 ) -> tuple[dict[str, list[Picture]], dict[str, bytes]]:
     """Returns the figures of the page by task, and the files of all figures by their path in the folder."""
     shown: dict[str, list[Picture]] = {}
@@ -122,7 +123,12 @@ def _draw(
     for label, task in report.tasks.items():
         genomes = evidence.tasks[label].genomes
         scores = {genome.label: list(genome.done().values()) for genome in genomes}
-        for picture, figure in pictures(task, evidence.tasks[label].curves(), scores, styles):
+        drawn = pictures(task, evidence.tasks[label].curves(), scores, styles)
+        if not shown:  # wirings are the same on every task
+            of_task = evidence.tasks[label]
+            figure_of_nulls = wirings.draw(wirings.read_wirings(runs, of_task), task, of_task, styles)
+            drawn += [figure_of_nulls] if figure_of_nulls else []
+        for picture, figure in drawn:
             image = canvas.svg(figure)
             shown.setdefault(label, []).append(replace(picture, image=image))
             files[page.figure_path(label, picture.kind, "svg")] = image

@@ -7,5 +7,6 @@ card           the picture of a report for those who share it
 sphinx         what share of the leader's score each other genome reaches
 attribution    the share that each part of a wiring carries
 captions       the figures of a task with their captions
+kept           what each null of a run keeps of the connectome
 wiring         a prior beside its connectome: matrices, degrees and triads
 """

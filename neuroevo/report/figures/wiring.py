@@ -126,19 +126,20 @@ def ordered(wiring: Wiring, connectome: Connectome) -> tuple[np.ndarray, list[st
     return cells, ["muscle" if wiring.is_muscle[i] else "neuron" for i in cells]
 
 
-def matrix_image(wiring: Wiring, order: np.ndarray) -> np.ndarray:
-    """Returns the wiring as an image, float [H, H, 3], rows presynaptic; H is N, or `PIXELS` if that is less.
+def matrix_image(wiring: Wiring, order: np.ndarray, pixels: int | None = None) -> np.ndarray:
+    """Returns the wiring as an image, float [H, H, 3], rows presynaptic; H is N, or `pixels` if that is less.
 
     Synapses lie over gap junctions. Where cells share a pixel, its colour deepens with their connections.
 
     Args:
         wiring: The wiring of N cells.
         order: int [N], the cells from top to bottom and from left to right.
+        pixels: Side of the image at most; None is `PIXELS`.
     """
     from matplotlib.colors import to_rgb
 
     num_cells = len(order)
-    side = max(1, min(num_cells, PIXELS))
+    side = max(1, min(num_cells, PIXELS if pixels is None else pixels))
     place = np.empty(num_cells, int)
     place[order] = np.arange(num_cells) * side // max(1, num_cells)
     image = np.ones((side, side, 3)) * to_rgb(PAPER)
