@@ -40,22 +40,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 def statistics(genome: str, **means: float | None) -> GraphStatistics:
-    return GraphStatistics(
-        genome, 2, {name: Spread(x, 0.0) for name, x in means.items()} | {"rich_club": None}
-    )
+    spreads: dict[str, Spread | None] = {name: Spread(x, 0.0) for name, x in means.items()}
+    return GraphStatistics(genome, 2, spreads | {"rich_club": None})
 
 
 def test_ratios_are_those_worked_by_hand():
     graphs = [
         statistics("worm", clustering=0.4, overlap=1.0, shortcut_ratio=1.0, modularity=0.0, path_length=2.0),
-        statistics(
-            "degree", clustering=0.1, overlap=0.25, shortcut_ratio=3.0, modularity=0.5, path_length=None
-        ),
+        statistics("x", clustering=0.1, overlap=0.25, shortcut_ratio=3.0, modularity=0.5, path_length=None),
     ]
-    assert kept.ratios(graphs, "worm") == {
-        "degree": {"overlap": 0.25, "shortcut_ratio": 3.0, "clustering": 0.25}
-    }
-    assert kept.ratios(graphs[1:], None) == {"degree": {"overlap": 0.25, "shortcut_ratio": 3.0}}
+    beside = {"overlap": 0.25, "shortcut_ratio": 3.0}
+    assert kept.ratios(graphs, "worm") == {"x": {**beside, "clustering": 0.25}}
+    assert kept.ratios(graphs[1:], None) == {"x": beside}
     assert kept.ratios([], "worm") == {}
 
 

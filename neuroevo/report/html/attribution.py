@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from neuroevo.referee.attribution import PartShares, Share
+from typing import TYPE_CHECKING
+
 from neuroevo.report.formatting import share_text, shares_text
 from neuroevo.report.html.tables import Passage
 from neuroevo.report.model import TaskReport
 from neuroevo.report.table import MISSING, Cell, Heading, Table
 from neuroevo.text import p_text, typeset
+
+if TYPE_CHECKING:
+    from neuroevo.referee.attribution import PartShares, Share
 
 HEADS = {"score": "What carries the score", "tuned": "The tuned score", "untrained": "The untrained score"}
 WORDS = (
