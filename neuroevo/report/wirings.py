@@ -32,7 +32,7 @@ def read_wirings(runs: Sequence[RunFolder], task: TaskEvidence) -> dict[str, Arc
         By label, the connectome's first; genomes without a wiring, and those of whom no champion can be read,
         are left out.
     """
-    wirings = {}
+    wirings: dict[str, Architecture] = {}
     for genome in sorted(task.genomes, key=lambda x: x.prior.name != EXACT):
         if genome.prior.core in WIRED and len(wirings) < MOST:
             wiring = next(filter(None, (_wiring(run, genome) for run in runs)), None)

@@ -86,7 +86,7 @@ def kept_figure(
     heights = [1.75 * num_rows, 0.95 + 0.29 * len(names)]
     with look():
         figure = new_figure(0.35 + sum(heights))
-        top, bottom = figure.subfigures(2, 1, height_ratios=heights)
+        top, bottom = figure.subfigures(2, 1, height_ratios=heights, squeeze=False).ravel()
         panels = top.subplots(num_rows, A_ROW, squeeze=False).ravel()
         for axes, (label, wiring) in zip(panels, drawn.items(), strict=False):
             _matrix(axes, label, wiring, exact, shares.get(label, {}), styles)
