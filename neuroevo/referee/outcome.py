@@ -9,7 +9,7 @@ from neuroevo.referee.estimators import LEVEL, Interval, Kind
 
 Relation = Literal["better", "worse", "equivalent", "inconclusive"]
 Ending = Literal["equal", "ceiling", "floor"]
-Decision = Literal["winner", "no winner", "exploratory", "nothing"]
+Decision = Literal["winner", "no winner", "exploratory", "attribution", "nothing"]
 
 TURNED: dict[Relation, Relation] = {"better": "worse", "worse": "better"}
 
@@ -153,7 +153,8 @@ class Verdict:
 
     Attributes:
         decision: "winner"; "no winner", though there is enough to tell; "exploratory", where there is too
-            little; "nothing", where there is no score.
+            little; "attribution", where it was asked what parts of the wiring carry, not who wins; "nothing",
+            where there is no score.
         winner: Label of the genome that wins.
         sentence: The verdict in words, with its figures.
         reasons: Sentences on why there is no winner, or on what a winner's reader must know.

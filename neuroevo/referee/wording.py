@@ -281,6 +281,8 @@ def of_run(verdicts: Mapping[str, Verdict]) -> str:
         return "No lineage has a score yet, so there is nothing to compare."
     if len(verdicts) == 1:
         return next(iter(verdicts.values())).sentence
+    if all(verdict.decision == "attribution" for verdict in verdicts.values()):
+        return " ".join(verdict.sentence for verdict in verdicts.values())
     parts = [_win(task, verdict) for task, verdict in verdicts.items() if verdict.winner]
     begins_with_winner = bool(parts)
     for decision, words in (

@@ -13,6 +13,7 @@ from neuroevo.plugins import Scalar
 from neuroevo.referee.attribution import Attribution, Genome, Part, Question, attribute
 from neuroevo.referee.attribution_wording import sentences
 from neuroevo.referee.estimators import Scores
+from neuroevo.referee.outcome import Verdict
 from neuroevo.report.evidence import GenomeEvidence, TaskEvidence
 
 EXACT, PARTIAL = "connectome", "partial"  # names of the priors
@@ -70,6 +71,16 @@ def is_all(task: TaskEvidence) -> bool:
         task: What runs hold of the task.
     """
     return all(genome.prior.name in (EXACT, PARTIAL) for genome in task.genomes)
+
+
+def verdict(attribution: Attribution) -> Verdict:
+    """Returns an attribution as the verdict on a task of which nothing else was asked.
+
+    Args:
+        attribution: What each part carries of its score.
+    """
+    first, *more = attribution.sentences
+    return Verdict("attribution", None, first, tuple(more))
 
 
 def named(by: str, group: str) -> str:

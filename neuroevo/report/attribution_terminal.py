@@ -45,7 +45,7 @@ def _table(label: str, attribution: Attribution) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
         show_edge=False,
     )
     table.add_column("part", overflow="fold")

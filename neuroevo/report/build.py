@@ -46,7 +46,8 @@ from neuroevo.report.model import (
 from neuroevo.rows import GraphEntry
 from neuroevo.text import conjoined
 
-DECISIONS: tuple[Decision, ...] = ("winner", "no winner", "exploratory", "nothing")  # the first is a run's
+# The first that a task has is the run's.
+DECISIONS: tuple[Decision, ...] = ("winner", "no winner", "exploratory", "attribution", "nothing")
 READS = {"outputs": "its output cells", "all": "all its cells", "not-inputs": "all but its input cells"}
 MAX_LISTED = 5  # graphs named in a note; the rest are counted
 
@@ -86,7 +87,7 @@ def judge(evidence: Evidence) -> Report:
     for label, of_task in attributions.items():
         tasks[label] = replace(tasks[label], attribution=of_task)
         if attribution.is_all(evidence.tasks[label]):  # who leads, and by what, was not the question
-            tasks[label] = replace(tasks[label], sphinx=None)
+            tasks[label] = replace(tasks[label], sphinx=None, verdict=attribution.verdict(of_task[0]))
     return Report(_run(evidence, tasks, history), tasks)
 
 

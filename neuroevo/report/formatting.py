@@ -110,7 +110,7 @@ def summary(task: TaskReport) -> str:
     order = [genome for genome in ranked(task) if genome.score.iqm is not None]
     if not order:
         return f"{task.label}: no lineage has a score."
-    if isinstance(task.selection, MixedPopulations):  # what counts is who took over
+    if isinstance(task.selection, MixedPopulations) or task.verdict.decision == "attribution":
         return task.verdict.sentence
     first, places = order[0], decimals(task)
     unit = f" {task.unit}" if task.unit else ""

@@ -437,7 +437,7 @@ class RunReport:
     Attributes:
         name: Names of the folders, joined.
         names: Names of the folders.
-        verdict: The first of "winner", "no winner", "exploratory", "nothing" that a task has.
+        verdict: The first of "winner", "no winner", "exploratory", "attribution", "nothing" that a task has.
         sentence: The verdict in words.
         alpha: Error rate of the tests.
         selection: "tournament", "race" or "mixed"; "unknown" of scores that another program wrote.

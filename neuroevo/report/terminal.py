@@ -35,7 +35,8 @@ def tables(report: Report, width: int = 80) -> list[RenderableType]:
     """
     run, tasks = report.run, report.tasks.values()
     parts: list[RenderableType] = [part for task in tasks for part in attribution_parts(task)]
-    parts.append(Text(run.sentence, style="" if parts else "bold"))
+    if run.verdict != "attribution":
+        parts.append(Text(run.sentence, style="" if parts else "bold"))
     previous = ""
     for task in tasks:
         parts += [Text(), _table(task, width)]

@@ -161,6 +161,7 @@ def test_terminal_shows_shares_in_80_columns(report: Report, capsys: pytest.Capt
 
 def test_page_and_figure_show_the_same(report: Report) -> None:
     of_task = report.tasks["swimmer"]
+    assert attribution.verdict(of_task.attribution[0]).sentence == of_task.attribution[0].sentences[0]
     (picture, figure), *_ = pictures(of_task, {}, {}, {})
     assert picture.kind == "attribution" and "neuromuscular synapses: lost without" in picture.description
     image = canvas.svg(figure)

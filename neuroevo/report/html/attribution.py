@@ -34,7 +34,8 @@ def passages(task: TaskReport) -> list[Passage]:
         heads = ("part", "lost without it", "p", "there with it alone", "p")
         title = f"What each part of the wiring carries on {task.label}, {attribution.measure}"
         table = Table(title, heads, [(Heading(row.part), _cells(row)) for row in rows])
-        text = " ".join([*attribution.sentences, *([WORDS] if rows else [])])
+        is_verdict = task.verdict.sentence == attribution.sentences[0]  # and stands there
+        text = " ".join([*(() if is_verdict else attribution.sentences), *([WORDS] if rows else [])])
         written.append(Passage(HEADS[attribution.measure], text, table))
     return written
 
@@ -47,7 +48,7 @@ def _cells(row: PartShares) -> list[Cell]:
 def _share(share: Share | None) -> Cell:
     """Returns a share with its interval below; one that is told from none is bold."""
     if share is None or share.share is None:
-        return Cell.words(MISSING)
+        return Cell(MISSING)
     below = [] if share.ci95 is None else [typeset(shares_text(share.ci95))]
     return Cell(typeset(share_text(share.share)), share.share, below=tuple(below), is_bold=share.is_told)
 
