@@ -24,6 +24,7 @@ def sentences(task: str, attribution: Attribution, unit: str) -> list[str]:
         return [f"{title}: {_refusal(attribution, unit)}"]
     first = f"{title}: the exact wiring has {_means(attribution, unit)}."
     texts = [f"{first} {_carrier(attribution.parts)}", *_others(attribution.parts)]
+    texts += _together(attribution.sums)
     if attribution.is_guarded:
         texts.append(
             "Some graphs are unlike the others of their genome by more than 40 % of the difference: "
@@ -87,6 +88,26 @@ def _others(parts: Sequence[PartShares]) -> list[str]:
     if against:
         texts.append(f"Without them there is more of it: {conjoined(against)}.")
     return texts
+
+
+def _together(sums: Sequence[PartShares]) -> list[str]:
+    """Returns a sentence on effects that do not add, of the first group of parts of which that is told."""
+    for row in sums:
+        if row.knockout is None or row.transplant is None:
+            continue
+        bounds = row.knockout.ci95, row.transplant.ci95
+        if bounds[0] is None or bounds[1] is None:
+            continue
+        added = (
+            f"({row.part}: lost without them {_short(row.knockout)}, there alone {_short(row.transplant)})"
+        )
+        if bounds[0][0] > 1 > bounds[1][1]:
+            return [
+                f"Parts are needed together: shares add up to more than all and to less than all {added}."
+            ]
+        if bounds[0][1] < 1 < bounds[1][0]:
+            return [f"Parts stand in for each other: shares add up to less than all and to more {added}."]
+    return []
 
 
 def _ordered(parts: Sequence[PartShares], way: str) -> list[PartShares]:

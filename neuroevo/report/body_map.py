@@ -8,6 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from neuroevo.referee.outcome import Comparison
+from neuroevo.report.attribution import PARTIAL
 from neuroevo.report.evidence import GenomeEvidence, TaskEvidence
 from neuroevo.report.model import BodyMap, GenomeMap, MapTwins, Worth
 from neuroevo.rows import MapEntry
@@ -64,9 +65,12 @@ def _genome_map(label: str, entry: MapEntry) -> GenomeMap:
 
 
 def _twins(genomes: Sequence[GenomeEvidence], comparisons: Sequence[Comparison]) -> Iterator[MapTwins]:
-    """Yields nulls of one prior, one with the map rewired and one with it kept, that differ in one option."""
+    """Yields nulls of one prior, one with the map rewired and one with it kept, that differ in one option.
+
+    Knock-outs and transplants of other parts differ in one option too; an attribution says what they tell.
+    """
     exact = next((genome.label for genome in genomes if genome.prior.name == EXACT), None)
-    for rewired, keeping in permutations(genomes, 2):
+    for rewired, keeping in permutations([x for x in genomes if x.prior.name != PARTIAL], 2):
         is_pair = is_kept(keeping) and is_kept(rewired) is False and rewired.prior.name == keeping.prior.name
         worth = _worth(comparisons, keeping.label, rewired.label)
         if is_pair and worth and _num_differing(rewired, keeping) == 1:

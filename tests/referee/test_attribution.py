@@ -75,6 +75,20 @@ def test_what_is_said_is_the_same_of_a_wiring_that_is_worse(sign: int) -> None:
     assert "idle" not in text
 
 
+@pytest.mark.parametrize(
+    ("lost", "there", "words"),
+    [(0.9, 0.1, "Parts are needed together"), (0.1, 0.9, "Parts stand in for each other"), (0.5, 0.5, "")],
+)
+def test_effects_that_do_not_add_are_said(lost: float, there: float, words: str) -> None:
+    parts = [
+        Part(x, ("all",), genome(f"no-{x}", 1 - lost), genome(f"only-{x}", there))
+        for x in ("first", "second")
+    ]
+    made = one(Question(genome("connectome", 1.0, 1), genome("null", 0.0), tuple(parts)))
+    texts = [text for text in sentences("worm", made, "") if text.startswith("Parts")]
+    assert [text.partition(":")[0] for text in texts] == ([words] if words else [])
+
+
 def test_a_difference_that_is_not_told_is_not_shared_out() -> None:
     made = one(question(exact=0.01, spread=0.5))
     assert all(s is None or s.share is None for row in made.parts for s in (row.knockout, row.transplant))
