@@ -11,6 +11,7 @@ import pytest
 
 import run as cli
 from neuroevo.checks import check_prior, check_task
+from neuroevo.cli import attribute
 from neuroevo.experiment.study import Study
 from neuroevo.plugins import load
 from neuroevo.run_folder import RunFolder
@@ -67,8 +68,8 @@ def test_python_examples_run() -> None:
 
 
 OF_A_RUN = re.compile(
-    "mnist|report|replay|export|resume|score|study"
-)  # commands that want data, or a run that was made
+    "mnist|report|replay|export|resume|score|study|attribute"
+)  # commands that want data, a run that was made, or many graphs
 SHORT = r"\1:steps=40"  # an episode of the swimmer has 500 steps, which would be most of the time
 
 
@@ -86,6 +87,15 @@ def test_command_runs(command: str) -> None:
         assert cli.main(arguments) == 0
     if "--task" in arguments:
         assert all(row["status"] == "done" for row in RunFolder.open("runs/run").results())
+
+
+def test_attributions_of_the_readme_can_be_asked_for() -> None:
+    asked = [shlex.split(c)[3:] for c in COMMANDS if c.startswith("python run.py attribute")]
+    assert len(asked) > 2
+    for words in asked:
+        options = attribute.parser_of_attribute().read(words)
+        experiment, left_out = attribute.experiment_of(options)
+        assert len(experiment.priors) > 10 and not left_out
 
 
 def test_run_of_the_readme_can_be_replayed_and_reported_again() -> None:

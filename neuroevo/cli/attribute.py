@@ -17,11 +17,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neuroevo.cli.outcome import print_outcome
 from neuroevo.cli.parser import Parser, add_flags, add_output, given_fields, log_to
 from neuroevo.experiment.config import Configuration, flags
 from neuroevo.screen import Screen
+
+if TYPE_CHECKING:
+    from neuroevo.experiment.request import Experiment
 
 USUAL = {  # defaults that are not those of `run`
     "seeds": "5; where nothing evolves 10",
@@ -43,15 +47,9 @@ def main(arguments: list[str]) -> int:
     Raises:
         NeuroevoError: If the request was wrong, or what it needs is not there.
     """
-    options = _parser().read(arguments)
-    given = given_fields(options, flags())
-    from neuroevo.experiment import attribution
-    from neuroevo.experiment.request import resolve
-
-    config = Configuration().override(given)
-    config, left_out = attribution.request(config, given, options.parts, options.cells)
-    experiment = resolve(config)
-    from neuroevo.experiment import execute
+    options = parser_of_attribute().read(arguments)
+    experiment, left_out = experiment_of(options)
+    from neuroevo.experiment import attribution, execute
     from neuroevo.experiment.display import Display
 
     console = Screen(quiet=options.quiet, highlight=False)
@@ -64,7 +62,25 @@ def main(arguments: list[str]) -> int:
     return print_outcome(outcome, console)
 
 
-def _parser() -> Parser:
+def experiment_of(options: argparse.Namespace) -> tuple[Experiment, dict[str, str]]:
+    """Returns the experiment that is asked for, and why parts of the wiring are left out, by part.
+
+    Args:
+        options: What was given.
+
+    Raises:
+        NeuroevoError: If the request is wrong.
+    """
+    from neuroevo.experiment import attribution
+    from neuroevo.experiment.request import resolve
+
+    given = given_fields(options, flags())
+    config = Configuration().override(given)
+    config, left_out = attribution.request(config, given, options.parts, options.cells)
+    return resolve(config), left_out
+
+
+def parser_of_attribute() -> Parser:
     """Returns the parser of this command: the flags of `run`, but for those that follow from the question."""
     parser = Parser(
         prog="run.py attribute",
