@@ -68,7 +68,7 @@ def _manifest(lineages: Sequence[dict[str, Any]], num_genomes: int, num_graphs: 
             for g in range(num_genomes)
         },
         "graphs": [
-            {"genome": f"prior-{g}", "graph": k, "hash": f"{g:032x}{k:032x}", "statistics": figures}
+            {"genome": f"prior-{g}", "graph": k, "sha256": f"{g:032x}{k:032x}", "statistics": figures}
             for g in range(num_genomes)
             for k in range(num_graphs)
         ],
