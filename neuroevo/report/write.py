@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from neuroevo.errors import RunError
+from neuroevo.errors import OptionError, RunError
 from neuroevo.files import atomic_write, to_json
 from neuroevo.folders import check_free, new_folder
 from neuroevo.report import exports, wirings
@@ -24,6 +24,7 @@ from neuroevo.run_folder import RunFolder
 from neuroevo.text import one_line
 
 HTML, ATTRIBUTION = "report.html", "attribution.csv"
+LONGEST_NAME = 200  # characters of an author's name
 
 
 def write_report(
@@ -52,6 +53,7 @@ def write_report(
 
     Raises:
         RunError: If a record is damaged, the runs do not belong together, or the folder cannot be written.
+        OptionError: If the author's name is too long.
     """
     runs = [runs] if isinstance(runs, RunFolder) else list(runs)
     if out is not None:
@@ -80,6 +82,7 @@ def write_judgement(evidence: Evidence, out: Path, author: str = "") -> Report:
 
     Raises:
         RunError: If the folder exists or cannot be written.
+        OptionError: If the author's name is too long.
     """
     check_free(out)
     report, files = _rendered(evidence, {}, author)
@@ -92,6 +95,11 @@ def _rendered(
     evidence: Evidence, extra: Mapping[str, Sequence[Picture]], author: str, runs: Sequence[RunFolder] = ()
 ) -> tuple[Report, dict[str, bytes]]:
     """Returns the report of evidence, and its files by their path in the folder."""
+    if len(author) > LONGEST_NAME:
+        raise OptionError(
+            f"Option 'author' has {len(author):,} characters, {author[:20]!r}...; "
+            f"wanted at most {LONGEST_NAME}."
+        )
     report = judge(evidence)
     report = replace(report, run=replace(report.run, author=one_line(author)))
     styles = colors.places(

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import run as cli
 from neuroevo.errors import RunError
 from neuroevo.report.figures.canvas import spread
 from neuroevo.report.model import LineageCounts, Report
@@ -364,3 +365,21 @@ def test_weights_of_readouts_are_told_apart_from_what_evolves(tmp_path):
     assert report["readout"] == sentence and report["genomes"][1]["parameters"]["solved"] == 1240
     assert "3,840 solved" in (run.path / "report.tex").read_text()
     assert sentence in (run.path / "report.html").read_text()
+
+
+def test_author_is_in_the_head_and_in_the_citation_and_nobody_is_made_up(tmp_path, capsys):
+    run = build(tmp_path / "run", genomes=["a"], seeds=1, generations=1, tasks={"mnist": ("", "")})
+    assert cli.main(["report", str(run.path), "--author", "A. <Name>\n& B. Name"]) == 0
+    text = (run.path / "report.html").read_text()
+    assert '<p class="facts">A. &lt;Name&gt; &amp; B. Name · ' in text
+    assert "author = {A. \\textless{}Name\\textgreater{} \\&amp; B. Name}" in text
+    assert json.loads((run.path / "report.json").read_text())["run"]["author"] == "A. <Name> & B. Name"
+    assert cli.main(["report", str(run.path)]) == 0
+    assert "author" not in (run.path / "report.html").read_text()
+    capsys.readouterr()
+    before = (run.path / "report.html").read_bytes()
+    assert cli.main(["report", str(run.path), "--author", "x" * 201]) == 2
+    assert capsys.readouterr().err == (
+        f"error: Option 'author' has 201 characters, '{'x' * 20}'...; wanted at most 200.\n"
+    )
+    assert (run.path / "report.html").read_bytes() == before
