@@ -8,8 +8,9 @@ do not differ; "normal" and "skewed", they do, by the variance of the rest; "sol
 or does not, and a tenth is one graph in ten. The difference is 2 or 5 standard deviations of the rest.
 
 Printed in per cent: tables in which the difference is shared out; of their shares, intervals that hold the
-truth, of all parts and of the worst one; tables in which a part that carries nothing is said to carry some;
-the whole and the half that are said to carry some; and the median width of an interval.
+truth, of all parts and of the worst one; of all tables, those in which a part that carries nothing is said
+to carry some; of those shared out, the whole and the half that are said to carry some; and the median width
+of an interval.
 
     python -m benchmarks.attribution_coverage [--tables 300] [--seed 0]
 """
@@ -121,7 +122,14 @@ def measured(
         half.append(np.mean([share.is_told for _, true, share in said if true == 0.5]))
     rates = [np.mean(x) for x in covered.values()]
     every = np.mean([x for of_part in covered.values() for x in of_part])
-    figures = [len(false) / num_tables, every, min(rates), np.mean(false), np.mean(whole), np.mean(half)]
+    figures = [
+        len(false) / num_tables,
+        every,
+        min(rates),
+        sum(false) / num_tables,
+        np.mean(whole),
+        np.mean(half),
+    ]
     return [*(100 * float(x) for x in figures), float(np.median(widths))]
 
 

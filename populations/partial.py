@@ -170,7 +170,8 @@ def _part(
     edges, notes = source, []
     if choice == "rewire":
         sample = _rewired(connectome, kind, group, is_random, seed)
-        edges, notes = sample.edges, notes_on(kind, sample, 1.0)
+        whose = "" if is_random.all() else " of the cells that are null"
+        edges, notes = sample.edges, notes_on(kind, sample, 1.0, whose)
     if weights == "shuffle":
         edges = _dealt(connectome, kind, edges, group, is_null, generator(seed, "weights", kind))
     return edges, notes

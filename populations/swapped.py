@@ -241,13 +241,14 @@ def shuffle_signs(connectome: Connectome, share: float, rng: np.random.Generator
     return sign
 
 
-def notes_on(kind: str, sample: Rewired, dose: float) -> list[str]:
+def notes_on(kind: str, sample: Rewired, dose: float, whose: str = "") -> list[str]:
     """Returns sentences on what a sample could not do, and how little room its source left it.
 
     Args:
         kind: The kind of the edges, one of `model.KINDS`; of gap junctions only strengths are told.
         sample: The edges after the swaps, and how they came about.
         dose: The dose that was asked for, in [0, 1].
+        whose: Which of the synapses were rewired, as the end of a phrase: " of motor cells"; empty for all.
     """
     if kind == "electrical":
         return notes_on_strengths(kind, sample)
@@ -255,12 +256,12 @@ def notes_on(kind: str, sample: Rewired, dose: float) -> list[str]:
     stuck = sample.moves == 0 and dose > 0
     if dose == 1 and len(sample.edges) and (stuck or sample.overlap > ROOM):
         notes.append(
-            f"keeps {sample.overlap:.0%} of the {kind} synapses: this wiring leaves the null "
+            f"keeps {sample.overlap:.0%} of the {kind} synapses{whose}: this wiring leaves the null "
             f"{'no' if sample.overlap == 1 else 'little'} room."
         )
     if dose == 1 and 0 < sample.moves < 0.5 * MOVES:
         notes.append(
-            f"the chain of {kind} synapses made {sample.moves:.1f} moves a synapse in "
+            f"the chain of {kind} synapses{whose} made {sample.moves:.1f} moves a synapse in "
             f"{sample.proposals:,} proposals; {MOVES} were wanted, so that samples resemble the source more "
             "than they need to."
         )

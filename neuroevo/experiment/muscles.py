@@ -8,6 +8,7 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.experiment.plan import Plan
+from neuroevo.report.attribution import PARTIAL
 from neuroevo.rows import MapEntry
 from neuroevo.text import conjoined
 from neuroevo.wiring import body_map
@@ -48,6 +49,8 @@ def notes(plan: Plan) -> list[str]:
     Args:
         plan: What a run is to do.
     """
+    if any(call.plugin.name == PARTIAL for call in plan.priors.values()):
+        return []  # knock-outs and transplants tell the map from the rest
     tasks = driven(plan)
     rewired: dict[str, None] = {}
     exact: dict[str, None] = {}
