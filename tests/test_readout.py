@@ -29,6 +29,7 @@ from neuroevo.wiring.sampling import Sample
 from tasks.images import Digits
 from tasks.lines import Lines
 from tasks.memory import Memory
+from tasks.prediction import MackeyGlass
 from tasks.swimmer import Swimmer
 
 LEAK = 0.4
@@ -316,3 +317,38 @@ def test_untrained_readouts_need_samples_of_the_training_split_alone() -> None:
     task.require_samples(ports, "x", evolves=False)
     with pytest.raises(TaskError, match=r"1600 numbers, and is fitted to 1153 samples, most of the training"):
         task.require_samples(replace(ports, num_outputs=400), "x", evolves=False)
+
+
+@pytest.mark.parametrize(("penalty", "times"), [(0.01, 1), (2.0, 3)])
+def test_raw_sensors_of_a_sequence_are_read_as_by_scikit_learn(penalty: float, times: int) -> None:
+    """The readout has the latest moments of the input beside each other, and no network between."""
+    task = MackeyGlass(horizon=6, length=400, test_length=200, washout=20)
+    scores = solved(task, f"ridge:penalty={penalty},times={times}").sensor_scores([3, 7])
+    for seed, score in zip((3, 7), scores, strict=True):
+        rows = {}
+        for split in ("training", "held-out"):
+            samples = task.samples(split, seeds=[seed])
+            inputs, targets = (x[0, :, 0].double().numpy() for x in (samples.inputs, samples.targets))
+            latest = [np.concatenate([np.zeros((k, 1)), inputs[: len(inputs) - k]]) for k in range(times)]
+            rows[split] = np.hstack(latest)[20:], targets[20:]
+        model = Reference(alpha=penalty).fit(*rows["training"])
+        x, y = rows["held-out"]
+        said = torch.from_numpy(model.predict(x).reshape(1, -1, 1, 1))
+        wanted = float(task.judge(said, torch.from_numpy(y.reshape(1, -1, 1, 1)))[0, 0])
+        assert score == pytest.approx(wanted, abs=1e-6) and 0 < wanted < 1
+
+
+def test_raw_sensors_of_images_are_read_as_by_scikit_learn_whatever_the_seed() -> None:
+    task = Digits(steps=1)
+    scores = solved(task, "ridge:penalty=0.5").sensor_scores([1, 2])
+    train, test = (task.samples(split, seeds=[0]) for split in ("training", "held-out"))
+    model = Reference(alpha=0.5).fit(train.inputs[0].double().numpy(), train.targets[0].double().numpy())
+    answers = model.predict(test.inputs[0].double().numpy()).argmax(1)
+    accuracy = float((answers == test.targets[0].argmax(1).numpy()).mean())
+    assert scores == pytest.approx([accuracy, accuracy])
+
+
+def test_raw_sensors_that_are_too_many_for_the_samples_are_not_read() -> None:
+    assert solved(Memory(lags=2), "ridge").can_read_sensors
+    short = Memory(lags=2, length=12, test_length=12, washout=9)
+    assert not solved(short, "ridge:times=3").can_read_sensors
