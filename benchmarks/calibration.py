@@ -27,8 +27,9 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
-from neuroevo.referee.estimators import Scores, contrast, interval
+from neuroevo.referee.estimators import Scores, contrast
 from neuroevo.referee.facts import TaskFacts
+from neuroevo.referee.intervals import interval
 from neuroevo.referee.verdict import decide
 
 GRAPHS, BETWEEN = (3, 5, 10, 20), (0.0, 0.5, 1.0, 2.0)

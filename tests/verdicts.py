@@ -326,6 +326,7 @@ def _pair(rank: int, a: str, b: str, x: list[float], y: list[float]) -> Comparis
         ci95=(difference - half, difference + half) if known else None,
         df=7.3 if known else None,
         p=0.0004 * (rank + 1) if known else None,
+        p_solved=0.0 if known else None,
         p_permutation=0.002 if is_odd else None,
         p_equivalence=0.3 if is_odd else None,
         probability_of_improvement=0.83,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from neuroevo.referee.estimators import interquartile_mean, interval
+from neuroevo.referee.estimators import interquartile_mean
+from neuroevo.referee.intervals import interval
 from neuroevo.report.formatting import places_of
 from neuroevo.rows import MetricsRow
 from neuroevo.text import number

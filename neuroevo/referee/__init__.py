@@ -3,6 +3,8 @@
     estimators        interquartile means, intervals, contrasts over graphs and seeds, permutation tests, Holm
     entry             what is known of one genome on one task
     facts             what is known of a task beside
+    intervals         intervals of the interquartile mean
+    coincidence       how far one wiring stands out where graphs merely solve a task or fail
     comparison        comparisons of all pairs, corrected together
     verdict           here it is decided whether a prior wins
     looks             looks at a run that grows until it is decided, and the error that each may spend

@@ -28,13 +28,16 @@ def is_perhaps_map(label: str | None, scored: Sequence[Entry]) -> bool:
     return bool(best and best.keeps_map and rivals) and not any(entry.keeps_map for entry in rivals)
 
 
-def reasons(best: Entry | None, scored: Sequence[Entry], comparisons: Sequence[Comparison]) -> list[str]:
+def reasons(
+    best: Entry | None, scored: Sequence[Entry], comparisons: Sequence[Comparison], wins: bool = False
+) -> list[str]:
     """Returns what the maps of the others say of the genome that is ahead; nothing where they say nothing.
 
     Args:
         best: The leading genome that is no control; None if there is none.
         scored: Genomes that have scores.
         comparisons: Those of all pairs of them.
+        wins: Whether it wins the task, and thereby beats every other one.
     """
     rivals = _rivals(best, scored) if best else []
     rewired = [entry.label for entry in rivals if not entry.keeps_map]
@@ -47,7 +50,7 @@ def reasons(best: Entry | None, scored: Sequence[Entry], comparisons: Sequence[C
             f"circuit or map puts it ahead cannot be told. Add nulls with {REMEDY}."
         ]
     rows = [row for row in comparisons if row.concerns(best.label)]
-    beaten = {row.facing(best.label).b for row in rows if row.finds_better(best.label)}
+    beaten = {row.facing(best.label).b for row in rows if wins or row.finds_better(best.label)}
     losing = [label for label in keeping if label in beaten]
     if len(losing) == len(keeping):
         return [

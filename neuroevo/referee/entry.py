@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from neuroevo.referee.estimators import Scores, interquartile_mean
 from neuroevo.referee.learning_curves import Slope
 from neuroevo.text import count
 
-MIN_SEEDS, MIN_GRAPHS = 5, 3  # with fewer a comparison is exploratory
+MIN_SEEDS, MIN_GRAPHS = 5, 3  # with fewer a comparison is exploratory; `coincidence` may ask for more
 CONTROLS = {  # kinds of core that explain what a wiring seems to do
     "none": "a control without any wiring",
     "clock": "a control of three parameters and no network",
@@ -31,7 +31,7 @@ class Entry:
         core: "evolves", "frozen", "clock" or "none"; None if not known.
         num_missing: Planned lineages without a result, or not scored yet.
         num_early: Lineages that were scored before the end of their search.
-        num_failed: Lineages that ended without a finite score.
+        failed: Lineages, by graph and seed, that ended without a finite score.
         is_censored: True if a race dropped it.
         keeps_map: Whether its wirings have the connectome's map onto the body; None where the body is not
             driven by muscles, or it is not known.
@@ -46,7 +46,7 @@ class Entry:
     core: str | None = None
     num_missing: int = 0
     num_early: int = 0
-    num_failed: int = 0
+    failed: frozenset[tuple[int, int]] = frozenset()
     is_censored: bool = False
     keeps_map: bool | None = None
     slope: Slope | None = None
@@ -68,17 +68,39 @@ class Entry:
 
     @property
     def num_lacking(self) -> int:
-        """Number of lineages that failed, have no result, or have not come to the end of their search."""
-        return self.num_missing + self.num_early + self.num_failed
+        """Number of lineages that have no result, or have not come to the end of their search."""
+        return self.num_missing + self.num_early
 
-    def too_few(self) -> list[str]:
-        """Returns what the genome has too little of for a verdict, such as "2 graphs"."""
+    def too_few(self, min_graphs: int = MIN_GRAPHS) -> list[str]:
+        """Returns what the genome has too little of for a verdict, such as "2 graphs".
+
+        Args:
+            min_graphs: Graphs that a verdict takes of a prior that has several.
+        """
         lacks = []
         if self.num_seeds < MIN_SEEDS:
             lacks.append(count(self.num_seeds, "seed"))
-        if self.num_graphs < MIN_GRAPHS and not (self.one_point and self.num_graphs == 1):
+        if self.num_graphs < min_graphs and not (self.one_point and self.num_graphs == 1):
             lacks.append(count(self.num_graphs, "graph"))
         return lacks
+
+
+def with_failures(entries: Sequence[Entry]) -> list[Entry]:
+    """Returns the genomes of a task with a score for each lineage that failed: the lowest that any has.
+
+    Left out, lineages that fail would favour the genome that they belong to, for those that are left did
+    well enough not to fail.
+
+    Args:
+        entries: The genomes.
+    """
+    lowest = min((score for entry in entries for score in entry.scores.values()), default=None)
+    if lowest is None:
+        return list(entries)
+    return [
+        replace(entry, scores={**entry.scores, **dict.fromkeys(sorted(entry.failed), lowest)})
+        for entry in entries
+    ]
 
 
 def leader(scored: Sequence[Entry]) -> Entry:

@@ -21,7 +21,7 @@ from scipy import stats
 
 Scores = Mapping[tuple[int, int], float]  # finite scores of one genome on one task, by (graph, seed)
 Interval = tuple[float, float]  # (low, high)
-Kind = Literal["graphs", "one wiring", "seeds"]
+Kind = Literal["graphs", "one wiring", "control", "seeds"]
 
 LEVEL = 0.05  # error rate of tests; intervals have the confidence 1 - LEVEL
 MAX_EXACT = 5_000  # up to so many rearrangements are all counted; beyond, as many are drawn
@@ -45,44 +45,6 @@ def interquartile_mean(scores: Sequence[float] | np.ndarray) -> float | None:
     return float(stats.trim_mean(values, 0.25)) if len(values) else None
 
 
-def interval(scores: Scores) -> Interval | None:
-    """Returns a 95 % interval of the interquartile mean.
-
-    Scores are winsorised, as Tukey and McLaughlin do for a trimmed mean, and their mean is given the
-    variance over graphs and seeds. With one graph the interval speaks of that wiring, not of its prior.
-
-    Args:
-        scores: Scores of one genome on one task.
-
-    Returns:
-        None where there are fewer than two seeds: one seed says nothing about the spread over seeds.
-
-    References:
-        Tukey & McLaughlin (1963), Less vulnerable confidence and significance procedures for location,
-        Sankhya A 25, 331-352.
-    """
-    table = table_of(scores)
-    num_graphs, num_seeds = table.shape
-    if num_seeds < 2:
-        return None
-    values = np.sort(table[~np.isnan(table)])
-    cut = len(values) // 4
-    num_left = len(values) - 2 * cut
-    influence = np.clip(table, values[cut], values[-cut - 1]) * (len(values) / num_left)
-    if num_graphs == 1:
-        df = num_left - 1.0  # of the winsorised variance: one less than there are scores left
-        variance = np.nanvar(influence, ddof=1) * (num_left / len(values)) * (len(values) - 1) / df
-        variance /= len(values)
-    else:
-        parts = _Parts.of(influence)
-        variance = parts.over_graphs / num_graphs
-        excess = max(0.0, _over_seeds(influence) - parts.residual / influence.size)
-        variance += excess
-        df = (min(num_graphs, num_seeds) if excess else num_graphs) - 1.0
-    centre, half = float(values[cut : len(values) - cut].mean()), _quantile(df) * math.sqrt(variance)
-    return centre - half, centre + half
-
-
 @dataclass(frozen=True)
 class Contrast:
     """The difference between two priors' mean scores, with its error.
@@ -91,24 +53,42 @@ class Contrast:
         kind: "graphs": both have several graphs, and the question is whether their means differ.
             "one wiring": one has a single wiring and the other several, and the question is whether that
             wiring is but one more of the family: the yardstick is the spread of graphs, not the error of
-            their mean. "seeds": both have one, and the question is about these two wirings.
+            their mean. "control": one has a single wiring, or none, that the other could not have drawn,
+            and the question is whether the mean of the other's graphs differs from it. "seeds": both have
+            one, and the question is about these two wirings.
         difference: Mean over graphs and seeds of the first less that of the second.
-        variance: Variance of the difference.
+        stderr: Standard error of the difference.
         df: Degrees of freedom.
         num_seeds: Number of seeds that both have.
         num_graphs: Number of graphs of each.
-        graph_part: Variance between graphs in `variance`, which more seeds do not lessen.
-        seed_part: The rest of `variance`.
+        by_graphs: Share of the squared error that lies between graphs: more graphs lessen it, more seeds do
+            not.
+        by_rest: Share of what neither graph nor seed explains, which both lessen.
+        by_seeds: Share of what seeds do to a prior as a whole, which more seeds lessen and more graphs do
+            not. The three sum to 1, or are 0 where there is no error.
     """
 
     kind: Kind
     difference: float
-    variance: float
+    stderr: float
     df: float
     num_seeds: int
     num_graphs: tuple[int, int]
-    graph_part: float
-    seed_part: float
+    by_graphs: float
+    by_rest: float
+    by_seeds: float
+
+    @property
+    def variance(self) -> float:
+        """Variance of the difference."""
+        return self.stderr**2
+
+    @property
+    def t(self) -> float:
+        """Size of the difference in standard errors; infinite where scores do not spread."""
+        if self.stderr == 0:
+            return math.inf if self.difference else 0.0
+        return abs(self.difference) / self.stderr
 
     @property
     def p(self) -> float:
@@ -128,7 +108,7 @@ class Contrast:
     @property
     def ci95(self) -> Interval:
         """95 % interval of the difference."""
-        half = _quantile(self.df) * math.sqrt(self.variance)
+        half = quantile(self.df) * self.stderr
         return self.difference - half, self.difference + half
 
     def p_equivalence(self, margin: float) -> float:
@@ -146,17 +126,19 @@ class Contrast:
 
     def _tail(self, excess: float) -> float:
         """Returns the chance of this much or more above nothing."""
-        if self.variance == 0:  # scores without spread say no more than their number does
+        if self.stderr == 0:  # scores without spread say no more than their number does
             return 0.5**self.num_seeds if excess > 0 else 1.0
-        return float(stats.t.sf(excess / math.sqrt(self.variance), self.df))
+        return float(stats.t.sf(excess / self.stderr, self.df))
 
 
-def contrast(a: Scores, b: Scores) -> Contrast | None:
+def contrast(a: Scores, b: Scores, is_draw: bool = True) -> Contrast | None:
     """Returns the difference between two priors on the seeds that both have.
 
     Args:
         a: Scores of the first.
         b: Scores of the second.
+        is_draw: Whether the one wiring of either might be one more draw of the other, which has several. A
+            control is none.
 
     Returns:
         None for fewer than two such seeds, which say nothing about the spread over seeds.
@@ -165,43 +147,45 @@ def contrast(a: Scores, b: Scores) -> Contrast | None:
     if len(seeds) < 2:
         return None
     x, y = table_of(a, seeds), table_of(b, seeds)
-    difference = _mean(x) - _mean(y)
-    by_seed = np.nanmean(x, 0) - np.nanmean(y, 0)
-    over_seeds = float(by_seed.var(ddof=1)) / len(seeds)
     num_graphs = len(x), len(y)
-    kind: Kind = "graphs" if min(num_graphs) > 1 else "one wiring" if max(num_graphs) > 1 else "seeds"
-    if kind == "seeds":
-        variance, df, graph_part = over_seeds, len(seeds) - 1.0, 0.0
-    else:
-        shares = [1 / len(t) + (1.0 if kind == "one wiring" else 0.0) for t in (x, y) if len(t) > 1]
-        parts = [_Parts.of(t) for t in (x, y) if len(t) > 1]
-        terms = [share * part.over_graphs for share, part in zip(shares, parts, strict=True)]
-        residual = sum(s * p.residual for s, p in zip(shares, parts, strict=True)) / len(seeds)
-        excess = max(0.0, over_seeds - residual)  # what seeds do to a prior as a whole
-        variance = sum(terms) + excess
-        df = _welch(terms, [p.num_graphs for p in parts])
-        df = min(df, len(seeds) - 1.0) if excess else df
-        graph_part = max(0.0, sum(terms) - residual)
+    kind: Kind = "graphs" if min(num_graphs) > 1 else "seeds"
+    if min(num_graphs) == 1 < max(num_graphs):
+        kind = "one wiring" if is_draw else "control"
+    scale = scale_of(x, y)
+    x, y = x / scale, y / scale
+    error, difference = _Error.of(x, y, kind), _mean(x) - _mean(y)
     size = max(float(np.nanmax(np.abs(x))), float(np.nanmax(np.abs(y))))
-    if math.sqrt(variance) <= _ROUNDING * size:
-        variance = graph_part = 0.0
     if abs(difference) <= _ROUNDING * size:
         difference = 0.0
-    rest = variance - graph_part
-    return Contrast(kind, difference, variance, df, len(seeds), num_graphs, graph_part, rest)
+    stderr = math.sqrt(error.variance)
+    if stderr <= _ROUNDING * size:
+        return Contrast(kind, difference * scale, 0.0, error.df, len(seeds), num_graphs, 0.0, 0.0, 0.0)
+    return Contrast(
+        kind=kind,
+        difference=difference * scale,
+        stderr=stderr * scale,
+        df=error.df,
+        num_seeds=len(seeds),
+        num_graphs=num_graphs,
+        by_graphs=error.graphs / error.variance,
+        by_rest=error.rest / error.variance,
+        by_seeds=error.seeds / error.variance,
+    )
 
 
-def permutation_test(a: Scores, b: Scores, rng: np.random.Generator) -> float | None:
+def permutation_test(a: Scores, b: Scores, rng: np.random.Generator, is_draw: bool = True) -> float | None:
     """Returns a two-sided p that assumes no distribution: the partner of `contrast` for each of its kinds.
 
     Graphs against graphs: graphs' means are dealt anew to the two priors. One wiring against graphs: twice
-    the one-sided p of its rank. Seed against seed: signs of the paired differences are flipped at random.
+    the one-sided p of its rank. A control against graphs: signs of the graphs' differences from it are
+    flipped at random. Seed against seed: so are signs of the paired differences.
     All rearrangements are counted up to `MAX_EXACT`; beyond, as many are drawn.
 
     Args:
         a: Scores of the first prior.
         b: Scores of the second.
         rng: Source of the rearrangements that are drawn.
+        is_draw: Whether the one wiring of either might be one more draw of the other, as for `contrast`.
 
     Returns:
         None for fewer than two seeds that both have.
@@ -210,10 +194,14 @@ def permutation_test(a: Scores, b: Scores, rng: np.random.Generator) -> float | 
     if len(seeds) < 2:
         return None
     x, y = table_of(a, seeds), table_of(b, seeds)
+    scale = scale_of(x, y)
+    x, y = x / scale, y / scale
     if len(x) == len(y) == 1:
         return _flip(x[0] - y[0], rng)
     if min(len(x), len(y)) == 1:
         one, family = (x, y) if len(x) == 1 else (y, x)
+        if not is_draw:
+            return _flip(np.nanmean(family, 1) - _mean(one), rng)
         ranks = [rank_p(sign * _mean(one), sign * np.nanmean(family, 1)) for sign in (1, -1)]
         return min(1.0, 2 * min(ranks))
     return _deal(np.nanmean(x, 1), np.nanmean(y, 1), rng)
@@ -302,32 +290,95 @@ def table_of(scores: Scores, seeds: Sequence[int] | None = None) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Parts:
+class Components:
     """A table's variance: of graphs' means, and of what neither graph nor seed explains (mean square)."""
 
     over_graphs: float
     residual: float
     num_graphs: int
 
+
+def components(table: np.ndarray) -> Components:
+    """Returns the components of a table's variance.
+
+    Args:
+        table: Scores [graphs, seeds] of two graphs or more; NaN where a score is missing.
+    """
+    by_graph, by_seed = np.nanmean(table, 1), np.nanmean(table, 0)
+    left = table - by_graph[:, None] - by_seed + _mean(table)
+    df = int((~np.isnan(table)).sum()) - sum(table.shape) + 1
+    residual = float(np.nansum(left**2)) / df if df > 0 else 0.0
+    return Components(float(by_graph.var(ddof=1)), residual, len(table))
+
+
+def variance_over_seeds(table: np.ndarray) -> float:
+    """Returns the variance of a table's mean over seeds.
+
+    Args:
+        table: Scores [graphs, seeds] of two seeds or more; NaN where a score is missing.
+    """
+    by_seed = np.nanmean(table, 0)
+    return float(by_seed.var(ddof=1)) / len(by_seed)
+
+
+def quantile(df: float) -> float:
+    """Returns how many standard errors half a 95 % interval spans.
+
+    Args:
+        df: Degrees of freedom, above 0.
+    """
+    return float(stats.t.isf(LEVEL / 2, df))
+
+
+@dataclass(frozen=True)
+class _Error:
+    """The variance of a difference, in parts: graphs, what neither graph nor seed explains, and seeds."""
+
+    graphs: float
+    rest: float
+    seeds: float
+    df: float
+
+    @property
+    def variance(self) -> float:
+        return self.graphs + self.rest + self.seeds
+
     @staticmethod
-    def of(table: np.ndarray) -> _Parts:
-        """Takes a table [graphs, seeds] of two graphs or more apart; NaN where a score is missing."""
-        by_graph, by_seed = np.nanmean(table, 1), np.nanmean(table, 0)
-        left = table - by_graph[:, None] - by_seed + _mean(table)
-        df = int((~np.isnan(table)).sum()) - sum(table.shape) + 1
-        residual = float(np.nansum(left**2)) / df if df > 0 else 0.0
-        return _Parts(float(by_graph.var(ddof=1)), residual, len(table))
+    def of(x: np.ndarray, y: np.ndarray, kind: Kind) -> _Error:
+        """Takes the error of the difference between the means of two tables [graphs, seeds] apart."""
+        by_seed = np.nanmean(x, 0) - np.nanmean(y, 0)
+        num_seeds = len(by_seed)
+        over_seeds = float(by_seed.var(ddof=1)) / num_seeds
+        if kind == "seeds":
+            return _Error(0.0, 0.0, over_seeds, num_seeds - 1.0)
+        # One more draw of a family deviates from its mean by a graph's deviation, and the mean by its error.
+        of_one = 1.0 if kind == "one wiring" else 0.0
+        parts = [(of_one + 1 / len(t), components(t)) for t in (x, y) if len(t) > 1]
+        terms = [share * part.over_graphs for share, part in parts]
+        residual = sum(share * part.residual for share, part in parts) / num_seeds
+        excess = max(0.0, over_seeds - residual)  # what seeds do to a prior as a whole
+        df = _welch(terms, [part.num_graphs for _, part in parts])
+        rest = min(residual, sum(terms))
+        return _Error(sum(terms) - rest, rest, excess, min(df, num_seeds - 1.0) if excess else df)
+
+
+def scale_of(*tables: np.ndarray) -> float:
+    """Returns a power of two by which very large or small numbers are divided, so that squares fit.
+
+    Args:
+        tables: Numbers, NaN where there is none.
+
+    Returns:
+        1 for all numbers of a usual size.
+    """
+    size = max(float(np.nanmax(np.abs(table))) for table in tables)
+    exponent = math.frexp(size)[1]
+    return math.ldexp(1.0, exponent) if abs(exponent) > 300 else 1.0
 
 
 def _mean(table: np.ndarray) -> float:
     """Returns the mean over graphs, each with the same weight whatever it lacks."""
     return float(np.nanmean(table, 1).mean())
-
-
-def _over_seeds(table: np.ndarray) -> float:
-    """Returns the variance of the mean over seeds."""
-    by_seed = np.nanmean(table, 0)
-    return float(by_seed.var(ddof=1)) / len(by_seed)
 
 
 def _welch(terms: Sequence[float], num_graphs: Sequence[int]) -> float:
@@ -338,11 +389,6 @@ def _welch(terms: Sequence[float], num_graphs: Sequence[int]) -> float:
     shift = -math.frexp(total)[1]  # fourth powers of scores are beyond floats long before the scores are
     total, terms = math.ldexp(total, shift), [math.ldexp(t, shift) for t in terms]
     return total**2 / sum(t**2 / (k - 1) for t, k in zip(terms, num_graphs, strict=True))
-
-
-def _quantile(df: float) -> float:
-    """Returns how many standard errors half an interval spans."""
-    return float(stats.t.isf(LEVEL / 2, df))
 
 
 def _flip(differences: np.ndarray, rng: np.random.Generator) -> float:

@@ -17,6 +17,7 @@ class TaskFacts:
         unit: Unit of the score; may be empty.
         margin: Smallest difference of scores that matters; None where the request names none.
         maximum: The highest score that there can be; None where there is none, or it is not known.
+        num_tasks: Tasks of the run, each of which may have a winner.
         has_targets: Whether right answers follow from what is sensed, as in a task of images. What senses
             nothing then answers all alike, so that beating it says nothing of a wiring.
         is_raced: Whether scores are those of fresh seeds, which confirm the survivors of a race.
@@ -25,6 +26,7 @@ class TaskFacts:
     unit: str = ""
     margin: float | None = None
     maximum: float | None = None
+    num_tasks: int = 1
     has_targets: bool = False
     is_raced: bool = False
 

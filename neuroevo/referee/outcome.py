@@ -55,10 +55,14 @@ class Power:
     Attributes:
         more_seeds: Further seeds, with the graphs that there are.
         more_graphs: Further graphs, with the seeds that there are.
+        both_seeds: Further seeds, with `both_graphs` further graphs, where neither alone would do.
+        both_graphs: Those graphs.
     """
 
     more_seeds: int | None
     more_graphs: int | None
+    both_seeds: int | None = None
+    both_graphs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,15 +78,19 @@ class Comparison:
         ci95: 95 % interval of the difference.
         df: Degrees of freedom of the interval and of p.
         p: Two-sided p of no difference.
+        p_solved: The p if each graph merely solves the task or does not, as `coincidence` has it; 0 where no
+            graphs are drawn.
         p_permutation: Two-sided p that assumes no distribution.
         p_equivalence: p of a difference as large as the task's margin; None where the task has none.
         probability_of_improvement: Probability that a lineage of a scores above one of b, in [0, 1].
         rank: The rank of the one wiring, where the kind is "one wiring".
         auc: The difference in learning area; None where it cannot be tested.
-        p_holm: p, corrected for all comparisons of the run.
+        p_holm: p, corrected for all comparisons of the run; or p_solved, corrected for the priors of the
+            task that the one wiring is not told from, if that is larger.
         p_equivalence_holm: p_equivalence, corrected for all comparisons of the run.
         verdict: What a is, seen from b.
-        power: What would decide the comparison; None where it is decided, or nothing was tested.
+        power: What would decide the comparison; None where it is decided or nothing was tested, and
+            where the difference is 0.
     """
 
     a: str
@@ -92,6 +100,7 @@ class Comparison:
     ci95: Interval | None
     df: float | None
     p: float | None
+    p_solved: float | None
     p_permutation: float | None
     p_equivalence: float | None
     probability_of_improvement: float
@@ -109,6 +118,11 @@ class Comparison:
             return False
         return self.verdict == "equivalent" or self.p_holm >= LEVEL
 
+    @property
+    def p_pair(self) -> float | None:
+        """The larger of p and p_solved: that of this comparison alone."""
+        return None if self.p is None else max(self.p, self.p_solved or 0.0)
+
     def concerns(self, label: str) -> bool:
         """Says whether a genome is one of the two.
 
@@ -124,6 +138,19 @@ class Comparison:
             label: Label of the genome.
         """
         return (label, self.verdict) in ((self.a, "better"), (self.b, "worse"))
+
+    def beats(self, label: str, level: float, num_tasks: int = 1) -> bool:
+        """Says whether a genome is the better one of the two by this comparison alone, as a winner must be.
+
+        Args:
+            label: Label of either genome.
+            level: Error rate, in (0, 1).
+            num_tasks: Tasks of the run, by which the t test's p is multiplied.
+        """
+        row = self.facing(label)
+        if row.p is None or row.difference <= 0 or row.verdict == "equivalent":
+            return False
+        return max(num_tasks * row.p, row.p_solved or 0.0) < level
 
     def facing(self, label: str) -> Comparison:
         """Returns the comparison as one of its genomes sees it, which is then a.
@@ -162,6 +189,8 @@ class Verdict:
         ends_alike: How all genomes end, if they end alike.
         is_perhaps_map: Whether the winner may win by its map onto the body alone, since no other has it.
         finding: What the winner has against its closest rival, in few words; empty without a winner.
+        p_winner: The p with which the winner wins: the largest of its comparisons, each alone, corrected for
+            the tasks of the run.
     """
 
     decision: Decision
@@ -172,3 +201,4 @@ class Verdict:
     ends_alike: Ending | None = None
     is_perhaps_map: bool = False
     finding: str = ""
+    p_winner: float | None = None

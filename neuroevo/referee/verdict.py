@@ -1,8 +1,11 @@
 """Verdicts: whether a prior wins a task. The unit is the lineage.
 
-A prior wins a task only if it beats every other one by a test corrected for all comparisons of the run
-(Holm), controls included: where a control does as well, the wiring explains nothing. `estimators` holds the
-tests, `comparison` applies them to all pairs, and `benchmarks/calibration.py` measures how often they err.
+A prior wins a task only if it beats every other one, controls included: where a control does as well, the
+wiring explains nothing. That it beats all is a union-intersection test (Berger 1982,
+https://doi.org/10.1080/00401706.1982.10487790): if it is no better than some rival, that rival's test alone
+already keeps the error rate, so each test has the whole of it, and only the tasks of a run share it. What is
+said of single pairs is corrected for all pairs of the run (Holm). `estimators` holds the tests, `comparison`
+applies them to all pairs, and `benchmarks/calibration.py` measures how often they err.
 """
 
 from __future__ import annotations
@@ -22,7 +25,11 @@ NEAR = 0.05  # of the way from where genomes began to the highest score: what is
 
 
 def decide(
-    task: str, entries: Sequence[Entry], comparisons: Sequence[Comparison], facts: TaskFacts
+    task: str,
+    entries: Sequence[Entry],
+    comparisons: Sequence[Comparison],
+    facts: TaskFacts,
+    level: float = LEVEL,
 ) -> Verdict:
     """Returns the verdict on a task whose lineages are compared.
 
@@ -31,32 +38,36 @@ def decide(
         entries: Its genomes.
         comparisons: Those of all pairs of genomes that have scores.
         facts: What is known of the task.
+        level: Error rate of the winners of all tasks of the run together, in (0, 1).
     """
     scored = [entry for entry in entries if entry.scores]
     if not scored:
         return Verdict("nothing", None, wording.verdict(task, [], [], facts))
     alike = ends_alike(scored, comparisons, facts.maximum)
     winner = None
+    p_winner = None
     power: list[str] = []
     decision: Decision = "exploratory"
     reasons = wording.hindrances(entries, scored, facts)
     contenders = [entry for entry in scored if not entry.is_control]
     if not reasons:
-        beating = [entry for entry in contenders if _beats_all(entry, scored, comparisons)]
-        best = beating[0] if beating else leader(contenders) if contenders else None
-        winner = best.label if best and beating and not best.num_failed else None
+        best = leader(contenders) if contenders else None
+        for entry in contenders:
+            p = p_of_winner(entry, scored, comparisons, facts.num_tasks)
+            if p is not None and p < level:
+                best, winner, p_winner = entry, entry.label, p
         decision = "winner" if winner else "no winner"
         reasons = [] if alike == "equal" else wording.reasons(best, scored, comparisons, facts, winner)
         power = wording.power_lines(best, comparisons) if best and not winner and not alike else []
     ahead = next((x for x in contenders if x.label == winner), leader(contenders) if contenders else None)
-    reasons += body_map.reasons(ahead, scored, comparisons)
+    reasons += body_map.reasons(ahead, scored, comparisons, winner is not None)
     reasons += wording.learning(comparisons, alike)
     reasons += wording.longer(scored) if decision == "no winner" and alike is None else []
     sentence = wording.verdict(task, scored, comparisons, facts, decision, winner, alike)
     is_map = body_map.is_perhaps_map(winner, scored)
     row = wording.closest(scored, comparisons, winner) if winner else None
     finding = wording.finding(row, scored, facts) if row else ""
-    return Verdict(decision, winner, sentence, tuple(reasons), tuple(power), alike, is_map, finding)
+    return Verdict(decision, winner, sentence, tuple(reasons), tuple(power), alike, is_map, finding, p_winner)
 
 
 def decide_mixed(
@@ -87,10 +98,29 @@ def decide_mixed(
     return Verdict(decision, winner, sentence, tuple([*reasons, *wording.extinct(fixations)]))
 
 
-def _beats_all(best: Entry, scored: Sequence[Entry], comparisons: Sequence[Comparison]) -> bool:
-    """Says whether a genome beats every other; at most one does."""
-    num_beaten = sum(row.finds_better(best.label) for row in comparisons)
-    return len(scored) > 1 and num_beaten == len(scored) - 1
+def p_of_winner(
+    best: Entry, scored: Sequence[Entry], comparisons: Sequence[Comparison], num_tasks: int = 1
+) -> float | None:
+    """Returns the p with which a genome wins: the largest of its comparisons, each taken alone.
+
+    At most one genome of a task has one. The t test's p is multiplied by the number of tasks (Bonferroni);
+    what coincidence alone would do is a matter of each task's own graphs.
+
+    Args:
+        best: The genome.
+        scored: Genomes of the task that have scores.
+        comparisons: Those of all pairs of them.
+        num_tasks: Tasks of the run.
+
+    Returns:
+        None if it is not ahead of every other one, or one of them is equivalent.
+    """
+    facing = [row.facing(best.label) for row in comparisons if row.concerns(best.label)]
+    if len(scored) < 2 or len(facing) < len(scored) - 1:
+        return None
+    if any(row.difference <= 0 or row.verdict == "equivalent" or row.p is None for row in facing):
+        return None
+    return max(max(min(1.0, num_tasks * (row.p or 0.0)), row.p_solved or 0.0) for row in facing)
 
 
 def ends_alike(

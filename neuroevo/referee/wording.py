@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from neuroevo.referee import body_map
+from neuroevo.referee import body_map, coincidence
+from neuroevo.referee.comparison import MAX_MORE
 from neuroevo.referee.entry import CONTROLS, MIN_GRAPHS, MIN_SEEDS, Entry, leader
 from neuroevo.referee.estimators import LEVEL, interquartile_mean
 from neuroevo.referee.facts import TaskFacts
@@ -43,7 +44,7 @@ def verdict(
     """
     if not scored:
         return f"{task}: no lineage has a score yet, so there is nothing to compare."
-    row = closest(scored, comparisons, winner)
+    row = closest(scored, comparisons, winner, facts.num_tasks)
     if row is None:
         alone = _alone(scored[0], facts)
         if decision == "no winner":
@@ -67,7 +68,7 @@ def verdict(
 
 
 def closest(
-    scored: Sequence[Entry], comparisons: Sequence[Comparison], winner: str | None
+    scored: Sequence[Entry], comparisons: Sequence[Comparison], winner: str | None, num_tasks: int = 1
 ) -> Comparison | None:
     """Returns the comparison that a verdict rests on, as the genome ahead sees it.
 
@@ -79,6 +80,7 @@ def closest(
         scored: Genomes that have scores; at least one.
         comparisons: Those of all pairs of them.
         winner: Label of the genome that wins, if one does.
+        num_tasks: Tasks of the run, each of which may have a winner.
 
     Returns:
         None if nothing was compared.
@@ -87,8 +89,8 @@ def closest(
     first = winner or leader(priors or scored).label
     rows = [row.facing(first) for row in comparisons if row.concerns(first)]
     if winner:
-        return max(rows, key=lambda row: 1.0 if row.p is None else row.p, default=None)
-    unbeaten = [row for row in rows if row.verdict != "better"] or rows
+        return max(rows, key=lambda row: 1.0 if row.p_pair is None else row.p_pair, default=None)
+    unbeaten = [row for row in rows if not row.beats(first, LEVEL, num_tasks)] or rows
     means = {entry.label: _mean(entry) for entry in scored}
     return max(unbeaten, key=lambda row: means[row.b], default=None)
 
@@ -106,7 +108,7 @@ def finding(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
 
 
 def difference(row: Comparison, facts: TaskFacts) -> str:
-    """Returns a mean difference with its interval and the corrected p that the verdict rests on.
+    """Returns a mean difference with its interval and the p that the verdict rests on.
 
     Args:
         row: The comparison.
@@ -128,10 +130,10 @@ def _gap(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
 
 
 def _tested(row: Comparison) -> str:
-    """Returns the corrected p of a comparison."""
+    """Returns the p of a comparison: its own, for a winner must beat each; corrected for equivalence."""
     if row.verdict == "equivalent":
         return f"{p_statement(row.p_equivalence_holm)} for equivalence, after Holm"
-    return "not tested" if row.p_holm is None else f"{p_statement(row.p_holm)} after Holm"
+    return "not tested" if row.p_pair is None else p_statement(row.p_pair)
 
 
 def _standoff(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
@@ -312,12 +314,13 @@ def hindrances(entries: Sequence[Entry], scored: Sequence[Entry], facts: TaskFac
         facts: What is known of the task.
     """
     sentences = []
-    few = {entry.label: entry.too_few() for entry in scored}
+    fewest, why = fewest_graphs(scored)
+    few = {entry.label: entry.too_few(fewest) for entry in scored}
     if any(few.values()):
         having = [f"{label} has {' and '.join(lacks)}" for label, lacks in few.items() if lacks]
         sentences.append(
-            f"{_some(having, '; ')}. A verdict takes {MIN_SEEDS} seeds (--seeds), and {MIN_GRAPHS} graphs "
-            "of a prior that has more than one (--graphs)."
+            f"{_some(having, '; ')}. A verdict takes {MIN_SEEDS} seeds (--seeds), and {fewest} graphs of a "
+            f"prior that has more than one (--graphs){why}."
         )
         if facts.is_raced and any(entry.num_seeds < MIN_SEEDS for entry in scored):
             sentences.append(
@@ -337,6 +340,23 @@ def hindrances(entries: Sequence[Entry], scored: Sequence[Entry], facts: TaskFac
     if len(scored) == 1 and not any(entry.is_censored for entry in entries):
         sentences.append("One genome has scores; a verdict takes two.")
     return sentences
+
+
+def fewest_graphs(scored: Sequence[Entry]) -> tuple[int, str]:
+    """Returns the graphs that a verdict takes of a prior that has several, and why where it takes more.
+
+    Args:
+        scored: Genomes of the task that have scores.
+    """
+    single = [x.label for x in scored if x.num_graphs == 1 and (x.one_point or x.is_control)]
+    families = len(scored) - len(single)
+    if not families:
+        return MIN_GRAPHS, ""
+    of_families = max(MIN_GRAPHS, coincidence.fewest_graphs_of_families(families) if families > 1 else 0)
+    of_one = coincidence.fewest_graphs() if single else 0
+    if of_one > of_families:
+        return of_one, f", for {single[0]} is but one: with fewer, chance may set it apart from all"
+    return of_families, ""
 
 
 def reasons(
@@ -365,12 +385,7 @@ def reasons(
             "The race dropped all others for their fitness; their scores are not known, so none is beaten."
         ]
     facing = [row.facing(best.label) for row in comparisons if row.concerns(best.label)]
-    unbeaten = [row for row in facing if row.verdict != "better"]
-    if not unbeaten:
-        return [
-            f"{best.num_failed} of {best.label}'s lineages failed and have no score; leaving them out "
-            "favours it, so it is not declared the winner."
-        ]
+    unbeaten = [row for row in facing if not row.beats(best.label, LEVEL, facts.num_tasks)]
     sentences = [_control(row, controls[row.b], facts) for row in unbeaten if row.b in controls]
     others = [row for row in unbeaten if row.b not in controls]
     sentences += [f"{_relation(row, facts)} ({difference(row, facts)})." for row in others[:MAX_NAMED]]
@@ -473,6 +488,11 @@ def power_lines(best: Entry, comparisons: Sequence[Comparison]) -> list[str]:
             rival = row.facing(best.label).b
             numbers = (row.power.more_seeds, "more seed"), (row.power.more_graphs, "more graph")
             enough = [count(n, what) for n, what in numbers if n]
+            if row.power.both_seeds and row.power.both_graphs:
+                together = row.power.both_seeds, row.power.both_graphs
+                enough = [
+                    f"{count(together[0], 'more seed')} together with {count(together[1], 'more graph')}"
+                ]
             if enough:
                 ways.append(f"{rival}, {' or '.join(enough)}")
             else:
@@ -485,8 +505,8 @@ def power_lines(best: Entry, comparisons: Sequence[Comparison]) -> list[str]:
         )
     if hopeless:
         lines.append(
-            f"To tell {best.label} from {_some(hopeless)}, neither more seeds alone nor more graphs alone "
-            "would do, if they differ by as much as measured."
+            f"To tell {best.label} from {_some(hopeless)}, no number of seeds and graphs up to {MAX_MORE:,} "
+            "more of each would do, if they differ by as much as measured."
         )
     return lines
 

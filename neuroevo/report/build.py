@@ -17,8 +17,9 @@ from neuroevo.plugins import Spec
 from neuroevo.referee import wording
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.drift import fewest_populations
-from neuroevo.referee.entry import MIN_SEEDS, Entry
-from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean, interval
+from neuroevo.referee.entry import MIN_SEEDS, Entry, with_failures
+from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean
+from neuroevo.referee.intervals import interval
 from neuroevo.referee.learning_curves import learning_area, slope, threshold, time_to
 from neuroevo.referee.outcome import Comparison, Decision
 from neuroevo.referee.sphinx import explain
@@ -64,7 +65,10 @@ def judge(evidence: Evidence) -> Report:
         RunError: If the rows of a race are damaged.
     """
     is_mixed = evidence.selection == "mixed"  # its members are kin, and no lineages to be compared
-    entries = {label: _entries(task) for label, task in evidence.tasks.items()}
+    entries = {
+        label: [_entry(genome, False) for genome in task.genomes] if is_mixed else _entries(task)
+        for label, task in evidence.tasks.items()
+    }
     history = looks_at(evidence)
     comparisons = compare(
         {label: () if is_mixed else genomes for label, genomes in entries.items()},
@@ -79,7 +83,7 @@ def judge(evidence: Evidence) -> Report:
         }
     tasks = {
         label: replace(
-            _task(task, entries[label], comparisons[label], evidence.config),
+            _task(task, entries[label], comparisons[label], evidence.config, len(evidence.tasks)),
             looks=() if history is None else history.pairs[label],
         )
         for label, task in evidence.tasks.items()
@@ -105,7 +109,7 @@ def looks_at(evidence: Evidence) -> History | None:
 
 def _entries(task: TaskEvidence) -> list[Entry]:
     """Returns what the referee is told of a task's genomes."""
-    return [_entry(genome, task.has_muscles) for genome in task.genomes]
+    return with_failures([_entry(genome, task.has_muscles) for genome in task.genomes])
 
 
 def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
@@ -124,7 +128,11 @@ def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
         one_point=genome.prior.one_point,
         core=genome.prior.core,
         num_missing=status.count(None) + status.count("unscored"),
-        num_failed=sum(s not in (None, "unscored", "censored", "raced") for s in status) - len(scores),
+        failed=frozenset(
+            key[2:]
+            for key, state in zip(genome.lineages, status, strict=True)
+            if state not in (None, "unscored", "censored", "raced") and key[2:] not in scores
+        ),
         num_early=status.count("early"),
         is_censored="censored" in status,
         keeps_map=body_map.is_kept(genome) if has_muscles else None,
@@ -133,9 +141,13 @@ def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
 
 
 def _task(
-    task: TaskEvidence, entries: Sequence[Entry], comparisons: Sequence[Comparison], config: Row
+    task: TaskEvidence,
+    entries: Sequence[Entry],
+    comparisons: Sequence[Comparison],
+    config: Row,
+    num_tasks: int,
 ) -> TaskReport:
-    """Returns the report of a task of a run, by the run's resolved request."""
+    """Returns the report of a task of a run with so many, by the run's resolved request."""
     selection = str(config.get("selection", DEFAULTS["selection"]))
     level = threshold([list(genome.tracks.values()) for genome in task.genomes])
     genomes = [
@@ -143,6 +155,7 @@ def _task(
         for genome, entry in zip(task.genomes, entries, strict=True)
     ]
     populations = _mixed(task) if selection == "mixed" else None
+    facts = replace(task.facts, num_tasks=num_tasks, is_raced=selection == "race")
     return TaskReport(
         label=task.label,
         unit=task.unit,
@@ -155,7 +168,7 @@ def _task(
                 _fewest(task, populations),
             )
             if populations
-            else decide(task.label, entries, comparisons, replace(task.facts, is_raced=selection == "race"))
+            else decide(task.label, entries, comparisons, facts)
         ),
         notes=tuple(_notes(task, genomes)),
         cost=_cost(genomes),
@@ -179,7 +192,7 @@ def _genome(genome: GenomeEvidence, entry: Entry, level: float | None, has_inter
         score=_measure(entry.scores, has_intervals),
         num_graphs=len({key[2] for key in genome.lineages}),
         num_seeds=len({key[3] for key in genome.lineages}),
-        num_lineages=len(entry.scores),
+        num_lineages=len(entry.scores.keys() - entry.failed),
         one_point=entry.one_point,
         is_control=entry.is_control,
         parameters=_parameters(rows),
@@ -395,7 +408,7 @@ def _notes(task: TaskEvidence, genomes: Sequence[GenomeReport]) -> list[str]:
     kinds: dict[str, list[str]] = {
         "Saturated lineages": [],
         "Silent lineages": [],
-        "Lineages without a finite score, left out": [],
+        "Lineages without a finite score, counted as the lowest of the task": [],
     }
     blown = []
     for evidence, genome in zip(task.genomes, genomes, strict=True):

@@ -38,10 +38,12 @@ GENOMES = (  # columns, which are there even where no genome has such a figure
 BODY_MAP = ("body_map", *(f"body_map_{name}" for name in ("synapses", "signs", "strengths")))  # if told
 COMPARISONS = (
     *("task", "unit", "fitness_unit", "a", "b", "difference", "ci95_low", "ci95_high", "df", "kind"),
-    *("p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "probability_of_improvement"),
+    *("p", "p_solved", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm"),
+    "probability_of_improvement",
     *("rank_rank", "rank_of", "rank_p"),
     *("auc_difference", "auc_ci95_low", "auc_ci95_high", "auc_p", "auc_p_holm"),
-    *("power_more_seeds", "power_more_graphs", "verdict", "rank_genome", "margin", "look", "seal"),
+    *("power_more_seeds", "power_more_graphs", "power_both_seeds", "power_both_graphs"),
+    *("verdict", "rank_genome", "margin", "look", "seal"),
 )
 SPHINX = (
     *("task", "unit", "leader", "floor", "floor_is", "genome", "part"),

@@ -17,7 +17,7 @@ from neuroevo.files import Row
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
 from neuroevo.referee.estimators import LEVEL, Interval
-from neuroevo.referee.looks import Look, first_decided
+from neuroevo.referee.looks import COINCIDENCE, Look, first_decided
 from neuroevo.referee.outcome import Comparison, Relation
 from neuroevo.report.evidence import Evidence, GenomeEvidence, TaskEvidence
 from neuroevo.report.planned import LookPlan, LooksReport, PairAtLook, PairLooks
@@ -81,33 +81,11 @@ def history(evidence: Evidence, entries_of: EntriesOf) -> History | None:
         if not _is_complete(evidence.config, tasks, look):
             break
         entries = {label: entries_of(task) for label, task in tasks.items()}
-        rounds.append(at_level(compare(entries, margins, seed), look.level))
+        rounds.append(compare(entries, margins, seed, look.level, COINCIDENCE))
     pairs = {label: _pairs([r[label] for r in rounds], looks) for label in evidence.tasks}
     num_pairs = sum(math.comb(len(task.genomes), 2) for task in evidence.tasks.values())
     num_open = num_pairs - sum(pair.look is not None for x in pairs.values() for pair in x)
     return History(looks, rounds, pairs, num_open)
-
-
-def at_level(comparisons: Mapping[str, Sequence[Comparison]], level: float) -> dict[str, list[Comparison]]:
-    """Returns comparisons as they are at another level than that of a single look.
-
-    Args:
-        comparisons: By task.
-        level: The level, in (0, 1).
-    """
-    return {task: [_at_level(row, level) for row in rows] for task, rows in comparisons.items()}
-
-
-def _at_level(row: Comparison, level: float) -> Comparison:
-    """Returns a comparison as it is at a stricter level."""
-    if row.verdict == "inconclusive" or row.p_holm is None:
-        return row
-    relation: Relation = "inconclusive"
-    if row.p_equivalence_holm is not None and row.p_equivalence_holm < level:
-        relation = "equivalent"
-    elif row.p_holm < level:
-        relation = "better" if row.difference > 0 else "worse"
-    return replace(row, verdict=relation)
 
 
 def settled(rows: Sequence[Comparison], pairs: Sequence[PairLooks]) -> list[Comparison]:

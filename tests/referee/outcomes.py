@@ -8,7 +8,7 @@ means and spreads are what the table says. What the referee says of it is writte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy import stats
 from neuroevo.referee import wording
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.drift import fewest_populations, fixation
-from neuroevo.referee.entry import Entry
+from neuroevo.referee.entry import Entry, with_failures
 from neuroevo.referee.estimators import Scores
 from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.learning_curves import Slope
@@ -99,8 +99,10 @@ class Outcome:
     def verdicts(self) -> dict[str, Verdict]:
         """Returns what the referee decides of each task."""
         facts = {x: self.facts if isinstance(self.facts, TaskFacts) else self.facts[x] for x in self.tasks}
-        rows = compare(self.tasks, {task: known.margin for task, known in facts.items()}, 0)
-        return {x: decide(x, entries, rows[x], facts[x]) for x, entries in self.tasks.items()}
+        facts = {task: replace(known, num_tasks=len(facts)) for task, known in facts.items()}
+        genomes = {task: with_failures(entries) for task, entries in self.tasks.items()}
+        rows = compare(genomes, {task: known.margin for task, known in facts.items()}, 0)
+        return {x: decide(x, entries, rows[x], facts[x]) for x, entries in genomes.items()}
 
 
 def one(what: str, *genomes: Entry, facts: TaskFacts = BODY, task: str = "swimmer") -> Outcome:
@@ -151,6 +153,12 @@ def without(entry: Entry, number: int, **known: Any) -> Entry:
     return Entry(**{**vars(entry), "scores": scores, **known})
 
 
+def failed(entry: Entry, number: int) -> Entry:
+    """Returns a genome of which the last lineages failed."""
+    lost = frozenset(list(entry.scores)[-number:])
+    return without(entry, number, failed=lost)
+
+
 def said(outcome: Outcome | Mixed) -> str:
     """Returns all that the referee says of an outcome, in lines of a terminal's width."""
     verdicts = outcome.verdicts()
@@ -165,13 +173,13 @@ def said(outcome: Outcome | Mixed) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-WORM, NULL = genome("connectome", 2.0), genome("degree", 1.0, 7)
+WORM, NULL = genome("connectome", 2.0), genome("degree", 1.0, 12)
 BARE = genome("adapter-only", 0.5, core="none")
 FROZEN = genome("frozen", 0.6, core="frozen")
 CLOCK = genome("clock", 0.7, core="clock")
 
 
-def _map(label: str, mean: float, keeps: bool | None, graphs: int = 7) -> Entry:
+def _map(label: str, mean: float, keeps: bool | None, graphs: int = 20) -> Entry:
     """Returns a genome that has the connectome's map onto the body, or not."""
     return genome(label, mean, graphs, spread=0.05, keeps_map=keeps)
 
@@ -201,7 +209,9 @@ OUTCOMES: dict[str, Outcome | Mixed] = {
         genome("layered", 0.9, 10, between=0.05),
         BARE,
     ),
-    "null-wins": one("a null that beats the connectome", genome("connectome", 1.0), genome("degree", 2.0, 7)),
+    "null-wins": one(
+        "a null that beats the connectome", genome("connectome", 1.0), genome("degree", 2.0, 12)
+    ),
     "winner-images": one(
         "a winner on images that beats a control, and a clock which says nothing",
         *_images(0.9, RISING, "connectome", "degree", gap=0.2),
@@ -249,7 +259,7 @@ OUTCOMES: dict[str, Outcome | Mixed] = {
     "outliers": one(
         "a leader with two lineages that went wild",
         failing(genome("connectome", 1.0), 0.2, 60.0),
-        genome("degree", 1.0, 7),
+        genome("degree", 1.0, 12),
     ),
     "leader-worse-in-mean": one(
         "a leader in the interquartile mean that is worse in the mean",
@@ -371,7 +381,7 @@ OUTCOMES: dict[str, Outcome | Mixed] = {
     "three-graphs": one(
         "three graphs of a null, which may all have failed by chance", WORM, genome("degree", 1.0, 3)
     ),
-    "few-seeds": one("three seeds", genome("connectome", 2.0, seeds=3), genome("degree", 1.0, 7, 3)),
+    "few-seeds": one("three seeds", genome("connectome", 2.0, seeds=3), genome("degree", 1.0, 12, 3)),
     "few-of-all": one(
         "one seed of one graph each",
         genome("connectome", 2.0, seeds=1),
@@ -388,10 +398,8 @@ OUTCOMES: dict[str, Outcome | Mixed] = {
             core="evolves",
         ),
     ),
-    "failed-leader": one("a leader of which lineages failed", without(WORM, 2, num_failed=2), NULL),
-    "failed-rival": one(
-        "a rival of which a third of the lineages failed", WORM, without(NULL, 23, num_failed=23)
-    ),
+    "failed-leader": one("a leader of which lineages failed", failed(WORM, 2), NULL),
+    "failed-rival": one("a rival of which a third of the lineages failed", WORM, failed(NULL, 23)),
     "missing": one("lineages without a result", without(WORM, 3, num_missing=3), NULL),
     "early": one("lineages scored before their end", Entry(**{**vars(WORM), "num_early": 4}), NULL),
     "unscored": one("a genome of which nothing is scored", WORM, NULL, Entry("random", {}, one_point=False)),
@@ -406,7 +414,7 @@ OUTCOMES: dict[str, Outcome | Mixed] = {
         "a winner over ten rivals", WORM, *(genome(f"null-{k}", 1.0 - 0.05 * k, 10) for k in range(10))
     ),
     "some-beaten": one(
-        "a leader that beats two of three", genome("a", 2.0), genome("b", 1.97), genome("c", 1.0, 7), BARE
+        "a leader that beats two of three", genome("a", 2.0), genome("b", 1.97), genome("c", 1.0, 12), BARE
     ),
     "map-perhaps": one(
         "a win over nulls that have the map onto the body rewired",

@@ -20,6 +20,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 
 import run as cli
+from neuroevo.referee import coincidence
 
 EXACT = {"rel": 1e-12, "abs": 1e-12}
 Tables = dict[str, dict[str, np.ndarray]]  # [graphs, seeds] by task and genome
@@ -97,13 +98,17 @@ def test_two_wirings_over_seeds_by_hand(tmp_path):
 
 
 def test_holm_by_hand(tmp_path):
-    # Three families of three graphs: the least p, of a and c, counts three times; the others twice and once.
-    tables = {"a": family([1, 2, 3]), "b": family([4, 5, 6]), "c": family([9, 10, 11])}
+    # Three families of five graphs: the least p, of a and c, counts three times; the others twice and once.
+    tables = {"a": family([1, 2, 3, 4, 5]), "b": family([6, 7, 8, 9, 10]), "c": family([14, 15, 16, 17, 18])}
     rows = judged(tmp_path, {"t": tables})["tasks"]["t"]["comparisons"]
     p = {row["a"] + row["b"]: row["p"] for row in rows}
     assert p["ac"] < p["bc"] < p["ab"]
     corrected = {row["a"] + row["b"]: row["p_holm"] for row in rows}
-    assert corrected == {"ac": 3 * p["ac"], "bc": 2 * p["bc"], "ab": p["ab"]}
+    # That five graphs solve a task and five others of the same family do not has a p of its own.
+    solved = coincidence.families([5, 5, 5])
+    holm = {"ac": 3 * p["ac"], "bc": 2 * p["bc"], "ab": p["ab"]}
+    assert corrected == {pair: max(solved, value) for pair, value in holm.items()}
+    assert holm["ac"] < holm["bc"] < solved < 0.01
 
 
 # --- SciPy and statsmodels ----------------------------------------------------------------------------

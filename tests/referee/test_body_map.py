@@ -15,7 +15,7 @@ from neuroevo.referee.verdict import decide
 
 def entry(label: str, mean: float, keeps_map: bool | None, core: str = "evolves") -> Entry:
     rng = np.random.default_rng(len(label))
-    num_graphs = 1 if label == "connectome" else 5
+    num_graphs = 1 if label == "connectome" else 12
     scores = {(g, s): mean + 0.01 * rng.standard_normal() for g in range(num_graphs) for s in range(5)}
     return Entry(label, scores, one_point=num_graphs == 1, core=core, keeps_map=keeps_map)
 

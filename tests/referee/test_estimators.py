@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from neuroevo.referee import estimators
-from neuroevo.referee.estimators import contrast, interval, permutation_test
+from neuroevo.referee.estimators import contrast, permutation_test
+from neuroevo.referee.intervals import interval
 
 
 def scores(table) -> dict[tuple[int, int], float]:
@@ -57,25 +58,62 @@ def test_interquartile_mean_has_the_same_digits_in_whatever_order_scores_come():
 
 
 def test_interval_of_one_graph_is_that_of_tukey_and_mclaughlin():
-    # Of eight, 1 and 2 become 3, and 7 and 8 become 6.
-    bounds = interval(scores([[8.0, 1.0, 7.0, 2.0, 6.0, 3.0, 5.0, 4.0]]))
-    winsorised = np.array([3, 3, 3, 4, 5, 6, 6, 6.0])
+    # Of ten, 0 and 1 become 2, and 8 and 9 become 7.
+    bounds = interval(scores([[8.0, 1.0, 7.0, 2.0, 6.0, 3.0, 5.0, 4.0, 0.0, 9.0]]))
+    winsorised = np.array([2, 2, 2, 3, 4, 5, 6, 7, 7, 7.0])
     squares = float(((winsorised - winsorised.mean()) ** 2).sum())
-    assert squares == 14
-    half = stats.t.ppf(0.975, 3) * math.sqrt(squares / (4 * 3))  # h = 4 scores are kept
+    assert squares == 42.5
+    half = stats.t.ppf(0.975, 5) * math.sqrt(squares / (6 * 5))  # h = 6 scores are kept
     assert bounds == pytest.approx([4.5 - half, 4.5 + half])
 
 
 def test_interval_of_many_graphs_is_that_of_their_means_where_seeds_say_nothing():
-    table = np.array([1.0, 2.0, 3.0])[:, None] + np.zeros(4)  # no quarter of a graph is cut from its own
+    table = np.arange(12.0)[:, None] + np.zeros(4)  # of 48 scores twelve are cut at each end: three graphs
     low, high = interval(scores(table))
-    influence = np.clip(table, 1.0, 3.0) * 12 / 6
-    half = stats.t.ppf(0.975, 2) * influence[:, 0].std(ddof=1) / math.sqrt(3)
-    assert (low, high) == pytest.approx((2 - half, 2 + half))
+    influence = np.clip(table, 3.0, 8.0) * 48 / 24
+    half = stats.t.ppf(0.975, 11) * influence[:, 0].std(ddof=1) / math.sqrt(12)
+    assert (low, high) == pytest.approx((5.5 - half, 5.5 + half))
 
 
 def test_interval_needs_two_seeds():
-    assert interval(scores([[1.0], [2.0], [3.0]])) is None
+    assert interval(scores([[float(k)] for k in range(20)])) is None
+
+
+@pytest.mark.parametrize(("num_graphs", "num_seeds"), [(1, 9), (9, 20), (2, 50)])
+def test_interval_needs_ten_graphs_or_ten_seeds_of_one(num_graphs, num_seeds):
+    assert interval(drawn(0, num_graphs, num_seeds)) is None
+    assert interval(drawn(0, 1 if num_graphs == 1 else 10, 10)) is not None
+
+
+def test_interval_of_equal_scores_is_none():
+    assert interval(scores([[1.0] * 10])) is None
+
+
+def test_interval_follows_the_share_of_lineages_that_learn():
+    """Of twenty lineages four learn: by Clopper and Pearson 6 to 44 in a hundred would."""
+    share = stats.binomtest(4, 20).proportion_ci()
+    assert share.low < 0.25  # and then the middle half is all zeros
+    assert interval(scores([[1.0] * 4 + [0.0] * 16])) == pytest.approx((0.0, (share.high - 0.25) / 0.5))
+
+
+def test_interval_of_lineages_alike_within_a_graph_counts_graphs():
+    """Ten lineages a graph that all do the same are worth one each."""
+    alike = scores(np.array([1.0] * 3 + [0.0] * 7)[:, None] + np.zeros(10))
+    share = stats.binomtest(3, 10).proportion_ci().high
+    assert interval(alike)[1] >= (share - 0.25) / 0.5 - 1e-12
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e155, 1e300])
+def test_scores_of_any_size_are_compared_as_others_are(size):
+    plain, scaled = [], []
+    for seed, k in ((5, 12), (6, 11)):
+        plain.append(drawn(seed, k, 10))
+        scaled.append({key: x * size for key, x in plain[-1].items()})
+    with np.errstate(all="raise"):
+        assert contrast(*scaled).p == pytest.approx(contrast(*plain).p)
+        assert interval(scaled[0])[1] == pytest.approx(interval(plain[0])[1] * size)
+    p = [permutation_test(*tables, np.random.default_rng(0)) for tables in (plain, scaled)]
+    assert p[0] == p[1]
 
 
 def test_interval_is_wider_where_graphs_differ():

@@ -7,7 +7,7 @@ import pytest
 
 from neuroevo.referee import comparison, estimators
 from neuroevo.referee.comparison import compare
-from neuroevo.referee.entry import Entry
+from neuroevo.referee.entry import Entry, with_failures
 from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.learning_curves import Slope
 from neuroevo.referee.outcome import Comparison, Rank, Verdict
@@ -31,24 +31,25 @@ def judged(*entries, margin=None, maximum=None, seed=0) -> tuple[Verdict, list[C
     return decide("task", entries, rows, TaskFacts("m/s", margin, maximum)), rows
 
 
-def test_winner_beats_every_other_by_a_corrected_test():
-    verdict, rows = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("adapters", 0.5, core="none"))
+def test_winner_beats_every_other_one():
+    verdict, rows = judged(entry("worm", 2.0), entry("null", 1.0, 9), entry("adapters", 0.5, core="none"))
     assert (verdict.decision, verdict.winner) == ("winner", "worm")
     assert [row.verdict for row in rows] == ["better", "better", "better"]
-    assert all(row.p_holm < 0.05 for row in rows)
+    assert all(row.p_pair < 0.05 for row in rows)
+    assert verdict.p_winner == max(row.p_pair for row in rows if row.concerns("worm"))
     assert verdict.sentence.startswith("worm wins on task: ")
     assert "1.99 m/s against 1.00 m/s of null, the least surely beaten of 2 rivals" in verdict.sentence
-    assert "mean difference +1.00 m/s, 95 % interval 0.88 to 1.12, p < 0.001" in verdict.sentence
+    assert "mean difference +1.00 m/s, 95 % interval 0.90 to 1.10, p = 0.039" in verdict.sentence
     assert verdict.reasons == ("The controls do not explain it: it beats adapters too.",)
 
 
 def test_winner_need_not_come_first():
-    verdict, _ = judged(entry("null", 1.0, 5), entry("worm", 2.0))
+    verdict, _ = judged(entry("null", 1.0, 9), entry("worm", 2.0))
     assert verdict.winner == "worm"
 
 
 def test_winner_without_controls_is_said_to_lack_them():
-    verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5))
+    verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 9))
     assert verdict.winner == "worm"
     assert "No control" in verdict.reasons[0]
 
@@ -56,7 +57,7 @@ def test_winner_without_controls_is_said_to_lack_them():
 @pytest.mark.parametrize("core", ["none", "clock", "frozen"])
 def test_control_that_does_as_well_explains_the_score(core):
     for mean, relation in ((1.99, "could not be told apart from worm"), (2.01, "does as well as worm")):
-        verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 5), entry("control", mean, core=core))
+        verdict, _ = judged(entry("worm", 2.0), entry("null", 1.0, 9), entry("control", mean, core=core))
         assert verdict.winner is None
         assert verdict.reasons[0].startswith("control, a control")
         assert relation in verdict.reasons[0]
@@ -85,7 +86,12 @@ def test_rivals_that_are_not_told_apart_have_no_winner_but_a_power_line():
 @pytest.mark.parametrize(
     ("worm", "null", "lack"),
     [
-        ({"num_seeds": 4}, {"num_graphs": 5}, "worm has 4 seeds"),
+        ({"num_seeds": 4}, {"num_graphs": 9}, "worm has 4 seeds"),
+        (
+            {},
+            {"num_graphs": 6},
+            "null has 6 graphs. A verdict takes 5 seeds (--seeds), and 7 graphs of",
+        ),
         ({}, {"num_graphs": 2}, "null has 2 graphs"),
         ({}, {"num_graphs": 1, "one_point": False}, "null has 1 graph"),
         ({}, {"num_graphs": 1, "one_point": None}, "null has 1 graph"),
@@ -99,21 +105,58 @@ def test_too_few_seeds_or_graphs_is_exploratory_however_clear(worm, null, lack):
     assert "exploratory" in verdict.sentence
 
 
-def test_five_seeds_and_three_graphs_are_enough():
-    verdict, _ = judged(entry("worm", 9.0, num_seeds=5), entry("null", 1.0, 3, 5))
-    assert verdict.winner == "worm"
+def test_five_seeds_and_seven_graphs_are_enough_for_one_wiring_and_three_for_two_families():
+    assert judged(entry("worm", 9.0, num_seeds=5), entry("null", 1.0, 7, 5))[0].winner == "worm"
+    assert judged(entry("x", 9.0, 3, 5), entry("null", 1.0, 3, 5))[0].winner == "x"
+    three = judged(entry("x", 9.0, 3, 5), entry("null", 1.0, 3, 5), entry("other", 0.5, 3, 5))[0]
+    assert three.decision == "exploratory" and "4 graphs of a prior" in three.reasons[0]
+
+
+def test_winner_must_beat_each_rival_alone_while_pairs_are_corrected_together():
+    """A win over nine rivals at p = 0.03 each is a win; of any of 45 pairs alone no such p is told apart."""
+    rivals = [entry(f"r{k}", 0.0, num_seeds=12) for k in range(9)]
+    best = entry("best", 0.12, num_seeds=12)
+    verdict, rows = judged(best, *rivals)
+    facing = [row.facing("best") for row in rows if row.concerns("best")]
+    assert all(0 < row.p < 0.05 for row in facing) and max(row.p_holm for row in facing) > 0.05
+    assert verdict.winner == "best" and verdict.p_winner == max(row.p for row in facing)
+
+
+def test_winners_of_several_tasks_share_the_error_rate():
+    pair = entry("a", 1.12), entry("b", 1.0)
+    rows = compare({"x": pair}, {}, 0)["x"]
+    assert 0.01 < rows[0].p < 0.05
+    assert decide("x", pair, rows, TaskFacts(num_tasks=1)).winner == "a"
+    assert decide("x", pair, rows, TaskFacts(num_tasks=5)).winner is None
+
+
+def test_control_is_held_against_the_mean_of_a_family_not_against_one_more_graph():
+    """With graphs that differ, a control that lies among them may still lie surely below their mean."""
+    family = entry("null", 1.0, 20)
+    family = replace(family, scores={(g, s): x + (g - 9.5) / 10 for (g, s), x in family.scores.items()})
+    for core, wins in (("none", True), ("evolves", False)):
+        verdict, rows = judged(family, entry("other", 0.5, core=core))
+        assert (verdict.winner == "null") is wins, core
+        assert rows[0].kind == ("control" if core == "none" else "one wiring")
 
 
 def test_missing_lineages_hold_the_verdict_back():
-    verdict, _ = judged(entry("worm", 9.0, num_missing=1), entry("null", 1.0, 5))
+    verdict, _ = judged(entry("worm", 9.0, num_missing=1), entry("null", 1.0, 9))
     assert (verdict.decision, verdict.winner) == ("exploratory", None)
     assert "worm 1" in verdict.reasons[0]
 
 
-def test_winner_with_failed_lineages_is_not_declared():
-    verdict, _ = judged(entry("worm", 9.0, num_failed=2), entry("null", 1.0, 5))
-    assert (verdict.decision, verdict.winner) == ("no winner", None)
-    assert "2 of worm's lineages failed" in verdict.reasons[0]
+def test_failed_lineages_count_as_the_lowest_score_of_the_task():
+    worm = entry("worm", 9.0, failed=frozenset({(0, 8), (0, 9)}))
+    worm = replace(worm, scores={key: x for key, x in worm.scores.items() if key not in worm.failed})
+    null = entry("null", 1.0, 9)
+    filled = with_failures([worm, null, Entry("none", {}, failed=frozenset({(0, 0)}))])
+    lowest = min(null.scores.values())
+    assert {key: filled[0].scores[key] for key in worm.failed} == dict.fromkeys(worm.failed, lowest)
+    assert filled[1] == null and filled[2].scores == {(0, 0): lowest}
+    assert judged(worm, null)[0].winner == "worm"
+    assert judged(*filled[:2])[1][0].difference < 0.9 * judged(worm, null)[1][0].difference
+    assert with_failures([Entry("none", {}, failed=frozenset({(0, 0)}))])[0].scores == {}
 
 
 def test_margin_makes_equivalence_a_verdict():
@@ -156,7 +199,7 @@ def test_one_wiring_is_ranked_among_the_graphs():
 
 
 def test_all_scores_equal_is_said_and_not_won():
-    verdict, rows = judged(entry("a", 1.0, spread=0.0), entry("b", 1.0, 4, spread=0.0))
+    verdict, rows = judged(entry("a", 1.0, spread=0.0), entry("b", 1.0, 8, spread=0.0))
     assert (verdict.decision, verdict.ends_alike, rows[0].p) == ("no winner", "equal", 1.0)
     assert "all scores are equal" in verdict.sentence
 
@@ -192,7 +235,7 @@ def test_no_ceiling_is_claimed_of_what_is_far_off_still_learns_or_is_of_too_few_
 
 
 def test_floor_is_recognised():
-    verdict, _ = judged(entry("a", 0.02), entry("b", 0.0, 4))
+    verdict, _ = judged(entry("a", 0.02), entry("b", 0.0, 8))
     assert verdict.ends_alike == "floor"
     assert "learning curves are compared" in verdict.reasons[-1]
     assert "no genome has learned more than its lineages differ" in verdict.sentence

@@ -103,15 +103,16 @@ def test_report_follows_the_schema(report):
     assert wanted | {"auc", "status", "failures", "saturated", "silent"} <= section["genomes"][0].keys()
     wanted = {"a", "b", "kind", "difference", "ci95", "df", "probability_of_improvement", "rank", "auc"}
     wanted |= {"p", "p_holm", "p_permutation", "p_equivalence", "p_equivalence_holm", "power", "verdict"}
+    wanted.add("p_solved")
     assert [set(row) for row in section["comparisons"]] == [wanted] * 3
 
 
 def test_report_holds_hand_worked_figures(report):
     first = report["tasks"]["mnist"]["genomes"][0]
     assert first["iqm"] == 6.0  # of 0 1 2 10 11 12, without 0 and 12
-    assert first["untrained"] == {"iqm": 0.0, "ci95": [0.0, 0.0]}
+    assert first["untrained"] == {"iqm": 0.0, "ci95": None}
     assert first["auc"]["iqm"] == 3.5  # centres g + seed + 1 over g = 0..3, seeds 0 to 2
-    assert first["ci95"][0] < 6 < first["ci95"][1]
+    assert first["ci95"] is None  # of two graphs
     assert (first["num_graphs"], first["num_seeds"], first["num_lineages"]) == (2, 3, 6)
     assert first["parameters"]["core_range"] == [100, 101]
     assert (first["evaluations"], first["failures"], first["saturated"], first["silent"]) == (36, 6, 2, 0)
@@ -228,7 +229,7 @@ def test_terminal_report_fits_80_columns(written):
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert "Exploratory" in lines[0]
-    assert re.search(r"connectome +6\.0 +\[.*\] +2 x 3 +0\.0", text)
+    assert re.search(r"connectome +6\.00 +- +2 x 3 +0\.00", text)
     assert "Saturated lineages" in text
     assert "[red]" in text.replace("\n", "")  # a label is no markup
 
@@ -288,8 +289,9 @@ def test_report_of_a_run_cut_short_says_what_is_missing(tmp_path):
     assert report.run.lineages == LineageCounts(planned=12, done=9, failed=1, censored=0, missing=2)
     a, b = report.tasks["mnist"].genomes
     assert (a.status, a.num_lineages, b.status, b.num_lineages) == ("failed", 5, "incomplete", 4)
-    assert a.score.iqm == pytest.approx((2 + 10 + 11) / 3)
-    assert report.tasks["mnist"].notes[-1] == "Lineages without a finite score, left out: a 1 of 6."
+    assert a.score.iqm == pytest.approx((0 + 2 + 10 + 11) / 4)  # one 0 for the one that failed
+    said = "Lineages without a finite score, counted as the lowest of the task: a 1 of 6."
+    assert report.tasks["mnist"].notes[-1] == said
     assert "interrupted" in "\n".join(printed(report))
 
 

@@ -322,6 +322,7 @@ def _comparisons(task: TaskReport) -> Table:
             for row in pairs
         ],
         "p": [_p_cell(row.p) for row in pairs],
+        "p, if graphs only solve or fail": [_p_cell(row.p_solved) for row in pairs],
         "p, corrected": [_p_cell(row.p_holm) for row in pairs],
         "verdict": [Cell.words(row.verdict) for row in pairs],
         "chance of improvement": [Cell.figure(row.probability_of_improvement, 2) for row in pairs],
