@@ -6,7 +6,8 @@ from the very family that the second one samples, as the exact connectome is und
 "families", two samples of one family. Variance between graphs is 0, 0.5, 1 and 2, and graphs are 3, 5, 10
 and 20, at 10 seeds, which both genomes share. Beside the referee's test there are a bootstrap over lineages,
 a hierarchical bootstrap (graphs, then seeds) and a paired test over seeds. Printed in per cent: false
-alarms at 5 %; the power to find an effect of one deviation of seeds; the coverage of the referee's intervals.
+alarms at 5 %, and those of the t test alone; winners; the power to find an effect of one deviation of seeds;
+the coverage of the referee's intervals, of interquartile means where one is given.
 
     python -m benchmarks.calibration [--tables 2000] [--rivals 400] [--runs 40] [--seed 0]
 """
@@ -14,6 +15,7 @@ alarms at 5 %; the power to find an effect of one deviation of seeds; the covera
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,7 +29,7 @@ from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry
-from neuroevo.referee.estimators import Scores, contrast
+from neuroevo.referee.estimators import LEVEL, Scores
 from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.intervals import interval
 from neuroevo.referee.verdict import decide
@@ -84,22 +86,25 @@ def tables(
 
 def referee(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dict[str, float]:
     """Returns false alarms, winners declared, power and coverage of the referee, in per cent."""
-    alarms = winners = detected = covers = covers_iqm = 0
+    counts = dict.fromkeys(("alarm", "t", "winner", "power", "cover", "given", "iqm"), 0)
     for k, (a, b) in enumerate(tables(rng, number, *cell)):
-        x, y = scores_of(a), scores_of(b)
-        null, planted = contrast(x, y), contrast(scores_of(a + 1), y)
-        assert null is not None and planted is not None
-        alarms += null.p < 0.05
-        detected += planted.p < 0.05
-        covers += null.ci95[0] <= 0 <= null.ci95[1]
-        limits = interval(y)
-        assert limits is not None
-        covers_iqm += limits[0] <= 0 <= limits[1] if cell[3] == "normal" else 0
-        entries = [Entry("a", x, one_point=len(a) == 1), Entry("b", y)]
-        rows = compare({"t": entries}, {}, k)["t"]
-        winners += decide("t", entries, rows, TaskFacts()).winner is not None
-    counts = {"alarm": alarms, "winner": winners, "power": detected, "cover": covers, "iqm": covers_iqm}
-    return {name: 100 * value / number for name, value in counts.items()}
+        null, better = (
+            [Entry("a", scores_of(a + shift), one_point=len(a) == 1), Entry("b", scores_of(b))]
+            for shift in (0.0, 1.0)
+        )
+        (row,), (shifted,) = (compare({"t": entries}, {}, k)["t"] for entries in (null, better))
+        assert row.p is not None and row.p_pair is not None and row.ci95 is not None
+        counts["alarm"] += row.p_pair < LEVEL
+        counts["t"] += row.p < LEVEL
+        counts["winner"] += decide("t", null, [row], TaskFacts()).winner is not None
+        counts["power"] += shifted.p_pair is not None and shifted.p_pair < LEVEL
+        counts["cover"] += row.ci95[0] <= 0 <= row.ci95[1]
+        limits = interval(null[1].scores)
+        counts["given"] += limits is not None
+        counts["iqm"] += limits is not None and limits[0] <= 0 <= limits[1]
+    given = counts.pop("given")
+    rates = {name: 100 * value / number for name, value in counts.items()}
+    return {**rates, "iqm": 100 * counts["iqm"] / given if given else math.nan}  # of the intervals given
 
 
 def rivals(rng: np.random.Generator, number: int, cell: tuple[Any, ...]) -> dict[str, float]:
@@ -130,7 +135,7 @@ def _resample_graphs(rng: np.random.Generator, values: np.ndarray) -> np.ndarray
 def simulated(number: int, of_rivals: int, seed: int) -> None:
     """Prints the table of simulated scores."""
     print(f"{number:,} tables a row for the referee, {of_rivals:,} for the others, {SEEDS} seeds; per cent")
-    heads = "false", "winner", "power", "cover", "iqm cover", "lineages", "hierarch.", "seeds"
+    heads = "false", "t alone", "winner", "power", "cover", "iqm cover", "lineages", "hierarch.", "seeds"
     print(f"{'':<38}" + "".join(f"{head:>10}" for head in heads))
     for noise in NOISES:
         for is_wiring in (True, False):
@@ -141,7 +146,7 @@ def simulated(number: int, of_rivals: int, seed: int) -> None:
                     shape = "wiring" if is_wiring else "families"
                     ours, theirs = referee(rng, number, cell), rivals(rng, of_rivals, cell)
                     iqm = ours.pop("iqm")  # a skewed distribution has no such simple truth
-                    iqm_text = f"{iqm:>10.1f}" if noise == "normal" else f"{'':>10}"
+                    iqm_text = f"{iqm:>10.1f}" if noise == "normal" and not math.isnan(iqm) else f"{'':>10}"
                     print(
                         f"{noise:<7} {shape:<8} {num_graphs:>2} graphs, between {between:3.1f}"
                         + "".join(f"{x:>10.1f}" for x in ours.values())

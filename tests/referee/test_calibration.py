@@ -54,7 +54,7 @@ def test_effect_of_one_deviation_is_found_at_ten_seeds_and_five_graphs():
 
 
 def test_intervals_cover():
-    rates = referee(np.random.default_rng(4), 1000, (False, 5, 1.0, "normal"))
+    rates = referee(np.random.default_rng(4), 1000, (False, 12, 1.0, "normal"))
     for name in ("cover", "iqm"):
         assert 93 - 2.1 <= rates[name] <= 97 + 1.7  # three standard errors at each end
 
@@ -71,7 +71,7 @@ def test_run_of_many_equal_priors_rarely_has_a_winner():
     rng, winners = np.random.default_rng(6), 0
     for k in range(TABLES):
         shared = rng.normal(size=10) * np.sqrt(0.5)
-        tables = [table(rng, n, 10, 1.0, shared) for n in (1, 5, 5, 5)]
+        tables = [table(rng, n, 10, 1.0, shared) for n in (1, 12, 12, 12)]
         entries = [Entry(str(i), scores_of(t), one_point=len(t) == 1) for i, t in enumerate(tables)]
         winners += decide("t", entries, compare({"t": entries}, {}, k)["t"], TaskFacts()).winner is not None
     assert 100 * winners / TABLES <= most(0.05)
