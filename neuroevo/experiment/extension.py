@@ -116,7 +116,7 @@ def extend(folder: RunFolder, before: Experiment, plan: Plan) -> None:
     longer = any(plan.settings[label].generations > x.generations for label, x in before.settings.items())
     entry = {**request_entry(plan.config, here), **({"is_longer": True} if longer else {})}
     fresh = manifest(plan, ())
-    changed = {name: fresh[name] for name in ("graphs", "priors", "lineages")}
+    changed = {name: fresh[name] for name in ("graphs", "priors", "lineages", "tasks")}
     folder.extend(plan.config.to_dict(), status="interrupted", requests=[*requests, entry], **changed)
 
 

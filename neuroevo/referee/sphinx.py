@@ -169,7 +169,8 @@ def share_of(label: str, part: Part, scores: Scores, first: Entry, floor: Floor)
     if not top > bottom:
         return None
     share = (score - bottom) / (top - bottom)
-    return Share(label, part, score, share, _interval(share, scores, first.scores, by_seed))
+    bounds = _interval(share, scores, first.scores, by_seed, is_draw=part == "wiring")
+    return Share(label, part, score, share, bounds)
 
 
 def _floor(first: Entry, stated: tuple[float, str] | None) -> Floor | None:
@@ -190,13 +191,18 @@ def _floor_by_seed(first: Entry, floor: Floor, seeds: Sequence[int]) -> dict[int
     }
 
 
-def _interval(share: float, scores: Scores, top: Scores, bottom: Mapping[int, float]) -> Interval | None:
-    """Returns the shares s at which a genome is not told from s leaders and 1 - s floors, first and last."""
+def _interval(
+    share: float, scores: Scores, top: Scores, bottom: Mapping[int, float], is_draw: bool
+) -> Interval | None:
+    """Returns the shares s at which a genome is not told from s leaders and 1 - s floors, first and last.
+
+    A wiring might be a draw of the other's prior, which has several; a control is none.
+    """
 
     def excess(s: float) -> float:
         """Returns by how much zero lies outside the interval of the contrast at a share."""
         mixed = {key: s * x + (1 - s) * bottom[key[1]] for key, x in top.items() if key[1] in bottom}
-        measured = contrast(scores, mixed)
+        measured = contrast(scores, mixed, is_draw)
         assert measured is not None  # two seeds in common
         return _outside(measured)
 

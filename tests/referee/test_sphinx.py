@@ -151,3 +151,16 @@ def test_one_seed_has_a_share_without_an_interval():
     assert explained is not None
     (share,) = explained.shares
     assert share.ci95 is None and math.isclose(share.share, 0.5)
+
+
+def test_a_control_is_held_against_the_mean_of_a_family_and_a_wiring_against_its_graphs():
+    noise = 0.02 * np.array([-1.0, 1.0, 0.0, 1.0, -1.0, 0.0])
+    family = Entry("degree", scores(*(np.linspace(0.7, 1.3, 12)[:, None] + noise).tolist()))
+    one = scores((0.8 + noise[::-1]).tolist())  # below the mean by less than the graphs differ
+    floor = Floor(0.0, "", False)
+    control, wiring = (share_of("x", part, one, family, floor) for part in ("maps", "wiring"))
+    assert control is not None and wiring is not None and control.share == wiring.share
+    assert control.ci95 is not None and wiring.ci95 is not None
+    assert control.ci95[1] < 1 < wiring.ci95[1]  # another draw might be as low
+    tested = contrast(one, family.scores, is_draw=False)
+    assert tested is not None and tested.p < 0.05
