@@ -112,6 +112,11 @@ class Comparison:
     power: Power | None
 
     @property
+    def is_same(self) -> bool:
+        """True if the two were tested and no seed parts them: as far as scores tell, they are one sample."""
+        return self.ci95 is not None and self.difference == self.ci95[0] == self.ci95[1] == 0
+
+    @property
     def is_alike(self) -> bool:
         """True if the two were tested, and no test tells them apart by more than the margin."""
         if self.p_holm is None or self.verdict in ("better", "worse"):

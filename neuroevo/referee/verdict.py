@@ -58,7 +58,7 @@ def decide(
                 best, winner, p_winner = entry, entry.label, p
         decision = "winner" if winner else "no winner"
         reasons = [] if alike == "equal" else wording.reasons(best, scored, comparisons, facts, winner)
-        power = wording.power_lines(best, comparisons) if best and not winner and not alike else []
+        power = wording.power_lines(best, comparisons, facts) if best and not (winner or alike) else []
     ahead = next((x for x in contenders if x.label == winner), leader(contenders) if contenders else None)
     reasons += body_map.reasons(ahead, scored, comparisons, winner is not None)
     reasons += wording.learning(comparisons, alike)

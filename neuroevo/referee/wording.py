@@ -9,7 +9,7 @@ from neuroevo.referee.comparison import MAX_MORE
 from neuroevo.referee.entry import CONTROLS, MIN_GRAPHS, MIN_SEEDS, Entry, leader
 from neuroevo.referee.estimators import LEVEL, interquartile_mean
 from neuroevo.referee.facts import TaskFacts
-from neuroevo.referee.outcome import Comparison, Decision, Ending, Verdict
+from neuroevo.referee.outcome import Comparison, Decision, Ending, Relation, Verdict
 from neuroevo.referee.spread import Fixation, by_spread
 from neuroevo.text import conjoined, count, figures, number, p_statement, percentages, signed
 
@@ -51,7 +51,10 @@ def verdict(
             return f"No prior wins on {task}: a race dropped all others; {alone}."
         return f"{task}: exploratory, one genome has scores and nothing to be compared with; {alone}."
     if alike:
-        return f"No prior wins on {task}: {_lower(ENDS[alike])}, {_range(alike, scored, facts)}."
+        begins = f"No prior wins on {task}:"
+        if decision == "exploratory":
+            begins = f"{task}: exploratory, so no winner is declared;"
+        return f"{begins} {_lower(ENDS[alike])}, {_range(alike, scored, facts)}."
     x, y = _means(row, scored, facts)
     gap = _gap(row, scored, facts)
     if winner:
@@ -62,8 +65,13 @@ def verdict(
         return (
             f"{task}: exploratory, so no winner is declared; {row.a} has {x}, against {y} of {row.b} {gap}."
         )
-    num_beaten = sum(other.finds_better(row.a) for other in comparisons)
-    beats = f"; {row.a} beats {num_beaten} of its {len(scored) - 1} rivals" if num_beaten else ""
+    rivals_of = [other for other in comparisons if other.concerns(row.a)]
+    num_beaten = sum(other.beats(row.a, LEVEL, facts.num_tasks) for other in rivals_of)
+    beats = (
+        f"; {row.a} beats {num_beaten} of its {len(scored) - 1} rivals"
+        if num_beaten and len(scored) > 2
+        else ""
+    )
     return f"No prior wins on {task}: {_standoff(row, scored, facts)}{beats}."
 
 
@@ -73,8 +81,8 @@ def closest(
     """Returns the comparison that a verdict rests on, as the genome ahead sees it.
 
     A winner's is the one that it wins the least surely. Without a winner the genome ahead is the best prior,
-    and it is held against the best of those that it does not beat; or, where only controls have scores,
-    against the next of them.
+    and it is held against the best of those that it does not beat, but its own double; or, where only
+    controls have scores, against the next of them.
 
     Args:
         scored: Genomes that have scores; at least one.
@@ -90,7 +98,8 @@ def closest(
     rows = [row.facing(first) for row in comparisons if row.concerns(first)]
     if winner:
         return max(rows, key=lambda row: 1.0 if row.p_pair is None else row.p_pair, default=None)
-    unbeaten = [row for row in rows if not row.beats(first, LEVEL, num_tasks)] or rows
+    others = [row for row in rows if not row.is_same] or rows
+    unbeaten = [row for row in others if not row.beats(first, LEVEL, num_tasks)] or others
     means = {entry.label: _mean(entry) for entry in scored}
     return max(unbeaten, key=lambda row: means[row.b], default=None)
 
@@ -104,7 +113,7 @@ def finding(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
         facts: What is known of the task.
     """
     x, y = _means(row, scored, facts)
-    return f"{x} against {y} of {row.b}, {_tested(row)}"
+    return f"{x} against {y} of {row.b}, {_tested(row, facts)}"
 
 
 def difference(row: Comparison, facts: TaskFacts) -> str:
@@ -118,22 +127,35 @@ def difference(row: Comparison, facts: TaskFacts) -> str:
     is_wide = row.ci95 is not None and row.ci95[0] < row.ci95[1]  # scores without spread have none
     within = f", 95 % interval {bounds[0]} to {bounds[1]}" if is_wide else ""
     gap = signed(gap) if row.difference else "0"
-    return f"mean difference {_quantity(gap, facts.unit)}{within}, {_tested(row)}"
+    return f"mean difference {_quantity(gap, facts.unit)}{within}, {_tested(row, facts)}"
 
 
 def _gap(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
     """Returns what lies between the two genomes of a comparison, whose interquartile means stand before."""
     means = {entry.label: _mean(entry) for entry in scored}
-    is_contrary = (means[row.a] - means[row.b]) * row.difference < 0 and row.verdict in ("better", "worse")
+    is_told = _relation(row, facts) in ("better", "worse")
+    is_contrary = is_told and (means[row.a] - means[row.b]) * row.difference < 0
     aside = "tests are of means, which outliers move; " if is_contrary else ""
     return f"(interquartile means; {aside}{difference(row, facts)})"
 
 
-def _tested(row: Comparison) -> str:
-    """Returns the p of a comparison: its own, for a winner must beat each; corrected for equivalence."""
+def _relation(row: Comparison, facts: TaskFacts) -> Relation:
+    """Returns how a stands to b in the comparison of the two alone, as a verdict on a task takes it."""
+    if row.beats(row.a, LEVEL, facts.num_tasks):
+        return "better"
+    if row.beats(row.b, LEVEL, facts.num_tasks):
+        return "worse"
+    return "equivalent" if row.verdict == "equivalent" else "inconclusive"
+
+
+def _tested(row: Comparison, facts: TaskFacts) -> str:
+    """Returns the p of a comparison: that of the two alone, corrected for tasks; or that of equivalence."""
     if row.verdict == "equivalent":
         return f"{p_statement(row.p_equivalence_holm)} for equivalence, after Holm"
-    return "not tested" if row.p_pair is None else p_statement(row.p_pair)
+    if row.p is None:
+        return "not tested"
+    p = max(min(1.0, facts.num_tasks * row.p), row.p_solved or 0.0)
+    return f"{p_statement(p)} for {facts.num_tasks} tasks" if facts.num_tasks > 1 else p_statement(p)
 
 
 def _standoff(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str:
@@ -147,16 +169,20 @@ def _standoff(row: Comparison, scored: Sequence[Entry], facts: TaskFacts) -> str
     if ahead.is_control:
         return f"only controls have scores; {row.a} has {x}, against {y} of {row.b} {gap}"
     both = f"{row.a} with {x} and {row.b} with {y}" if x != y else f"{row.a} and {row.b}, both with {x},"
-    if row.verdict == "equivalent":
+    relation = _relation(row, facts)
+    if relation == "equivalent":
         return f"{both} are equivalent{_margin(facts)} {gap}"
-    if row.verdict == "inconclusive" and x == y:
+    if row.is_same:
+        return f"{both} have the same scores, seed for seed"
+    if relation == "inconclusive" and x == y:
         return f"{both} could not yet be told apart {gap}"
-    relation = {
-        "better": "beats, without winning,",
+    words = {
+        "better": "beats",
         "worse": "is worse in its mean than",
         "inconclusive": "could not yet be told apart from",
-    }[row.verdict]
-    return f"{row.a}, ahead with {x}, {relation} {row.b} with {y} {gap}"
+    }[relation]
+    rest = ", but not every rival" if relation == "better" else ""
+    return f"{row.a}, ahead with {x}, {words} {row.b} with {y} {gap}{rest}"
 
 
 def _margin(facts: TaskFacts) -> str:
@@ -388,7 +414,9 @@ def reasons(
     unbeaten = [row for row in facing if not row.beats(best.label, LEVEL, facts.num_tasks)]
     sentences = [_control(row, controls[row.b], facts) for row in unbeaten if row.b in controls]
     others = [row for row in unbeaten if row.b not in controls]
-    sentences += [f"{_relation(row, facts)} ({difference(row, facts)})." for row in others[:MAX_NAMED]]
+    for row in others[:MAX_NAMED]:
+        gap = "" if row.is_same else f" ({difference(row, facts)})"
+        sentences.append(f"{_to_prior(row, facts)}{gap}.")
     if len(others) > MAX_NAMED:
         sentences.append(f"Nor does it beat {len(others) - MAX_NAMED} more.")
     return sentences
@@ -404,20 +432,24 @@ def _controls(controls: Sequence[Entry], facts: TaskFacts) -> str:
     return f"No control ({', '.join(facts.controls())}) was run: adapters alone may explain it.{aside}"
 
 
-def _relation(row: Comparison, facts: TaskFacts) -> str:
+def _to_prior(row: Comparison, facts: TaskFacts) -> str:
     """Returns how the leader, a, stands to a prior, b, that it does not beat."""
-    if row.verdict == "worse":
+    relation = _relation(row, facts)
+    if relation == "worse":
         return f"{row.a} is worse, in its mean, than {row.b}"
-    if row.verdict == "equivalent":
+    if relation == "equivalent":
         return f"{row.a} and {row.b} are equivalent{_margin(facts)}"
+    if row.is_same:
+        return f"{row.a} and {row.b} have the same scores, seed for seed"
     return f"{row.a} could not be told apart from {row.b}"
 
 
 def _control(row: Comparison, control: Entry, facts: TaskFacts) -> str:
     """Returns a sentence on a control, b, that the leader, a, does not beat."""
-    if row.verdict == "equivalent":
+    stands = _relation(row, facts)
+    if stands == "equivalent":
         relation = f"is equivalent to {row.a}{_margin(facts)}"
-    elif row.verdict == "worse":
+    elif stands == "worse":
         relation = f"does better than {row.a}"
     elif row.difference <= 0:
         relation = f"does as well as {row.a}"
@@ -475,17 +507,24 @@ def longer(scored: Sequence[Entry]) -> list[str]:
     return []
 
 
-def power_lines(best: Entry, comparisons: Sequence[Comparison]) -> list[str]:
+def power_lines(best: Entry, comparisons: Sequence[Comparison], facts: TaskFacts) -> list[str]:
     """Returns how many more seeds or graphs would tell the leader from those it is not told from.
+
+    Where none would, a margin might still show that they are equivalent.
 
     Args:
         best: The leading genome that is no control.
         comparisons: Those of all pairs of genomes that have scores.
+        facts: What is known of the task.
     """
-    ways, hopeless = [], []
+    ways, hopeless, even = [], [], []
     for row in comparisons:
-        if row.concerns(best.label) and row.power:
-            rival = row.facing(best.label).b
+        if not row.concerns(best.label) or row.is_same:
+            continue
+        rival = row.facing(best.label).b
+        if row.difference == 0 and row.p is not None and row.verdict == "inconclusive":
+            even.append(rival)
+        elif row.power:
             numbers = (row.power.more_seeds, "more seed"), (row.power.more_graphs, "more graph")
             enough = [count(n, what) for n, what in numbers if n]
             if row.power.both_seeds and row.power.both_graphs:
@@ -507,6 +546,11 @@ def power_lines(best: Entry, comparisons: Sequence[Comparison]) -> list[str]:
         lines.append(
             f"To tell {best.label} from {_some(hopeless)}, no number of seeds and graphs up to {MAX_MORE:,} "
             "more of each would do, if they differ by as much as measured."
+        )
+    if facts.margin is None and (hopeless or even):
+        lines.append(
+            f"That {best.label} is equivalent to {_some([*hopeless, *even])} could be shown only with a "
+            "margin, stated before the run (--margin)."
         )
     return lines
 

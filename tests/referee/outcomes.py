@@ -271,6 +271,10 @@ OUTCOMES: dict[str, Outcome | Mixed] = {
         genome("a", 1.0),
         Entry(**{**vars(genome("a", 1.0)), "label": "b"}),
     ),
+    "double": one(
+        "a wiring, the same again under another label, and a null that is hardly behind",
+        *(genome("a", 1.0), Entry(**{**vars(genome("a", 1.0)), "label": "b"}), genome("degree", 0.9, 10)),
+    ),
     "ceiling": one(
         "all near the maximum, with flat curves",
         *_images(0.985, FLAT, "connectome", "degree", "random"),
