@@ -65,14 +65,14 @@ def figures(values: Sequence[float], places: int | None = None) -> list[str]:
     values = [0.0 if abs(value) <= ROUNDING * largest else value for value in values]
     shown = values if places is not None else [*values, 0.0]  # nothing but 0 is to look like it
     if places is None:
-        places = min(MOST_PLACES, max(0, 2 - math.floor(math.log10(largest)))) if largest else 2
+        places = max(0, 2 - math.floor(math.log10(largest))) if largest else 2
     apart = (texts for texts in _written(shown, places) if _are_apart(shown, texts, largest))
     return next(apart, [number(value) for value in values])[: len(values)]
 
 
 def _written(values: Sequence[float], places: int) -> Iterator[list[str]]:
     """Yields ways to write figures, with more and more digits."""
-    for more in range(places, min(places + MOST_FURTHER, MOST_PLACES) + 1):
+    for more in range(places, min(places + MOST_FURTHER, MOST_PLACES) + 1):  # none of the smallest
         yield [number(value, more) for value in values]
     yield [number(value) for value in values]
     for digits in range(2, MOST_PLACES):

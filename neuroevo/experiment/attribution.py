@@ -118,14 +118,11 @@ def parts_of(wiring: Connectome, by: str, seed: int) -> Parts:
             f"The null of {wiring.name!r} keeps everything: no other wiring has its degrees, and its signs "
             "and section counts are alike. Choose another connectome."
         )
-    has_synapses = len(wiring.chemical) + len(wiring.neuromuscular) > 0  # whose signs and counts others are
-    present = [
-        kind for kind in KINDS if (len(getattr(wiring, EDGES[kind])) if kind in EDGES else has_synapses)
-    ]
+    present = [kind for kind in KINDS if kind not in EDGES or len(getattr(wiring, EDGES[kind]))]
     kinds = []
     for kind, words in KINDS.items():
         if kind not in present:
-            left_out[kind] = f"{wiring.name!r} has no {words if kind in EDGES else 'synapses'}"
+            left_out[kind] = f"{wiring.name!r} has no {words}"
         elif _moves(wiring, _options([x for x in present if x != kind], by), seed):
             kinds.append(kind)
         else:

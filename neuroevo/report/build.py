@@ -156,6 +156,7 @@ def _task(
     ]
     populations = _mixed(task) if selection == "mixed" else None
     facts = replace(task.facts, num_tasks=num_tasks, is_raced=selection == "race")
+    telling = [entry for entry in entries if not entry.is_control or facts.is_telling(entry)]
     return TaskReport(
         label=task.label,
         unit=task.unit,
@@ -180,7 +181,7 @@ def _task(
         ports=task.ports,
         readout=_readout(genomes, str(config.get("adapter", ""))),
         body_map=body_map.build(task, comparisons),
-        sphinx=None if populations else explain(entries, task.floor, task.sensors, task.unit),
+        sphinx=None if populations else explain(telling, task.floor, task.sensors, task.unit),
     )
 
 

@@ -171,7 +171,7 @@ class TaskEvidence:
     @property
     def facts(self) -> TaskFacts:
         """What the referee is told of the task."""
-        return TaskFacts(self.unit, self.margin, self.maximum, self.has_targets)
+        return TaskFacts(self.unit, self.margin, self.maximum, has_targets=self.has_targets)
 
     def curves(self) -> dict[str, Curve]:
         """Returns the learning curve of each genome that has one; lineages that failed are left out."""

@@ -131,3 +131,54 @@ def test_graphs_that_are_alike_deviate_by_nothing() -> None:
     assert np.std(values) > 0  # by rounding
     assert _spread(values).std == 0.0
     assert _spread([1.0, 2.0, 3.0]).std == pytest.approx(np.std([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "maximum", "alike", "words"),
+    [
+        (lambda t: min(1.0, 3 * t), 1.02, "ceiling", "at a ceiling, from "),
+        (lambda t: min(1.0, 3 * t), 2.0, None, "Learning curves are flat, so a longer search would hardly"),
+        (
+            lambda t: t,
+            1.02,
+            None,
+            "Learning curves still rise: the last quarter of the generations brought 25%",
+        ),
+    ],
+)
+def test_curves_and_the_highest_score_say_whether_an_end_is_a_ceiling(tmp_path, shape, maximum, alike, words):
+    rows = [lineage(g, s) for g in GENOMES for s in range(6)]
+    rng = np.random.default_rng(0)
+    levels = {(row["genome"], row["seed"]): 0.01 * float(rng.normal()) for row in rows}
+    results = [
+        {**row, "score": 1.0 + levels[row["genome"], row["seed"]], "untrained_score": 0.0, "status": "done"}
+        for row in rows
+    ]
+    priors = {g: {"name": g, "options": {}, "one_point": True, "core": "evolves"} for g in GENOMES}
+    tasks = {"t": {"unit": "m/s", "maximum": maximum}}
+    run = build(tmp_path / "run", "tournament", rows, results, priors=priors, tasks=tasks)
+    run.append_metrics(
+        {
+            **row,
+            "generation": n,
+            "evaluations": n,
+            "fitness_centre": shape(n / 39) + levels[row["genome"], row["seed"]],
+        }
+        for row in rows
+        for n in range(40)
+    )
+    verdict = judge(gather([run])).tasks["t"].verdict
+    assert verdict.ends_alike == alike
+    assert any(words in text for text in (verdict.sentence, *verdict.reasons))
+
+
+def test_equal_wirings_with_equal_scores_are_said_to_be_one_sample(tmp_path):
+    rows = [lineage(g, s) for g in GENOMES for s in range(5)]
+    results = [{**row, "score": float(row["seed"]), "status": "done"} for row in rows]
+    for others, is_said in (("x", True), ("y", False)):
+        graphs = [
+            {"genome": g, "graph": 0, "sha256": "x" if g == "a" else others, "notes": []} for g in GENOMES
+        ]
+        run = build(tmp_path / others, "tournament", rows, results, graphs=graphs)
+        notes = judge(gather([run])).tasks["t"].notes
+        assert any(note.startswith("a and b are one sample: ") for note in notes) is is_said

@@ -33,9 +33,9 @@ CARD = "card.png"  # for those who share the page
 FIGURES = "figures"  # their folder, beside the page
 ENDINGS = ("svg", "png", "gif")  # that a figure may have a file of
 ALIKE = {
-    "ceiling": "Scores end alike, at a ceiling: learning curves decide what is said.",
-    "floor": "Scores end alike, at a floor: learning curves decide what is said.",
-    "equal": "Scores end alike: learning curves decide what is said.",
+    "ceiling": "Scores end alike, at a ceiling: near the highest that there can be, on flat curves.",
+    "floor": "Scores end alike, at a floor: no genome has learned more than its lineages differ.",
+    "equal": "All scores are equal.",
 }
 
 
