@@ -18,7 +18,7 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError, OptionError, unknown
 from neuroevo.experiment.config import UNTRAINED, Configuration
 from neuroevo.plugins import PluginCall, Spec, priors
-from neuroevo.referee.attribution import LEAST_GRAPHS
+from neuroevo.referee.coincidence import fewest_graphs
 from neuroevo.referee.entry import MIN_SEEDS
 from neuroevo.report.attribution import EXACT, KINDS, PARTIAL, named
 from neuroevo.wiring.architecture import Architecture
@@ -72,7 +72,7 @@ def request(
         ConnectomeError: If a part that is asked for is not there, or there is nothing to attribute to.
     """
     config = _with_usual(config, given)
-    for name, least in (("seeds", MIN_SEEDS), ("graphs", LEAST_GRAPHS)):
+    for name, least in (("seeds", MIN_SEEDS), ("graphs", fewest_graphs())):
         value = getattr(config, name)
         if value < least:
             raise OptionError(

@@ -14,14 +14,14 @@ from typing import Literal
 
 import numpy as np
 
+from neuroevo.referee.coincidence import fewest_graphs, one_wiring
 from neuroevo.referee.entry import MIN_SEEDS
-from neuroevo.referee.estimators import LEVEL, Interval, Scores, contrast, holm
+from neuroevo.referee.estimators import LEVEL, Contrast, Interval, Scores, contrast, holm, table_of
 from neuroevo.referee.shares import Means
 from neuroevo.text import count
 
 Way = Literal["knock-out", "transplant"]
 
-LEAST_GRAPHS = 7  # of the null: with fewer, a wiring that happens to solve a task stands out too often
 UNLIKE = 0.4  # of the difference: a graph so far from the median of its family is unlike it
 NOT_TOLD = "the exact wiring is not told from its null"
 
@@ -124,7 +124,8 @@ class Attribution:
         null_mean: Mean score of the null over graphs and seeds; None without a score.
         difference: What lies between them; None where one has no score.
         ci95: 95 % interval of what the exact wiring has above one more graph of the null.
-        p: p of the exact wiring being one more graph of the null, corrected for the tasks of the run.
+        p: p of the exact wiring being one more graph of the null, corrected for the tasks of the run; or, if
+            that is more, that of such an outlier where graphs merely solve the task or fail.
         is_guarded: Whether intervals allow for graphs that were not seen, since some are unlike their family.
         parts: What is said of each part.
         sums: Of each group of several parts, their shares added up; without p.
@@ -151,8 +152,8 @@ def attribute(questions: Mapping[str, Question], measure: str = "score") -> dict
     """Returns what each part carries, by task.
 
     A difference is shared out only where the exact wiring is told from the null: it is not just one more
-    graph of it, by a test corrected for the number of tasks, and 7 graphs of the null say that it does not
-    stand out by chance. The p of all shares of the run, both ways, are corrected together.
+    graph of it, by a test corrected for the number of tasks, nor one that happens to solve the task or to
+    fail, as `coincidence` has it. The p of all shares of the run, both ways, are corrected together.
 
     Args:
         questions: What is asked of each task.
@@ -171,12 +172,25 @@ def attribute(questions: Mapping[str, Question], measure: str = "score") -> dict
             null_mean=_mean(question.null.scores),
             difference=test.difference if test else None,
             ci95=test.ci95 if test else None,
-            p=p,
+            p=_p(test, p, question),
             parts=tuple(_unshared(part) for part in question.parts),
-            hindrance=_hindrance(question, p),
         )
+        draft = replace(draft, hindrance=_hindrance(question, draft.p))
         drafts[task] = draft if draft.hindrance else _shared_out(draft, question)
     return _corrected(drafts)
+
+
+def _p(test: Contrast | None, p: float | None, question: Question) -> float | None:
+    """Returns the corrected p of the exact wiring being one more graph of the null, or of coincidence."""
+    if test is None or p is None or test.kind != "one wiring":
+        return p
+    table = table_of(question.null.scores, sorted({seed for _, seed in question.exact.scores}))
+    value, others = _mean(question.exact.scores), np.nanmean(table, 1)
+    if value is None:
+        return p
+    is_above = value > others.mean()
+    num_beyond = int((others >= value).sum() if is_above else (others <= value).sum())
+    return max(p, one_wiring(test.t, p, len(others), num_beyond))
 
 
 def _hindrance(question: Question, p: float | None) -> str:
@@ -188,8 +202,8 @@ def _hindrance(question: Question, p: float | None) -> str:
     if len(seeds) < MIN_SEEDS:
         return f"{count(len(seeds), 'seed')} have scores of both, and {MIN_SEEDS} or more are wanted"
     graphs = len({graph for graph, _ in question.null.scores})
-    if graphs < LEAST_GRAPHS:
-        return f"the null has {count(graphs, 'graph')} with scores, and {LEAST_GRAPHS} or more are wanted"
+    if graphs < fewest_graphs():
+        return f"the null has {count(graphs, 'graph')} with scores, and {fewest_graphs()} or more are wanted"
     if p is None or p >= LEVEL:
         return NOT_TOLD
     return ""
@@ -245,7 +259,7 @@ class _Sharing:
         value, ci95 = self.sure.share(weights, self.weights([self.null], "knock-out")) or (None, None)
         if len(labels) > 1:
             return Share(" + ".join(labels), None, value, ci95)
-        mean = float(self.means.mean[self.place[labels[0]]])
+        mean = float(self.means.mean[self.place[labels[0]]]) * self.means.scale
         return Share(labels[0], mean, value, ci95, self.means.p(weights))
 
 

@@ -25,14 +25,15 @@ from neuroevo.referee.estimators import LEVEL, Interval, Scores, table_of
 FARTHEST = 1e4  # a share this far from what was measured is no bound
 STEP = 0.1  # of the way to the end of an interval, in standard errors: the first step and the growth
 HALVINGS = 40  # of the last step: to 1e-12 of it
-ROUNDING = 1e-12  # spread below this share of the scores' size is none
+ROUNDING = 1e-12  # spread below this share of the greatest score is none
 
 
 @dataclass(frozen=True, eq=False)
 class Means:
     """Mean scores of M genomes on the seeds that all have, and what their errors are made of.
 
-    A genome of one graph is that wiring: only its seeds are a sample.
+    A genome of one graph is that wiring: only its seeds are a sample. All is in units of `scale`, so that
+    fourth powers of scores fit.
 
     Attributes:
         mean: Mean over graphs and seeds, [M].
@@ -41,7 +42,7 @@ class Means:
         over_seeds: Covariance of the means for the seeds being a sample, [M, M].
         num_graphs: Number of graphs, [M].
         num_seeds: Number of seeds that all have.
-        size: Greatest absolute score.
+        scale: The unit, a power of two: scores are at most 1 in it.
         unlike: How far a graph's mean is from the median of its family's, at most.
     """
 
@@ -51,7 +52,7 @@ class Means:
     over_seeds: np.ndarray
     num_graphs: np.ndarray
     num_seeds: int
-    size: float
+    scale: float
     unlike: float
 
     @classmethod
@@ -68,6 +69,9 @@ class Means:
         if len(seeds) < 2:
             return None
         tables = [table_of(scores, seeds) for scores in genomes]
+        size = max(float(np.nanmax(np.abs(table))) for table in tables)
+        scale = math.ldexp(1.0, math.frexp(size)[1])
+        tables = [table / scale for table in tables]
         by_seed = np.array([np.nanmean(table, 0) for table in tables])
         parts = [_parts(table) for table in tables]
         return cls(
@@ -77,7 +81,7 @@ class Means:
             over_seeds=np.atleast_2d(np.cov(by_seed, ddof=1)) / len(seeds),
             num_graphs=np.array([len(table) for table in tables]),
             num_seeds=len(seeds),
-            size=max(float(np.nanmax(np.abs(table))) for table in tables),
+            scale=scale,
             unlike=max(_unlike(table) for table in tables),
         )
 
@@ -103,7 +107,7 @@ class Means:
             weights: Weight of each genome, [M].
         """
         value = float(weights @ self.mean)
-        return 0.0 if abs(value) <= ROUNDING * self.size * float(np.abs(weights).max()) else value
+        return 0.0 if abs(value) <= ROUNDING * float(np.abs(weights).max()) else value
 
     def error(self, weights: np.ndarray) -> tuple[float, float]:
         """Returns the standard error of a contrast, and its degrees of freedom.
@@ -115,7 +119,7 @@ class Means:
         terms = squares * self.over_graphs
         excess = max(0.0, float(weights @ self.over_seeds @ weights - squares @ self.residual))
         variance = float(terms.sum()) + excess
-        if math.sqrt(variance) <= ROUNDING * self.size * float(np.abs(weights).max()):
+        if math.sqrt(variance) <= ROUNDING * float(np.abs(weights).max()):
             variance = 0.0
         df = self.num_seeds - 1.0
         if total := float(terms.sum()):

@@ -22,6 +22,16 @@ def means(*tables: np.ndarray) -> Means:
     return of_all
 
 
+def test_scores_of_any_size_have_the_same_shares() -> None:
+    rng = np.random.default_rng(5)
+    tables = [rng.normal(mean, 0.3, (k, 6)) for mean, k in ((3, 1), (0, 9), (1, 9))]
+    usual = means(*tables).share(PART, WHOLE)
+    for size in (1e-120, 1e-9, 1e90):
+        other = means(*(table * size for table in tables))
+        assert other.share(PART, WHOLE) == (pytest.approx(usual[0]), pytest.approx(usual[1]))
+        assert float(other.mean[0]) * other.scale == pytest.approx(float(tables[0].mean()) * size)
+
+
 def test_interval_of_single_wirings_is_fiellers() -> None:
     rng = np.random.default_rng(0)
     exact, null, other = (rng.normal(mean, 0.5, (1, 8)) for mean in (3.0, 0.0, 1.0))
@@ -49,7 +59,7 @@ def test_test_of_a_share_of_families_is_that_of_their_contrast() -> None:
     assert test is not None and test.kind == "graphs"
     assert of_two.p(np.array([1.0, -1.0])) == pytest.approx(test.p, rel=1e-9)
     error, df = of_two.error(np.array([1.0, -1.0]))
-    assert (error**2, df) == pytest.approx((test.variance, test.df))
+    assert ((error * of_two.scale) ** 2, df) == pytest.approx((test.variance, test.df))
 
 
 def test_shares_of_effects_that_add_are_exact_and_add_up() -> None:
@@ -100,7 +110,7 @@ def test_intervals_cover(kind: str, share: float, num_graphs: int) -> None:
         tables, true = drawn(rng, kind, share, num_graphs)
         of_all = means(*tables)
         if kind == "solve":
-            of_all = of_all.guarded(1.0)
+            of_all = of_all.guarded(1.0 / of_all.scale)
         _, ci95 = of_all.share(PART, WHOLE) or (None, None)
         num_covered += ci95 is None or ci95[0] <= true <= ci95[1]
     # 95 % would be missed by as much as this in 1 of 1,000 tests.
@@ -111,10 +121,13 @@ def test_guard_widens_only_what_graphs_say_too_little_of() -> None:
     rng = np.random.default_rng(4)
     alike = [np.full((k, 5), m) + rng.normal(0, 0.02, (k, 5)) for k, m in ((1, 1), (10, 0), (10, 0))]
     of_all = means(*alike)
-    assert of_all.unlike < 0.1
-    before, after = ((x.share(PART, WHOLE) or (0, None))[1] for x in (of_all, of_all.guarded(1.0)))
+    assert of_all.unlike * of_all.scale < 0.1
+    before, after = (
+        (x.share(PART, WHOLE) or (0, None))[1] for x in (of_all, of_all.guarded(1.0 / of_all.scale))
+    )
     assert before is not None and after is not None
     assert before[1] - before[0] < 0.1 < 0.25 < after[1] < 0.5
-    assert of_all.guarded(1.0).over_graphs[0] == 0  # the exact wiring is no sample of graphs
+    assert of_all.guarded(1.0 / of_all.scale).over_graphs[0] == 0  # the exact wiring is no sample of graphs
     solving = [*alike[:2], (np.arange(10) < 5)[:, None] + alike[2]]
-    assert means(*solving).unlike == pytest.approx(0.5, abs=0.05)
+    of_all = means(*solving)
+    assert of_all.unlike * of_all.scale == pytest.approx(0.5, abs=0.05)
