@@ -223,7 +223,8 @@ def _at_gains(rows: Sequence[Row]) -> dict[str, float | None] | None:
 def _measure(scores: Scores, has_interval: bool) -> Measure:
     """Returns the interquartile mean of some scores; there is no interval where lineages are kin."""
     bounds = interval(scores) if scores and has_interval else None
-    return Measure(interquartile_mean(list(scores.values())), bounds)
+    values = list(scores.values())
+    return Measure(interquartile_mean(values), bounds, (min(values), max(values)) if values else None)
 
 
 def _num_in_state(rows: Sequence[Row], state: str) -> int:

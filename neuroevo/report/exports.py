@@ -20,7 +20,7 @@ from neuroevo.report.model import Report, TaskReport, plain
 from neuroevo.text import interval, number, one_line, visible
 
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
-INTERVAL = ("iqm", "ci95_low", "ci95_high")
+INTERVAL = ("iqm", "ci95_low", "ci95_high", "extremes_low", "extremes_high")
 SIZES = ("core", "adapters", "solved", "features")
 PARAMETERS = (*SIZES, *(f"{x}_range_{y}" for x in SIZES for y in ("low", "high")))
 ROUTES = ("shortcut_ratio", "route_length", "unreached")  # statistics of a genome's graphs

@@ -33,10 +33,12 @@ class Measure:
     Attributes:
         iqm: The mean; None where there is no figure.
         ci95: 95 % interval; None where there is too little, or members of a population are kin.
+        extremes: The lowest and the highest figure; None where there is none.
     """
 
     iqm: float | None
     ci95: Interval | None
+    extremes: Interval | None = None
 
 
 @dataclass(frozen=True)

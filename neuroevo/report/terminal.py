@@ -96,7 +96,8 @@ def _table(task: TaskReport, width: int) -> RenderableType:
     order = ranked(task)
     is_tuned = any(genome.tuned for genome in order)
     is_solved = any(genome.parameters.solved is not None for genome in order)
-    heads = ["score\n(IQM)", "95 %\ninterval", "graphs\nxseeds", "un-\ntrained"]
+    extent = "95 %\ninterval" if any(genome.score.ci95 for genome in order) else "lowest,\nhighest"
+    heads = ["score\n(IQM)", extent, "graphs\nxseeds", "un-\ntrained"]
     heads += [*(["tuned"] if is_tuned else []), "core+\nadapters", *(["solved"] if is_solved else [])]
     heads += ["against\nthe first"] if task.comparisons else []
     rows = [_cells(task, genome, is_tuned, is_solved)[: len(heads)] for genome in order]
@@ -169,12 +170,12 @@ def _taken(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 
 def _cells(task: TaskReport, genome: GenomeReport, is_tuned: bool, is_solved: bool) -> list[str]:
     """Returns a genome's cells of the ranking."""
-    places = decimals(task)
+    places, has_intervals = decimals(task), any(x.score.ci95 for x in task.genomes)
     starts = [genome.untrained, genome.tuned] if is_tuned else [genome.untrained]
     sizes = (genome.parameters.core, genome.parameters.adapters)
     return [
         number(genome.score.iqm, places),
-        interval(genome.score.ci95, places),
+        interval(genome.score.ci95 if has_intervals else genome.score.extremes, places),
         f"{genome.num_graphs} x {genome.num_seeds}",
         *(number(start.iqm if start else None, places) for start in starts),
         "+".join(compact(size) for size in sizes if size is not None) or "-",

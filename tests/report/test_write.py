@@ -110,7 +110,7 @@ def test_report_follows_the_schema(report):
 def test_report_holds_hand_worked_figures(report):
     first = report["tasks"]["mnist"]["genomes"][0]
     assert first["iqm"] == 6.0  # of 0 1 2 10 11 12, without 0 and 12
-    assert first["untrained"] == {"iqm": 0.0, "ci95": None}
+    assert first["untrained"] == {"iqm": 0.0, "ci95": None, "extremes": [0.0, 0.0]}
     assert first["auc"]["iqm"] == 3.5  # centres g + seed + 1 over g = 0..3, seeds 0 to 2
     assert first["ci95"] is None  # of two graphs
     assert (first["num_graphs"], first["num_seeds"], first["num_lineages"]) == (2, 3, 6)
@@ -229,7 +229,7 @@ def test_terminal_report_fits_80_columns(written):
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert "Exploratory" in lines[0]
-    assert re.search(r"connectome +6\.00 +- +2 x 3 +0\.00", text)
+    assert re.search(r"connectome +6\.00 +\[0\.00, 12\.00\] +2 x 3 +0\.00", text)
     assert "Saturated lineages" in text
     assert "[red]" in text.replace("\n", "")  # a label is no markup
 

@@ -87,11 +87,12 @@ def _scores(task: TaskReport, scores: Mapping[str, Sequence[float]], styles: Map
         drawn = " ".join(number(x) for x in drawn_scores(values))
         cells = [Cell.count(len(values)), *map(Cell.figure, quartiles)]
         rows.append((Heading.of(genome.label, styles), [*cells, Cell(drawn, is_text=True, is_list=True)]))
+    within = " and 95 % interval" if any(x.score.ci95 for x in task.genomes) else ""
     heads = ("genome", "lineages", "lowest", "lower quartile", "median", "upper quartile", "highest", "drawn")
     picture = Picture(
         "scores",
         f"Held-out scores on {task.label}",
-        f"Interquartile mean and 95 % interval, highest first: {words}.",
+        f"Interquartile mean{within}, highest first: {words}.",
         b"",
         caption if most > MAX_MARKS else "",
         Table(f"Scores of lineages on {task.label}", heads, rows),

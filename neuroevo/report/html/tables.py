@@ -139,7 +139,8 @@ def ranking(task: TaskReport, styles: Mapping[str, int]) -> Table:
         columns["evaluations to threshold"] = [_threshold_cell(genome.to_threshold) for genome in order]
     columns["state"] = [_state_cell(genome) for genome in order]
     return Table(
-        f"Genomes on {task.label}: interquartile mean and 95 % interval over lineages",
+        f"Genomes on {task.label}: interquartile mean over lineages, and its 95 % interval [low, high]"
+        + (", or the lowest to the highest" if any(not genome.score.ci95 for genome in order) else ""),
         ("genome", *columns),
         _rows([Heading.of(genome.label, styles) for genome in order], columns),
         sorted_by=(1, "descending"),
@@ -414,10 +415,13 @@ def _pair(task: TaskReport, a: str, b: str) -> Pair:
 
 
 def _measure_cell(measure: Measure | None, places: int | None, is_bold: bool = False) -> Cell:
-    """Returns a cell of an interquartile mean with its interval below."""
+    """Returns a cell of an interquartile mean with its interval below, or else the lowest and the highest."""
     if measure is None:
         return Cell.figure(None)
-    return Cell.figure(measure.iqm, places, _interval_below(measure.ci95, places), is_bold)
+    below = _interval_below(measure.ci95, places)
+    if not below and measure.extremes and measure.extremes[0] < measure.extremes[1]:
+        below = [" to ".join(typeset(number(x, places)) for x in measure.extremes)]
+    return Cell.figure(measure.iqm, places, below, is_bold)
 
 
 def _interval_below(bounds: Sequence[float] | None, places: int | None) -> list[str]:
