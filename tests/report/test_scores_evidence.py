@@ -15,6 +15,7 @@ from neuroevo.report.model import Report
 from neuroevo.report.scores_evidence import Question, evidence_of
 from neuroevo.report.scores_file import ScoresFile
 from neuroevo.run_folder import RunFolder
+from tests.report.test_build import raced
 
 
 def lineages(graphs: dict[str, int], num_seeds: int = 6, worth: dict[str, float] | None = None) -> list[Row]:
@@ -165,6 +166,16 @@ def test_provisional_results_of_a_run_are_replaced_by_later_ones(tmp_path):
     early = [{**row, "status": "early", "score": 9.0} for row in rows[:5]]
     report = judged(tmp_path, [*early, *({**row, "status": "done"} for row in rows)])
     assert report.tasks["t"].comparisons == judged(tmp_path, rows).tasks["t"].comparisons
+
+
+def test_results_of_a_race_are_those_that_confirm_it(tmp_path):
+    run = raced(tmp_path / "run", ["a", "b"])
+    ours = judge(gather([run])).tasks["t"]
+    file = ScoresFile.read(run.path / "results.jsonl")
+    theirs = judge(evidence_of(file, Question(one_wiring=["a", "b"], units={"t": "m/s"}))).tasks["t"]
+    assert theirs.comparisons == ours.comparisons
+    assert theirs.verdict == ours.verdict
+    assert theirs.verdict.winner == "b"
 
 
 def test_questions_about_what_the_file_does_not_have(tmp_path):
