@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from reservoirpy.nodes import Reservoir, Ridge
 
-SEEDS, LAGS = 8, 20
+SEEDS, LAGS = 10, 20
 WASHOUT, TRAINING, TEST = 100, 1000, 500  # steps
 RADIUS, LEAK, BIAS, PENALTY = 0.9, 0.5, 0.2, 1e-3
 
