@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,7 @@ Kind = Literal["graphs", "one wiring", "control", "seeds"]
 
 LEVEL = 0.05  # error rate of tests; intervals have the confidence 1 - LEVEL
 MAX_EXACT = 5_000  # up to so many rearrangements are all counted; beyond, as many are drawn
+MOST_TERMS = 10_000_000  # of the rearrangements that are in memory at once
 _ROUNDING = 1e-12  # spread below this share of the scores' size is none
 
 
@@ -398,8 +399,10 @@ def _flip(differences: np.ndarray, rng: np.random.Generator) -> float:
     if 2 ** len(values) <= MAX_EXACT:
         signs = 2 * ((np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1) - 1
         return _share(np.abs(signs @ values), abs(values.sum()), 0)
-    signs = rng.choice([-1, 1], size=(MAX_EXACT, len(values)))
-    return _share(np.abs(signs @ values), abs(values.sum()), 1)
+    drawn = [
+        np.abs(rng.choice([-1, 1], size=(number, len(values))) @ values) for number in _portions(len(values))
+    ]
+    return _share(np.concatenate(drawn), abs(values.sum()), 1)
 
 
 def _deal(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
@@ -414,8 +417,19 @@ def _deal(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> float:
     if math.comb(len(pool), size) <= MAX_EXACT:
         rows = np.array(list(itertools.combinations(range(len(pool)), size)))
         return _share(differences(rows), observed, 0)
-    rows = rng.permuted(np.tile(np.arange(len(pool)), (MAX_EXACT, 1)), axis=1)[:, :size]
-    return _share(differences(rows), observed, 1)
+    places = np.arange(len(pool))
+    drawn = [
+        differences(rng.permuted(np.tile(places, (number, 1)), axis=1)[:, :size])
+        for number in _portions(len(pool))
+    ]
+    return _share(np.concatenate(drawn), observed, 1)
+
+
+def _portions(size: int) -> Iterator[int]:
+    """Yields how many of `MAX_EXACT` rearrangements of so many terms are drawn at once, for memory's sake."""
+    most = max(1, MOST_TERMS // size)
+    for start in range(0, MAX_EXACT, most):
+        yield min(most, MAX_EXACT - start)
 
 
 def _share(values: np.ndarray, observed: float, num_observed: int) -> float:

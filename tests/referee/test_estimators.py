@@ -316,3 +316,12 @@ def test_median_time_with_censored_lineages():
     assert estimators.median_time([10, 40, 40, 40], [True, False, False, False]) is None
     # Kaplan & Meier by hand: 1 at 10 of 5 (0.8); one lost at 15; 1 of 3 at 20 (0.533); 1 of 2 at 30 (0.267)
     assert estimators.median_time([10, 15, 20, 30, 40], [True, False, True, True, False]) == 30
+
+
+@pytest.mark.parametrize("num_graphs", [(1, 1), (30, 40)], ids=["flipped", "dealt"])
+def test_rearrangements_are_the_same_however_many_are_drawn_at_once(num_graphs, monkeypatch):
+    a, b = (drawn(k, number, num_seeds=20) for k, number in enumerate(num_graphs))
+    whole = permutation_test(a, b, np.random.default_rng(0))
+    monkeypatch.setattr(estimators, "MOST_TERMS", 999)
+    assert permutation_test(a, b, np.random.default_rng(0)) == whole
+    assert permutation_test(a, b, np.random.default_rng(1)) != whole
