@@ -184,7 +184,10 @@ def _floor(first: Entry, stated: tuple[float, str] | None) -> Floor | None:
 
 def _floor_by_seed(first: Entry, floor: Floor, seeds: Sequence[int]) -> dict[int, float]:
     """Returns the floor of each seed: the one number, or what was measured with the seed."""
-    measured = {seed: [x for (_, s), x in first.untrained.items() if s == seed] for seed in seeds}
+    measured: dict[int, list[float]] = {seed: [] for seed in seeds}
+    for (_, seed), score in first.untrained.items():
+        if seed in measured:
+            measured[seed].append(score)
     return {
         seed: float(np.mean(values)) if floor.is_measured and values else floor.score
         for seed, values in measured.items()

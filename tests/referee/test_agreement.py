@@ -142,6 +142,34 @@ def test_one_wiring_is_one_more_of_the_family_as_in_a_pooled_t_test(tmp_path, si
     assert row["df"] == pytest.approx(size - 1, **EXACT)
 
 
+@pytest.mark.parametrize("size", [7, 30])
+def test_a_control_is_no_draw_of_the_family_that_it_is_held_against(tmp_path, size):
+    means = np.random.default_rng(size).normal(0.8, 1, size)
+    tables = {"a": family(means, seed=5), "b": family([0.1], seed=6)}
+    row = comparison(judged(tmp_path, {"t": tables}, "--controls", "b", "--margin", "2"))
+    mean = stats.ttest_1samp(means, 0.1)
+    assert row["kind"] == "control"
+    assert row["p"] == pytest.approx(mean.pvalue, **EXACT)
+    assert row["df"] == pytest.approx(mean.df, **EXACT)
+    low, high = mean.confidence_interval()
+    assert row["ci95"] == pytest.approx([low - 0.1, high - 0.1], **EXACT)
+    lower, upper = (
+        stats.ttest_1samp(means, 0.1 + bound, alternative=side).pvalue
+        for bound, side in ((-2, "greater"), (2, "less"))
+    )
+    assert row["p_equivalence"] == pytest.approx(max(lower, upper), **EXACT)
+
+
+def test_lineages_that_failed_count_as_the_lowest_of_the_task(tmp_path):
+    """As SciPy has it, of the same table with the lowest score in the place of each that failed."""
+    rng = np.random.default_rng(11)
+    x, y = (rng.normal(shift, 1, (8, 6)) for shift in (0.5, 0))
+    x[2, 3] = x[5, 0] = np.nan
+    row = comparison(judged(tmp_path, {"t": {"a": x, "b": y}}))
+    lowest = min(np.nanmin(x), y.min())
+    assert row["difference"] == pytest.approx(np.nan_to_num(x, nan=lowest).mean() - y.mean(), **EXACT)
+
+
 @pytest.mark.parametrize("num_seeds", [5, 12])
 def test_two_wirings_are_compared_as_pairs_of_seeds(tmp_path, num_seeds):
     rng = np.random.default_rng(num_seeds)
