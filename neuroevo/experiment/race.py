@@ -31,7 +31,7 @@ from neuroevo.referee.estimators import contrast
 from neuroevo.rows import ConfirmationRow, LineageRow, ResultColumns, RungDecision, RungRow
 from neuroevo.run_folder import Key, key_of
 from neuroevo.task import TaskRequest
-from neuroevo.text import count
+from neuroevo.text import count, figures, number
 
 logger = logging.getLogger(__name__)
 
@@ -299,6 +299,7 @@ def _tell(evolution: Evolution, task: str, generation: int, rows: Sequence[RungD
     for row in rows:
         difference, p = row["difference"], row["p"]
         if row["dropped"] and difference is not None and p is not None:
-            why = f"behind {row['against']} by {-difference:.3g}, p {p:.2g} < {row['level']:.2g}"
+            p_text, level_text = figures([p, row["level"]])
+            why = f"behind {row['against']} by {number(-difference)}, p {p_text} < {level_text}"
             line = f"{task}, generation {generation}: {row['genome']} dropped, {why}"
             evolution.watcher.event(line, (task, row["genome"]))

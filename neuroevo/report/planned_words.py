@@ -8,7 +8,7 @@ from dataclasses import replace
 from neuroevo.report.model import Report, TaskReport
 from neuroevo.report.planned import LooksReport, PairLooks, SealReport
 from neuroevo.seal import DIGITS
-from neuroevo.text import conjoined, count, number, p_statement
+from neuroevo.text import conjoined, count, number, p_statement, signed
 
 WORDS = {"better": "is better than", "worse": "is worse than", "equivalent": "is equivalent to"}
 MAX_NAMED = 8  # pairs named one by one; the rest are counted
@@ -90,7 +90,7 @@ def _why(pair: PairLooks) -> str:
     """Returns the difference, and the p by which a pair was decided."""
     at = next(x for x in pair.looks if x.look == pair.look)
     p = at.p_equivalence_holm if pair.verdict == "equivalent" else at.p_holm
-    return f" ({at.difference:+.3g}, {p_statement(p)})"
+    return f" ({signed(number(at.difference))}, {p_statement(p)})"
 
 
 def _open(task: TaskReport, pair: PairLooks) -> str:
@@ -108,7 +108,7 @@ def _open(task: TaskReport, pair: PairLooks) -> str:
         )
         ways = [count(n, what) for n, what in numbers if n]
         needs = " or ".join(ways) if ways else "more than a thousand seeds or graphs"
-        needs = f"{row.difference:+.3g}, would take {needs}"
+        needs = f"{signed(number(row.difference))}, would take {needs}"
     return f"{pair.a} and {pair.b} ({needs})"
 
 

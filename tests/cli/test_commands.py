@@ -201,7 +201,7 @@ def test_run_folder_holds_the_report(folder: Path) -> None:
 def test_run_folder_holds_nothing_else(folder: Path) -> None:
     files = "config.toml manifest.json metrics.jsonl results.jsonl champions figures"
     states = "checkpoint.safetensors checkpoint.previous.safetensors"
-    reports = "report.json report.html report.csv comparisons.csv report.tex run.log"
+    reports = "report.json report.html report.csv comparisons.csv sphinx.csv report.tex card.png run.log"
     assert {p.name for p in folder.iterdir()} == set(f"{files} {states} {reports}".split())
 
 

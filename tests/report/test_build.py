@@ -182,3 +182,24 @@ def test_equal_wirings_with_equal_scores_are_said_to_be_one_sample(tmp_path):
         run = build(tmp_path / others, "tournament", rows, results, graphs=graphs)
         notes = judge(gather([run])).tasks["t"].notes
         assert any(note.startswith("a and b are one sample: ") for note in notes) is is_said
+
+
+@pytest.mark.parametrize("has_targets", [True, False])
+def test_a_clock_has_a_share_of_a_bodys_score_and_none_of_an_image_tasks(tmp_path, has_targets):
+    cores = {"a": "evolves", "b": "clock"}
+    rows = [lineage(g, s) for g in GENOMES for s in range(6)]
+    results = [
+        {**row, "score": (2.0 if row["genome"] == "a" else 1.0) + row["seed"] / 100, "status": "done"}
+        | {"untrained_score": 0.0}
+        for row in rows
+    ]
+    priors = {g: {"name": g, "options": {}, "one_point": True, "core": cores[g]} for g in GENOMES}
+    tasks = {"t": {"unit": "m/s", **({"targets": True} if has_targets else {})}}
+    task = judge(
+        gather([build(tmp_path / "run", "tournament", rows, results, priors=priors, tasks=tasks)])
+    ).tasks["t"]
+    shares = [] if task.sphinx is None else [share.genome for share in task.sphinx.shares]
+    assert ("b" in shares) is not has_targets
+    said = "\n".join(task.verdict.reasons)
+    assert ("The controls do not explain it: it beats b too." in said) is not has_targets
+    assert ("b senses nothing, and so is no control of this task." in said) is has_targets
