@@ -93,8 +93,10 @@ class Share:
 
     @property
     def is_told(self) -> bool:
-        """Whether there is a share that is told from none."""
-        return self.share is not None and self.p_holm is not None and self.p_holm < LEVEL
+        """Whether there is a share that is told from none: by its p, and by an interval that leaves out 0."""
+        if self.p_holm is None or self.p_holm >= LEVEL or self.ci95 is None:
+            return False
+        return self.ci95[0] > 0 or self.ci95[1] < 0
 
 
 @dataclass(frozen=True)
