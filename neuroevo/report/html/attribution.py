@@ -17,8 +17,9 @@ HEADS = {"score": "What carries the score", "tuned": "The tuned score", "untrain
 WORDS = (
     "A knock-out is the exact wiring with one part random: its share is what is lost. A transplant is the "
     "null with one part exact: its share is what is there again. The p are corrected by Holm for all shares "
-    "of the run; bold is what is told from none, by its p and its interval. A class of cells has the synapses "
-    "that these cells send. Where the effects of exclusive parts add, shares of all of them add up to 1."
+    "of the run; bold is what is told from none, by its p and its interval. A class of cells has the "
+    "synapses that these cells send. Where the effects of exclusive parts add, shares of all of them "
+    "add up to 1."
 )
 
 
