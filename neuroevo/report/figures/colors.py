@@ -30,7 +30,14 @@ SHADES = (0.0, 0.45, -0.35, 0.65)  # share of white in a colour, or of black whe
 PLACES = {  # of priors: a colour's number, plus the number of colours for each line style
     **{"connectome": 0, "random": 1, "degree": 2, "stats-prior": 3, "classes": 4, "strength": 5},
     **{"adapter-only": 6, "frozen": 7, "boundary": 8, "lengths": 9, "degree-mutual": 10, "clock": 11},
-    **{"counts": 13, "weights-shuffled": 14, "small-world": 15, "signs-shuffled": 16, "count-jitter": 17},
+    **{
+        "partial": 12,
+        "counts": 13,
+        "weights-shuffled": 14,
+        "small-world": 15,
+        "signs-shuffled": 16,
+        "count-jitter": 17,
+    },
     **{"sbm": 19, "hub-cap": 20, "connected": 21, "sign-errors": 22, "scale-free": 23, "dense": 24},
     **{"dense-matched": 25, "sparse-mlp": 26, "mlp-matched": 27, "mlp": 28},
 }
