@@ -207,10 +207,6 @@ def _contest(
 ) -> tuple[Contest, int]:
     """Returns what lineages are counted by, and how many families one wiring may be held against."""
     draws = [sampling.sample(connectome, call, 2, config.seed) for call in genomes]
-    is_control = [drawn.samples[0].architecture.core != "evolves" for drawn in draws]
-    families = [control for drawn, control in zip(draws, is_control, strict=True) if not drawn.one_point]
-    has_wiring = any(
-        drawn.one_point and not control for drawn, control in zip(draws, is_control, strict=True)
-    )
-    rivals = families.count(False) if has_wiring else 0
+    families = [drawn for drawn in draws if not drawn.one_point]
+    rivals = len(families) if any(drawn.one_point for drawn in draws) else 0
     return Contest(len(draws) - len(families), len(families), num_tasks), rivals

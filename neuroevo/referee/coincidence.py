@@ -77,14 +77,15 @@ def families(num_graphs: Sequence[int]) -> float:
 
 
 @lru_cache(maxsize=1024)
-def fewest_graphs(num_families: int = 1) -> int:
+def fewest_graphs(num_families: int = 1, level: float = LEVEL) -> int:
     """Returns the fewest graphs of each prior with which one wiring can be told from any of them.
 
     Args:
         num_families: Priors that it is held against, at least 1.
+        level: What the p has to be below, in (0, 1).
     """
     enough = 1
-    while one_wiring(math.inf, 0.0, enough, 0, (enough,) * (num_families - 1)) >= LEVEL:
+    while one_wiring(math.inf, 0.0, enough, 0, (enough,) * (num_families - 1)) >= level:
         enough += 1
     return enough
 

@@ -9,7 +9,7 @@ has decided stays decided.
 
 Where graphs solve a task or do not, the increments are no help: one wiring that is among the few that do
 stands out at every look. Such coincidences are nested, so that all looks together have little more of them
-than the worst one; that may have `COINCIDENCE`.
+than the worst one; that may have `COINCIDENCE`. `benchmarks/calibration_looks.py` measures both.
 
 References:
     Lan & DeMets (1983), https://doi.org/10.1093/biomet/70.3.659
@@ -23,9 +23,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from scipy import stats
-
+from neuroevo.referee.coincidence import fewest_graphs
 from neuroevo.referee.estimators import LEVEL
 from neuroevo.referee.outcome import Relation
 
@@ -161,26 +159,7 @@ def least_graphs(families: int) -> int:
     Args:
         families: Families that the one wiring is held against; 0 where there is no such wiring.
     """
-    if not families:
-        return LEAST_GRAPHS
-    return next(n for n in itertools.count(LEAST_GRAPHS) if coincidence(0, n, families) <= COINCIDENCE)
-
-
-def coincidence(alike: int, graphs: int, families: int) -> float:
-    """Returns the greatest chance that one wiring stands out though it is one more of the families.
-
-    Graphs solve a task, or do not, with a probability that nobody knows; the chance is that the one wiring
-    solves it and at most so many of some family's graphs do, or the other way round.
-
-    Args:
-        alike: Graphs of the family that do as the one wiring does, at most.
-        graphs: Graphs of each family.
-        families: Number of families.
-    """
-    share = np.linspace(0, 1, 1001)
-    few = stats.binom.cdf(alike, graphs, share)
-    some = 1 - (1 - few) ** families
-    return float((share * some + (1 - share) * some[::-1]).max())
+    return max(LEAST_GRAPHS, fewest_graphs(families, COINCIDENCE)) if families else LEAST_GRAPHS
 
 
 def first_decided(relations: Mapping[int, Relation]) -> Decided:

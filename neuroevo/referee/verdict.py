@@ -30,6 +30,8 @@ def decide(
     comparisons: Sequence[Comparison],
     facts: TaskFacts,
     level: float = LEVEL,
+    level_if_solved: float = LEVEL,
+    declared: str | None = None,
 ) -> Verdict:
     """Returns the verdict on a task whose lineages are compared.
 
@@ -39,6 +41,8 @@ def decide(
         comparisons: Those of all pairs of genomes that have scores.
         facts: What is known of the task.
         level: Error rate of the winners of all tasks of the run together, in (0, 1).
+        level_if_solved: The same where graphs only solve or fail, for which looks need not share it.
+        declared: Label of the genome that an earlier look at the run declared the winner; it stays so.
     """
     scored = [entry for entry in entries if entry.scores]
     if not scored:
@@ -52,10 +56,10 @@ def decide(
     contenders = [entry for entry in scored if not entry.is_control]
     if not reasons:
         best = leader(contenders) if contenders else None
-        for entry in contenders:
-            p = p_of_winner(entry, scored, comparisons, facts.num_tasks)
-            if p is not None and p < level:
-                best, winner, p_winner = entry, entry.label, p
+        winner = declared or winner_of(entries, comparisons, facts.num_tasks, level, level_if_solved)
+        if winner is not None:
+            best = next(entry for entry in contenders if entry.label == winner)
+            p_winner = p_of_winner(best, scored, comparisons, facts.num_tasks)
         decision = "winner" if winner else "no winner"
         reasons = [] if alike == "equal" else wording.reasons(best, scored, comparisons, facts, winner)
         power = wording.power_lines(best, comparisons, facts) if best and not (winner or alike) else []
@@ -98,8 +102,37 @@ def decide_mixed(
     return Verdict(decision, winner, sentence, tuple([*reasons, *wording.extinct(fixations)]))
 
 
+def winner_of(
+    entries: Sequence[Entry],
+    comparisons: Sequence[Comparison],
+    num_tasks: int = 1,
+    level: float = LEVEL,
+    level_if_solved: float = LEVEL,
+) -> str | None:
+    """Returns the label of the genome that beats every other one; None if none does.
+
+    Args:
+        entries: Genomes of a task.
+        comparisons: Those of all pairs of them that have scores.
+        num_tasks: Tasks of the run.
+        level: Error rate of the winners of all tasks together, in (0, 1).
+        level_if_solved: The same where graphs only solve or fail, for which looks need not share it.
+    """
+    scored = [entry for entry in entries if entry.scores]
+    weight = level / level_if_solved
+    for entry in scored:
+        p = None if entry.is_control else p_of_winner(entry, scored, comparisons, num_tasks, weight)
+        if p is not None and p < level:
+            return entry.label
+    return None
+
+
 def p_of_winner(
-    best: Entry, scored: Sequence[Entry], comparisons: Sequence[Comparison], num_tasks: int = 1
+    best: Entry,
+    scored: Sequence[Entry],
+    comparisons: Sequence[Comparison],
+    num_tasks: int = 1,
+    weight: float = 1.0,
 ) -> float | None:
     """Returns the p with which a genome wins: the largest of its comparisons, each taken alone.
 
@@ -111,6 +144,7 @@ def p_of_winner(
         scored: Genomes of the task that have scores.
         comparisons: Those of all pairs of them.
         num_tasks: Tasks of the run.
+        weight: By which p if graphs only solve or fail is multiplied, where it has a level of its own.
 
     Returns:
         None if it is not ahead of every other one, or one of them is equivalent.
@@ -120,7 +154,9 @@ def p_of_winner(
         return None
     if any(row.difference <= 0 or row.verdict == "equivalent" or row.p is None for row in facing):
         return None
-    return max(max(min(1.0, num_tasks * (row.p or 0.0)), row.p_solved or 0.0) for row in facing)
+    return max(
+        max(min(1.0, num_tasks * (row.p or 0.0)), min(1.0, weight * (row.p_solved or 0.0))) for row in facing
+    )
 
 
 def ends_alike(

@@ -19,9 +19,11 @@ from neuroevo.referee.comparison import compare
 from neuroevo.referee.drift import fewest_populations
 from neuroevo.referee.entry import MIN_SEEDS, Entry, with_failures
 from neuroevo.referee.estimators import LEVEL, Scores, interquartile_mean
+from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.intervals import interval
 from neuroevo.referee.learning_curves import learning_area, slope, threshold, time_to
-from neuroevo.referee.outcome import Comparison, Decision
+from neuroevo.referee.looks import COINCIDENCE
+from neuroevo.referee.outcome import Comparison, Decision, Verdict
 from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
 from neuroevo.report import attribution, body_map, looks, question
@@ -74,6 +76,8 @@ def judge(evidence: Evidence) -> Report:
         {label: () if is_mixed else genomes for label, genomes in entries.items()},
         {label: task.margin for label, task in evidence.tasks.items()},
         int(evidence.config.get("seed", 0)),
+        LEVEL if history is None else history.level,
+        LEVEL if history is None else COINCIDENCE,
     )
     scores = {label: {entry.label: entry.scores for entry in of_task} for label, of_task in entries.items()}
     attributions = {} if is_mixed else attribution.build(evidence.tasks, scores)
@@ -83,7 +87,7 @@ def judge(evidence: Evidence) -> Report:
         }
     tasks = {
         label: replace(
-            _task(task, entries[label], comparisons[label], evidence.config, len(evidence.tasks)),
+            _task(task, entries[label], comparisons[label], evidence.config, len(evidence.tasks), history),
             looks=() if history is None else history.pairs[label],
         )
         for label, task in evidence.tasks.items()
@@ -140,12 +144,26 @@ def _entry(genome: GenomeEvidence, has_muscles: bool) -> Entry:
     )
 
 
+def _decided(
+    task: str,
+    entries: Sequence[Entry],
+    comparisons: Sequence[Comparison],
+    facts: TaskFacts,
+    history: History | None,
+) -> Verdict:
+    """Returns the verdict on a task whose lineages are compared, at once or look by look."""
+    if history is None:
+        return decide(task, entries, comparisons, facts)
+    return decide(task, entries, comparisons, facts, history.level, COINCIDENCE, history.winners.get(task))
+
+
 def _task(
     task: TaskEvidence,
     entries: Sequence[Entry],
     comparisons: Sequence[Comparison],
     config: Row,
     num_tasks: int,
+    history: History | None,
 ) -> TaskReport:
     """Returns the report of a task of a run with so many, by the run's resolved request."""
     selection = str(config.get("selection", DEFAULTS["selection"]))
@@ -169,7 +187,7 @@ def _task(
                 _fewest(task, populations),
             )
             if populations
-            else decide(task.label, entries, comparisons, facts)
+            else _decided(task.label, entries, comparisons, facts, history)
         ),
         notes=tuple(_notes(task, genomes)),
         cost=_cost(genomes),

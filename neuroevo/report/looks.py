@@ -14,11 +14,12 @@ from scipy import stats
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
-from neuroevo.referee.comparison import compare
+from neuroevo.referee.comparison import compare, power
 from neuroevo.referee.entry import Entry
-from neuroevo.referee.estimators import LEVEL, Interval
+from neuroevo.referee.estimators import LEVEL, Interval, contrast, holm
 from neuroevo.referee.looks import COINCIDENCE, Look, first_decided
 from neuroevo.referee.outcome import Comparison, Relation
+from neuroevo.referee.verdict import winner_of
 from neuroevo.report.evidence import Evidence, GenomeEvidence, TaskEvidence
 from neuroevo.report.planned import LookPlan, LooksReport, PairAtLook, PairLooks
 from neuroevo.rows import PROVISIONAL
@@ -34,18 +35,25 @@ class History:
         looks: The looks that are planned.
         rounds: What each look that was taken, of which all lineages are scored, found: comparisons by task.
         pairs: By task, every pair of genomes, with what each of these looks found.
+        winners: By task, the genome that a look declared the winner, where one did.
         num_open: Number of pairs that none has decided.
     """
 
     looks: tuple[Look, ...]
     rounds: Sequence[Mapping[str, Sequence[Comparison]]]
     pairs: Mapping[str, tuple[PairLooks, ...]]
+    winners: Mapping[str, str]
     num_open: int
 
     @property
     def taken(self) -> int:
         """Number of looks that were taken."""
         return len(self.rounds)
+
+    @property
+    def level(self) -> float:
+        """Level of the last look that was taken; of the first before it."""
+        return self.looks[max(0, self.taken - 1)].level
 
 
 def planned(config: Row) -> tuple[Look, ...]:
@@ -76,16 +84,44 @@ def history(evidence: Evidence, entries_of: EntriesOf) -> History | None:
     seed = int(evidence.config.get("seed", 0))
     margins = {label: task.margin for label, task in evidence.tasks.items()}
     rounds: list[Mapping[str, Sequence[Comparison]]] = []
+    winners: dict[str, str] = {}
+    last: tuple[Look, Mapping[str, Sequence[Entry]]] | None = None
     for look in looks:
         tasks = {label: _restricted(task, look) for label, task in evidence.tasks.items()}
         if not _is_complete(evidence.config, tasks, look):
             break
         entries = {label: entries_of(task) for label, task in tasks.items()}
-        rounds.append(compare(entries, margins, seed, look.level, COINCIDENCE))
+        rows = compare(entries, margins, seed, look.level, COINCIDENCE)
+        rounds.append(_by_t_alone(rows))
+        last = look, entries
+        for label in evidence.tasks.keys() - winners.keys():
+            winner = winner_of(entries[label], rows[label], len(evidence.tasks), look.level, COINCIDENCE)
+            winners |= {label: winner} if winner else {}
     pairs = {label: _pairs([r[label] for r in rounds], looks) for label in evidence.tasks}
+    if last is not None:
+        pairs = {x: _with_needs(pairs[x], last[1][x], margins[x], last[0].level) for x in pairs}
     num_pairs = sum(math.comb(len(task.genomes), 2) for task in evidence.tasks.values())
     num_open = num_pairs - sum(pair.look is not None for x in pairs.values() for pair in x)
-    return History(looks, rounds, pairs, num_open)
+    return History(looks, rounds, pairs, winners, num_open)
+
+
+def _with_needs(
+    pairs: Sequence[PairLooks], entries: Sequence[Entry], margin: float | None, level: float
+) -> tuple[PairLooks, ...]:
+    """Returns the pairs of a task; of those that are open with how much more would decide them."""
+    by_label = {entry.label: entry for entry in entries}
+    with_needs = []
+    for pair in pairs:
+        a, b = by_label[pair.a], by_label[pair.b]
+        measured = contrast(a.scores, b.scores, not (a.is_control or b.is_control))
+        if pair.look is not None or measured is None:
+            with_needs.append(pair)
+            continue
+        single = level / len(pairs)
+        room = (margin or 0.0) - abs(measured.difference)  # two one-sided tests: each has the whole level
+        equivalence = power(replace(measured, difference=room), 2 * single) if room > 0 else None
+        with_needs.append(replace(pair, power=power(measured, single), power_equivalence=equivalence))
+    return tuple(with_needs)
 
 
 def settled(rows: Sequence[Comparison], pairs: Sequence[PairLooks]) -> list[Comparison]:
@@ -147,8 +183,14 @@ def _is_complete(config: Row, tasks: Mapping[str, TaskEvidence], look: Look) -> 
     return not any(status is None or status in PROVISIONAL for status in statuses)
 
 
+def _by_t_alone(tasks: Mapping[str, Sequence[Comparison]]) -> dict[str, list[Comparison]]:
+    """Returns a look's comparisons with the corrected p of their t tests, which has the look's level."""
+    corrected = iter(holm([row.p for rows in tasks.values() for row in rows]))
+    return {task: [replace(row, p_holm=next(corrected)) for row in rows] for task, rows in tasks.items()}
+
+
 def _pairs(rounds: Sequence[Sequence[Comparison]], looks: Sequence[Look]) -> tuple[PairLooks, ...]:
-    """Returns the pairs of a task with what each look found of them."""
+    """Returns the pairs of a task with what each look says of them."""
     points_of: dict[tuple[str, str], list[PairAtLook]] = {}
     for number, (rows, look) in enumerate(zip(rounds, looks, strict=False), start=1):
         for row in rows:
@@ -161,9 +203,16 @@ def _pairs(rounds: Sequence[Sequence[Comparison]], looks: Sequence[Look]) -> tup
 
 
 def _at(number: int, row: Comparison, look: Look) -> PairAtLook:
-    """Returns what a look found of a pair."""
+    """Returns what a look says of a pair."""
     return PairAtLook(
-        number, row.difference, _repeated(row, look), row.p, row.p_holm, row.p_equivalence_holm, row.verdict
+        look=number,
+        difference=row.difference,
+        interval=_repeated(row, look),
+        p=row.p,
+        p_holm=row.p_holm,
+        p_solved=row.p_solved,
+        p_equivalence_holm=row.p_equivalence_holm,
+        verdict=row.verdict,
     )
 
 

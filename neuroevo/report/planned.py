@@ -12,7 +12,7 @@ from neuroevo.seal import DIGITS
 
 if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
     from neuroevo.referee.estimators import Interval
-    from neuroevo.referee.outcome import Relation
+    from neuroevo.referee.outcome import Power, Relation
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,8 @@ class PairAtLook:
         interval: Interval of the difference at the look's level: those of all looks together hold the true
             difference in 95 of 100 runs; None where nothing was tested.
         p: Two-sided p of no difference.
-        p_holm: p, corrected for all comparisons of the look.
+        p_holm: p, corrected for all comparisons of the look, which is held against the look's level.
+        p_solved: The p if graphs only solve or fail, of this pair alone, which has a level of its own.
         p_equivalence_holm: p of a difference as large as the margin, corrected likewise.
         verdict: What the look alone says of a.
     """
@@ -91,6 +92,7 @@ class PairAtLook:
     interval: Interval | None
     p: float | None
     p_holm: float | None
+    p_solved: float | None
     p_equivalence_holm: float | None
     verdict: Relation
 
@@ -105,6 +107,9 @@ class PairLooks:
         verdict: What was decided of a; "inconclusive" while nothing is.
         look: Number of the look that decided, from 1; None while none has.
         looks: What each look found at which both had scores, in order.
+        power: Of an open pair: how much more would tell the two apart, if they differ by as much as measured.
+        power_equivalence: Of an open pair: how much more would show them equivalent; None where they differ
+            by the margin or more.
     """
 
     a: str
@@ -112,6 +117,8 @@ class PairLooks:
     verdict: Relation
     look: int | None
     looks: tuple[PairAtLook, ...]
+    power: Power | None = None
+    power_equivalence: Power | None = None
 
 
 def require_unstaged(both: str, config: Mapping[str, object]) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from neuroevo.report.model import Report, TaskReport
 from neuroevo.report.planned import LooksReport, PairLooks, SealReport
 from neuroevo.seal import DIGITS
 from neuroevo.text import conjoined, count, number, p_statement, signed
 
+if TYPE_CHECKING:  # renderers need no SciPy, which the referee does
+    from neuroevo.referee.outcome import Power
+
 WORDS = {"better": "is better than", "worse": "is worse than", "equivalent": "is equivalent to"}
+MAX_MORE = 1_000  # seeds or graphs that are thought of
 MAX_NAMED = 8  # pairs named one by one; the rest are counted
 
 
@@ -82,7 +87,7 @@ def decision_lines(task: TaskReport) -> list[str]:
         f"Look {look} decided: {_some([f'{x.a} {WORDS[x.verdict]} {x.b}{_why(x)}' for x in pairs])}."
         for look, pairs in sorted(by_look.items())
     ]
-    left = [_open(task, pair) for pair in task.looks if pair.look is None]
+    left = [_open(pair) for pair in task.looks if pair.look is None]
     return [*lines, *([f"Open: {_some(left)}."] if left else [])]
 
 
@@ -93,23 +98,26 @@ def _why(pair: PairLooks) -> str:
     return f" ({signed(number(at.difference))}, {p_statement(p)})"
 
 
-def _open(task: TaskReport, pair: PairLooks) -> str:
-    """Returns a pair that is open, and what it would take to tell the two apart."""
-    row = next((x for x in task.comparisons if (x.a, x.b) == (pair.a, pair.b)), None)
-    needs = "no test"
-    if row is not None and row.kind is not None:
-        numbers = (
-            []
-            if row.power is None
-            else [
-                (row.power.more_seeds, "more seed"),
-                (row.power.more_graphs, "more graph"),
-            ]
-        )
-        ways = [count(n, what) for n, what in numbers if n]
-        needs = " or ".join(ways) if ways else "more than a thousand seeds or graphs"
-        needs = f"{signed(number(row.difference))}, would take {needs}"
-    return f"{pair.a} and {pair.b} ({needs})"
+def _open(pair: PairLooks) -> str:
+    """Returns a pair that is open, and what it would take to decide it, with 80 % power."""
+    ends = {
+        "to be told apart": _needed(pair.power),
+        "to be shown equivalent": _needed(pair.power_equivalence) if pair.power_equivalence else "",
+    }
+    ways = [f"{ways} {end}" for end, ways in ends.items() if ways]
+    needs = ", or ".join(ways) or f"more than {MAX_MORE:,} seeds and graphs"
+    return f"{pair.a} and {pair.b} ({signed(number(pair.looks[-1].difference))}; would take {needs})"
+
+
+def _needed(power: Power | None) -> str:
+    """Returns how many more seeds or graphs would do; "" where no such number would."""
+    if power is None:
+        return ""
+    numbers = (power.more_seeds, "more seed"), (power.more_graphs, "more graph")
+    ways = [count(n, what) for n, what in numbers if n]
+    if not ways and power.both_seeds and power.both_graphs:
+        ways = [f"{count(power.both_seeds, 'more seed')} and {count(power.both_graphs, 'more graph')}"]
+    return " or ".join(ways)
 
 
 def _some(items: Sequence[str]) -> str:
