@@ -23,7 +23,7 @@ from neuroevo.text import count
 Way = Literal["knock-out", "transplant"]
 
 UNLIKE = 0.4  # of the difference: a graph so far from the median of its family is unlike it
-NOT_TOLD = "the exact wiring is not told from its null"
+NOT_TOLD = "the exact wiring could not be told apart from its null"
 
 
 @dataclass(frozen=True)

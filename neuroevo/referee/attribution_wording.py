@@ -60,7 +60,9 @@ def _carrier(parts: Sequence[PartShares]) -> str:
         clauses.append(f"without them {_percent(part.knockout)} of the difference is lost")
     if part.transplant is not None and part.transplant.share is not None:
         there = f"with them alone {_percent(part.transplant)} of it is there"
-        clauses.append(there if part.transplant.is_told else f"{there}, which is not told from none")
+        clauses.append(
+            there if part.transplant.is_told else f"{there}, which could not be told apart from none"
+        )
     largest = max(x.share or 0.0 for x in (part.knockout, part.transplant) if x is not None)
     verb = "It rests on" if largest >= MOST else "No part carries most of it; the most is of"
     return f"{verb} {part.part}: {'; '.join(clauses)}."

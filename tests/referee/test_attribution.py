@@ -94,7 +94,7 @@ def test_a_difference_that_is_not_told_is_not_shared_out() -> None:
     assert all(s is None or s.share is None for row in made.parts for s in (row.knockout, row.transplant))
     (text,) = sentences("worm", made, "mm/s")
     assert text.startswith(
-        "worm: nothing is shared out among parts: the exact wiring is not told from its null ("
+        "worm: nothing is shared out among parts: the exact wiring could not be told apart from its null ("
     )
     assert made.sums == () and "More graphs or seeds may tell" in text
 

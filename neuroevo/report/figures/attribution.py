@@ -69,7 +69,7 @@ def attribution_figure(task: str, attribution: Attribution) -> Figure:
         axes.set_yticks(range(len(rows)), names, parse_math=False)
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
-        write_title(axes, f"What carries the score: {task}", "95 % intervals; open: not told from none")
+        write_title(axes, f"What carries the score: {task}", "95 % intervals; open: not told apart from none")
         axes.set_xlabel("share of what the exact wiring has above its null")
         _explain(figure)
     return figure
