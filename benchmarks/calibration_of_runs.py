@@ -30,7 +30,7 @@ from neuroevo.referee.verdict import decide
 
 SEEDS = 10
 GENOMES = 2, 4, 7
-GRAPHS = 3, 5, 8, 12, 20
+GRAPHS = 5, 8, 20
 EFFECT = 2.0  # deviations of the mean scores of graphs
 LEARN = 0.3  # share of lineages, or graphs, that learn where intervals are looked at
 SHAPES = (1, 5), (1, 10), (1, 20), (5, 5), (10, 5), (10, 10), (20, 10)
@@ -88,6 +88,15 @@ def run_of(
     return entries
 
 
+def is_false(row: Comparison) -> bool:
+    """Says whether two genomes that do not differ are told apart.
+
+    A wiring and a control may differ: a graph's own effect is no error where the wiring itself is compared,
+    and not with the family that it may be drawn from.
+    """
+    return row.verdict in ("better", "worse") and {row.a, row.b} != {"wiring", "control"}
+
+
 def by_holm(entries: list[Entry], rows: list[Comparison]) -> bool:
     """Says whether the wiring wins by the rule that its comparisons are corrected as all pairs are."""
     facing = [row.facing("wiring") for row in rows if row.concerns("wiring")]
@@ -108,7 +117,7 @@ def runs(number: int, seed: int) -> None:
                 for draw in range(number):
                     entries = run_of(rng, world, k, num_graphs, 0.0)
                     rows = compare({"t": entries}, {}, draw)["t"]
-                    counts["any"] += any(row.verdict in ("better", "worse") for row in rows)
+                    counts["any"] += any(map(is_false, rows))
                     counts["winner"] += decide("t", entries, rows, TaskFacts()).winner is not None
                     entries = run_of(rng, world, k, num_graphs, EFFECT)
                     rows = compare({"t": entries}, {}, draw)["t"]
