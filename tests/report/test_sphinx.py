@@ -125,6 +125,8 @@ def test_figure_has_a_bar_as_long_as_each_share():
     bars = [round(x.get_width(), 6) for x in figure.axes[0].patches]
     assert sorted(bars) == [0.25, 0.25, 0.5, 0.75, 1.0]
     assert b"raw sensors" in canvas.svg(figure)
+    written = [text.get_text() for text in figure.axes[0].texts]
+    assert {sphinx.percent(x.share) for x in of_task.sphinx.shares} <= set(written)
 
 
 def test_a_run_on_digits_says_what_raw_sensors_reach(tmp_path):

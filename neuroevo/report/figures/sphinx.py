@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from neuroevo.report.figures.canvas import INK, PAPER, SOFT, look, new_figure, write_title
 from neuroevo.report.figures.colors import style
-from neuroevo.text import wrap
+from neuroevo.report.sphinx import percent
+from neuroevo.text import typeset, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +88,7 @@ def _bar(axes: Axes, place: float, share: float, bounds: tuple[float, float] | N
         axes.plot([low, high], [place, place], color=INK, lw=1.4, solid_capstyle="butt")
         end = max(end, high)
     axes.annotate(
-        f"{100 * share:.0f} %".replace("-", "−"),
+        typeset(percent(share)),
         (end, place),
         (5, 0),
         textcoords="offset points",
