@@ -85,7 +85,7 @@ def lines(task: TaskReport) -> list[str]:
     text = (
         f"{QUESTION} Of what {sphinx.leader} scores above {floor_text(sphinx, task.unit)}, {'; '.join(said)}."
     )
-    lacks = [] if has_bare else ["no control without a wiring was run (adapter-only, clock)"]
+    lacks = [] if has_bare else ["no control without a wiring was run (adapter-only; of a body, clock)"]
     lacks += ["no other wiring was run"] if parts.any_wiring is None else []
     missing = f"Since {conjoined(lacks)}, what is theirs is counted as the wiring's." if lacks else ""
     return [text, *([missing] if missing else [])]

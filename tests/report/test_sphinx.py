@@ -67,8 +67,8 @@ def test_a_sentence_takes_the_score_apart():
 def test_what_was_not_run_is_said():
     first, degree, adapters, _ = ENTRIES
     assert sphinx.lines(task(first, degree))[1] == (
-        "Since no control without a wiring was run (adapter-only, clock), what is theirs is counted as the "
-        "wiring's."
+        "Since no control without a wiring was run (adapter-only; of a body, clock), what is theirs is "
+        "counted as the wiring's."
     )
     assert sphinx.lines(task(first, adapters))[1] == (
         "Since no other wiring was run, what is theirs is counted as the wiring's."
