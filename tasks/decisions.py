@@ -100,7 +100,7 @@ class Match(_Trials):
 
     shows = {"ridge": "any wiring from none alone: all are at the ceiling (untrained)"}  # noqa: RUF012 - as in `Task`
 
-    def __init__(self, shown: int = 5, delay: int = 5, noise: float = 0.1, episodes: int = 1000) -> None:
+    def __init__(self, shown: int = 5, delay: int = 20, noise: float = 0.1, episodes: int = 1000) -> None:
         require_range("shown", shown, 1, LONGEST // 3)
         require_range("delay", delay, 0, LONGEST // 3)
         require_range("noise", noise, 0.0, 100.0)
