@@ -43,7 +43,8 @@ def test_lines_ask_for_each_input_some_steps_ago() -> None:
 
 
 def test_the_planted_circuit_wins_without_adapters(tmp_path: Path) -> None:
-    words = "--connectome planted --task lines --adapter none --seeds 5 --graphs 5 --evaluations 165"
+    # Twelve graphs each: with fewer, a wiring that happens to solve the task would stand out from two priors.
+    words = "--connectome planted --task lines --adapter none --seeds 5 --graphs 12 --evaluations 165"
     request = f"--genome connectome degree random {words} --workers 0 --tuning off --quiet".split()
     assert run.main([*request, "--out", str(tmp_path / "run")]) == 0
     folder = RunFolder.open(tmp_path / "run")
