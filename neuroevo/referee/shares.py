@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
-from neuroevo.referee.estimators import LEVEL, Interval, Scores, table_of
+from neuroevo.referee.estimators import LEVEL, Interval, Scores, components, table_of
 
 FARTHEST = 1e4  # a share this far from what was measured is no bound
 STEP = 0.1  # of the way to the end of an interval, in standard errors: the first step and the growth
@@ -182,11 +182,8 @@ def _parts(table: np.ndarray) -> tuple[float, float]:
     num_graphs = len(table)
     if num_graphs == 1:
         return 0.0, 0.0
-    by_graph, by_seed = np.nanmean(table, 1), np.nanmean(table, 0)
-    left = table - by_graph[:, None] - by_seed + by_graph.mean()
-    df = int((~np.isnan(table)).sum()) - sum(table.shape) + 1
-    residual = float(np.nansum(left**2)) / df if df > 0 else 0.0
-    return float(by_graph.var(ddof=1)) / num_graphs, residual / (num_graphs * table.shape[1])
+    parts = components(table)
+    return parts.over_graphs / num_graphs, parts.residual / (num_graphs * table.shape[1])
 
 
 def _unlike(table: np.ndarray) -> float:
