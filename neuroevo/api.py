@@ -456,6 +456,50 @@ def join(runs: Sequence[Run | str | Path], out: str | Path) -> Report:
     return write_report([RunFolder.open(run.path) for run in opened], Path(out))
 
 
+def judge(
+    scores: str | Path | pd.DataFrame,
+    out: str | Path,
+    *,
+    margin: Sequence[str] = (),
+    unit: Sequence[str] = (),
+    controls: Sequence[str] = (),
+    one_wiring: Sequence[str] = (),
+    lower_is_better: Sequence[str] | None = None,
+    author: str = "",
+) -> Report:
+    """Judges scores of any program by the referee's tests.
+
+    Args:
+        scores: A table with a row a lineage, in columns task, genome, graph, seed and score, or a file of it:
+            CSV, TSV or JSON lines. A lineage that failed has no score.
+        out: A folder that does not exist yet, for report.html and all that lies beside it.
+        margin: Smallest differences that matter, each `X` for all tasks or `TASK=X`.
+        unit: Units of the scores, each `X` for all tasks or `TASK=X`.
+        controls: Genomes that are controls: no draws of a prior, and no winners.
+        one_wiring: Genomes with one graph that are wirings, where every genome has one graph.
+        lower_is_better: Tasks whose lowest score is the best; an empty sequence for all, None for no task.
+        author: Who makes the report; may be empty.
+
+    Returns:
+        The report.
+
+    Raises:
+        OptionError: If what is asked for is wrong.
+        RunError: If the scores are not as they should be, or the folder exists or cannot be written.
+    """
+    from tempfile import TemporaryDirectory
+
+    from neuroevo.experiment import judging
+
+    words = judging.Words(margin, unit, controls, one_wiring, lower_is_better)
+    if isinstance(scores, str | Path):
+        return judging.judge(scores, words, Path(out), f"neuroevo.judge({str(scores)!r})", author)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "scores.csv"
+        scores.to_csv(path, index=False)
+        return judging.judge(path, words, Path(out), "neuroevo.judge(a table)", author)
+
+
 def _require_scored(outcome: Outcome | None) -> None:
     """Raises EvaluationError if a lineage of a run that came to its end could not be scored."""
     if outcome is not None and outcome.problem:

@@ -122,6 +122,27 @@ def test_runs_of_one_request_are_reported_as_one(run: ne.Run, tmp_path: Path) ->
     assert (tmp_path / "joined" / "report.html").exists()
 
 
+def test_scores_in_a_table_are_judged_as_those_in_a_file(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        {"task": "t", "genome": genome, "graph": g, "seed": s, "score": mean + 0.1 * rng.normal()}
+        for genome, mean, num_graphs in (("wired", 2.0, 12), ("null", 1.0, 12))
+        for g in range(num_graphs)
+        for s in range(5)
+    ]
+    table = pd.DataFrame(rows)
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    words = {"margin": ["0.2"], "unit": ["m/s"]}
+    ours = ne.judge(table, tmp_path / "ours", **words)
+    theirs = ne.judge(tmp_path / "scores.csv", tmp_path / "theirs", **words)
+    assert ours.tasks["t"].verdict == theirs.tasks["t"].verdict
+    assert ours.tasks["t"].verdict.winner == "wired"
+    assert (tmp_path / "ours" / "report.html").exists()
+    with pytest.raises(ne.errors.OptionError, match="in margin"):
+        ne.judge(table, tmp_path / "none", margin=["other=0.2"])
+    assert not (tmp_path / "none").exists()
+
+
 def test_replay_draws_what_a_champion_does(tmp_path: Path) -> None:
     words = {**REQUEST, "task": ["swimmer:steps=20,held_out=2"], "genome": "connectome", "seeds": 1}
     lines = ne.run(**words, out=tmp_path / "run").replay()

@@ -8,15 +8,11 @@ beside: untrained, tuned, evaluations, control, unit, margin, floor, maximum.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from neuroevo.cli.parser import Parser
-from neuroevo.errors import OptionError, unknown
 from neuroevo.screen import Screen
-
-T = TypeVar("T", float, str)
 
 
 def main(arguments: list[str]) -> int:
@@ -32,28 +28,15 @@ def main(arguments: list[str]) -> int:
         NeuroevoError: If the request was wrong, or the file is not as it should be.
     """
     options = _parser().read(arguments)
-    from neuroevo.experiment import by_task
-    from neuroevo.folders import check_free, claim
-    from neuroevo.report.scores_evidence import Question, evidence_of
-    from neuroevo.report.scores_file import ScoresFile
+    from neuroevo.experiment.judging import Words, judge
+    from neuroevo.folders import claim
     from neuroevo.report.terminal import print_report
-    from neuroevo.report.write import write_judgement
 
-    out = None if options.out is None else Path(options.out)
-    if out is not None:
-        check_free(out)  # before a large file is read
-    file = ScoresFile.read(options.scores)
-    question = Question(
-        margins=_known(by_task.margins(options.margin, file.tasks)),
-        units=_known(by_task.units(options.unit, file.tasks)),
-        controls=options.controls,
-        one_wiring=options.one_wiring,
-        lower_is_better=_lower_is_better(options.lower_is_better, file.tasks),
-    )
-    evidence = evidence_of(file, question, shlex.join(["judge", *arguments]))
-    with claim(out, Path("runs") / "judged") as place:
-        print_report(write_judgement(evidence, place, options.author), Screen(highlight=False))
-    Screen(highlight=False).print(f"Written to {place}", soft_wrap=True, markup=False)
+    words = Words(options.margin, options.unit, options.controls, options.one_wiring, options.lower_is_better)
+    command, screen = shlex.join(["judge", *arguments]), Screen(highlight=False)
+    with claim(None if options.out is None else Path(options.out), Path("runs") / "judged") as place:
+        print_report(judge(options.scores, words, place, command, options.author), screen)
+    screen.print(f"Written to {place}", soft_wrap=True, markup=False)
     return 0
 
 
@@ -95,18 +78,3 @@ def _parser() -> Parser:
         "--author", default="", metavar="NAME", help="who makes the report (default: nobody said)"
     )
     return parser
-
-
-def _known(values: Mapping[str, T | None]) -> dict[str, T]:
-    """Returns those of the values by task that are given."""
-    return {task: value for task, value in values.items() if value is not None}
-
-
-def _lower_is_better(given: Sequence[str] | None, tasks: Sequence[str]) -> Sequence[str]:
-    """Returns the tasks whose lowest score is the best."""
-    if given is None:
-        return ()
-    for task in given:
-        if task not in tasks:
-            raise OptionError(unknown("task in --lower-is-better", task, tasks))
-    return given or tasks

@@ -17,6 +17,7 @@
     manifest      what a run says of its origin; resume: what a run that ended early left behind
     until         the looks of a run that goes on until it is decided; growth: which of them comes next
     extension     more of what was asked for: how a run becomes what it would have been
+    judging       scores of any program judged
     study         several runs that answer one question
     display       the live standings; standings: their text; notebook: progress in a cell
     trackers      TensorBoard, W&B, MLflow; curves: the points that they draw
