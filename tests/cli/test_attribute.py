@@ -100,7 +100,7 @@ def test_what_the_wiring_has_not_is_left_out_and_said(
     assert attribute(*COMMON, *words.split(), "--out", str(tmp_path / "run")) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "Left out: neuromuscular ('lines' has no neuromuscular synapses)." in out
-    assert [*shares(tmp_path / "run")] == ["gap junctions", "weights", "sum of the kinds"]
+    assert [*shares(tmp_path / "run")] == ["gap junctions", "weights"]  # nothing is shared out, nor summed
     config = (tmp_path / "run" / "config.toml").read_text()
     assert "no-gap" in config and "only-weights" in config and "no-chemical" not in config
 

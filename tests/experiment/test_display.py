@@ -87,8 +87,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 
 def test_standings_order_by_the_interquartile_mean_of_present_fitness() -> None:
-    rows = [row("steady", 0.5, seed=s) for s in range(4)]
-    rows += [row("lucky", x, seed=s) for s, x in enumerate((0.0, 0.3, 0.5, 9.0))]  # its mean is higher
+    rows = [row("steady", 0.5, seed=s) for s in range(10)]
+    scores = (0.0, 0.1, 0.2, 0.3, 0.4, 0.4, 0.5, 0.6, 9.0, 9.0)  # their mean is higher
+    rows += [row("lucky", x, seed=s) for s, x in enumerate(scores)]
     steady, lucky = rank(rows, ["lucky", "steady"])
     assert (steady.genome, steady.fitness) == ("steady", 0.5)
     assert (lucky.genome, lucky.fitness) == ("lucky", pytest.approx(0.4))
@@ -276,7 +277,7 @@ def test_terminal_without_unicode_is_drawn_in_ascii() -> None:
     file = io.TextIOWrapper(raw, encoding="ascii")
     console = Console(file=file, force_terminal=True, width=120, height=30, legacy_windows=False)
     display = Display(console)
-    display.update(Progress([row(LONG * 2, k / 4, seed=k) for k in range(4)]))
+    display.update(Progress([row(LONG * 2, k / 10, seed=k) for k in range(10)]))
     console.print(display._draw())
     file.flush()
     shown = raw.getvalue().decode("ascii")

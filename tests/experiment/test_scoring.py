@@ -67,7 +67,8 @@ def test_search_outlives_scoring_that_fails_and_resume_scores_it(
     assert command_line.main(arguments(path, fault, **changes)) == 1
     said = capsys.readouterr()
     assert "could not be scored" in said.out and "the held-out set was gone" in said.err
-    assert said.err.count("\n") == 1 and f"run.py score {path}" in said.err
+    errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and f"run.py score {path}" in errors[0]
     folder = RunFolder.open(path)
     assert folder.manifest()["status"] == "unscored"
     rows = {status: [x for x in folder.results() if x["status"] == status] for status in ("unscored", "done")}

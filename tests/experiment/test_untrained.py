@@ -38,7 +38,7 @@ def test_scores_are_those_of_untrained_networks(tmp_path: Path) -> None:
 def test_readouts_tell_wirings_apart_before_anything_evolves(tmp_path: Path) -> None:
     folder = carried_out(
         tmp_path / "run",
-        *("--genome", "connectome", "random", "--task", "memory", "--seeds", "5", "--graphs", "3"),
+        *("--genome", "connectome", "random", "--task", "memory", "--seeds", "5", "--graphs", "12"),
         *("--adapter", "ridge:bias=0.2", "--neuron", "leaky:leak=0.5"),
     )
     by_genome: dict[str, list[float]] = {"connectome": [], "random": []}

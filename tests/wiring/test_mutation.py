@@ -33,9 +33,9 @@ assert populations  # registers the priors
 
 STEPS = 5  # mutations on end
 HOOKED = tuple(plugin.name for plugin in priors if plugin.mutate is not None)
-UNCHANGED = {  # one wiring, no wiring, or all to all
+UNCHANGED = {  # one wiring, no wiring, all to all, or parts that are exact to the last synapse
     *("connectome", "dense", "dense-matched", "mlp", "mlp-matched"),
-    *("adapter-only", "clock", "frozen"),
+    *("adapter-only", "clock", "frozen", "partial"),
 }
 IN_PLACE = ("weights-shuffled", "signs-shuffled", "count-jitter", "sign-errors")  # no synapse is elsewhere
 SIGNS = ("signs-shuffled", "sign-errors")
