@@ -9,13 +9,13 @@ how often the wiring is found to win where it is better by two deviations of a g
 rule that a winner's comparisons are corrected as all pairs are (Holm). Then a family against a control,
 families whose worst lineages fail, and coverage of intervals of the interquartile mean, where they are given.
 
-    python -m benchmarks.calibration_of_runs [--tables 1000] [--seed 0] [--only NAME ...]
+    python -m benchmarks.calibration_of_runs [--tables 1000] [--seed 0] [--only NAME ...] [--worlds NAME ...]
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from scipy import stats
@@ -103,12 +103,13 @@ def by_holm(entries: list[Entry], rows: list[Comparison]) -> bool:
     return all(row.verdict == "better" for row in facing)
 
 
-def runs(number: int, seed: int) -> None:
+def runs(number: int, seed: int, worlds: Sequence[str] = tuple(WORLDS)) -> None:
     """Prints errors and power of runs of several genomes."""
     print(f"{number:,} runs a row, {SEEDS} seeds; per cent. Found: {EFFECT:g} deviations better")
     heads = [f"{head} K={k}" for head in ("any", "winner", "found", "Holm") for k in GENOMES]
     print(f"{'':<26}" + "".join(f"{head:>11}" for head in heads))
-    for name, world in WORLDS.items():
+    for name in worlds:
+        world = WORLDS[name]
         for num_graphs in GRAPHS:
             rates: dict[str, float] = {}
             for k in GENOMES:
@@ -207,14 +208,20 @@ def coverage(number: int, seed: int) -> None:
 
 
 def main() -> None:
-    parts = {"runs": runs, "control": against_control, "failures": failures, "coverage": coverage}
+    parts: dict[str, Callable[..., None]] = {
+        "runs": runs,
+        "control": against_control,
+        "failures": failures,
+        "coverage": coverage,
+    }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--tables", type=int, default=1000, help="simulated runs or tables a row")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), help="of runs")
     options = parser.parse_args()
     for name in options.only:
-        parts[name](options.tables, options.seed)
+        parts[name](options.tables, options.seed, *([options.worlds] if name == "runs" else []))
 
 
 if __name__ == "__main__":

@@ -73,23 +73,32 @@ def compare(
 def _coincidences(pairs: Sequence[_Pair], p_holm: Sequence[float | None], level: float) -> list[float]:
     """Returns the p of each pair if graphs only solve or fail, for all that stands beside it in its task.
 
-    It is that of a closed test: a wiring that stands out from a prior might do so from any prior that it is
-    no better or worse than, so that each of those that it is not told from counts as one more chance.
+    It is that of a closed test: a wiring that stands out from a prior might do so from any prior that it may
+    be one more draw of. So each other prior counts as one more chance, unless the wiring is told from it, or
+    the two priors are told from one another: one wiring is no draw of both.
     """
     families: dict[str, dict[str, int]] = {}  # graphs of the priors that have several, by task
-    untold: dict[tuple[str, str, str], dict[int, int]] = {}  # by task, one wiring, kind: graphs by place
-    for k, (pair, p) in enumerate(zip(pairs, p_holm, strict=True)):
-        for entry in (pair.a, pair.b):
-            if entry.num_graphs > 1:
-                families.setdefault(pair.task, {})[entry.label] = entry.num_graphs
-        if pair.score and pair.has_one and (pair.num_beyond or p is None or p >= level):
-            untold.setdefault(pair.hub, {})[k] = max(pair.score.num_graphs)
+    untold: dict[tuple[str, str, str], dict[str, int]] = {}  # by task, one wiring, kind: graphs by prior
+    unlike: set[tuple[str, frozenset[str]]] = set()  # priors that are told from one another, by task
+    for pair, p in zip(pairs, p_holm, strict=True):
+        several = {entry.label: entry.num_graphs for entry in (pair.a, pair.b) if entry.num_graphs > 1}
+        families.setdefault(pair.task, {}).update(several)
+        is_told = p is not None and p < level and not pair.num_beyond
+        if pair.has_one and not is_told:
+            untold.setdefault(pair.hub, {}).update(several)
+        elif len(several) == 2 and is_told:
+            unlike.add((pair.task, frozenset(several)))
     p_solved = []
-    for k, (pair, p) in enumerate(zip(pairs, p_holm, strict=True)):
+    for pair, p in zip(pairs, p_holm, strict=True):
         if pair.score is None or p is None or pair.score.kind == "seeds":
             p_solved.append(0.0)
         elif pair.has_one:
-            others = [graphs for i, graphs in untold.get(pair.hub, {}).items() if i != k]
+            prior = pair.a.label if pair.a.num_graphs > 1 else pair.b.label
+            others = [
+                graphs
+                for label, graphs in untold.get(pair.hub, {}).items()
+                if label != prior and (pair.task, frozenset((label, prior))) not in unlike
+            ]
             p_solved.append(pair.p_if_solved(p, others))
         else:
             p_solved.append(coincidence.families(tuple(families[pair.task].values())))

@@ -27,8 +27,8 @@ def interval(scores: Scores) -> Interval | None:
 
     Scores are winsorised, as Tukey and McLaughlin do for a trimmed mean, and their mean is given the
     variance over graphs and seeds. With one graph the interval speaks of that wiring, not of its prior.
-    Where scores fall into two groups, lineages that learn and lineages that do not, the interquartile mean
-    hangs on the share of either, which winsorised scores do not show: there the interval also holds all
+    Where scores fall into two groups, lineages or graphs that learn and those that do not, the interquartile
+    mean hangs on the share of either, which winsorised scores do not show: there the interval also holds all
     interquartile means that the 95 % interval of the share allows (Clopper & Pearson, on as many lineages as
     they are worth where those of one graph are alike).
 
@@ -52,9 +52,11 @@ def interval(scores: Scores) -> Interval | None:
     scale = scale_of(table)
     table = table / scale
     low, high = _winsorised(table)
-    if (limit := _limit_of_groups(table)) is not None:
-        of_share = _by_share(table, limit)
-        low, high = min(low, of_share[0]), max(high, of_share[1])
+    by_graph = np.broadcast_to(np.nanmean(table, 1)[:, None], table.shape)
+    for scored in (table, by_graph)[: 1 if len(table) == 1 else 2]:  # what falls apart: lineages, or graphs
+        if (limit := _limit_of_groups(scored)) is not None:
+            of_share = _by_share(table, scored > limit)
+            low, high = min(low, of_share[0]), max(high, of_share[1])
     return (low * scale, high * scale) if low < high else None
 
 
@@ -100,14 +102,14 @@ def _limit_of_groups(table: np.ndarray) -> float | None:
     return float(values[i] + (values[i + 1] - values[i]) / 2) if apart > APART * within else None
 
 
-def _by_share(table: np.ndarray, limit: float) -> Interval:
-    """Returns the interval of the interquartile mean by the share of lineages above a limit."""
-    is_above = np.where(np.isnan(table), np.nan, table > limit)
+def _by_share(table: np.ndarray, is_upper: np.ndarray) -> Interval:
+    """Returns the interval of the interquartile mean by the share of lineages in the upper group."""
+    is_above = np.where(np.isnan(table), np.nan, is_upper)
     share, number = float(np.nanmean(is_above)), _worth(is_above)
     count = share * number
     low = float(stats.beta.ppf(LEVEL / 2, count, number - count + 1))
     high = float(stats.beta.ppf(1 - LEVEL / 2, count + 1, number - count))
-    below, above = float(np.nanmean(table[table <= limit])), float(np.nanmean(table[table > limit]))
+    below, above = float(np.nanmean(table[~is_upper])), float(np.nanmean(table[is_upper]))
 
     def mean_of(upper: float) -> float:
         """The middle half of scores of which this share is in the upper group."""

@@ -130,6 +130,20 @@ def test_winners_of_several_tasks_share_the_error_rate():
     assert decide("x", pair, rows, TaskFacts(num_tasks=5)).winner is None
 
 
+def test_priors_that_are_told_from_one_another_are_no_further_chances():
+    """A wiring that lies among one prior's graphs is no draw of another prior, which is far from that one."""
+    worm, among = entry("worm", 2.0), entry("among", 2.0, 9)
+    far = entry("far", 1.0, 9)
+    alone = compare({"t": [worm, far]}, {}, 0)["t"][0].p_solved
+    rows = compare({"t": [worm, among, far]}, {}, 0)["t"]
+    beside = next(row for row in rows if {row.a, row.b} == {"worm", "far"})
+    assert beside.p_holm == pytest.approx(alone, rel=0.01) and beside.verdict == "better"
+    near = [entry(f"near{k}", 1.0, 9) for k in range(3)]
+    crowd = compare({"t": [worm, far, *near, entry("wide", 1.0, 9, spread=4.0)]}, {}, 0)["t"]
+    told = next(row for row in crowd if {row.a, row.b} == {"worm", "far"})
+    assert told.p_holm > 0.05  # of "wide" it may be one more draw, and so may the graphs of "far"
+
+
 def test_control_is_held_against_the_mean_of_a_family_not_against_one_more_graph():
     """With graphs that differ, a control that lies among them may still lie surely below their mean."""
     family = entry("null", 1.0, 20)
