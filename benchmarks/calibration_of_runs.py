@@ -6,8 +6,8 @@ which three in ten get away; "solved", graphs of which each solves the task or d
 alike but for a hundredth or a third, at the share of solvers that is worst for one wiring, 1 in graphs + 1.
 Printed in per cent, for 2, 4 and 7 genomes: runs with any pair called better or worse; with a winner; and
 how often the wiring is found to win where it is better by two deviations of a graph's mean score, beside the
-rule that a winner's comparisons are corrected as all pairs are (Holm). Then a family against a control,
-families whose worst lineages fail, and coverage of intervals of the interquartile mean, where they are given.
+rule that a winner's comparisons are corrected as all pairs are (Holm). Then races of equal priors, a family
+against a control, families whose worst lineages fail, and coverage of intervals of the interquartile mean.
 
     python -m benchmarks.calibration_of_runs [--tables 1000] [--seed 0] [--only NAME ...] [--worlds NAME ...]
 """
@@ -21,6 +21,7 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.calibration import NOISES, hash_of, scores_of
+from neuroevo.experiment import race
 from neuroevo.referee.comparison import compare
 from neuroevo.referee.entry import Entry, with_failures
 from neuroevo.referee.facts import TaskFacts
@@ -129,6 +130,37 @@ def runs(number: int, seed: int, worlds: Sequence[str] = tuple(WORLDS)) -> None:
             print(f"{name:<15} {num_graphs:>3} graphs{row}", flush=True)
 
 
+def races(number: int, seed: int, worlds: Sequence[str] = tuple(WORLDS)) -> None:
+    """Prints how often a race of equal priors drops any, over all its rungs."""
+    print(f"\nRaces that drop any of K priors that do not differ, {SEEDS} seeds; per cent of {number:,}")
+    print(f"{'':<26}" + "".join(f"{f'K={k}':>11}" for k in GENOMES))
+    for name in worlds:
+        for num_graphs in GRAPHS:
+            rates = []
+            for k in GENOMES:
+                rng, wrong = np.random.default_rng([seed, 4, hash_of(name), num_graphs, k]), 0
+                for _ in range(number):
+                    sizes = (1, *(num_graphs,) * (k - 1))
+                    lasting = {str(i): WORLDS[name](rng, n, num_graphs) for i, n in enumerate(sizes)}
+                    wrong += bool(dropped(rng, lasting))
+                rates.append(100 * wrong / number)
+            row = "".join(f"{rate:>11.1f}" for rate in rates)
+            print(f"{name:<15} {num_graphs:>3} graphs{row}", flush=True)
+
+
+def dropped(rng: np.random.Generator, lasting: dict[str, np.ndarray]) -> set[str]:
+    """Returns the priors that a race drops; each rung adds a tenth of a deviation to what lasts."""
+    level, left = race.level_of(len(race.RUNGS), len(lasting)), dict(lasting)
+    for _ in race.RUNGS:
+        fitness = {
+            label: scores_of(table + 0.1 * table.std() * rng.normal(size=table.shape))
+            for label, table in left.items()
+        }
+        gone = {row["genome"] for row in race.compare(fitness, level) if row["dropped"]}
+        left = {label: table for label, table in left.items() if label not in gone}
+    return set(lasting) - set(left)
+
+
 def against_control(number: int, seed: int) -> None:
     """Prints how often a family is found better than a control, by a test of means and of one more graph."""
     print(
@@ -210,6 +242,7 @@ def coverage(number: int, seed: int) -> None:
 def main() -> None:
     parts: dict[str, Callable[..., None]] = {
         "runs": runs,
+        "race": races,
         "control": against_control,
         "failures": failures,
         "coverage": coverage,
@@ -218,10 +251,10 @@ def main() -> None:
     parser.add_argument("--tables", type=int, default=1000, help="simulated runs or tables a row")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
-    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), help="of runs")
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS), help="of runs and races")
     options = parser.parse_args()
     for name in options.only:
-        parts[name](options.tables, options.seed, *([options.worlds] if name == "runs" else []))
+        parts[name](options.tables, options.seed, *([options.worlds] if name in ("runs", "race") else []))
 
 
 if __name__ == "__main__":

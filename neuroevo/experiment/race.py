@@ -6,7 +6,9 @@ https://doi.org/10.1023/A:1006556606079) waits for evidence. After 1/8, 1/4 and 
 prior is held against the leader by the test that the final verdict uses, one-sided, on the fitness of its
 lineages' search centres, each averaged over the generations since the rung before. The chance that a race of
 equal priors drops any of them is `ERROR` at most: each rung has an equal part of it, and so has, by
-Bonferroni's rule, each ordered pair of priors, for any of them may come to lead.
+Bonferroni's rule, each ordered pair of priors, for any of them may come to lead. As in the verdict, a prior
+is not dropped where graphs that merely solve the task or fail would do as much (`coincidence`), and lineages
+that failed count as the lowest of the rung.
 
 The race ends after half of the generations. Priors that are left are then confirmed: evolved afresh from
 seeds that had no part in the race, for all generations, on as many of these as the tournament's evaluations
@@ -26,6 +28,7 @@ import numpy as np
 from neuroevo.experiment.evolution import Evolution
 from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.shards import Pair
+from neuroevo.referee import coincidence
 from neuroevo.referee.entry import MIN_SEEDS
 from neuroevo.referee.estimators import contrast
 from neuroevo.rows import ConfirmationRow, LineageRow, ResultColumns, RungDecision, RungRow
@@ -69,8 +72,7 @@ def compare(fitness: Mapping[str, Fitness], level: float) -> list[RungDecision]:
     A prior of which nothing can be said, for want of two seeds with a fitness, stays.
 
     Args:
-        fitness: Of the lineages of every prior that is still in the race, by label; all finite, without
-            lineages that failed.
+        fitness: Of the lineages of every prior that is still in the race, by label; all finite.
         level: Of each comparison, in (0, 1).
     """
     means = {label: float(np.mean(list(x.values()))) if x else None for label, x in fitness.items()}
@@ -80,6 +82,7 @@ def compare(fitness: Mapping[str, Fitness], level: float) -> list[RungDecision]:
     for label, lineages in fitness.items():
         rival = leader if label != leader else None
         difference = contrast(lineages, fitness[rival]) if rival is not None and lineages else None
+        behind = difference is not None and rival is not None and difference.p_below < level
         rows.append(
             {
                 "genome": label,
@@ -89,10 +92,27 @@ def compare(fitness: Mapping[str, Fitness], level: float) -> list[RungDecision]:
                 "difference": difference.difference if difference else None,
                 "p": difference.p_below if difference else None,
                 "level": level,
-                "dropped": difference is not None and difference.p_below < level,
+                "dropped": behind and _is_no_coincidence(label, str(rival), fitness),
             }
         )
     return rows
+
+
+def _is_no_coincidence(label: str, leader: str, fitness: Mapping[str, Fitness]) -> bool:
+    """Says whether graphs that merely solve the task, or fail, would rarely be so far behind the leader.
+
+    All rungs together have `ERROR` for it: what stands out at one by such a coincidence does so at all.
+    """
+    num_graphs = {name: len({graph for graph, _ in lineages}) for name, lineages in fitness.items()}
+    difference = contrast(fitness[label], fitness[leader])
+    if difference is None:
+        return False
+    several = [k for k in num_graphs.values() if k > 1]
+    if difference.kind == "graphs":
+        return coincidence.families(several) < ERROR
+    others = [k for name, k in num_graphs.items() if k > 1 and name not in (label, leader)]
+    p = coincidence.of_contrast(fitness[label], fitness[leader], difference, difference.p, others)
+    return p < ERROR
 
 
 def fresh_seeds(seeds: int, unspent: int, seed_cost: int) -> int:
@@ -220,7 +240,7 @@ def _race(evolution: Evolution, request: TaskRequest, pairs: list[Pair]) -> list
             if metrics["fitness_centre"] is not None:
                 centres.setdefault(key_of(metrics), []).append(metrics["fitness_centre"])
         pairs = [pair for shard in shards for pair in shard.everyone()]
-        rows = compare(_by_genome([x.key for x, state in pairs if not state.error], centres), level)
+        rows = compare(_by_genome([x.key for x, _ in pairs], centres), level)
         _write_rung(evolution, request.label, rung, generation, rows)
         dropped = {row["genome"] for row in rows if row["dropped"]}
         if dropped:
@@ -278,12 +298,18 @@ def _confirm(
 def _by_genome(
     keys: Sequence[Key], centres: Mapping[Key, Sequence[float]]
 ) -> dict[str, dict[tuple[int, int], float]]:
-    """Returns the mean fitness of lineages by genome; the order is that of the keys, not of arrival."""
+    """Returns the mean fitness of lineages by genome; the order is that of the keys, not of arrival.
+
+    A lineage without any, such as one that failed, has the lowest of all.
+    """
+    means = {key: float(np.mean(centres[key])) for key in keys if key in centres}
+    lowest = min(means.values(), default=None)
     fitness: dict[str, dict[tuple[int, int], float]] = {}
     for key in keys:
         lineages = fitness.setdefault(key[1], {})
-        if key in centres:
-            lineages[key[2:]] = float(np.mean(centres[key]))
+        value = means.get(key, lowest)
+        if value is not None:
+            lineages[key[2:]] = value
     return fitness
 
 

@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from neuroevo.referee.coincidence import fewest_graphs, one_wiring
+from neuroevo.referee.coincidence import fewest_graphs, of_contrast
 from neuroevo.referee.entry import MIN_SEEDS
-from neuroevo.referee.estimators import LEVEL, Contrast, Interval, Scores, contrast, holm, table_of
+from neuroevo.referee.estimators import LEVEL, Contrast, Interval, Scores, contrast, holm
 from neuroevo.referee.shares import Means
 from neuroevo.text import count
 
@@ -184,15 +184,9 @@ def attribute(questions: Mapping[str, Question], measure: str = "score") -> dict
 
 def _p(test: Contrast | None, p: float | None, question: Question) -> float | None:
     """Returns the corrected p of the exact wiring being one more graph of the null, or of coincidence."""
-    if test is None or p is None or test.kind != "one wiring":
+    if test is None or p is None:
         return p
-    table = table_of(question.null.scores, sorted({seed for _, seed in question.exact.scores}))
-    value, others = _mean(question.exact.scores), np.nanmean(table, 1)
-    if value is None:
-        return p
-    is_above = value > others.mean()
-    num_beyond = int((others >= value).sum() if is_above else (others <= value).sum())
-    return max(p, one_wiring(test.t, p, len(others), num_beyond))
+    return max(p, of_contrast(question.exact.scores, question.null.scores, test, p))
 
 
 def _hindrance(question: Question, p: float | None) -> str:

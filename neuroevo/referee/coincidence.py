@@ -21,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import stats
 
-from neuroevo.referee.estimators import LEVEL
+from neuroevo.referee.estimators import LEVEL, Contrast, Scores, table_of
 
 SLACK = 0.9  # a pattern counts from this share of the t that was measured: scores scatter about two values
 _HALF = np.geomspace(1e-7, 0.5, 400)
@@ -101,6 +101,52 @@ def fewest_graphs_of_families(num_families: int) -> int:
     while families((enough,) * num_families) >= LEVEL:
         enough += 1
     return enough
+
+
+def of_contrast(a: Scores, b: Scores, measured: Contrast, p: float, others: Sequence[int] = ()) -> float:
+    """Returns the p of a comparison if graphs only solve or fail, whatever its kind.
+
+    Args:
+        a: Scores of the first genome.
+        b: Scores of the second.
+        measured: Their contrast.
+        p: What the t test says of it, corrected or not.
+        others: Graphs of each further prior that the one wiring is held against, and not told from.
+
+    Returns:
+        0 where no graphs are drawn.
+    """
+    if measured.kind == "seeds":
+        return 0.0
+    if measured.kind == "graphs":
+        return families(measured.num_graphs)
+    t = measured.t if measured.kind == "one wiring" else math.inf
+    return one_wiring(t, p, max(measured.num_graphs), graphs_beyond(a, b, measured), others)
+
+
+def graphs_beyond(a: Scores, b: Scores, measured: Contrast) -> int:
+    """Returns the number of graphs that one wiring does not stand out from; 0 of other kinds of contrasts.
+
+    Args:
+        a: Scores of the first genome.
+        b: Scores of the second.
+        measured: Their contrast.
+    """
+    if measured.kind != "one wiring":
+        return 0
+    value, graphs = one_and_family(a, b)
+    return int((graphs >= value).sum() if value > graphs.mean() else (graphs <= value).sum())
+
+
+def one_and_family(a: Scores, b: Scores) -> tuple[float, np.ndarray]:
+    """Returns the mean score of the genome with a single graph, and those of the other one's graphs, [K].
+
+    Args:
+        a: Scores of either.
+        b: Scores of the other.
+    """
+    x, y = (np.nanmean(table_of(scores), 1) for scores in (a, b))
+    return (float(x[0]), y) if len(x) == 1 else (float(y[0]), x)
 
 
 def _allowed_beyond(num_graphs: int) -> int:

@@ -149,10 +149,9 @@ class _Pair:
     @property
     def num_beyond(self) -> int:
         """Number of graphs that one wiring does not stand out from."""
-        if self.score is None or self.score.kind != "one wiring":
+        if self.score is None:
             return 0
-        value, others = _one_and_family(self.a, self.b)
-        return int((others >= value).sum() if value > others.mean() else (others <= value).sum())
+        return coincidence.graphs_beyond(self.a.scores, self.b.scores, self.score)
 
     def p_if_solved(self, p: float, others: Sequence[int] = ()) -> float:
         """Returns the p of the pair if graphs only solve or fail, as `coincidence` has it.
@@ -161,12 +160,9 @@ class _Pair:
             p: That of the t test, corrected or not.
             others: Graphs of further priors that the one wiring is held against, and not told from.
         """
-        if self.score is None or self.score.kind == "seeds":
+        if self.score is None:
             return 0.0
-        if self.score.kind == "graphs":
-            return coincidence.families(self.score.num_graphs)
-        t = self.score.t if self.score.kind == "one wiring" else math.inf
-        return coincidence.one_wiring(t, p, max(self.score.num_graphs), self.num_beyond, others)
+        return coincidence.of_contrast(self.a.scores, self.b.scores, self.score, p, others)
 
     def judge(
         self,
@@ -219,13 +215,6 @@ class _Pair:
         return "better" if difference > 0 else "worse"
 
 
-def _one_and_family(a: Entry, b: Entry) -> tuple[float, np.ndarray]:
-    """Returns the mean score of the one wiring and those of the other genome's graphs, [K]."""
-    one, family = (a, b) if a.num_graphs == 1 else (b, a)
-    value, others = (np.nanmean(table_of(entry.scores), 1) for entry in (one, family))
-    return float(value[0]), others
-
-
 def _mean_of_graphs(entry: Entry) -> float:
     """Returns a genome's mean score over graphs, each with the same weight."""
     return float(np.nanmean(table_of(entry.scores), 1).mean())
@@ -233,7 +222,7 @@ def _mean_of_graphs(entry: Entry) -> float:
 
 def _rank(a: Entry, b: Entry) -> Rank:
     """Returns the rank of the one wiring among the other prior's graphs."""
-    value, others = _one_and_family(a, b)
+    value, others = coincidence.one_and_family(a.scores, b.scores)
     one = a if a.num_graphs == 1 else b
     return Rank(one.label, 1 + int((others > value).sum()), len(others) + 1, rank_p(value, others))
 

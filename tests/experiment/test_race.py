@@ -137,7 +137,7 @@ def test_race_drops_what_is_clearly_worse_and_nothing_else() -> None:
 
 
 def test_race_uses_the_test_of_the_verdict_one_sided_against_the_leader() -> None:
-    tables = table(np.random.default_rng(3), [0.0, -1.0, -2.0], 2, 4)
+    tables = table(np.random.default_rng(3), [0.0, -1.0, -2.0], 6, 4)
     fitness = {
         name: {(g, s): float(t[g, s]) for g, s in np.ndindex(t.shape)}
         for name, t in zip("abc", tables, strict=True)
@@ -155,6 +155,26 @@ def test_race_uses_the_test_of_the_verdict_one_sided_against_the_leader() -> Non
             False,
             True,
         ]
+
+
+@pytest.mark.parametrize(("graphs", "is_dropped"), [(5, False), (20, True)])
+def test_race_drops_no_prior_of_which_few_graphs_may_have_failed_by_chance(
+    graphs: int, is_dropped: bool
+) -> None:
+    rng = np.random.default_rng(4)
+    wiring = {(0, s): 1 + 0.01 * rng.normal() for s in range(8)}
+    family = {(g, s): 0.01 * rng.normal() for g in range(graphs) for s in range(8)}
+    rows = race.compare({"wiring": wiring, "family": family}, 0.01)
+    assert rows[1]["p"] is not None and rows[1]["p"] < 1e-6  # by the t test alone
+    assert rows[1]["dropped"] is is_dropped
+
+
+def test_lineages_that_failed_count_as_the_lowest_of_the_rung() -> None:
+    keys = [("t", genome, 0, seed) for genome in "ab" for seed in range(3)]
+    fitness = race._by_genome(keys, {keys[0]: [1.0, 3.0], keys[3]: [0.5], keys[4]: [4.0]})
+    assert fitness["a"] == {(0, 0): 2.0, (0, 1): 0.5, (0, 2): 0.5}
+    assert fitness["b"] == {(0, 0): 0.5, (0, 1): 4.0, (0, 2): 0.5}
+    assert race._by_genome(keys, {}) == {"a": {}, "b": {}}
 
 
 @pytest.mark.parametrize("fitness", [{}, {(0, 0): -9.0}])
