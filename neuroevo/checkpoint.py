@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from neuroevo import outside
 from neuroevo.errors import RunError
 from neuroevo.files import Row, explained, read, sync_folder, to_json, write_new
 from neuroevo.text import one_line
@@ -89,7 +90,7 @@ def _read(path: Path) -> tuple[Arrays, Row]:
     """Returns what a file holds; raises RunError unless that is what was written."""
     import safetensors.numpy
 
-    data = read(path)
+    data = read(path, most=outside.most_numbers())  # arrays nearly all
     try:
         size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size])["__metadata__"]

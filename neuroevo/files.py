@@ -205,12 +205,13 @@ def sync_folder(path: Path) -> None:
             os.close(handle)
 
 
-def read(path: Path, missing: bytes | None = None) -> bytes:
+def read(path: Path, missing: bytes | None = None, most: int | None = None) -> bytes:
     """Returns a file's bytes.
 
     Args:
         path: The file.
         missing: What is returned if there is no such file; None means that this is an error.
+        most: Its greatest size in bytes; None stands for what this machine can hold of a text.
 
     Raises:
         RunError: If the file cannot be read.
@@ -218,7 +219,7 @@ def read(path: Path, missing: bytes | None = None) -> bytes:
     if missing is not None and not path.exists():
         return missing
     try:
-        return outside.content(path)
+        return outside.content(path, most)
     except OSError as error:
         raise RunError(f"Cannot read {path}: {error.strerror}; wanted the file a run writes.") from error
 

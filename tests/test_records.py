@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroevo import checkpoint, seal
+from neuroevo import checkpoint, outside, seal
 from neuroevo.errors import RunError
 from neuroevo.files import line_of, to_json
 from neuroevo.folders import safe_name
@@ -289,6 +289,15 @@ def test_damaged_checkpoint_is_never_taken_for_another(tmp_path_factory, data):
     else:  # a space between two parts of the file means nothing
         assert (state, note) == ({"generation": 2, "text": "é"}, "")
         assert {k: v.tobytes() for k, v in arrays.items()} == {k: v.tobytes() for k, v in ARRAYS.items()}
+
+
+def test_checkpoint_may_be_larger_than_a_text(run, monkeypatch):
+    arrays = {"states": np.zeros(100_000)}
+    run.write_checkpoint({"states": np.ones(3)}, {"generation": 1})
+    run.write_checkpoint(arrays, {"generation": 2})
+    size = (run.path / checkpoint.NEWEST).stat().st_size
+    monkeypatch.setattr(outside, "most_text", lambda: size - 1)
+    assert run.read_checkpoint()[1] == {"generation": 2}
 
 
 def test_missing_checkpoint_is_refused(run):

@@ -122,14 +122,16 @@ def extend(folder: RunFolder, before: Experiment, plan: Plan) -> None:
 
 def _require_states(folder: RunFolder) -> None:
     """Raises OptionError unless each lineage that has results has a state to go on from."""
-    held = set()
+    held, problem = set(), ""
     if checkpoint.exists(folder.path):
-        held = {tuple(entry["lineage"]) for entry in folder.read_checkpoint()[1]["lineages"]}
+        _, state, problem = checkpoint.load(folder.path, folder.check_checkpoint)
+        held = {tuple(entry["lineage"]) for entry in state["lineages"]}
     for row in folder.results():
         key = row["task"], row["genome"], row["graph"], row["seed"]
         if key not in held:
             raise OptionError(
                 f"{folder.path} cannot be extended: its checkpoint ({checkpoint.NEWEST}) has no state of "
                 f"{row['genome']} on {row['task']}, graph {row['graph']}, seed {row['seed']}, to go on from. "
-                f"Begin a new run: python run.py --config {folder.path}/config.toml"
+                f"{problem}{' ' if problem else ''}Begin a new run: python run.py --config "
+                f"{folder.path}/config.toml"
             )

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neuroevo import toml
-from neuroevo.errors import OptionError, unknown
+from neuroevo.errors import OptionError, RunError, unknown
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.estimate import require_possible
 from neuroevo.experiment.execute import Outcome, resume, run
@@ -31,6 +31,7 @@ from neuroevo.experiment.request import resolve
 from neuroevo.experiment.watcher import Watcher
 from neuroevo.files import atomic_write, explained, parse, read, require_no_link, to_json
 from neuroevo.folders import check_free
+from neuroevo.report.joining import require_one_request
 from neuroevo.report.model import Report
 from neuroevo.report.write import write_report
 from neuroevo.run_folder import RunFolder
@@ -148,11 +149,14 @@ class Study:
             changes: Changes of all requests, of what results do not depend on.
 
         Raises:
-            NeuroevoError: If a request is wrong, or the folder exists or cannot be made.
+            NeuroevoError: If a request is wrong, no report can join the runs, or the folder exists or cannot
+                be made.
         """
         check_free(folder)
-        for config in self.runs.values():
-            require_possible(resolve(config.override(changes)))
+        experiments = [resolve(config.override(changes)) for config in self.runs.values()]
+        for experiment in experiments:
+            require_possible(experiment)
+        self._require_one_report([experiment.config for experiment in experiments])
         with explained("make", folder):
             folder.mkdir(parents=True, exist_ok=True)
         state = {"title": self.title, "scale": self.scale}
@@ -160,6 +164,13 @@ class Study:
             state[SIGNATURE] = signature
         atomic_write(folder / STATE, to_json(state).encode())
         atomic_write(folder / TEXT, self.text.encode())
+
+    def _require_one_report(self, requests: Sequence[Configuration]) -> None:
+        """Makes sure that the runs can be reported together: what they ask for may differ in little."""
+        try:
+            require_one_request(list(self.runs), [request.to_dict() for request in requests])
+        except RunError as error:
+            raise OptionError(f"Study {self.title!r} cannot be reported as one: {error}") from error
 
     def carry_out(
         self,

@@ -1,6 +1,6 @@
 """From run folders to report.json, tables, figures, a page and films.
 
-    evidence     rows of one or several runs, by task and genome
+    evidence     rows of one or several runs, by task and genome; joining: which runs belong together
     scores_lines, scores_file, scores_evidence
                  a file of scores of another program: its lines, its lineages, evidence made of them
     build        from evidence, by the referee's tests, to a report

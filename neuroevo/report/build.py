@@ -27,7 +27,8 @@ from neuroevo.referee.outcome import Comparison, Decision, Verdict
 from neuroevo.referee.sphinx import explain
 from neuroevo.referee.verdict import decide, decide_mixed
 from neuroevo.report import attribution, body_map, looks, question
-from neuroevo.report.evidence import DEFAULTS, Evidence, GenomeEvidence, TaskEvidence
+from neuroevo.report.evidence import Evidence, GenomeEvidence, TaskEvidence
+from neuroevo.report.joining import DEFAULTS
 from neuroevo.report.looks import History
 from neuroevo.report.model import (
     Confirmation,

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
 from neuroevo.errors import RunError
 from neuroevo.files import Row
 from neuroevo.forms import BOUNDLESS, MOST, Form
-from neuroevo.plugins import Scalar, Spec
+from neuroevo.plugins import Scalar
 from neuroevo.referee.estimators import Scores
 from neuroevo.referee.facts import TaskFacts
 from neuroevo.referee.learning_curves import Curve, Track, learning_curve
 from neuroevo.referee.spread import Fixation
-from neuroevo.report.planned import SealReport, require_unstaged, sealed
+from neuroevo.report.joining import DEFAULTS, MEANS, by_label, require_one_request, require_one_wiring
+from neuroevo.report.planned import SealReport, sealed
 from neuroevo.rows import (
     PROVISIONAL,
     SCORED,
@@ -40,25 +41,6 @@ from neuroevo.text import count
 Point = tuple[float, float | None, float | None]  # evaluations, fitness of the centre, mean fitness
 RACE = "race"  # role of lineages that were raced and do not enter the comparison
 
-# Keys of a request whose entries have labels, and what these are labels of.
-BY_LABEL = {"genome": "genome", "task": "task", "budgets": "budget"}
-MEANS = {"neuron", "adapter", "search", "searches"}  # what a genome's label stands for, beside the prior
-MAY_DIFFER = {
-    *BY_LABEL,
-    *MEANS,
-    "graphs",
-    "seeds",
-    "workers",
-    "address",
-    "per_worker",
-    "deadline",
-    "device",
-    "track",
-    "scoring",
-    "film",
-}
-# of requests older than these keys
-DEFAULTS = {"selection": "tournament", "margin": [], "tuning": "on", "target": []}
 ORIGIN = ("commit", "versions", "device")  # equal requests may differ in result where these differ
 
 EVENT_FORMS = {  # rows of selection.jsonl by a key that they alone have
@@ -234,7 +216,8 @@ def gather(runs: Sequence[RunFolder]) -> Evidence:
             raise RunError(f"{path.name} is given twice; name each run once.")
     names = [path.name for path in paths]
     manifests, configs = [run.manifest() for run in runs], [run.config() for run in runs]
-    _check(names, configs, manifests)
+    require_one_request(names, configs)
+    require_one_wiring(names, manifests)
     manifest, config = _merged(manifests, configs)
     notes = [*_meanings(configs), *_differences(names, manifests)]
     notes += [note for one in manifests for note in (*_resumed(one), *(one.get("tracker_failures") or []))]
@@ -500,26 +483,6 @@ def _ended(run: RunFolder, alone: bool) -> list[str]:
     return [*([ended[status]] if status in ended else []), *run.unfinished()]
 
 
-def _check(names: Sequence[str], configs: Sequence[Row], manifests: Sequence[Manifest]) -> None:
-    """Raises RunError for the first thing in which runs differ that one answer cannot have."""
-    known = {key: _by_label(configs[0], key) for key in BY_LABEL}
-    for i, (name, config, manifest) in enumerate(zip(names, configs, manifests, strict=True)):
-        if i == 0:
-            continue
-        both = f"{names[0]} and {name}"
-        _check_keys(both, configs[0], config, lambda key: key not in MAY_DIFFER)
-        for earlier, other in zip(names[:i], configs[:i], strict=True):
-            if _by_label(config, "genome").keys() & _by_label(other, "genome").keys():
-                _check_keys(f"{earlier} and {name}", other, config, lambda key: key in MEANS)
-        for key, kind in BY_LABEL.items():
-            _check_labels(both, kind, known[key], _by_label(config, key))
-        wirings = [m.get("connectome", {}) for m in (manifests[0], manifest)]
-        if wirings[0] != wirings[1]:
-            raise RunError(
-                f"{both} have different wirings: {wirings[0]} and {wirings[1]}; report them apart."
-            )
-
-
 def _merged(manifests: Sequence[Manifest], configs: Sequence[Row]) -> tuple[Manifest, Row]:
     """Returns one manifest and one request for several runs."""
     manifest, config = manifests[0].copy(), dict(configs[0])
@@ -554,45 +517,10 @@ def _meanings(configs: Sequence[Row]) -> list[str]:
         for config in configs:
             value = config.get(key, "")
             text = ", ".join(map(str, value.values())) if isinstance(value, dict) else str(value)
-            by_value.setdefault(text, []).extend(_by_label(config, "genome"))
+            by_value.setdefault(text, []).extend(by_label(config, "genome"))
         if len(by_value) > 1:
             values = "; ".join(
                 f"{text} of {', '.join(dict.fromkeys(labels))}" for text, labels in by_value.items()
             )
             sentences.append(f"Runs differ in {key}: {values}.")
     return sentences
-
-
-def _check_keys(both: str, first: Row, config: Row, concerns: Callable[[str], bool]) -> None:
-    """Compares what must be equal in two requests, of the keys concerned."""
-    for key in sorted(filter(concerns, first.keys() | config.keys())):
-        values = [c.get(key, DEFAULTS.get(key)) for c in (first, config)]
-        if values[0] != values[1]:
-            raise RunError(
-                f"{both} differ in {key!r}: {values[0]!r} and {values[1]!r}. Only runs of one "
-                "request can be joined; report them apart, or run one again as the other."
-            )
-    require_unstaged(both, first)
-    if first.get("selection", "tournament") != "tournament":
-        raise RunError(f"{both} are no tournaments; report runs of {first['selection']!r} one by one.")
-
-
-def _check_labels(both: str, kind: str, known: dict[str, str], labels: Mapping[str, str]) -> None:
-    """Compares what two requests mean by a label; adds the labels that are new to those known."""
-    for label, text in labels.items():
-        if known.setdefault(label, text) != text:
-            raise RunError(
-                f"{both} mean different things by {kind} {label!r}: {known[label]} and {text}. Run one again "
-                "under another label, label=name, or as the other."
-            )
-
-
-def _by_label(config: Row, kind: str) -> dict[str, str]:
-    """Returns the genomes, tasks or budgets of a request by label."""
-    entries = config.get(kind, [])
-    if isinstance(entries, dict):  # where a budget's first phase ends is the search's affair
-        return {
-            label: str({key: value for key, value in budget.items() if key != "pretraining"})
-            for label, budget in entries.items()
-        }
-    return {Spec.parse(text).label: text for text in entries}

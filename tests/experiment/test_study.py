@@ -142,3 +142,21 @@ def test_studies_of_this_project_run(path: Path, tmp_path: Path) -> None:
 
 def test_studies_were_found() -> None:
     assert {path.stem for path in STUDIES} >= {"fig3", "fig4", "fig5"}
+
+
+def test_runs_that_no_report_can_join_are_refused_before_they_start(tmp_path: Path) -> None:
+    text = TEXT + 'connectome = "celegans-motor"\n'
+    out = tmp_path / "out"
+    with pytest.raises(
+        OptionError, match="cannot be reported as one: first and second differ in 'connectome'"
+    ):
+        Study.read(write(tmp_path, text), "smoke", TRUST).begin(out, {})
+    assert not out.exists()
+
+
+def test_runs_of_different_tasks_are_joined_though_each_has_a_search_of_its_own(tmp_path: Path) -> None:
+    text = TEXT.replace('["rate=connectome"]', '["rate=connectome"]\ntask = ["digits"]')
+    text = text.replace('["spikes=connectome", "none=adapter-only"]', '["rate=connectome"]')
+    study = Study.read(write(tmp_path, text.replace('neuron = "alif"', "")), "smoke", TRUST)
+    study.begin(tmp_path / "out", {})
+    assert (tmp_path / "out").is_dir()
