@@ -38,8 +38,8 @@ PLACES = {  # of priors: a colour's number, plus the number of colours for each 
         "signs-shuffled": 16,
         "count-jitter": 17,
     },
-    **{"sbm": 19, "hub-cap": 20, "connected": 21, "sign-errors": 22, "scale-free": 23, "dense": 24},
-    **{"dense-matched": 25, "sparse-mlp": 26, "mlp-matched": 27, "mlp": 28},
+    **{"sbm": 19, "hub-cap": 20, "connected": 21, "sign-errors": 22, "scale-free": 25, "dense": 24},
+    **{"dense-matched": 23, "sparse-mlp": 26, "mlp-matched": 27, "mlp": 28},
 }
 FREE = range(3 * len(COLORS), 4 * len(COLORS))  # places of priors that are not known
 
