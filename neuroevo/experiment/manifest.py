@@ -66,7 +66,7 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
                 "name": plan.priors[label].plugin.name,
                 "options": plan.priors[label].options,
                 "one_point": drawn.one_point,
-                "core": _core(drawn.samples[0].architecture),
+                "core": core_of(drawn.samples[0].architecture),
             }
             for label, drawn in plan.draws.items()
         },
@@ -196,8 +196,12 @@ def _sensors(plan: Plan, label: str, task: SolvedTask) -> list[SensorsEntry]:
     return [{"seed": seed, "score": score} for seed, score in zip(seeds, scores, strict=True)]
 
 
-def _core(architecture: Architecture) -> str:
-    """Returns what of the wiring evolves; "none" where there is no wiring that could."""
+def core_of(architecture: Architecture) -> str:
+    """Returns what of a wiring evolves; "none" where there is no wiring that could.
+
+    Args:
+        architecture: The wiring.
+    """
     is_bare = not (len(architecture.synapses) or len(architecture.gap_junctions))
     return "none" if is_bare and architecture.core == "frozen" else architecture.core
 

@@ -20,7 +20,7 @@ MODES: Mapping[str, Callable[[Evolution], None]] = {  # `config.SELECTIONS` says
 
 
 def announce(plan: Plan, watcher: Watcher) -> None:
-    """Says before a run what its verdict will rest on, and warns if it can have none.
+    """Says before a run what its verdict will rest on, or that it can have none.
 
     Args:
         plan: What is to be done.
@@ -28,6 +28,8 @@ def announce(plan: Plan, watcher: Watcher) -> None:
     """
     for label, seeds in race.seeds_by_task(plan).items() if plan.config.selection == "race" else ():
         (watcher.event if seeds.are_enough else watcher.warn)(f"{label}: {seeds.sentence}")
+    for note in tournament.notes(plan) if plan.config.selection == "tournament" else ():
+        watcher.event(note)
     for note in mixed.notes(plan) if plan.config.selection == "mixed" else ():
         watcher.warn(note)
 

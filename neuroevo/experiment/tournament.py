@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from neuroevo.experiment.evolution import Evolution
+from neuroevo.experiment.manifest import core_of
+from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.shards import ShardRun
+from neuroevo.referee.entry import Entry
+from neuroevo.referee.wording import too_little
 from neuroevo.run_folder import key_of
+
+
+def notes(plan: Plan) -> list[str]:
+    """Returns what a reader should know before the run: that it can have no verdict, and what one takes.
+
+    Args:
+        plan: What is to be done.
+    """
+    seeds = range(plan.config.seeds)
+    planned = [
+        Entry(
+            label,
+            {(graph, seed): 0.0 for graph in range(len(drawn.samples)) for seed in seeds},
+            one_point=drawn.one_point,
+            core=core_of(drawn.samples[0].architecture),
+        )
+        for label, drawn in plan.draws.items()
+    ]
+    few = too_little(planned) if len(planned) > 1 else ""
+    return [f"No winner can come of this run, only a first look: {few}"] if few else []
 
 
 def run(evolution: Evolution) -> None:

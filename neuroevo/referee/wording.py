@@ -340,14 +340,8 @@ def hindrances(entries: Sequence[Entry], scored: Sequence[Entry], facts: TaskFac
         facts: What is known of the task.
     """
     sentences = []
-    fewest, why = fewest_graphs(scored)
-    few = {entry.label: entry.too_few(fewest) for entry in scored}
-    if any(few.values()):
-        having = [f"{label} has {' and '.join(lacks)}" for label, lacks in few.items() if lacks]
-        sentences.append(
-            f"{_some(having, '; ')}. A verdict takes {MIN_SEEDS} seeds (--seeds), and {fewest} graphs of a "
-            f"prior that has more than one (--graphs){why}."
-        )
+    if few := too_little(scored):
+        sentences.append(few)
         if facts.is_raced and any(entry.num_seeds < MIN_SEEDS for entry in scored):
             sentences.append(
                 "After a race these are fresh seeds: half as many as asked for, if no prior is dropped."
@@ -366,6 +360,23 @@ def hindrances(entries: Sequence[Entry], scored: Sequence[Entry], facts: TaskFac
     if len(scored) == 1 and not any(entry.is_censored for entry in entries):
         sentences.append("One genome has scores; a verdict takes two.")
     return sentences
+
+
+def too_little(scored: Sequence[Entry]) -> str:
+    """Returns a sentence on genomes that have too few seeds or graphs for a verdict; "" if all have enough.
+
+    Args:
+        scored: Genomes of the task that have scores, or will have.
+    """
+    fewest, why = fewest_graphs(scored)
+    few = {entry.label: entry.too_few(fewest) for entry in scored}
+    having = [f"{label} has {' and '.join(lacks)}" for label, lacks in few.items() if lacks]
+    if not having:
+        return ""
+    return (
+        f"{_some(having, '; ')}. A verdict takes {MIN_SEEDS} seeds (--seeds), and {fewest} graphs of a "
+        f"prior that has more than one (--graphs){why}."
+    )
 
 
 def fewest_graphs(scored: Sequence[Entry]) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import pytest
 
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError, EvaluationError, TaskError
-from neuroevo.experiment import shards
+from neuroevo.experiment import shards, tournament
 from neuroevo.run_folder import RunFolder
 from neuroevo.search.methods import Es, Pgpe
 from neuroevo.wiring.architecture import Architecture
@@ -181,3 +181,14 @@ def test_prior_that_fails_is_named() -> None:
 def test_task_that_cannot_be_prepared_is_named() -> None:
     with pytest.raises(EvaluationError, match=r"^Preparing lazy failed with LookupError: no such shelf\.\n"):
         plan(task=(f"lazy={__name__}:Unprepared",)).prepare()
+
+
+def test_a_run_that_no_verdict_can_come_of_says_so_before_it_starts() -> None:
+    (few,) = tournament.notes(plan(genome=("connectome", "random"), seeds=2, graphs=7))
+    assert few.startswith("No winner can come of this run") and "connectome has 2 seeds" in few
+    assert "A verdict takes 5 seeds (--seeds), and 7 graphs" in few
+    assert (
+        "random has 3 graphs" in tournament.notes(plan(genome=("connectome", "random"), seeds=5, graphs=3))[0]
+    )
+    assert tournament.notes(plan(genome=("connectome", "random"), seeds=5, graphs=7)) == []
+    assert tournament.notes(plan(genome=("connectome",), seeds=1)) == []
