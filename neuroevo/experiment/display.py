@@ -20,7 +20,7 @@ from rich.text import Text
 
 from neuroevo.experiment import standings
 from neuroevo.experiment.watcher import Watcher
-from neuroevo.text import count, visible
+from neuroevo.text import count, fill, visible
 
 if TYPE_CHECKING:
     from neuroevo.experiment.plan import Plan
@@ -132,7 +132,7 @@ class Display(Watcher):
         """Shows something that happened, for good: in a terminal above the standings.
 
         Args:
-            text: One line, such as "race: dropped random at generation 20 (p = 0.001)".
+            text: A sentence or two, such as "race: dropped random at generation 20 (p = 0.001)".
             out: Task and genome that take no further part, or None if all go on.
         """
         if out is not None:
@@ -140,7 +140,7 @@ class Display(Watcher):
                 self._out.add(out)
                 self._changed.add(out[0])
         if not self._quiet:
-            self._print(text)
+            self._print(fill(text, self._width()))
 
     def warn(self, text: str) -> None:
         """Shows what went wrong without ending the run, also where nothing else is shown.
@@ -253,12 +253,18 @@ class Display(Watcher):
         self._printed = time.monotonic()
         self._printed_share = self._share()
         changed = set(self._changed)
-        width = min(PLAIN_WIDTH, self._console.width) if "COLUMNS" in os.environ else PLAIN_WIDTH
+        width = self._width()
         tail = f" ({self._speed()})" if is_last else f" ({left} left)" if (left := self._left()) else ""
         for board in self._standings():
             if board.task in changed:
                 head = f"{100 * self._share():3.0f} %  "
                 self._print(head + standings.plain(board, width - len(head), tail, self._glyphs))
+
+    def _width(self) -> int:
+        """Returns how many columns lines have: those of a terminal, or what was asked for, else the usual."""
+        if self._live or "COLUMNS" in os.environ:
+            return min(PLAIN_WIDTH, self._console.width)
+        return PLAIN_WIDTH
 
     def _print(self, text: str) -> None:
         """Prints a line for good."""

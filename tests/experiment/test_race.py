@@ -86,7 +86,7 @@ def test_race_says_on_how_many_fresh_seeds_its_verdict_will_rest_and_rests_on_th
     assert told(selection="race", seeds=10, generations=8) == ([said], [])
     first, last = even.selection()[-1]["seeds"]
     assert last + 1 - first == race.FreshSeeds.of(3, 8, [2, 2]).fewest
-    assert told() == ([], [])
+    assert told(seeds=5, graphs=7) == ([], [])
 
 
 # --- the rule -----------------------------------------------------------------------------------------
