@@ -24,6 +24,7 @@ PIECE = 1 << 20  # bytes that are read at once where nobody knows how many there
 PER_BYTE = (
     25  # bytes of memory that a byte of text becomes: measured are 18 (JSON) to 60 (edges of 9 letters)
 )
+PER_COLUMN_BYTE = 5  # bytes of memory that a byte of a table becomes: measured are 3 to 4 (15 M edges)
 PER_NUMBER = 8  # bytes of memory that a byte of an array becomes while it is checked and copied
 
 _KINDS = {
@@ -44,6 +45,11 @@ class Unfit(OSError):
 def most_text() -> int:
     """Returns how large a file of text may be for this machine, in bytes."""
     return memory.limit() // PER_BYTE
+
+
+def most_columns() -> int:
+    """Returns how large a table may be for this machine, unpacked, in bytes, if it is read by columns."""
+    return memory.limit() // PER_COLUMN_BYTE
 
 
 def most_numbers() -> int:

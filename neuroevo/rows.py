@@ -288,6 +288,22 @@ class ConfigRow(TypedDict, total=False):
     looks: list[Mapping[str, int | float]]
 
 
+class ConnectomeEntry(TypedDict, total=False):
+    """What a manifest says of the source wiring.
+
+    Attributes:
+        name: Its name.
+        sha256: Its fingerprint.
+        edges: "undirected", where edges have no direction.
+        read: What was read of it and what was not, a sentence each; of a wiring from a file.
+    """
+
+    name: str
+    sha256: str
+    edges: str
+    read: list[str]
+
+
 class Manifest(Origin, total=False):
     """What manifest.json holds; a run that an earlier version wrote may lack any of it.
 
@@ -296,7 +312,7 @@ class Manifest(Origin, total=False):
         status: "running", "done", "failed" or "interrupted".
         command: The command line; empty where there was none.
         workers: How many workers there were at the start; null for all that a cluster has room for.
-        connectome: Name and SHA-256 of the source wiring, by "name" and "sha256".
+        connectome: The source wiring.
         graphs: Samples of priors.
         priors: Priors by label.
         data: SHA-256 of data by name, by label of the task.
@@ -318,7 +334,7 @@ class Manifest(Origin, total=False):
     status: str
     command: list[str]
     workers: int | None
-    connectome: dict[str, str]
+    connectome: ConnectomeEntry
     graphs: list[GraphEntry]
     priors: dict[str, PriorEntry]
     data: dict[str, dict[str, str]]

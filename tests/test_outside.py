@@ -194,7 +194,17 @@ NOT_OUTSIDE = {
     "neuroevo/workers/endings.py": {"last_words", "memory_kills"},  # of Ray and the system
 }
 OPENING = {"open", "read_text", "read_bytes", "fromfile", "loadtxt", "genfromtxt", "read_csv", "load_file"}
-OTHER = {"archive", "RunFolder", "cls", "gzip", "tarfile", "os", "idx", "Image"}  # who open no path
+OTHER = {
+    "arrow",
+    "archive",
+    "RunFolder",
+    "cls",
+    "gzip",
+    "tarfile",
+    "os",
+    "idx",
+    "Image",
+}  # who open no path: Arrow gets an open stream
 
 
 def opening(path: Path) -> set[str]:

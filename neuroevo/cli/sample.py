@@ -1,4 +1,4 @@
-"""Writes samples of priors as edge tables, `<genome>-<k>.csv`, that --connectome reads."""
+"""Writes samples of priors, `<genome>-<k>.csv` with `_cells.csv` beside it, that --connectome reads."""
 
 from __future__ import annotations
 
@@ -26,14 +26,19 @@ def main(arguments: list[str]) -> int:
     add_flags(parser, *WIRING, required="genome")
     parser.set_defaults(connectome=USUAL.connectome, seed=USUAL.seed)
     parser.add_argument("--samples", type=whole, default=1, help="samples of each prior (default 1)")
-    parser.add_argument("--out", required=True, metavar="DIR", help="new folder for the tables")
+    parser.add_argument(
+        "--format", default="csv", metavar="NAME", help="csv, parquet or graphml (default csv)"
+    )
+    parser.add_argument("--out", required=True, metavar="DIR", help="new folder for the files")
     options = parser.read(arguments)
     from neuroevo.report.wiring_table import print_notes
     from neuroevo.wiring.sampling import write_samples
 
     wiring, genomes = sampled(options)
     with saying() as say:
-        written, notes = write_samples(wiring, genomes, options.samples, options.seed, Path(options.out), say)
+        written, notes = write_samples(
+            wiring, genomes, options.samples, options.seed, Path(options.out), say, options.format
+        )
     for path in written:
         print(visible(str(path)))
     print_notes(notes, Screen(stderr=True, highlight=False))  # standard output lists the tables alone

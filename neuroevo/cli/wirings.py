@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 
 from neuroevo import caches, plugins
-from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import require_range
+from neuroevo.experiment.config import WIRING as READING
 from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.request import wiring_of
 from neuroevo.plugins import PluginCall
 
 USUAL = Configuration()
-WIRING = ("connectome", "inputs", "outputs", "seed", "genome")  # fields of a request that both have
+WIRING = ("connectome", *READING, "inputs", "outputs", "seed", "genome")  # fields of a request that both have
 
 
 def sampled(options: argparse.Namespace) -> tuple[Connectome, list[PluginCall]]:
@@ -27,5 +28,5 @@ def sampled(options: argparse.Namespace) -> tuple[Connectome, list[PluginCall]]:
     caches.require()
     require_range("samples", options.samples, 1)
     require_range("seed", options.seed, 0)
-    wiring = catalog.load(options.connectome).with_ports(options.inputs, options.outputs)
-    return wiring, plugins.priors.calls(options.genome)
+    asked = {name: getattr(options, name) for name in WIRING if name != "genome"}
+    return wiring_of(Configuration(**asked)), plugins.priors.calls(options.genome)

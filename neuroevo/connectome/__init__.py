@@ -5,10 +5,14 @@
     planted     a circuit that is the right answer to a task, a control
     published   wirings that are fetched once, each pinned by its hash
     catalog     load(name or path): finds the reader for each; readers: which reads what
-    tables      edges and cells as CSV or TSV
-    matrices    NumPy, SciPy and MatrixMarket matrices
+    reading     how a wiring is read: its columns, double edges, autapses, weights; account: what was read
+    frames      columns of tables in text, Parquet and Feather; headers: what their headers mean
+    tables      edges and cells, checked; grids: matrices with names on both sides, workbooks
+    matrices    NumPy, SciPy, MatrixMarket and MATLAB matrices
     graphs      networkx graphs, both ways, and the files that networkx reads
-    assemble    rows of edges and cells become a Connectome: the rules that every wiring keeps
+    assemble    tables of edges and cells become a Connectome: the rules that every wiring keeps
+    signs       rules for the signs of cells; ports: which cells sense and act; selection: part of a wiring
+    writing     a whole wiring as files that are read back as the same one
 
 Imports only the modules of the root.
 """

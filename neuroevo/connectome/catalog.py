@@ -10,30 +10,47 @@ import os
 
 from neuroevo.connectome import bundled, published
 from neuroevo.connectome.model import Connectome
-from neuroevo.errors import RegistryError, unknown
+from neuroevo.connectome.reading import Reading
+from neuroevo.errors import OptionError, RegistryError, unknown
+
+USUAL = Reading()
 
 
-def load(source: str) -> Connectome:
+def load(source: str, reading: Reading = USUAL) -> Connectome:
     """Returns a bundled connectome by name, fetches another by name, or reads one from a file.
 
     Args:
         source: One of `bundled.names()` or `published.names()`, or a path, which holds a separator or a dot,
             or exists.
+        reading: What becomes of its columns, edges and cells. A rule for signs is checked, and applied by
+            `signs.with_signs`.
 
     Raises:
         RegistryError: If there is no connectome of that name, with the nearest.
-        ConnectomeError: If the file does not exist or cannot be used.
+        OptionError: If the reading asks of a wiring by name what only a file can answer.
+        ConnectomeError: If the file does not exist or cannot be used, or nothing is left of the wiring.
         DataError: If the connectome has to be fetched and cannot be.
     """
+    is_named = source in bundled.SUMMARIES or source in published.names()
+    if is_named and reading.of_file:
+        raise OptionError(
+            f"Option {reading.of_file[0]!r} was given with {source!r}, which is no file; give it with a file."
+        )
     if source in bundled.SUMMARIES:
-        return bundled.load(source)
-    if source in published.names():
-        return published.load(source)
-    if os.sep in source or "/" in source or "." in source or os.path.exists(source):
+        wiring = bundled.load(source)
+    elif source in published.names():
+        wiring = published.load(source)
+    elif os.sep in source or "/" in source or "." in source or os.path.exists(source):
         from neuroevo.connectome import readers  # `run.py list` needs none of them
 
-        return readers.read(source)
-    raise RegistryError(unknown("connectome", source, summaries()))
+        return readers.read(source, reading)
+    else:
+        raise RegistryError(unknown("connectome", source, summaries()))
+    if reading == USUAL:
+        return wiring
+    from neuroevo.connectome import selection
+
+    return selection.selected(selection.heavy(wiring, reading.min_weight), reading.select)
 
 
 def summaries() -> dict[str, str]:

@@ -18,13 +18,26 @@ import json
 import math
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from neuroevo import outside
 from neuroevo.connectome.assemble import assemble
+from neuroevo.connectome.frames import in_memory
 from neuroevo.connectome.model import KINDS, Connectome
-from neuroevo.connectome.tables import CELL_COLUMNS, Cell, Row, require_distinct
+from neuroevo.connectome.reading import Reading
+from neuroevo.connectome.tables import (
+    CELL_COLUMNS,
+    UNSAID,
+    CellTable,
+    EdgeTable,
+    cells_of,
+    edges_of,
+    with_weights,
+)
 from neuroevo.errors import ConnectomeError, last_line
 
 if TYPE_CHECKING:
@@ -76,13 +89,14 @@ def to_networkx(connectome: Connectome) -> nx.MultiDiGraph:
     return graph
 
 
-def from_networkx(graph: nx.Graph, name: str | None = None) -> Connectome:
+def from_networkx(graph: nx.Graph, name: str | None = None, reading: Reading | None = None) -> Connectome:
     """Returns the wiring that a graph describes, its cells in the order of the nodes.
 
     Args:
         graph: Any graph of networkx, directed or not; nodes are named by their text. Edges of an undirected
             graph are chemical, one each way, or electrical.
         name: What the wiring is called; None takes the graph's own name.
+        reading: What becomes of edges that stand twice, of autapses and weak edges; None is a plain one.
 
     Returns:
         The wiring, checked as `assemble` does.
@@ -91,38 +105,70 @@ def from_networkx(graph: nx.Graph, name: str | None = None) -> Connectome:
         ConnectomeError: If an attribute or edge is not of its form, or an undirected edge ends on a muscle.
     """
     name = name or str(graph.graph.get("name") or "graph")
-    cells = [
-        Cell(name, f"node {str(node)!r}").parse({**_coordinates(name, node, data), "name": node})
-        for node, data in graph.nodes(data=True)
-    ]
-    require_distinct(cells)
-    muscles = {cell.name for cell in cells if cell.role == "muscle"}
-    rows = [
-        row
-        for pre, post, data in graph.edges(data=True)
-        for row in _rows(name, graph.is_directed(), {**data, "pre": pre, "post": post}, muscles)
-    ]
-    return assemble(name, rows, cells)
+    reading = reading or Reading()
+    where = Path(name)
+    nodes = [_coordinates(name, node, data) for node, data in graph.nodes(data=True)]
+    labels = [str(node) for node in graph]
+    cells = None
+    if nodes:
+        headers = [column for column in CELL_COLUMNS if any(column in data for data in nodes)]
+        rows = [
+            [label, *(_text(data.get(h)) for h in headers)] for label, data in zip(labels, nodes, strict=True)
+        ]
+        places = [f"node {label!r}" for label in labels]
+        cells = cells_of(in_memory(where, ["name", *headers], rows, places), reading)
+    return assemble(name, _edges(where, graph, cells, reading), cells, reading)
 
 
-def _rows(name: str, is_directed: bool, values: Mapping[str, Any], muscles: set[str]) -> list[Row]:
-    """Returns the edge of a graph as one row or, if it goes both ways, as two."""
-    pre, post = values["pre"], values["post"]
-    where = Row(name, f"edge {str(pre)!r} {'->' if is_directed else '-'} {str(post)!r}")
-    forth = where.parse(values, muscles)
-    if is_directed or forth.kind == "electrical":
-        return [forth]
-    back = where.parse({**values, "pre": post, "post": pre}, muscles)
-    if "neuromuscular" in (forth.kind, back.kind):
-        raise where.error("it has no direction and ends on a muscle; wanted a directed graph for such edges")
-    return [forth, back]
+def _edges(where: Path, graph: nx.Graph, cells: CellTable | None, reading: Reading) -> EdgeTable:
+    """Returns the edges of a graph; those of an undirected one stand both ways, but for gap junctions."""
+    is_directed = graph.is_directed()
+    headers = ["pre", "post", "kind", "weight", "sign"]
+    rows, places = [], []
+    for pre, post, data in graph.edges(data=True):
+        place = f"edge {str(pre)!r} {'->' if is_directed else '-'} {str(post)!r}"
+        if empty := [h for h in headers[2:] if data.get(h, "") is None]:
+            raise ConnectomeError(
+                f"{where.name}, {place}: no value for {', '.join(empty)}; wanted one, or no such attribute."
+            )
+        rows.append([str(pre), str(post), *(_text(data.get(h)) for h in headers[2:])])
+        places.append(place)
+    used = [i for i, h in enumerate(headers) if i < 2 or any(row[i] for row in rows)]
+    frame = in_memory(where, [headers[i] for i in used], [[row[i] for i in used] for row in rows], places)
+    edges = edges_of(frame, reading, may_lack=True)
+    return edges if is_directed else _both_ways(edges, cells)
 
 
-def read_graph(path: Path) -> Connectome:
+def _both_ways(edges: EdgeTable, cells: CellTable | None) -> EdgeTable:
+    """Returns the edges of an undirected graph: synapses each way, gap junctions once."""
+    muscles = {c for c, r in zip(cells.names, cells.role, strict=True) if r == "muscle"} if cells else set()
+    is_muscle = np.array([name in muscles for name in edges.names], bool)
+    ends_there = (edges.kind == KINDS.index("neuromuscular")) | (
+        (edges.kind == UNSAID) & (is_muscle[edges.pre] | is_muscle[edges.post])
+    )
+    for row in np.flatnonzero(ends_there)[:1].tolist():
+        raise edges.error(
+            row, "it has no direction and ends on a muscle; wanted a directed graph for such edges"
+        )
+    is_twice = np.flatnonzero((edges.kind != KINDS.index("electrical")) & (edges.pre != edges.post))
+    chosen = np.concatenate([np.arange(len(edges)), is_twice])
+    both = with_weights(edges, edges.weight[chosen], chosen)
+    pre, post = both.pre.copy(), both.post.copy()
+    pre[len(edges) :], post[len(edges) :] = both.post[len(edges) :], both.pre[len(edges) :]
+    return replace(both, pre=pre, post=post)
+
+
+def _text(value: object) -> str:
+    """Returns the value of an attribute as a table has it; "" where there is none."""
+    return "" if value is None else str(value)
+
+
+def read_graph(path: Path, reading: Reading) -> Connectome:
     """Returns the wiring in a file that networkx reads; JSON is its node-link form.
 
     Args:
         path: File whose name ends in one of `readers.GRAPHS`.
+        reading: What becomes of its edges and cells.
 
     Raises:
         ConnectomeError: If the file cannot be read or holds no wiring.
@@ -139,7 +185,7 @@ def read_graph(path: Path) -> Connectome:
             f"{path.name} cannot be read as {what}: {last_line(error)}; "
             "wanted a whole file as networkx writes it."
         ) from error
-    return from_networkx(graph, path.stem)
+    return from_networkx(graph, path.stem, reading)
 
 
 def _node_link(content: io.BytesIO) -> nx.Graph:
@@ -159,7 +205,7 @@ def _coordinates(name: str, node: object, data: Mapping[str, Any]) -> dict[str, 
     try:
         x, y, z = position
     except (TypeError, ValueError):
-        raise Cell(name, f"node {str(node)!r}").error(
-            f"position is {position!r}; wanted three numbers, in micrometres"
+        raise ConnectomeError(
+            f"{name}, node {str(node)!r}: position is {position!r}; wanted three numbers, in micrometres."
         ) from None
     return {**attributes, "x": x, "y": y, "z": z}

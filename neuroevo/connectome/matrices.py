@@ -21,7 +21,8 @@ import numpy as np
 from neuroevo import outside
 from neuroevo.connectome.assemble import assemble
 from neuroevo.connectome.model import KINDS, Connectome
-from neuroevo.connectome.tables import LARGEST, SMALLEST, Cell, Row, read_cells_beside
+from neuroevo.connectome.reading import Reading
+from neuroevo.connectome.tables import LARGEST, SMALLEST, UNSAID, CellTable, EdgeTable, read_cells_beside
 from neuroevo.errors import ConnectomeError, last_line, listed
 
 if TYPE_CHECKING:
@@ -38,14 +39,16 @@ _VALUES = {"real": 3, "double": 3, "integer": 3, "pattern": 2}  # columns of an 
 _MIRRORED = {"general": 0, "symmetric": 1, "skew-symmetric": -1}  # what stands above the diagonal
 
 
-def read_matrix(path: Path) -> Connectome:
+def read_matrix(path: Path, reading: Reading) -> Connectome:
     """Returns the wiring in a file that holds a square matrix.
 
     Cells are named by the table beside the file, in the order of the rows, or else numbered from 0. An `.npz`
     file may hold several matrices, named chemical, neuromuscular and electrical; the last is symmetric.
 
     Args:
-        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse) or `.mtx` file; at most MOST_CELLS rows.
+        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse), `.mtx` or `.mat` file; at
+            most MOST_CELLS rows.
+        reading: What becomes of autapses and weak edges.
 
     Raises:
         ConnectomeError: If the file cannot be read or holds no wiring.
@@ -53,25 +56,35 @@ def read_matrix(path: Path) -> Connectome:
     size, matrices = 0, {}
     for kind, matrix in _load(path).items():
         size, matrices[kind] = _checked(path.name, matrix, size)
-    cells = read_cells_beside(path)
+    cells = read_cells_beside(path, reading)
     if cells is None:
-        cells = [Cell(path.name, f"row {i}", str(i)) for i in range(size)]
-    if len(cells) != size:
+        cells = CellTable.of_names(path.name, [str(i) for i in range(size)])
+    if len(cells.names) != size:
         raise ConnectomeError(
-            f"{path.name} has {size} rows and {cells[0].file} {len(cells)} cells; wanted a cell for each row."
+            f"{path.name} has {size} rows and {cells.file} {len(cells.names)} cells; wanted a cell for "
+            "each row."
         )
     signs = _signs(path.name, matrices)
-    muscles = {cell.name for cell in cells if cell.role == "muscle"}
-    rows: list[Row] = []
+    parts = []
     for kind, entries in matrices.items():
-        if kind == "electrical":
-            entries = _pairs(path.name, entries)
-        for i, j, value in zip(*(part.tolist() for part in entries), strict=True):
-            sort = kind or ("neuromuscular" if cells[j].name in muscles else "chemical")
-            sign = 0 if kind == "electrical" else signs.get(i, 0)
-            where = f"entry [{i}, {j}]"
-            rows.append(Row(path.name, where, cells[i].name, cells[j].name, sort, abs(value), sign))
-    return assemble(path.stem, rows, cells)
+        rows, columns, values = _pairs(path.name, entries) if kind == "electrical" else entries
+        sort = KINDS.index(kind) if kind else UNSAID
+        sign = np.zeros(len(rows), np.int8)
+        if signs and kind != "electrical":
+            sign = np.sign(values).astype(np.int8)
+        parts.append((rows, columns, np.full(len(rows), sort, np.int8), np.abs(values), sign))
+    pre, post, kinds, weight, sign = (np.concatenate(column) for column in zip(*parts, strict=True))
+    edges = EdgeTable(
+        file=path.name,
+        names=list(cells.names),
+        pre=pre.astype(np.int32),
+        post=post.astype(np.int32),
+        kind=kinds,
+        weight=weight,
+        sign=sign,
+        where=lambda row: f"entry [{pre[row]}, {post[row]}]",
+    )
+    return assemble(path.stem, edges, cells, reading)
 
 
 def _load(path: Path) -> dict[str, Matrix]:
@@ -79,6 +92,8 @@ def _load(path: Path) -> dict[str, Matrix]:
     try:
         if path.suffix.lower() == ".mtx":
             return {"": _matrix_market(path)}
+        if path.suffix.lower() == ".mat":
+            return _matlab(path)
         with warnings.catch_warnings(action="ignore"):  # of a file that is old; one that is damaged fails
             arrays = _arrays(outside.content(path, MOST_UNPACKED))
     except Exception as error:  # a damaged file fails in a dozen ways
@@ -93,6 +108,29 @@ def _load(path: Path) -> dict[str, Matrix]:
             f"{', '.join(KINDS)}."
         )
     return arrays
+
+
+def _matlab(path: Path) -> dict[str, Matrix]:
+    """Returns the square matrices of a MATLAB file, by name; "" where there is one alone."""
+    from scipy import io as scipy_io
+
+    content = outside.content(path, MOST_UNPACKED)
+    if content[:8] == b"\x89HDF\r\n\x1a\n" or b"MATLAB 7.3" in content[:128]:
+        raise ValueError("it is of version 7.3, which is another format; save it with -v7")
+    loaded = scipy_io.loadmat(io.BytesIO(content))
+    squares = {
+        name: value
+        for name, value in loaded.items()
+        if not name.startswith("__")
+        and getattr(value, "ndim", 0) == 2
+        and value.shape[0] == value.shape[1] > 1
+    }
+    if not squares:
+        raise ValueError(f"it holds no square matrix, but {listed(n for n in loaded if n[:2] != '__')}")
+    sparse = {
+        name: value if isinstance(value, np.ndarray) else value.tocoo() for name, value in squares.items()
+    }
+    return sparse if set(sparse) & set(KINDS) or len(sparse) > 1 else {"": next(iter(sparse.values()))}
 
 
 def _arrays(content: bytes) -> dict[str, Matrix]:
@@ -167,12 +205,9 @@ def _checked(name: str, matrix: Matrix, size: int) -> tuple[int, Entries]:
     with np.errstate(all="ignore"):  # what does not fit becomes infinite, which is refused
         values = values.astype(np.float64)
     weights = np.abs(values)
-    for wrong, what in (
-        (~((weights >= SMALLEST) & (weights <= LARGEST)), "wanted finite weights"),
-        (rows == columns, "a cell joined to itself; wanted zeros on the diagonal"),
-    ):
-        for i, j, value in zip(rows[wrong], columns[wrong], values[wrong], strict=True):
-            raise ConnectomeError(f"{name}, entry [{i}, {j}] is {value:g}: {what}.")
+    wrong = ~((weights >= SMALLEST) & (weights <= LARGEST))
+    for i, j, value in zip(rows[wrong], columns[wrong], values[wrong], strict=True):
+        raise ConnectomeError(f"{name}, entry [{i}, {j}] is {value:g}: wanted finite weights.")
     return shape[0], (rows, columns, values)
 
 

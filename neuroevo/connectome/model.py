@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TypedDict
 
 import numpy as np
 
-from neuroevo.errors import ConnectomeError
+from neuroevo.connectome.account import Account
+from neuroevo.errors import ConnectomeError, unknown
 
+MOST_LISTED = 40  # values of a column that a message names
 KINDS = ("chemical", "neuromuscular", "electrical")  # kinds of edges, each an attribute of a wiring
 
 
@@ -41,6 +44,20 @@ class Edges:
         return len(self.pre)
 
 
+class EdgesByKind(TypedDict):
+    """Edges of each kind.
+
+    Attributes:
+        chemical: Synapses from neuron to neuron.
+        neuromuscular: Synapses from neuron to muscle.
+        electrical: Gap junctions, each pair once, pre < post.
+    """
+
+    chemical: Edges
+    neuromuscular: Edges
+    electrical: Edges
+
+
 @dataclass(frozen=True, eq=False)
 class Connectome:
     """A measured wiring of N cells.
@@ -58,6 +75,9 @@ class Connectome:
         electrical: Gap junctions, each pair once, pre < post.
         inputs: int32 [I], the cells that take input.
         outputs: int32 [O], the cells that give output.
+        annotations: What else is known of the cells, a text each, by column: side, modality, lineage.
+        account: What was read and what was not; None of a wiring that was not read from a file.
+        has_free_signs: Whether evolution may change the sign of any synapse, since none is known.
     """
 
     name: str
@@ -72,6 +92,9 @@ class Connectome:
     electrical: Edges
     inputs: np.ndarray
     outputs: np.ndarray
+    annotations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    account: Account | None = None
+    has_free_signs: bool = False
 
     def __post_init__(self) -> None:
         for name, dtype in (
@@ -111,18 +134,56 @@ class Connectome:
         """Returns the cells a selector names, int32, in cell order.
 
         Args:
-            selector: Roles, classes and cell names joined by "+": "sensory+AVA+VB1" is their union.
+            selector: Roles, classes and cell names joined by "+": "sensory+AVA+VB1" is their union. A part
+                "column:value" names the cells with a value in a column of annotations, and the parts behind
+                it further values: "modality:olfactory+visual".
 
         Raises:
-            ConnectomeError: If a part names no role, class or cell, with the nearest name.
+            ConnectomeError: If a part names no role, class, cell or value, with the nearest name.
         """
-        chosen: set[int] = set()
+        chosen = np.zeros(self.num_cells, bool)
+        column = ""
         for part in (part.strip() for part in selector.split("+")):
-            cells = self._names.get(part)
-            if cells is None:
-                raise ConnectomeError(self._unknown(part))
-            chosen.update(cells)
-        return np.array(sorted(chosen), np.int32)
+            if part not in self._names and ":" in part:
+                column, _, part = (x.strip() for x in part.partition(":"))
+                column = column.lower()
+            chosen[self._with_value(column, part) if column else self._named(part)] = True
+        return np.flatnonzero(chosen).astype(np.int32)
+
+    def _named(self, part: str) -> list[int]:
+        """Returns the cells of a role, a class or a name."""
+        if part not in self._names:
+            raise ConnectomeError(self._unknown(part))
+        return self._names[part]
+
+    def _with_value(self, column: str, value: str) -> list[int]:
+        """Returns the cells with a value in a column."""
+        texts = self.column(column)
+        chosen = [i for i, text in enumerate(texts) if text == value]
+        if not chosen:
+            values = sorted({text for text in texts if text})
+            raise ConnectomeError(unknown(f"value of {column} in {self.name!r}", value, values[:MOST_LISTED]))
+        return chosen
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Returns what a column says of each cell.
+
+        Args:
+            name: A column of the annotations, or name, role, class or transmitter.
+
+        Raises:
+            ConnectomeError: If there is none of that name.
+        """
+        columns = {
+            **self.annotations,
+            "name": self.cells,
+            "role": self.role,
+            "class": self.cell_class,
+            "transmitter": self.transmitter,
+        }
+        if name not in columns:
+            raise ConnectomeError(unknown(f"column of the cells of {self.name!r}", name, columns))
+        return columns[name]
 
     def _unknown(self, part: str) -> str:
         """Returns the line about a selector that names nothing, without the hundreds of known names."""
@@ -135,12 +196,12 @@ class Connectome:
         )
 
     @cached_property
-    def _names(self) -> dict[str, set[int]]:
+    def _names(self) -> dict[str, list[int]]:
         """Cells by role, class and name."""
-        names: dict[str, set[int]] = {}
+        names: dict[str, list[int]] = {}
         for labels in (self.role, self.cell_class, self.cells):
             for cell, label in enumerate(labels):
-                names.setdefault(label, set()).add(cell)
+                names.setdefault(label, []).append(cell)
         return names
 
     def with_ports(self, inputs: str | None = None, outputs: str | None = None) -> Connectome:
@@ -160,7 +221,10 @@ class Connectome:
                 raise ConnectomeError(
                     f"{self.name!r} has no {port}; name cells, classes or roles: sensory, motor, muscle, ..."
                 )
-        return replace(self, inputs=taking, outputs=giving)
+        account = self.account
+        if account is not None and not (inputs is None and outputs is None):
+            account = replace(account, inputs=inputs or account.inputs, outputs=outputs or account.outputs)
+        return replace(self, inputs=taking, outputs=giving, account=account)
 
     def circuit(self, name: str, cells: str | Sequence[int] | np.ndarray) -> Connectome:
         """Returns the sub-circuit among some cells: their edges, and those of their ports that remain.
@@ -200,6 +264,11 @@ class Connectome:
             electrical=within(self.electrical),
             inputs=new[self.inputs][new[self.inputs] >= 0],
             outputs=new[self.outputs][new[self.outputs] >= 0],
+            annotations={
+                column: tuple(texts[i] for i in chosen) for column, texts in self.annotations.items()
+            },
+            account=self.account,
+            has_free_signs=self.has_free_signs,
         )
 
     def fingerprint(self) -> str:
@@ -245,7 +314,7 @@ def both_ways(pairs: Edges) -> Edges:
     return Edges(pre[order], post[order], np.concatenate([pairs.weight, pairs.weight])[order])
 
 
-def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> dict[str, Edges]:
+def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, float]]) -> EdgesByKind:
     """Returns the edges of each kind, sorted.
 
     Args:
@@ -259,7 +328,8 @@ def edges_by_kind(cells: Sequence[str], rows: Iterable[tuple[str, str, str, floa
         i, j = place[pre], place[post]
         edges[kind].append((j, i, weight) if kind == "electrical" and j < i else (i, j, weight))
     columns = {kind: np.array(sorted(listed)).reshape(-1, 3).T for kind, listed in edges.items()}
-    return {kind: Edges(pre, post, weight) for kind, (pre, post, weight) in columns.items()}
+    chemical, neuromuscular, electrical = (Edges(*columns[kind]) for kind in KINDS)
+    return {"chemical": chemical, "neuromuscular": neuromuscular, "electrical": electrical}
 
 
 def _frozen(values: object, dtype: type) -> np.ndarray:

@@ -2,11 +2,14 @@
 
 | name ends in | holds |
 |---|---|
-| `.csv`, `.tsv` | edges, one a row: `pre`, `post`, and perhaps `kind`, `weight`, `sign` |
-| `.npy`, `.npz`, `.mtx` | a square matrix, presynaptic cells in rows |
+| `.csv`, `.tsv`, `.txt`, also packed `.gz` | edges, one a row, or a matrix with names on both sides |
+| `.parquet`, `.feather` | edges, one a row |
+| `.npy`, `.npz`, `.mtx`, `.mat` | a square matrix, presynaptic cells in rows |
+| `.xlsx` | edges, or a matrix with names on both sides, in the first sheet |
 | `.graphml`, `.gml`, `.gexf`, `.net`, `.json` | a graph, directed or not, read by networkx |
 
-A table of cells, `NAME_cells.csv`, may lie beside `NAME.csv` or `NAME.npy`; nodes of graphs have attributes.
+`headers` has the headers that are known. A table of cells, `NAME_cells.csv` or of another form of table, may
+lie beside `NAME.*`; nodes of graphs have attributes.
 """
 
 from __future__ import annotations
@@ -14,34 +17,37 @@ from __future__ import annotations
 from pathlib import Path
 
 from neuroevo import outside
-from neuroevo.connectome import tables
-from neuroevo.connectome.assemble import assemble, cells_of
+from neuroevo.connectome import grids, tables
+from neuroevo.connectome.assemble import assemble
+from neuroevo.connectome.frames import DELIMITERS, PACKED, STORED, is_table, stem_of, suffix_of
 from neuroevo.connectome.graphs import read_graph
 from neuroevo.connectome.matrices import read_matrix
 from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.reading import Reading
+from neuroevo.connectome.selection import selected
 from neuroevo.errors import ConnectomeError
 
-MATRICES = (".npy", ".npz", ".mtx")
+MATRICES = (".npy", ".npz", ".mtx", ".mat")
 GRAPHS = (".graphml", ".gml", ".gexf", ".net", ".json")
-SUFFIXES = (*tables.DELIMITERS, *MATRICES, *GRAPHS)
+SUFFIXES = (*DELIMITERS, *STORED, *MATRICES, grids.WORKBOOK, *GRAPHS)
 
 
-def read(path: str | Path) -> Connectome:
+def read(path: str | Path, reading: Reading | None = None) -> Connectome:
     """Returns the wiring in a file, after which it is called.
 
     In tables the kind of an edge may be left out (neuromuscular where the target is a muscle, else chemical),
-    and so may its weight (1) and its sign (that of the presynaptic cell, else +1; gap junctions have none).
-    Cells without a table are ordered neurons first, then muscles, by name. What else is not said of a cell
-    is filled in as `assemble` states.
+    and so may its weight (1) and its sign (that of the presynaptic cell; gap junctions have none). What else
+    is not said of a cell is filled in as `assemble` states.
 
     Args:
-        path: File whose name ends in one of SUFFIXES.
+        path: File whose name ends in one of SUFFIXES; text may be packed with gzip.
+        reading: What becomes of its columns, edges and cells; None is a plain one.
 
     Raises:
         ConnectomeError: If the file cannot be read, or what it holds is no wiring.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
+    path, reading = Path(path), reading or Reading()
+    suffix = suffix_of(path)
     try:
         outside.opened(path).close()
     except (OSError, ValueError) as error:  # a null character in a name is a ValueError
@@ -49,21 +55,21 @@ def read(path: str | Path) -> Connectome:
         raise ConnectomeError(
             f"Cannot read {str(path)!r}: {reason}; wanted a CSV edge table or another file of a wiring."
         ) from error
-    if suffix in tables.DELIMITERS:
-        return _read_table(path)
+    if path.suffix.lower() == PACKED and suffix not in DELIMITERS:
+        suffix = PACKED
     if suffix in MATRICES:
-        return read_matrix(path)
-    if suffix in GRAPHS:
-        return read_graph(path)
-    ending = f"ends in {suffix!r}" if suffix else "has no ending"
-    raise ConnectomeError(
-        f"Cannot read {str(path)!r}: its name {ending}; wanted one of {' '.join(SUFFIXES)}."
-    )
-
-
-def _read_table(path: Path) -> Connectome:
-    """Returns the wiring in an edge table, and in the table of cells beside it if there is one."""
-    cells = tables.read_cells_beside(path)
-    muscles = {cell.name for cell in cells or () if cell.role == "muscle"}
-    rows = tables.read_edges(path, muscles)
-    return assemble(path.stem, rows, cells_of(rows) if cells is None else cells)
+        wiring = read_matrix(path, reading)
+    elif suffix in GRAPHS:
+        wiring = read_graph(path, reading)
+    elif suffix == grids.WORKBOOK or (is_table(path) and grids.is_grid(path)):
+        wiring = grids.read_grid(path, reading)
+    elif is_table(path):
+        cells = tables.read_cells_beside(path, reading)
+        wiring = assemble(stem_of(path), tables.read_edges(path, reading), cells, reading)
+    else:
+        ending = f"ends in {suffix!r}" if suffix else "has no ending"
+        raise ConnectomeError(
+            f"Cannot read {str(path)!r}: its name {ending}; wanted one of {' '.join(SUFFIXES)}, text also "
+            f"packed ({PACKED})."
+        )
+    return selected(wiring, reading.select)

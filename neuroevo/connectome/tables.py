@@ -1,321 +1,468 @@
-"""Tables of edges and of cells: CSV and TSV files, read and checked row by row; edges written as CSV.
+"""Tables of edges and of cells: what their columns say, checked, as arrays.
 
-A table of cells lies beside a table of edges or a matrix and says what is known of each cell.
-`assemble` turns rows, from these tables or any other source, into a `Connectome`.
+A table of cells lies beside a table of edges or a matrix and says what is known of each cell. `frames` reads
+files, `headers` tells which column has which meaning, and `assemble` makes a `Connectome` of both tables.
+Checks are made on whole columns; a row is looked for only when there is something to say of it.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from neuroevo import outside
-from neuroevo.connectome.model import KINDS, Edges
+from neuroevo.connectome.frames import Coded, Frame, headers_text, open_frame, stem_of
+from neuroevo.connectome.headers import CELLS, EDGES, Columns, columns_of, plain
+from neuroevo.connectome.model import KINDS
+from neuroevo.connectome.reading import Reading
 from neuroevo.errors import ConnectomeError, unknown
-from neuroevo.files import new_name, open_new
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-EDGE_COLUMNS = ("pre", "post", "kind", "weight", "sign")
 NEEDED = ("pre", "post")  # the other columns may be left out, all of a column or nothing of it
+EDGE_COLUMNS = ("pre", "post", "kind", "weight", "sign")
 CELL_COLUMNS = ("name", "role", "class", "transmitter", "sign", "x", "y", "z", "input", "output")
 ROLES = ("sensory", "interneuron", "motor", "muscle")
 SMALLEST = float(np.finfo(np.float32).tiny)  # of the weights that float32 holds
 LARGEST = float(np.finfo(np.float32).max)
+UNSAID = -1  # kind of an edge that is neuromuscular if its target is a muscle, else chemical
+KIND_WORDS: Mapping[str, int] = {  # words of published tables; "R", received, says an edge once more
+    **dict.fromkeys(("chemical", "chem", "synapse", "send", "s", "sp"), 0),
+    **dict.fromkeys(("neuromuscular", "nmj"), 1),
+    **dict.fromkeys(
+        ("electrical", "electric", "gap", "gap junction", "gapjunction", "gap_junction", "ej"), 2
+    ),
+}
 
+T = TypeVar("T")
+
+_CELLS_BESIDE = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".feather")
 _SIGNS = {"1": 1, "+1": 1, "1.0": 1, "-1": -1, "-1.0": -1}
-_MARKS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+_MARKS = {
+    **dict.fromkeys(("1", "true", "yes", "1.0"), True),
+    **dict.fromkeys(("0", "false", "no", "", "0.0"), False),
+}
 
 
-def read_edges(path: Path, muscles: Collection[str] = ()) -> list[Row]:
-    """Returns the rows of an edge table, each checked by itself.
+@dataclass(frozen=True, eq=False)
+class EdgeTable:
+    """Edges as they are listed, each checked by itself.
+
+    Attributes:
+        file: Where they are from, for messages.
+        names: Distinct names of cells.
+        pre: int32 [E], presynaptic cells, places in `names`.
+        post: int32 [E], postsynaptic cells.
+        kind: int8 [E], places in `KINDS`, or UNSAID.
+        weight: float64 [E], greater than 0 and within float32.
+        sign: int8 [E], sign of the presynaptic cell; 0 where the row does not say, and for gap junctions.
+        where: Returns the place of an edge: "line 3".
+        transmitter: Transmitter of the presynaptic cell, by row; None where rows do not say.
+        columns: Header by meaning, and headers without one; None where there are no headers.
+        sha256: SHA-256 of the file; "" where there is none.
+    """
+
+    file: str
+    names: list[str]
+    pre: np.ndarray
+    post: np.ndarray
+    kind: np.ndarray
+    weight: np.ndarray
+    sign: np.ndarray
+    where: Callable[[int], str]
+    transmitter: Coded | None = None
+    columns: Columns | None = None
+    sha256: str = ""
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+    def error(self, row: int, message: str) -> ConnectomeError:
+        """Returns an error that says where an edge stands.
+
+        Args:
+            row: The edge.
+            message: What is wrong and what was wanted, without a full stop.
+        """
+        return ConnectomeError(f"{self.file}, {self.where(row)}: {message}.")
+
+    def ends(self, row: int) -> tuple[str, str]:
+        """Returns the names of the cells that an edge joins.
+
+        Args:
+            row: The edge.
+        """
+        return self.names[self.pre[row]], self.names[self.post[row]]
+
+
+@dataclass(frozen=True, eq=False)
+class CellTable:
+    """What is known of N cells, each checked by itself.
+
+    Attributes:
+        file: Where it is from, for messages.
+        names: Distinct names.
+        role: One of ROLES each, or "".
+        cell_class: Classes, or "".
+        transmitter: Transmitters joined by "+", or "".
+        sign: int8 [N]; 0 where not known.
+        position: float64 [N, 3], micrometres; NaN where not known.
+        is_input: bool [N]; None where nothing is said.
+        is_output: bool [N]; None where nothing is said.
+        annotations: All other columns, by header in small letters.
+        where: Returns the place of a cell: "line 3"; None where it has none.
+        columns: Header by meaning, and headers without one; None where there are no headers.
+        sha256: SHA-256 of the file; "" where there is none.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    role: tuple[str, ...]
+    cell_class: tuple[str, ...]
+    transmitter: tuple[str, ...]
+    sign: np.ndarray
+    position: np.ndarray
+    is_input: np.ndarray | None = None
+    is_output: np.ndarray | None = None
+    annotations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    where: Callable[[int], str] | None = None
+    columns: Columns | None = None
+    sha256: str = ""
+
+    @classmethod
+    def of_names(cls, file: str, names: Sequence[str]) -> CellTable:
+        """Returns cells of which nothing is known but their names.
+
+        Args:
+            file: Where they are from.
+            names: Distinct names.
+        """
+        number = len(names)
+        empty = ("",) * number
+        return cls(
+            file,
+            tuple(names),
+            empty,
+            empty,
+            empty,
+            np.zeros(number, np.int8),
+            np.full((number, 3), np.nan),
+        )
+
+
+def read_edges(path: Path, reading: Reading) -> EdgeTable:
+    """Returns the edges in a table.
 
     Args:
-        path: File with a header, separated by commas (`.csv`) or tabs (`.tsv`); further columns are ignored.
-        muscles: Names of the cells known to be muscles.
+        path: The file, of a name that `frames.is_table`.
+        reading: Says which columns mean what.
 
     Raises:
-        ConnectomeError: If the file cannot be read or has no edges, or a row is malformed.
+        ConnectomeError: If the file cannot be read or has no edges, or a value is not of its form.
     """
-    rows = [
-        Row(path.name, f"line {line}").parse(values, muscles)
-        for line, values in _lines(path, NEEDED, EDGE_COLUMNS, "a CSV edge table")
-    ]
-    if not rows:
-        raise ConnectomeError(f"{path.name} has no edges; wanted one a row under {','.join(EDGE_COLUMNS)}.")
-    return rows
+
+    def fits(headers: Sequence[str]) -> bool:
+        """Says whether headers name both ends of an edge."""
+        return all(_is_there(name, headers, EDGES, reading) for name in NEEDED)
+
+    return edges_of(open_frame(path, fits, "an edge table"), reading)
 
 
-def read_cells_beside(path: Path) -> list[Cell] | None:
-    """Returns the cells in `NAME_cells.csv` or `.tsv` beside `NAME.*`, in order; None if there is neither.
+def edges_of(frame: Frame, reading: Reading, may_lack: bool = False) -> EdgeTable:
+    """Returns the edges in a table whose headers are read.
+
+    Args:
+        frame: The table.
+        reading: Says which columns mean what.
+        may_lack: Whether a row may have no value in a column that others have, as edges of a graph.
+
+    Raises:
+        ConnectomeError: If the file has no edges, or a value is not of its form.
+    """
+    file = frame.file
+    missing = [name for name in NEEDED if not _is_there(name, frame.headers, EDGES, reading)]
+    if missing and frame.headers:
+        raise ConnectomeError(
+            f"{file}, line 1: no column {', '.join(missing)}; wanted a header that names both ends of an "
+            f"edge, pre and post; it has {headers_text(frame.headers)}. Say which is which: --columns "
+            "pre=...,post=..."
+        )
+    columns = columns_of(file, frame.headers, EDGES, reading.columns)
+    none = ConnectomeError(f"{file} has no edges; wanted one a row under {','.join(EDGE_COLUMNS)}.")
+    if not frame.headers:
+        raise none
+    header = columns.header
+    texts = [header[name] for name in ("pre", "post", "kind", "sign", "transmitter") if name in header]
+    frame.read(texts, [header["weight"]] if "weight" in header else [])
+    if not len(frame):
+        raise none
+    names, pre, post = _ends(frame, header)
+    kind = _kinds(frame, header, may_lack)
+    return EdgeTable(
+        file=file,
+        names=names,
+        pre=pre,
+        post=post,
+        kind=kind,
+        weight=_weights(frame, header, may_lack),
+        sign=_edge_signs(frame, header, kind, may_lack),
+        where=frame.where,
+        transmitter=frame.coded(header["transmitter"]) if "transmitter" in header else None,
+        columns=columns,
+        sha256=frame.sha256,
+    )
+
+
+def read_cells_beside(path: Path, reading: Reading) -> CellTable | None:
+    """Returns the cells in a table `NAME_cells.*` beside `NAME.*`, in order; None if there is none.
 
     Args:
         path: The file of edges, `NAME.*`.
+        reading: Says which columns mean what.
 
     Raises:
         ConnectomeError: If the table cannot be read, is empty, or names a cell twice.
     """
-    tables = [path.with_name(f"{path.stem}_cells{suffix}") for suffix in DELIMITERS]
+    tables = [path.with_name(f"{stem_of(path)}_cells{suffix}") for suffix in _CELLS_BESIDE]
     table = next((table for table in tables if table.exists()), None)
-    if table is None:
-        return None
-    rows = _lines(table, ("name",), CELL_COLUMNS, "a CSV table of cells")
-    cells = [Cell(table.name, f"line {line}").parse(values) for line, values in rows]
-    if not cells:
-        raise ConnectomeError(f"{table.name} has no cells; wanted one a row under {','.join(CELL_COLUMNS)}.")
-    require_distinct(cells)
-    return cells
+    return None if table is None else read_cells(table, reading)
 
 
-def write_edges(
-    path: str | Path,
-    cells: Sequence[str],
-    sign: np.ndarray,
-    *,
-    chemical: Edges,
-    neuromuscular: Edges,
-    electrical: Edges,
-) -> None:
-    """Writes a table that `read_edges` reads, as a new file that is then renamed.
-
-    Cells without edges do not appear in it, nor do roles, classes, positions and ports.
+def read_cells(path: Path, reading: Reading) -> CellTable:
+    """Returns the cells in a table, in order.
 
     Args:
-        path: The CSV file; one that exists is replaced.
-        cells: Names of the N cells.
-        sign: [N], +1 or -1.
-        chemical: Synapses from neuron to neuron.
-        neuromuscular: Synapses from neuron to muscle.
-        electrical: Gap junctions, each pair once.
+        path: The file, of a name that `frames.is_table`.
+        reading: Says which columns mean what.
 
     Raises:
-        ConnectomeError: If the file cannot be written.
+        ConnectomeError: If the table cannot be read, is empty, or names a cell twice.
     """
-    path = Path(path)
-    new = new_name(path)
-    rows = (
-        (
-            cells[pre],
-            cells[post],
-            kind,
-            str(weight).removesuffix(".0"),  # the shortest text that reads back as this float32
-            0 if kind == "electrical" else int(sign[pre]),
-        )
-        for kind, edges in zip(KINDS, (chemical, neuromuscular, electrical), strict=True)
-        for pre, post, weight in zip(edges.pre, edges.post, edges.weight, strict=True)
-    )
-    try:
-        with io.TextIOWrapper(open_new(new), encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows([EDGE_COLUMNS, *rows])
-        os.replace(new, path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
+
+    def fits(headers: Sequence[str]) -> bool:
+        """Says whether a header is that of names."""
+        return _is_there("name", headers, CELLS, reading)
+
+    return cells_of(open_frame(path, fits, "a table of cells"), reading)
+
+
+def cells_of(frame: Frame, reading: Reading) -> CellTable:
+    """Returns the cells in a table whose headers are read.
+
+    Args:
+        frame: The table.
+        reading: Says which columns mean what.
+
+    Raises:
+        ConnectomeError: If the table is empty, names a cell twice, or a value is not of its form.
+    """
+    if frame.headers and not _is_there("name", frame.headers, CELLS, reading):
         raise ConnectomeError(
-            f"Cannot write {str(path)!r}: {error.strerror}; choose another place."
-        ) from error
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something stands, for messages.
-
-    Attributes:
-        file: Name of the file or graph.
-        where: Place in it: "line 3", "edge 'a' -> 'b'".
-    """
-
-    file: str
-    where: str
-
-    def error(self, message: str) -> ConnectomeError:
-        """Returns an error that says where this stands.
-
-        Args:
-            message: What is wrong and what was wanted, without a full stop.
-        """
-        return ConnectomeError(f"{self.file}, {self.where}: {message}.")
-
-
-@dataclass(frozen=True)
-class Row(Place):
-    """One edge, with where it stands.
-
-    Attributes:
-        pre: Name of the presynaptic cell.
-        post: Name of the postsynaptic cell.
-        kind: One of KINDS.
-        weight: Greater than 0 and within float32.
-        sign: Sign of the presynaptic cell, +1 or -1; 0 where the row does not say, and for gap junctions.
-    """
-
-    pre: str = ""
-    post: str = ""
-    kind: str = ""
-    weight: float = 1.0
-    sign: int = 0
-
-    def parse(self, values: Mapping[str, object], muscles: Collection[str] = ()) -> Row:
-        """Returns the row with its values read and checked.
-
-        Args:
-            values: By column. Without a kind an edge is neuromuscular if its target is a muscle, else
-                chemical; without a weight it weighs 1; without a sign its presynaptic cell has one elsewhere.
-            muscles: Names of the cells known to be muscles.
-
-        Raises:
-            ConnectomeError: If a value is missing or not of its form.
-        """
-        missing = [column for column in EDGE_COLUMNS if values.get(column, "") is None]
-        if missing:
-            raise self.error(f"no value for {', '.join(missing)}; wanted one in every column of the header")
-        pre, post = (str(values[column]).strip() for column in NEEDED)
-        if not pre or not post:
-            raise self.error("a cell without a name; wanted names in pre and post")
-        if pre == post:
-            raise self.error(f"{pre!r} is joined to itself; remove self-connections")
-        kind = str(values.get("kind", "neuromuscular" if post in muscles else "chemical")).strip()
-        if kind not in KINDS:
-            raise self.error(unknown("kind of edge", kind, KINDS).removesuffix("."))
-        row = replace(self, pre=pre, post=post, kind=kind)
-        if "weight" in values:
-            row = replace(row, weight=self._weight(str(values["weight"]).strip()))
-        if "sign" in values and kind != "electrical":
-            row = replace(row, sign=self._sign(str(values["sign"]).strip()))
-        return row
-
-    def _weight(self, text: str) -> float:
-        """Returns a weight, a number greater than 0."""
-        try:
-            weight = float(text)
-        except ValueError:
-            raise self.error(f"weight {text!r} is no number; wanted one greater than 0") from None
-        if not SMALLEST <= weight <= LARGEST:  # NaN never is
-            raise self.error(f"weight is {text}; wanted a finite number greater than 0")
-        return weight
-
-    def _sign(self, text: str) -> int:
-        """Returns a sign, +1 or -1."""
-        if text not in _SIGNS:
-            raise self.error(f"sign is {text!r}; wanted 1 (excites) or -1 (inhibits)")
-        return _SIGNS[text]
-
-
-@dataclass(frozen=True)
-class Cell(Place):
-    """One cell, with where it stands; what is not known is empty, 0, NaN or None.
-
-    Attributes:
-        name: Its name.
-        role: One of ROLES, or "".
-        cell_class: Its class, or "".
-        transmitter: Transmitters joined by "+", or "".
-        sign: Sign of its synapses, +1 or -1; 0 where not known.
-        position: x, y and z in micrometres.
-        is_input: Whether it takes input; None where nothing is said.
-        is_output: Whether it gives output.
-    """
-
-    name: str = ""
-    role: str = ""
-    cell_class: str = ""
-    transmitter: str = ""
-    sign: int = 0
-    position: tuple[float, float, float] = (math.nan, math.nan, math.nan)
-    is_input: bool | None = None
-    is_output: bool | None = None
-
-    def parse(self, values: Mapping[str, object]) -> Cell:
-        """Returns the cell with its values read and checked.
-
-        Args:
-            values: By column of CELL_COLUMNS; all but the name may be missing or empty.
-
-        Raises:
-            ConnectomeError: If a value is not of its form.
-        """
-        text = {c: "" if values.get(c) is None else str(values[c]).strip() for c in CELL_COLUMNS}
-        if not text["name"]:
-            raise self.error("a cell without a name; wanted one")
-        if text["role"] and text["role"] not in ROLES:
-            raise self.error(unknown("role", text["role"], ROLES).removesuffix("."))
-        if text["sign"] and text["sign"] not in _SIGNS:
-            raise self.error(f"sign is {text['sign']!r}; wanted 1 (excites), -1 (inhibits) or nothing")
-        x, y, z = (self._coordinate(axis, text[axis]) for axis in "xyz")
-        return replace(
-            self,
-            name=text["name"],
-            role=text["role"],
-            cell_class=text["class"],
-            transmitter=text["transmitter"],
-            sign=_SIGNS.get(text["sign"], 0),
-            position=(x, y, z),
-            is_input=self._mark("input", text["input"]) if "input" in values else None,
-            is_output=self._mark("output", text["output"]) if "output" in values else None,
+            f"{frame.file}, line 1: no column name; wanted a header with the names of cells; it has "
+            f"{headers_text(frame.headers)}. Say which it is: --columns name=..."
         )
+    columns = columns_of(frame.file, frame.headers, CELLS, _of_cells(reading.columns))
+    header = columns.header
+    if frame.headers:
+        frame.read(frame.headers, [])
+    if not len(frame):
+        raise ConnectomeError(f"{frame.file} has no cells; wanted one a row under {','.join(CELL_COLUMNS)}.")
 
-    def _coordinate(self, axis: str, text: str) -> float:
-        """Returns micrometres; NaN where nothing is given."""
-        try:
-            number = float(text or "nan")
-        except ValueError:
-            number = math.inf
-        if math.isinf(number):
-            raise self.error(f"{axis} is {text!r}; wanted micrometres, or nothing where it is unknown")
-        return number
+    def texts(name: str) -> list[str]:
+        """Returns a column by its meaning; empty texts where the table has none."""
+        if name not in header:
+            return [""] * len(frame)
+        return frame.coded(header[name], are_names=name == "name").texts()
 
-    def _mark(self, column: str, text: str) -> bool:
-        """Returns whether the cell is marked as a port."""
-        if text.lower() not in _MARKS:
-            raise self.error(f"{column} is {text!r}; wanted 1 or 0")
-        return _MARKS[text.lower()]
+    return CellTable(
+        file=frame.file,
+        names=tuple(_distinct(frame, texts("name"))),
+        role=tuple(_values(frame, header, "role", dict(zip(ROLES, ROLES, strict=True)) | {"": ""}, _role)),
+        cell_class=tuple(texts("class")),
+        transmitter=tuple(texts("transmitter")),
+        sign=np.array(_values(frame, header, "sign", _SIGNS | {"": 0}, _cell_sign), np.int8),
+        position=np.stack([_coordinates(frame, header, axis) for axis in "xyz"], 1),
+        is_input=_marks(frame, header, "input"),
+        is_output=_marks(frame, header, "output"),
+        annotations={
+            plain(name): tuple(frame.coded(name).texts())
+            for name in frame.headers
+            if plain(name) not in CELL_COLUMNS
+        },
+        where=frame.where,
+        columns=columns,
+        sha256=frame.sha256,
+    )
 
 
-def require_distinct(cells: list[Cell]) -> None:
-    """Checks that no two cells have one name.
+def with_weights(edges: EdgeTable, weight: np.ndarray, chosen: np.ndarray) -> EdgeTable:
+    """Returns some of the edges, with other weights.
 
     Args:
-        cells: Cells of one source.
-
-    Raises:
-        ConnectomeError: If two have.
+        edges: E edges.
+        weight: Weights of those that are chosen.
+        chosen: int64, those that are returned, in their order.
     """
-    first: dict[str, Cell] = {}
-    for cell in cells:
-        if first.setdefault(cell.name, cell) is not cell:
-            raise cell.error(
-                f"{cell.name!r} stands in {first[cell.name].where} already; wanted each cell once"
+    where = edges.where
+    return replace(
+        edges,
+        pre=edges.pre[chosen],
+        post=edges.post[chosen],
+        kind=edges.kind[chosen],
+        sign=edges.sign[chosen],
+        weight=weight,
+        transmitter=None
+        if edges.transmitter is None
+        else Coded(edges.transmitter.code[chosen], edges.transmitter.values),
+        where=lambda row: where(int(chosen[row])),
+    )
+
+
+def _is_there(
+    name: str, headers: Sequence[str], known: Mapping[str, tuple[str, ...]], reading: Reading
+) -> bool:
+    """Says whether a header has a meaning."""
+    spellings = {plain(reading.columns[name])} if name in reading.columns else {name, *known[name]}
+    return any(plain(header) in spellings for header in headers)
+
+
+def _of_cells(named: Mapping[str, str]) -> dict[str, str]:
+    """Returns what the user says of columns that both tables may have, or cells alone."""
+    return {name: header for name, header in named.items() if name not in ("sign", "transmitter")}
+
+
+def _ends(frame: Frame, header: Mapping[str, str]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Returns the distinct names of cells, and the two ends of each edge as places among them."""
+    names: dict[str, int] = {}
+    ends = []
+    for end in NEEDED:
+        coded = frame.coded(header[end], are_names=True)
+        new = np.fromiter(
+            (names.setdefault(x, len(names)) for x in coded.values), np.int32, len(coded.values)
+        )
+        ends.append(new[coded.code])
+    if "" in names:
+        row = int(np.flatnonzero((ends[0] == names[""]) | (ends[1] == names[""]))[0])
+        raise frame.error(row, "a cell without a name; wanted names in pre and post")
+    return list(names), ends[0], ends[1]
+
+
+def _kinds(frame: Frame, header: Mapping[str, str], may_lack: bool) -> np.ndarray:
+    """Returns the kind of each edge, int8 [E]."""
+    if "kind" not in header:
+        return np.full(len(frame), UNSAID, np.int8)
+    coded = frame.coded(header["kind"])
+    known = [KIND_WORDS.get(text.lower(), None if text or not may_lack else UNSAID) for text in coded.values]
+    for value, number in enumerate(known):
+        if number is None and (coded.code == value).any():
+            row = int(np.flatnonzero(coded.code == value)[0])
+            hint = (
+                ""
+                if header["kind"] == "kind"
+                else f"; if {header['kind']} is something else: --columns kind=-"
             )
+            raise frame.error(
+                row, unknown("kind of edge", coded.values[value], KINDS).removesuffix(".") + hint
+            )
+    return np.array([UNSAID if x is None else x for x in known], np.int8)[coded.code]
 
 
-def _lines(
-    path: Path, needed: Sequence[str], columns: Sequence[str], what: str
-) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """Yields the rows of a table with a header, by column, each with its line from 1.
+def _weights(frame: Frame, header: Mapping[str, str], may_lack: bool) -> np.ndarray:
+    """Returns the weight of each edge, float64 [E]."""
+    if "weight" not in header:
+        return np.ones(len(frame))
+    name = header["weight"]
+    values, is_none = frame.numbers(name)
+    if may_lack and is_none.any():
+        coded = frame.coded(name)
+        lacks = np.array([text == "" for text in coded.values])[coded.code]
+        values, is_none = np.where(lacks, 1.0, values), is_none & ~lacks
+    for row in np.flatnonzero(is_none)[:1].tolist():
+        raise frame.error(row, f"weight {frame.raw(row, name)!r} is no number; wanted one greater than 0")
+    wrong = ~((values >= SMALLEST) & (values <= LARGEST))  # NaN never is
+    for row in np.flatnonzero(wrong)[:1].tolist():
+        raise frame.error(row, f"weight is {frame.raw(row, name)}; wanted a finite number greater than 0")
+    return values
 
-    Raises ConnectomeError if the file, which should be `what`, cannot be read or lacks a needed column.
-    """
-    try:
-        with io.TextIOWrapper(outside.opened(path, outside.most_text()), "utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, delimiter=DELIMITERS[path.suffix.lower()])
-            header = reader.fieldnames
-            if header is None:  # an empty file
-                return
-            if not set(needed) <= set(header):
-                missing = ", ".join(column for column in columns if column not in header)
-                raise Place(path.name, "line 1").error(
-                    f"no column {missing}; wanted a header with {' and '.join(needed)}, and any of the others"
-                )
-            if len(set(header)) < len(header):
-                raise Place(path.name, "line 1").error("a column stands twice; wanted each once")
-            for values in reader:
-                yield reader.line_num, values
-    except OSError as error:
-        raise ConnectomeError(f"Cannot read {str(path)!r}: {error.strerror}; wanted {what}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConnectomeError(f"{path.name} is no CSV text in UTF-8: {error}.") from error
+
+def _edge_signs(frame: Frame, header: Mapping[str, str], kind: np.ndarray, may_lack: bool) -> np.ndarray:
+    """Returns the sign that each edge says its presynaptic cell has, int8 [E]."""
+    if "sign" not in header:
+        return np.zeros(len(frame), np.int8)
+    coded = frame.coded(header["sign"])
+    known = np.array([_SIGNS.get(text, 0) for text in coded.values], np.int8)
+    is_good = np.array([known[i] != 0 or (may_lack and text == "") for i, text in enumerate(coded.values)])
+    is_gap = kind == KINDS.index("electrical")
+    for row in np.flatnonzero(~is_good[coded.code] & ~is_gap)[:1].tolist():
+        raise frame.error(
+            row, f"sign is {coded.values[coded.code[row]]!r}; wanted 1 (excites) or -1 (inhibits)"
+        )
+    return np.where(is_gap, 0, known[coded.code]).astype(np.int8)
+
+
+def _distinct(frame: Frame, names: list[str]) -> list[str]:
+    """Returns names, of which each is one and no two are alike."""
+    first: dict[str, int] = {}
+    for row, name in enumerate(names):
+        if not name:
+            raise frame.error(row, "a cell without a name; wanted one")
+        if first.setdefault(name, row) != row:
+            raise frame.error(
+                row, f"{name!r} stands in {frame.where(first[name])} already; wanted each cell once"
+            )
+    return names
+
+
+def _values(
+    frame: Frame, header: Mapping[str, str], name: str, known: Mapping[str, T], wrong: Callable[[str], str]
+) -> list[T]:
+    """Returns a column whose texts stand for values; raises ConnectomeError for one that stands for none."""
+    if name not in header:
+        return [known[""]] * len(frame)
+    coded = frame.coded(header[name])
+    values = [known.get(text.lower()) for text in coded.values]
+    for value, text in enumerate(coded.values):
+        if values[value] is None:
+            raise frame.error(int(np.flatnonzero(coded.code == value)[0]), wrong(text))
+    whole = np.empty(len(values), object)
+    whole[:] = values
+    return whole[coded.code].tolist()
+
+
+def _role(text: str) -> str:
+    """Returns what is wrong with a role."""
+    return unknown("role", text, ROLES).removesuffix(".")
+
+
+def _cell_sign(text: str) -> str:
+    """Returns what is wrong with a sign of a cell."""
+    return f"sign is {text!r}; wanted 1 (excites), -1 (inhibits) or nothing"
+
+
+def _marks(frame: Frame, header: Mapping[str, str], name: str) -> np.ndarray | None:
+    """Returns which cells are marked as a port, bool [N]; None where the table has no such column."""
+    if name not in header:
+        return None
+    return np.array(
+        _values(frame, header, name, _MARKS, lambda text: f"{name} is {text!r}; wanted 1 or 0"), bool
+    )
+
+
+def _coordinates(frame: Frame, header: Mapping[str, str], axis: str) -> np.ndarray:
+    """Returns micrometres along an axis, float64 [N]; NaN where nothing is given."""
+    if axis not in header:
+        return np.full(len(frame), np.nan)
+    name = header[axis]
+    values, is_none = frame.numbers(name)
+    if is_none.any() or np.isinf(values).any():
+        coded = frame.coded(name)
+        is_empty = np.array([text == "" for text in coded.values])[coded.code]
+        wrong = (is_none & ~is_empty) | np.isinf(values)
+        for row in np.flatnonzero(wrong)[:1].tolist():
+            raise frame.error(
+                row,
+                f"{axis} is {coded.values[coded.code[row]]!r}; wanted micrometres, or nothing where it is "
+                "unknown",
+            )
+    return np.where(is_none, np.nan, values)

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError, OptionError, unknown
 from neuroevo.experiment.config import UNTRAINED, Configuration
+from neuroevo.experiment.request import wiring_of
 from neuroevo.plugins import PluginCall, Spec, priors
 from neuroevo.referee.coincidence import fewest_graphs
 from neuroevo.referee.entry import MIN_SEEDS
@@ -81,7 +81,7 @@ def request(
             )
     if by not in COLUMNS:
         raise OptionError(unknown("column of cells", by, COLUMNS))
-    wiring = catalog.load(config.connectome).with_ports(config.inputs, config.outputs)
+    wiring = wiring_of(config)
     parts = parts_of(wiring, by, config.seed)
     for name in names:
         if name in parts.left_out:

@@ -35,7 +35,17 @@ SCORING = ("now", "later")  # later: when `run.py score` asks for it
 FILMS = ("auto", "on", "off")
 TUNING = ("on", "off")
 UNTIL = "decided"
-PLANNED_BY = ("genome", "task", "connectome", "seeds", "graphs", "until", "budget")  # what looks follow from
+WIRING = ("columns", "duplicates", "autapses", "min_weight", "select", "signs")  # how it is read
+PLANNED_BY = (
+    "genome",
+    "task",
+    "connectome",
+    *WIRING,
+    "seeds",
+    "graphs",
+    "until",
+    "budget",
+)  # what looks follow from
 LEAST = {  # smallest value of each option that is a number
     "seeds": 1,
     "graphs": 1,
@@ -99,9 +109,47 @@ class Configuration:
     connectome: Text = field(
         default="celegans-motor", metadata=_flag("NAME|FILE", "name or file of a wiring")
     )
+    columns: Text | None = field(
+        default=None,
+        metadata=_flag(
+            "MEANING=HEADER,...",
+            "columns of a wiring's tables, such as pre=pre_root_id,weight=syn_count; - stands for none",
+            "told from their headers",
+        ),
+    )
+    duplicates: Text | None = field(
+        default=None,
+        metadata=_flag(
+            "refuse|sum|max", "what becomes of an edge that stands several times in a file", "refuse"
+        ),
+    )
+    autapses: Text | None = field(
+        default=None, metadata=_flag("refuse|drop", "what becomes of edges from a cell to itself", "refuse")
+    )
+    min_weight: Text | None = field(
+        default=None,
+        metadata=_flag("X", "edges of a lower weight are left out, once repeats are summed", "0"),
+    )
+    select: Text | None = field(
+        default=None,
+        metadata=_flag(
+            "COLUMN=VALUE+VALUE,...", "cells of the wiring, by any column of the table of cells", "all"
+        ),
+    )
+    signs: Text | None = field(
+        default=None,
+        metadata=_flag(
+            "RULE",
+            "where signs of cells come from: worm, shiu2024 or monoamine-zero by transmitters, column, free "
+            "or ratio=SHARE",
+            "what the wiring says",
+        ),
+    )
     inputs: Text | None = field(
         default=None,
-        metadata=_flag("CELLS", "cells that take input: roles, classes or names joined by +", _OWN),
+        metadata=_flag(
+            "CELLS", "cells that take input: roles, classes, names or COLUMN:VALUE joined by +", _OWN
+        ),
     )
     outputs: Text | None = field(
         default=None, metadata=_flag("CELLS", "cells that give output, in the same form", _OWN)
@@ -336,7 +384,7 @@ class Configuration:
         for name, registry in (("genome", priors), ("task", tasks)):
             if not getattr(self, name):
                 raise OptionError(f"No --{name} given; choose one or more of {', '.join(registry.names())}.")
-        for name in ("connectome", "inputs", "outputs", "address"):
+        for name in ("connectome", *WIRING, "inputs", "outputs", "address"):
             require_text(f"Option {name!r}", getattr(self, name) or "")
         choices = {
             "device": DEVICES,

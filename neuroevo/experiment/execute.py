@@ -236,6 +236,8 @@ def _carry_out(plan: Plan, where: Pool, writer: RunWriter, relay: Relay, grows: 
     relay.expect(plan)
     for note in (*writer.past.notes, *muscles.notes(plan)):
         relay.warn(note)
+    for line in plan.connectome.account.lines() if plan.connectome.account else ():
+        relay.event(line)
     selection.announce(plan, relay)
     with _explained(folder), ExitStack() as stack:
         with _status(writer, _end), Interrupts(relay) as relay.interrupts:

@@ -59,6 +59,7 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
             "name": wiring.name,
             "sha256": wiring.fingerprint(),
             **({"edges": "undirected"} if wiring.is_undirected else {}),
+            **({"read": wiring.account.lines()} if wiring.account else {}),
         },
         "graphs": _graphs(plan, say),
         "priors": {

@@ -92,6 +92,10 @@ def print_comparison(figures: ComparisonFigures, console: Console | None = None)
         console: Console to print on; None prints on standard output.
     """
     console = console or Screen(highlight=False)
+    for sentence in figures["read"]:
+        console.print(Text(sentence))
+    if figures["read"]:
+        console.print()
     for columns in _tables(figures, console.width):
         for title, rows in _ROWS.items():
             lines = {name: text for name, text in rows.items() if _is_shown(name, figures)}

@@ -118,6 +118,44 @@ class Architecture:
         )
         return replace(exact, **changes)
 
+    def as_connectome(self, name: str, source: Connectome) -> Connectome:
+        """Returns the wiring as if it had been measured, so that it can be written and read as one.
+
+        Args:
+            name: What it is called.
+            source: The connectome that it was sampled from, which knows more of the cells of the same names.
+        """
+        place = {cell: i for i, cell in enumerate(source.cells)}
+        origin = [place.get(cell, -1) for cell in self.cells]
+        muscle = self.is_muscle.tolist()
+
+        def known(texts: tuple[str, ...], other: str) -> tuple[str, ...]:
+            return tuple(texts[i] if i >= 0 else other for i in origin)
+
+        role = tuple(
+            "muscle" if m else source.role[i] if i >= 0 and source.role[i] != "muscle" else "interneuron"
+            for i, m in zip(origin, muscle, strict=True)
+        )
+        position = np.full((self.num_cells, 3), np.nan, np.float32)
+        has_place = np.array(origin) >= 0
+        position[has_place] = source.position[np.array(origin)[has_place]]
+        return Connectome(
+            name=name,
+            cells=self.cells,
+            role=role,
+            cell_class=self.cell_class,
+            transmitter=known(source.transmitter, ""),
+            sign=self.sign,
+            position=position,
+            chemical=self.chemical,
+            neuromuscular=self.neuromuscular,
+            electrical=self.gap_junctions,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            annotations={column: known(texts, "") for column, texts in source.annotations.items()},
+            has_free_signs=source.has_free_signs,
+        )
+
     @property
     def num_cells(self) -> int:
         """The number of cells, N."""

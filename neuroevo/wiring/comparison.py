@@ -56,6 +56,7 @@ class ComparisonFigures(TypedDict):
     Attributes:
         connectome: Name of the source wiring.
         undirected: Whether each of its synapses has its reverse, of the same weight.
+        read: What was read of it and what was not, a sentence each; empty of a wiring that is no file.
         samples: The number of samples of each prior.
         seed: Root of the seed tree.
         null: Label ("genome") of the prior that z-scores refer to, the number of its samples ("samples"),
@@ -69,6 +70,7 @@ class ComparisonFigures(TypedDict):
 
     connectome: str
     undirected: bool
+    read: list[str]
     samples: int
     seed: int
     null: dict[str, str | int | Spread] | None
@@ -133,6 +135,7 @@ def compare(
     figures: ComparisonFigures = {
         "connectome": connectome.name,
         "undirected": connectome.is_undirected,
+        "read": connectome.account.lines() if connectome.account else [],
         "samples": num_samples,
         "seed": seed,
         "null": reference.null_figures(null),

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from neuroevo.connectome import writing
 from neuroevo.connectome.model import Connectome
-from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import FOREIGN, EvaluationError, NeuroevoError, OptionError, failure
 from neuroevo.folders import file_names, new_folder
 from neuroevo.plugins import PluginCall
@@ -164,6 +164,8 @@ def _drawn(connectome: Connectome, entrant: PluginCall, graph_seed: int) -> Arch
         raise EvaluationError(failure(about, error)) from error
     if not isinstance(sample, Architecture):
         raise EvaluationError(f"{about} returned a {type(sample).__name__}; wanted an Architecture.")
+    if connectome.has_free_signs and sample.dale and sample.core == "evolves":
+        return replace(sample, dale=False)  # no sign is known that a synapse could keep
     return sample
 
 
@@ -273,8 +275,9 @@ def write_samples(
     seed: int,
     folder: Path,
     say: Say = nothing,
+    form: str = "csv",
 ) -> tuple[list[Path], dict[str, list[str]]]:
-    """Writes samples of priors as edge tables `<genome>-<k>.csv` into a new folder.
+    """Writes samples of priors as `<genome>-<k>.csv`, each with its cells beside it, into a new folder.
 
     Args:
         connectome: Source wiring.
@@ -283,15 +286,17 @@ def write_samples(
         seed: The run's seed.
         folder: The new folder.
         say: Is told how many there are, where they take long.
+        form: One of `writing.FORMATS`.
 
     Returns:
-        The tables, and the notes of each prior's samples by label, every sentence once.
+        The files to be read, and the notes of each prior's samples by label, every sentence once.
 
     Raises:
-        OptionError: If there are too many samples, or two labels give one file name.
+        OptionError: If there are too many samples, two labels give one file name, or there is no such format.
         RunError: If the folder exists or cannot be written.
     """
     require_count(num_samples, genomes)
+    writing.files_of("", form)
     names, twin = file_names(entrant.label for entrant in genomes), twins(genomes)
     written, notes = [], {}
     with new_folder(folder) as new:
@@ -299,22 +304,10 @@ def write_samples(
             sentences: dict[str, None] = {}
             drawings = draw(connectome, entrant, num_samples, seed, say, twin=twin[entrant.label])
             for k, sample in enumerate(drawings):
-                name = f"{names[entrant.label]}-{k}.csv"
-                _write(new / name, sample)
-                written.append(folder / name)
+                stem = f"{names[entrant.label]}-{k}"
+                paths = writing.write(sample.as_connectome(stem, connectome), new, stem, form)
+                written.append(folder / paths[0].name)
                 sentences |= dict.fromkeys(sample.notes)
             if sentences:
                 notes[entrant.label] = list(sentences)
     return written, notes
-
-
-def _write(path: Path, architecture: Architecture) -> None:
-    """Writes one wiring as an edge table."""
-    write_edges(
-        path,
-        architecture.cells,
-        architecture.sign,
-        chemical=architecture.chemical,
-        neuromuscular=architecture.neuromuscular,
-        electrical=architecture.electrical,
-    )

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -29,6 +30,7 @@ from neuroevo.run_folder import RunFolder
 from neuroevo.task import Task
 from neuroevo.wiring import sampling
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.comparison import graph_statistics
 from tests.small import CIRCUIT, without_seconds
 from tests.toy import Echo
 
@@ -390,12 +392,38 @@ def test_samples_read_back_as_the_wirings_they_are(
     assert cli.main(["sample", *arguments, "--out", "null"]) == 0
     names = [f"{genome}-{k}.csv" for genome in ("stats-prior", "far") for k in range(2)]
     assert capsys.readouterr().out.split() == [f"null/{name}" for name in names]
-    assert sorted(p.name for p in (tmp_path / "null").iterdir()) == sorted(names)
+    both = [*names, *(name.replace(".csv", "_cells.csv") for name in names)]
+    assert sorted(p.name for p in (tmp_path / "null").iterdir()) == sorted(both)
     source = catalog.load(CIRCUIT)
     sampled = [a for e in priors.calls(genomes) for a in sampling.draw(source, e, 2, 3)]
     for name, architecture in zip(names, sampled, strict=True):
         assert edges(catalog.load(f"null/{name}")) == edges(architecture)
+        assert Architecture.of(catalog.load(f"null/{name}")).content_hash == architecture.content_hash
     assert len({frozenset(edges(a)) for a in sampled}) == 4
+
+
+@pytest.mark.parametrize("form", ["parquet", "graphml"])
+def test_null_read_back_is_the_null(tmp_path: Path, form: str) -> None:
+    """A null as a file scores what the prior scores, and has its statistics."""
+    common = ["--task", ECHO, "--workers", "0", "--quiet", "--tuning", "off"]
+    arguments = ["--connectome", "celegans-motor", "--genome", "degree", "--seed", "5"]
+    assert cli.main(["sample", *arguments, "--out", "null", "--format", form]) == 0
+    source, again = catalog.load("celegans-motor"), catalog.load(f"null/degree-0.{form}")
+    (drawn,) = sampling.draw(source, priors.calls(["degree"])[0], 1, 5)
+    assert Architecture.of(again).content_hash == drawn.content_hash
+    assert (again.role, again.cell_class, again.transmitter) == (
+        source.role,
+        source.cell_class,
+        source.transmitter,
+    )
+    assert np.array_equal(again.position, source.position, equal_nan=True)
+    statistics = [graph_statistics(source, [x], 0) for x in (drawn, Architecture.of(again))]
+    assert statistics[0] == statistics[1]
+    assert cli.main([*arguments, *common, "--out", "drawn"]) == 0
+    file = ["--connectome", f"null/degree-0.{form}", "--genome", "degree=connectome", "--seed", "5"]
+    assert cli.main([*file, *common, "--out", "read"]) == 0
+    scores = [RunFolder.open(name).results()[0]["score"] for name in ("drawn", "read")]
+    assert scores[0] == scores[1]
 
 
 def test_samples_can_be_run(tmp_path: Path) -> None:

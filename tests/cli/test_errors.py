@@ -242,9 +242,9 @@ BAD = [
     ([*RUN[:4], "--connectome", "empty.csv"], "empty.csv has no edges; wanted one a row"),
     (
         [*RUN[:4], "--connectome", "headless.csv"],
-        "headless.csv, line 1: no column pre, post, kind, weight, sign",
+        "headless.csv, line 1: no column pre, post; wanted a header that names both ends of an edge",
     ),
-    ([*RUN[:4], "--connectome", "binary.csv"], "binary.csv is no CSV text in UTF-8"),
+    ([*RUN[:4], "--connectome", "binary.csv"], "binary.csv is no text in UTF-8"),
     (
         [*RUN[:4], "--connectome", "negative.csv"],
         "negative.csv, line 2: weight is -1; wanted a finite number",

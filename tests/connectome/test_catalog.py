@@ -11,6 +11,7 @@ import pytest
 
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.readers import SUFFIXES, read
+from neuroevo.connectome.reading import Reading
 from neuroevo.errors import ConnectomeError
 from tests.wirings import pairs, ports, write
 
@@ -36,7 +37,7 @@ def test_table_may_be_separated_by_tabs(tmp_path: Path) -> None:
 
 
 def test_table_of_cells_gives_order_roles_signs_positions_and_ports(tmp_path: Path) -> None:
-    wiring = read(write(tmp_path, wiring=EDGES, wiring_cells=CELLS))
+    wiring = read(write(tmp_path, wiring=EDGES, wiring_cells=CELLS), Reading(signs="worm"))
     assert wiring.cells == ("m1", "VA1", "ASH", "AVA", "CAN")
     assert wiring.role == ("muscle", "motor", "sensory", "interneuron", "interneuron")
     assert wiring.cell_class == ("muscle", "VA", "ASH", "AVA", "CAN")
@@ -63,7 +64,8 @@ def test_marks_choose_ports_over_roles(tmp_path: Path) -> None:
 
 
 def test_ports_are_chosen_by_class_or_name(tmp_path: Path) -> None:
-    wiring = read(write(tmp_path, wiring=EDGES, wiring_cells=CELLS)).with_ports("VA+ASH", "AVA")
+    path = write(tmp_path, wiring=EDGES, wiring_cells=CELLS)
+    wiring = read(path, Reading(signs="worm")).with_ports("VA+ASH", "AVA")
     assert ports(wiring) == (["VA1", "ASH"], ["AVA"])
 
 
@@ -86,9 +88,15 @@ def test_ports_are_chosen_by_class_or_name(tmp_path: Path) -> None:
         (EDGES, "name,x\nASH,left\n", r"line 2: x is 'left'; wanted micrometres"),
         (EDGES, "name,x\nASH,inf\n", r"line 2: x is 'inf'; wanted micrometres"),
         (EDGES, "name,input\nASH,maybe\n", r"line 2: input is 'maybe'; wanted 1 or 0"),
-        (EDGES, "cell,role\nASH,sensory\n", r"wiring_cells.csv, line 1: no column name"),
+        (EDGES, "label,role\nASH,sensory\n", r"wiring_cells.csv, line 1: no column name"),
         (EDGES, "", r"wiring_cells.csv has no cells"),
-        (EDGES, CELLS + "x,,,,,,\n" + "ASH,", r"wiring_cells.csv, line 8: 'ASH' stands in line 4 already"),
+        (
+            EDGES,
+            CELLS + "x,,,,,,,\n" + "ASH,,,,,,,",
+            r"wiring_cells.csv, line 8: 'ASH' stands in line 4 already",
+        ),
+        (EDGES, CELLS + "x,,", r"wiring_cells.csv, line 7: no value for transmitter, sign, x, y, z"),
+        (EDGES, CELLS + "x,,,,,,,,1", r"wiring_cells.csv, line 7: 9 values, and the header has 8 columns"),
         (
             "pre,post,sign\nASH,AVA,-1\n",
             "name,sign\nASH,1\nAVA,\n",
@@ -136,10 +144,10 @@ def test_file_that_cannot_be_read_gives_one_line(tmp_path: Path, suffix: str, co
     assert "wanted" in str(caught.value) or "no CSV text" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["wiring.xlsx", "wiring", "wiring.csv.zip"])
+@pytest.mark.parametrize("name", ["wiring.docx", "wiring", "wiring.csv.zip", "wiring.npy.gz"])
 def test_other_endings_are_refused_with_those_that_can_be_read(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("anything")
-    with pytest.raises(ConnectomeError, match=r"Cannot read .*wanted one of \.csv \.tsv \.npy .*\.json"):
+    with pytest.raises(ConnectomeError, match=r"Cannot read .*wanted one of \.csv \.tsv .* \.npy .*\.json"):
         load(str(tmp_path / name))
 
 

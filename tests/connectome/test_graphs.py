@@ -92,8 +92,8 @@ def noded(**attributes: object) -> nx.DiGraph:
             "edge 'a' -> 'b': chemical edge a - b stands in edge",
         ),
         (
-            multi(("a", "b", {"kind": "electrical"}), ("b", "a", {"kind": "electrical"})),
-            "electrical edge b - a st",
+            multi(("a", "b", {"kind": "electrical"}), ("b", "a", {"kind": "electrical", "weight": 2})),
+            "gap junction 'b' - 'a' weighs 2, and the other way round 1",
         ),
         (
             multi(("a", "b", {"sign": 1}), ("a", "c", {"sign": -1})),

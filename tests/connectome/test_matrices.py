@@ -82,7 +82,10 @@ def test_matrix_takes_names_and_muscles_from_the_table_of_cells(tmp_path: Path, 
         (np.where(RING == 2, np.nan, RING), r"entry \[0, 1\] is nan: wanted finite weights"),
         (np.where(RING == 2, np.inf, RING), r"entry \[0, 1\] is inf: wanted finite weights"),
         (np.where(RING == 2, 1e300, RING), r"entry \[0, 1\] is 1e\+300: wanted finite weights"),
-        (RING + np.diag([0, 3, 0]), r"entry \[1, 1\] is 3: a cell joined to itself; wanted zeros"),
+        (
+            RING + np.diag([0, 3, 0]),
+            r"entry \[1, 1\]: '1' is joined to itself; remove self-connections, or pass --autapses",
+        ),
         (
             RING - np.array([[0, 0, 1], [0] * 3, [0] * 3]),
             r"entry \[0, 2\] is -1, and row 0 has entries of",

@@ -7,13 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroevo.connectome import bundled
+from neuroevo.connectome import bundled, writing
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.connectome.readers import read
-from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import ConnectomeError, RegistryError
-from tests.wirings import signed
 
 HEADER = "pre,post,kind,weight,sign\n"
 
@@ -70,7 +68,11 @@ def test_edge_table_may_have_other_columns_and_row_order(tmp_path):
         ("a,b,chemical,1,2\n", r"line 2: sign is '2'"),
         ("a,b,chemical,1,1\n\na,c,chemical,1,-1\n", r"line 4: 'a' has sign -1, and \+1 in line 2"),
         ("a,b,chemical,1,1\na,b,chemical,2,1\n", r"line 3: .* stands in line 2 already"),
-        ("a,b,electrical,1,0\nb,a,electrical,1,0\n", r"line 3: .* stands in line 2 already"),
+        ("a,b,electrical,1,0\na,b,electrical,1,0\n", r"line 3: .* stands in line 2 already"),
+        (
+            "a,b,electrical,1,0\nb,a,electrical,2,0\n",
+            r"line 3: gap junction 'b' - 'a' weighs 2, .* 1 in line 2",
+        ),
         ("a,a,chemical,1,1\n", r"line 2: 'a' is joined to itself"),
         ("a,b,chemcal,1,1\n", r"line 2: .*Did you mean 'chemical'"),
         ("a,,chemical,1,1\n", r"line 2: a cell without a name"),
@@ -91,8 +93,11 @@ def test_edge_table_error_says_line_and_wish(tmp_path, rows, message):
     [
         ("", "has no edges"),
         (HEADER, "has no edges"),
-        ("pre,kind\na,chemical\n", "line 1: no column post, weight, sign; wanted a header with pre and post"),
-        ("pre;post\na;b\n", "line 1: no column pre"),
+        (
+            "pre,kind\na,chemical\n",
+            "line 1: no column post; wanted a header that names both ends .* and post; it has pre, kind",
+        ),
+        ("pre:post\na:b\n", "line 1: no column pre"),
         ("pre,post,pre\na,b,a\n", "line 1: a column stands twice"),
         ("a\0b", "line 1: no column"),
         ("\n" + HEADER, "line 1: no column pre"),
@@ -126,28 +131,21 @@ def test_load_refuses_a_folder(tmp_path):
         load(str(tmp_path))
 
 
-def save(wiring: Connectome, path) -> None:
-    kinds = {kind: getattr(wiring, kind) for kind in ("chemical", "neuromuscular", "electrical")}
-    write_edges(path, wiring.cells, wiring.sign, **kinds)
-
-
-def test_write_edges_leaves_nothing_behind_when_it_fails(tmp_path):
+def test_written_file_leaves_nothing_behind_when_it_fails(tmp_path):
     with pytest.raises(ConnectomeError, match="Cannot write"):
-        save(load("celegans-perimotor"), tmp_path / "missing" / "wiring.csv")
-    (tmp_path / "folder.csv").mkdir()
+        writing.write(load("celegans-perimotor"), tmp_path / "missing", "wiring")
+    (tmp_path / "folder_cells.csv").mkdir()
     with pytest.raises(ConnectomeError, match="Cannot write"):
-        save(load("celegans-perimotor"), tmp_path / "folder.csv")
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.csv"]
+        writing.write(load("celegans-perimotor"), tmp_path, "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder_cells.csv"]
 
 
-def test_written_wiring_keeps_every_edge_and_sign(tmp_path, wiring):
-    save(wiring, tmp_path / "wiring.csv")
-    again = read(tmp_path / "wiring.csv")
-    assert signed(again) == signed(wiring)
-    joined = (wiring.chemical, wiring.neuromuscular, wiring.electrical)
-    with_edges = np.unique(np.concatenate([ends for kind in joined for ends in (kind.pre, kind.post)]))
-    assert set(again.cells) == {wiring.cells[i] for i in with_edges}
-    assert [path.name for path in tmp_path.iterdir()] == ["wiring.csv"]
+@pytest.mark.parametrize("form", writing.FORMATS)
+def test_written_wiring_is_read_back_as_it_is(tmp_path, wiring, form):
+    paths = writing.write(wiring, tmp_path, "wiring", form)
+    again = read(paths[0])
+    assert again.fingerprint() == wiring.fingerprint()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths)
 
 
 @st.composite
@@ -185,6 +183,5 @@ def wirings(draw) -> Connectome:
 @settings(deadline=None)  # a busy machine is no failure
 @given(wirings())
 def test_any_wiring_survives_writing_and_reading(tmp_path_factory, drawn):
-    path = tmp_path_factory.mktemp("drawn") / "wiring.csv"
-    save(drawn, path)
+    path, _ = writing.write(drawn, tmp_path_factory.mktemp("drawn"), "wiring")
     assert read(path).fingerprint() == drawn.fingerprint()

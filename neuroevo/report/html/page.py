@@ -317,6 +317,8 @@ def _fact(value: object) -> str:
     """Returns a value, or the entries of a mapping, as text."""
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {_fact(item)}" for name, item in value.items() if item is not None)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return " ".join(map(_fact, value))
     return str(value)
 
 

@@ -1,0 +1,197 @@
+"""Wirings from matrices with names on both sides, in text and in workbooks; rows are presynaptic.
+
+The first line has the names of the postsynaptic cells behind an empty field, the first field of each further
+line the name of a presynaptic cell: so the larva's matrix was published. Sheets of the worm's tables have
+headings over both: rows and columns that are empty but for headings in merged fields are passed over, and the
+names are the first full row and the first full column. A name that stands on one side alone is a cell too.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from neuroevo import outside
+from neuroevo.connectome import tables
+from neuroevo.connectome.assemble import assemble
+from neuroevo.connectome.frames import ANY_DELIMITER, Frame, _stream, in_memory, open_frame, stem_of
+from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.reading import Reading
+from neuroevo.connectome.tables import LARGEST, SMALLEST, UNSAID, CellTable, EdgeTable
+from neuroevo.errors import ConnectomeError, last_line
+
+WORKBOOK = ".xlsx"
+MOST_CELLS = 20_000  # of a matrix as text: its square is what is read
+
+
+def is_grid(path: Path) -> bool:
+    """Says whether a text is a matrix with names on both sides: its first field is empty, others are not.
+
+    Args:
+        path: A file of a name that `frames.is_table`.
+    """
+    if path.suffix.lower() in (".parquet", ".feather"):
+        return False
+    try:
+        with _stream(path) as stream:
+            head = stream.read(1 << 16).partition(b"\n")[0].decode("utf-8-sig", "replace")
+    except ConnectomeError:  # told by who reads it
+        return False
+    start = head[:3].strip()
+    return any(
+        (start.startswith((d, f'""{d}')) and head.count(d) > 1) or (head[:1] == d and head.count(d) == 1)
+        for d in ANY_DELIMITER
+    )
+
+
+def read_grid(path: Path, reading: Reading) -> Connectome:
+    """Returns the wiring in a matrix with names on both sides, or in the table of a workbook.
+
+    Args:
+        path: A text or a workbook.
+        reading: What becomes of autapses and weak edges.
+
+    Raises:
+        ConnectomeError: If the file cannot be read, or is no matrix and no table of edges.
+    """
+    if path.suffix.lower() == WORKBOOK:
+        rows = _sheet(path)
+        headers = [str(x or "").strip() for x in rows[0]] if rows else []
+        if any(h.lower() in ("pre", "source", "neuron 1") for h in headers):
+            frame = in_memory(
+                path, headers, [["" if x is None else str(x) for x in row] for row in rows[1:]], 2
+            )
+            cells = tables.read_cells_beside(path, reading)
+            return assemble(path.stem, tables.edges_of(frame, reading), cells, reading)
+        names, targets, weights = _grid_of(path, rows)
+    else:
+        names, targets, weights = _text(path)
+    return _wiring(path, names, targets, weights, reading)
+
+
+def _text(path: Path) -> tuple[list[str], list[str], np.ndarray]:
+    """Returns the names in front of the rows, those over the columns, and the matrix."""
+    frame: Frame = open_frame(path, lambda headers: len(headers) > 1, "a matrix with names on both sides")
+    first, *targets = frame.headers
+    if len(targets) > MOST_CELLS:
+        raise ConnectomeError(
+            f"{path.name} has {len(targets):,} columns; wanted at most {MOST_CELLS:,}, or a list of edges."
+        )
+    if len(set(targets)) < len(targets):
+        twice = next(name for i, name in enumerate(targets) if name in targets[:i])
+        raise ConnectomeError(f"{path.name}, line 1: {twice!r} stands twice; wanted each cell once.")
+    frame.read([first], targets)
+    weights = np.empty((len(frame), len(targets)), np.float64)
+    for k, target in enumerate(targets):
+        values, is_none = frame.numbers(target)
+        for row in np.flatnonzero(is_none)[:1].tolist():
+            raise frame.error(row, f"entry of {target!r} is {frame.raw(row, target)!r}; wanted a number")
+        weights[:, k] = values
+    return frame.coded(first).texts(), targets, weights
+
+
+def _sheet(path: Path) -> list[tuple[object, ...]]:
+    """Returns the rows of the first sheet of a workbook."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise ConnectomeError(
+            f"Cannot read {path.name}: workbooks need openpyxl; pip install 'neuroevo[xlsx]', or "
+            "save it as CSV."
+        ) from None
+    try:
+        content = io.BytesIO(outside.content(path))
+        book = openpyxl.load_workbook(content, read_only=True, data_only=True)
+        return [tuple(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+    except Exception as error:  # a damaged file fails in a dozen ways
+        raise ConnectomeError(
+            f"{path.name} cannot be read as a workbook: {last_line(error)}; wanted a whole file of Excel."
+        ) from error
+
+
+def _grid_of(path: Path, rows: list[tuple[object, ...]]) -> tuple[list[str], list[str], np.ndarray]:
+    """Returns names and matrix of a sheet, whose headings are passed over."""
+    top, left = _corner(path, rows)
+    targets = [(k, str(x).strip()) for k, x in enumerate(rows[top]) if k > left and x not in (None, "")]
+    sources = [
+        (i, str(row[left]).strip()) for i, row in enumerate(rows) if i > top and row[left] not in (None, "")
+    ]
+    weights = np.zeros((len(sources), len(targets)))
+    for i, (at, source) in enumerate(sources):
+        for k, (column, target) in enumerate(targets):
+            value = rows[at][column] if column < len(rows[at]) else None
+            if value in (None, ""):
+                continue
+            if not isinstance(value, int | float):
+                raise ConnectomeError(
+                    f"{path.name}, entry [{source}, {target}] is {str(value)!r}; wanted a number or nothing."
+                )
+            weights[i, k] = value
+    return [name for _, name in sources], [name for _, name in targets], weights
+
+
+def _corner(path: Path, rows: list[tuple[object, ...]]) -> tuple[int, int]:
+    """Returns the row and the column of the names: those before the first number that have most texts."""
+    numbers = [
+        (i, k)
+        for i, row in enumerate(rows[:200])
+        for k, x in enumerate(row[:200])
+        if isinstance(x, int | float) and not isinstance(x, bool)
+    ]
+    if not numbers:
+        raise ConnectomeError(
+            f"{path.name} holds no numbers in its first sheet; wanted a matrix or a table of edges."
+        )
+
+    def texts(values: list[object]) -> int:
+        return sum(isinstance(x, str) and bool(x.strip()) for x in values)
+
+    first_row, first_column = min(i for i, _ in numbers), min(k for _, k in numbers)
+    top = max(range(first_row), key=lambda i: (texts(list(rows[i])), i), default=-1)
+    left = max(
+        range(first_column),
+        key=lambda k: (texts([r[k] if k < len(r) else None for r in rows]), k),
+        default=-1,
+    )
+    if top < 0 or left < 0:
+        raise ConnectomeError(
+            f"{path.name} has no names over or before its numbers; wanted names on both sides."
+        )
+    return top, left
+
+
+def _wiring(
+    path: Path, sources: list[str], targets: list[str], weights: np.ndarray, reading: Reading
+) -> Connectome:
+    """Returns the wiring of a matrix with names on both sides."""
+    for i, name in enumerate(sources):
+        if not name or name in sources[:i]:
+            raise ConnectomeError(
+                f"{path.name}, row {i + 2}: {name or 'no name'!r} stands in front of it; wanted each cell "
+                "once."
+            )
+    names = list(dict.fromkeys([*sources, *targets]))
+    place = {name: i for i, name in enumerate(names)}
+    rows, columns = np.nonzero(weights)
+    values = weights[rows, columns]
+    wrong = ~((np.abs(values) >= SMALLEST) & (np.abs(values) <= LARGEST))
+    for k in np.flatnonzero(wrong)[:1].tolist():
+        raise ConnectomeError(
+            f"{path.name}, entry [{sources[rows[k]]}, {targets[columns[k]]}] is {values[k]:g}; wanted finite "
+            "weights."
+        )
+    has_signs = bool((values < 0).any())
+    edges = EdgeTable(
+        file=path.name,
+        names=names,
+        pre=np.array([place[x] for x in sources], np.int32)[rows],
+        post=np.array([place[x] for x in targets], np.int32)[columns],
+        kind=np.full(len(rows), UNSAID, np.int8),
+        weight=np.abs(values),
+        sign=np.where(has_signs, np.sign(values), 0).astype(np.int8),
+        where=lambda row: f"entry [{sources[rows[row]]}, {targets[columns[row]]}]",
+    )
+    cells = tables.read_cells_beside(path, reading) or CellTable.of_names(path.name, names)
+    return assemble(stem_of(path), edges, cells, reading)
