@@ -77,7 +77,7 @@ def test_run_keeps_how_its_wiring_was_read(capsys: pytest.CaptureFixture[str]) -
     assert "Ignored: neuropil." in report["run"]["connectome"]["read"]
     assert "Ignored: neuropil." in Path("run/report.html").read_text()
     assert "Ignored: neuropil." in capsys.readouterr().out
-    assert cli.main(["resume", "run", "--generations", "2"]) == 0
+    assert cli.main(["resume", "run", "--seeds", "2"]) == 0
 
 
 @pytest.mark.parametrize(
