@@ -19,17 +19,18 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import openpyxl
 import scipy.io
 import scipy.sparse
+from pyarrow import feather, parquet
 
 import populations
 import tasks as _tasks
 from neuroevo import checkpoint, plugins
-from neuroevo.connectome import catalog, readers
-from neuroevo.connectome import tables as edge_tables
+from neuroevo.connectome import catalog, readers, writing
+from neuroevo.connectome.frames import DELIMITERS
 from neuroevo.connectome.graphs import to_networkx
 from neuroevo.connectome.model import Connectome
-from neuroevo.connectome.tables import write_edges
 from neuroevo.errors import RegistryError, unknown
 from neuroevo.experiment.by_task import margins
 from neuroevo.experiment.config import Configuration
@@ -148,16 +149,42 @@ def saved(write: Callable[..., object], *contents: Any) -> bytes:
 def tables(suffix: str) -> Callable[[Path], Iterator[Parts]]:
     def corpus(folder: Path) -> Iterator[Parts]:
         wiring = tiny()
-        kinds = {kind: getattr(wiring, kind) for kind in ("chemical", "neuromuscular", "electrical")}
-        write_edges(folder / "a.csv", wiring.cells, wiring.sign, **kinds)
+        writing.write(wiring, folder, "a")
         cells = "name,role,class,transmitter,sign,x,y,z,input,output\nAVA,sensory,AV,GABA,-1,1,2.5,,1,0\n"
         cells += "VA1,motor,VA,Acetylcholine+GABA,+1,,,,0,\nm1,muscle,,,,,,,,yes\n"
         edges = "pre,post\nAVA,VA1\nVA1,m1\n"
-        for table, *others in ([(folder / "a.csv").read_text()], [edges], [edges, cells]):
-            table = table.replace(",", edge_tables.DELIMITERS[suffix])
+        whole = [(folder / name).read_text() for name in writing.files_of("a", "csv")]
+        grid = ",AVA,VA1\nAVA,0,2\nVA1,1.5,0\n"
+        published = "body_pre,body_post,weight,type\n1,2,3,EJ\n2,1,3,EJ\n1,3,4,nmj\n"
+        for table, *others in ([whole[0]], whole, [edges], [edges, cells], [grid], [published]):
+            table = table.replace(",", DELIMITERS[suffix])
             yield [text.encode() for text in (table, *others)]
 
     return corpus
+
+
+def stored(folder: Path) -> Iterator[Parts]:
+    """Yields tables of edges in a format with types; that of cells is text."""
+    writing.write(tiny(), folder, "a", "parquet")
+    edges = parquet.read_table(folder / "a.parquet")
+    for table in (edges, edges.select(["pre", "post", "kind"])):
+        yield [saved(lambda file, table=table: parquet.write_table(table, file))]
+        yield [
+            saved(lambda file, table=table: feather.write_feather(table, file, compression="uncompressed"))
+        ]
+
+
+def matlab(folder: Path) -> Iterator[Parts]:
+    for matrix in (RING, scipy.sparse.csc_matrix(RING)):
+        yield [saved(scipy.io.savemat, {"CIJ": matrix})]
+
+
+def workbooks(folder: Path) -> Iterator[Parts]:
+    for rows in ([[None, "a", "b"], ["a", 0, 2], ["b", 1.5, None]], [["pre", "post"], ["a", "b"]]):
+        book = openpyxl.Workbook()
+        for row in rows:
+            book.active.append(row)
+        yield [saved(lambda file, book=book: book.save(file))]
 
 
 def arrays_npy(folder: Path) -> Iterator[Parts]:
@@ -398,7 +425,11 @@ def in_folder(read: Callable[[str], object]) -> Reader:
 
 IMAGES = [in_folder(image_files.facts), in_folder(image_files.load)]
 TARGETS = {
-    **{f"wiring{suffix}": wiring(suffix, tables(suffix)) for suffix in edge_tables.DELIMITERS},
+    **{f"wiring{suffix}": wiring(suffix, tables(suffix)) for suffix in DELIMITERS},
+    "wiring.parquet": wiring(".parquet", lambda folder: list(stored(folder))[::2]),
+    "wiring.feather": wiring(".feather", lambda folder: list(stored(folder))[1::2]),
+    "wiring.mat": wiring(".mat", matlab),
+    "wiring.xlsx": wiring(".xlsx", workbooks),
     "wiring.npy": wiring(".npy", arrays_npy),
     "wiring.npz": wiring(".npz", arrays_npz),
     "wiring.mtx": wiring(".mtx", matrix_market),

@@ -88,7 +88,7 @@ TABLE += b'{"kind": "behaviour", "title": "", "description": "", "caption": "", 
 TABLE += b'"files": ["png"], "rows": [[]]}]}]}'
 # What was neither a value nor one line once: target, parts of the input, and part of the line that it is now.
 BROKEN: list[tuple[str, list[bytes], str]] = [
-    ("wiring.csv", [b'pre,post\n"a\nb",c\n"a\nb",c\n'], r"chemical edge 'a\\nb' - c stands in"),
+    ("wiring.csv", [b'pre,post\n"a\nb",c\n"a\nb",c\n'], "a quote that is not closed on its line"),
     ("wiring.npz", [b"chemical.npy", b"no array"], "'chemical' in it is no array"),
     ("wiring.npz", [b"a\nb.npy", ARRAY, b"c.npy", ARRAY], r"holds 'a\\nb', c; wanted one matrix"),
     ("wiring.npz", rows([1, 2, 1 << 29], [0, 1, 2, 3]), "cannot be read as a matrix: indices"),

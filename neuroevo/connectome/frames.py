@@ -210,12 +210,12 @@ class _Text(Frame):
         import pyarrow as pa
         from pyarrow import csv as arrow
 
-        with _stream(self.path) as stream:
+        with text_stream(self.path) as stream:
             try:
                 table = arrow.read_csv(
                     pa.PythonFile(stream, mode="r"),
                     arrow.ReadOptions(use_threads=False, block_size=BLOCK),
-                    arrow.ParseOptions(delimiter=self.delimiter, invalid_row_handler=_ragged),
+                    arrow.ParseOptions(delimiter=self.delimiter),
                     arrow.ConvertOptions(
                         include_columns=list(types),
                         column_types=types,
@@ -253,7 +253,7 @@ class _Text(Frame):
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Yields the rows below the header, each with its line from 1; slow, for words of errors."""
-        with _stream(self.path) as stream:
+        with text_stream(self.path) as stream:
             reader = csv.reader(
                 io.TextIOWrapper(io.BufferedReader(stream), "utf-8-sig", newline=""), delimiter=self.delimiter
             )
@@ -376,7 +376,7 @@ def open_frame(path: Path, fits: Fits, what: str) -> Frame:
         with _damaged(path.name, path), outside.opened(path, outside.most_columns()) as file:
             return _Stored(path, _stored_headers(file, suffix))
     try:
-        with _stream(path) as stream:
+        with text_stream(path) as stream:
             line = io.BufferedReader(stream, 1 << 16).readline(MOST_HEADER).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConnectomeError(f"{path.name} is no text in UTF-8; wanted {what}, saved so.") from None
@@ -398,7 +398,7 @@ class _NoNumber(Exception):
     """A column of numbers holds what Arrow reads as none."""
 
 
-class _Watched(io.RawIOBase):
+class WatchedText(io.RawIOBase):
     """A stream of text that is hashed as it is packed, measured, and whose quotes are watched."""
 
     def __init__(self, path: Path) -> None:
@@ -416,18 +416,25 @@ class _Watched(io.RawIOBase):
         self._odd = False  # quotes on the line so far
 
     def readable(self) -> bool:
-        """Says that it can be read."""
+        """Returns that it can be read."""
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Reads into a buffer; see io.RawIOBase."""
+        """Returns how many bytes were read into a buffer.
+
+        Args:
+            buffer: Where they go; see io.RawIOBase.
+        """
         view = memoryview(buffer)  # type: ignore[arg-type]
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
 
     def read(self, size: int = -1) -> bytes:
-        """Returns the next bytes, looked at; see io.RawIOBase.
+        """Returns the next bytes, looked at.
+
+        Args:
+            size: How many at most; all for a negative number.
 
         Raises:
             ConnectomeError: If a quote is not closed on its line.
@@ -491,10 +498,20 @@ class _Hashed(io.RawIOBase):
 
 
 @contextmanager
-def _stream(path: Path) -> Iterator[_Watched]:
-    """Opens a text; raises ConnectomeError if it cannot be read, is damaged or is cut off."""
+def text_stream(path: Path) -> Iterator[WatchedText]:
+    """Opens a text, unpacked where it is packed.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The stream, whose quotes are watched and whose SHA-256 is known at its end.
+
+    Raises:
+        ConnectomeError: If it cannot be read, is damaged or is cut off.
+    """
     with _damaged(path.name, path):
-        stream = _Watched(path)
+        stream = WatchedText(path)
         try:
             yield stream
         finally:
@@ -577,11 +594,6 @@ def _fields(line: str, delimiter: str) -> list[str]:
         return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
         return [line]
-
-
-def _ragged(row: object) -> str:
-    """Answers Arrow what to do with a row of more or fewer fields: it is an error."""
-    return "error"
 
 
 def _number(text: str) -> float | None:

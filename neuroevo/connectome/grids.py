@@ -16,7 +16,7 @@ import numpy as np
 from neuroevo import outside
 from neuroevo.connectome import tables
 from neuroevo.connectome.assemble import assemble
-from neuroevo.connectome.frames import ANY_DELIMITER, Frame, _stream, in_memory, open_frame, stem_of
+from neuroevo.connectome.frames import ANY_DELIMITER, Frame, in_memory, open_frame, stem_of, text_stream
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.reading import Reading
 from neuroevo.connectome.tables import LARGEST, SMALLEST, UNSAID, CellTable, EdgeTable
@@ -35,15 +35,11 @@ def is_grid(path: Path) -> bool:
     if path.suffix.lower() in (".parquet", ".feather"):
         return False
     try:
-        with _stream(path) as stream:
+        with text_stream(path) as stream:
             head = stream.read(1 << 16).partition(b"\n")[0].decode("utf-8-sig", "replace")
     except ConnectomeError:  # told by who reads it
         return False
-    start = head[:3].strip()
-    return any(
-        (start.startswith((d, f'""{d}')) and head.count(d) > 1) or (head[:1] == d and head.count(d) == 1)
-        for d in ANY_DELIMITER
-    )
+    return any(head.startswith((d, f'""{d}')) for d in ANY_DELIMITER)
 
 
 def read_grid(path: Path, reading: Reading) -> Connectome:
