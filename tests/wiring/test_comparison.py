@@ -65,6 +65,7 @@ def test_comparison_has_its_schema(comparison: Comparison) -> None:
         *(
             "connectome",
             "undirected",
+            "read",
             "samples",
             "seed",
             "null",
