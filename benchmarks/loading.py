@@ -2,8 +2,8 @@
 
     python -m benchmarks.brains OUT && python -m benchmarks.loading OUT/g20k.csv OUT/g140k.csv OUT/g15m.csv
 
-Each reader is a process of its own, in turns, and is measured whole: imports, reading, and the most memory that
-it had. pyarrow and pandas return columns; ours checks them, tells cells from names, and sorts the edges.
+Each reader is a process of its own, in turns, and is measured whole: imports, reading, and the most memory
+that it had. pyarrow and pandas return columns; ours checks them, tells cells from names, and sorts the edges.
 """
 
 from __future__ import annotations
