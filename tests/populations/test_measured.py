@@ -298,6 +298,6 @@ def test_confidences_of_transmitters_say_how_often_a_sign_is_wrong() -> None:
     with pytest.raises(OptionError, match="has no column of confidences"):
         sample("sign-errors", worm, confidence="use")
     for text in ("high", "1.2", "nan"):
-        with pytest.raises(OptionError, match="top_nt_conf of .* wanted a number from 0 to 1"):
+        with pytest.raises(OptionError, match=r"top_nt_conf of .* wanted a number from 0 to 1"):
             strange = replace(worm, annotations={"top_nt_conf": (text,) * worm.num_cells})
             sample("sign-errors", strange, confidence="use")
