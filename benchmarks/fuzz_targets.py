@@ -174,11 +174,6 @@ def stored(folder: Path) -> Iterator[Parts]:
         ]
 
 
-def matlab(folder: Path) -> Iterator[Parts]:
-    for matrix in (RING, scipy.sparse.csc_matrix(RING)):
-        yield [saved(scipy.io.savemat, {"CIJ": matrix})]
-
-
 def workbooks(folder: Path) -> Iterator[Parts]:
     for rows in ([[None, "a", "b"], ["a", 0, 2], ["b", 1.5, None]], [["pre", "post"], ["a", "b"]]):
         book = openpyxl.Workbook()
@@ -428,7 +423,6 @@ TARGETS = {
     **{f"wiring{suffix}": wiring(suffix, tables(suffix)) for suffix in DELIMITERS},
     "wiring.parquet": wiring(".parquet", lambda folder: list(stored(folder))[::2]),
     "wiring.feather": wiring(".feather", lambda folder: list(stored(folder))[1::2]),
-    "wiring.mat": wiring(".mat", matlab),
     "wiring.xlsx": wiring(".xlsx", workbooks),
     "wiring.npy": wiring(".npy", arrays_npy),
     "wiring.npz": wiring(".npz", arrays_npz),

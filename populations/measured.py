@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
 
-from neuroevo.connectome.headers import CELLS
 from neuroevo.connectome.model import Connectome, Edges, both_ways, once
 from neuroevo.errors import OptionError, require_range, unknown
 from neuroevo.plugins import Range, priors
@@ -18,11 +16,9 @@ from neuroevo.wiring.mutation import SHARE, Mutant
 from populations.parts import OPTIONS, part_of, require_parts
 
 JitterPart = Literal["jitter", "keep", "drop"]
-Confidence = Literal["ignore", "use"]
 
 DISPERSION = 2.2  # of the two adults of Witvliet et al. (2021), see `count_jitter`
 ALL, UNKNOWN = "all", "unknown"
-IGNORE = "ignore"
 TRIES = 100  # of an exchange of a sign that is wrong for one that is right
 
 
@@ -40,8 +36,7 @@ def exchange_errors(
         seed: Equal seeds give equal mutants.
         options: The prior's options.
     """
-    names = str(options["transmitter"]), str(options.get("confidence", IGNORE))
-    chance = error_chances(connectome, float(str(options["rate"])), *names)
+    chance = error_chances(connectome, float(str(options["rate"])), str(options["transmitter"]))
     rng, sign = generator(seed, "signs"), architecture.sign.copy()
     for _ in range(max(1, round(SHARE * connectome.num_neurons / 2))):
         for _ in range(TRIES):
@@ -63,7 +58,6 @@ def sign_errors(
     seed: int,
     rate: Annotated[float, Range(0, 1)] = 0.1,
     transmitter: str = ALL,
-    confidence: Confidence = "ignore",
     dale: bool = True,
 ) -> Architecture:
     """The same wiring with the sign of each neuron wrong at a stated rate.
@@ -83,34 +77,29 @@ def sign_errors(
         rate: Probability, in [0, 1], that the sign of a neuron is wrong.
         transmitter: Only neurons with this main transmitter may be wrong, such as `glutamate`; `unknown`
             are those without one, and `all` are all neurons.
-        confidence: `use` takes, in place of `rate`, one less the confidence of each cell's predicted
-            transmitter, where the table of cells has a column of them; `rate` holds for cells without.
         dale: True keeps each synapse's sign; False lets evolution change it.
 
     Returns:
         A sample of this prior.
 
     Raises:
-        OptionError: If the rate is out of range, no neuron has this transmitter, or there are no confidences.
+        OptionError: If the rate is out of range, or no neuron has this transmitter.
     """
-    chance = error_chances(connectome, rate, transmitter, confidence)
+    chance = error_chances(connectome, rate, transmitter)
     is_wrong = generator(seed, "errors").random(connectome.num_cells) < chance
     return Architecture.of(connectome, sign=np.where(is_wrong, -connectome.sign, connectome.sign), dale=dale)
 
 
-def error_chances(
-    connectome: Connectome, rate: float, transmitter: str = ALL, confidence: str = IGNORE
-) -> np.ndarray:
+def error_chances(connectome: Connectome, rate: float, transmitter: str = ALL) -> np.ndarray:
     """Returns how probable it is of each cell that its sign is wrong, float64 [N]; 0 for muscles.
 
     Args:
         connectome: Source wiring.
         rate: The probability of the neurons that may be wrong, in [0, 1].
         transmitter: Their main transmitter in any spelling, `unknown` or `all`.
-        confidence: "use" takes one less the confidence of each cell that has one, in place of the rate.
 
     Raises:
-        OptionError: If the rate is out of range, no neuron has this transmitter, or there are no confidences.
+        OptionError: If the rate is out of range, or no neuron has this transmitter.
     """
     require_range("rate", rate, 0.0, 1.0)
     mains = [text.partition("+")[0].lower() or UNKNOWN for text in connectome.transmitter]
@@ -121,36 +110,7 @@ def error_chances(
     if not chosen.any():
         names = sorted({m for m, is_muscle in zip(mains, connectome.is_muscle, strict=True) if not is_muscle})
         raise OptionError(unknown(f"transmitter in {connectome.name!r}", transmitter, [ALL, *names]))
-    return np.where(chosen, rate if confidence == IGNORE else _doubts(connectome, rate), 0.0)
-
-
-def _doubts(connectome: Connectome, rate: float) -> np.ndarray:
-    """Returns one less the confidence of each cell's transmitter, float64 [N]; the rate without one."""
-    column = next((x for x in ("confidence", *CELLS["confidence"]) if x in connectome.annotations), None)
-    if column is None:
-        raise OptionError(
-            f"Option 'confidence' is 'use', and {connectome.name!r} has no column of confidences; wanted "
-            f"one in its table of cells, such as {CELLS['confidence'][0]}, or confidence=ignore."
-        )
-    doubts = np.full(connectome.num_cells, rate)
-    for cell, text in enumerate(connectome.annotations[column]):
-        if text:
-            doubts[cell] = 1 - _confidence(connectome, column, cell, text)
-    return doubts
-
-
-def _confidence(connectome: Connectome, column: str, cell: int, text: str) -> float:
-    """Returns a confidence, in [0, 1]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:
-        raise OptionError(
-            f"{connectome.name}: {column} of {connectome.cells[cell]!r} is {text!r}; wanted a number "
-            "from 0 to 1."
-        )
-    return value
+    return np.where(chosen, rate, 0.0)
 
 
 def redraw_few(connectome: Connectome, architecture: Architecture, *, seed: int, **options: object) -> Mutant:

@@ -8,7 +8,7 @@
     reading     how a wiring is read: its columns, double edges, autapses, weights; account: what was read
     frames      columns of tables in text, Parquet and Feather; headers: what their headers mean
     tables      edges and cells, checked; grids: matrices with names on both sides, workbooks
-    matrices    NumPy, SciPy, MatrixMarket and MATLAB matrices
+    matrices    NumPy, SciPy and MatrixMarket matrices
     graphs      networkx graphs, both ways, and the files that networkx reads
     assemble    tables of edges and cells become a Connectome: the rules that every wiring keeps
     signs       rules for the signs of cells; ports: which cells sense and act; selection: part of a wiring

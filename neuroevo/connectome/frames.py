@@ -24,7 +24,7 @@ import numpy as np
 
 from neuroevo import outside
 from neuroevo.errors import ConnectomeError, last_line
-from neuroevo.text import visible
+from neuroevo.text import one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -584,7 +584,7 @@ def headers_text(headers: Sequence[str]) -> str:
     Args:
         headers: The headers of a table.
     """
-    texts = [visible(header)[:MOST_SHOWN] or "an empty one" for header in headers[:MOST_HEADERS]]
+    texts = [one_line(header, MOST_SHOWN) or "an empty one" for header in headers[:MOST_HEADERS]]
     return ", ".join([*texts, *(["..."] if len(headers) > MOST_HEADERS else [])])
 
 
@@ -593,7 +593,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
     try:
         return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
-        return [line]
+        return [line.strip()]
 
 
 def _number(text: str) -> float | None:

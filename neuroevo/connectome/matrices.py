@@ -46,8 +46,8 @@ def read_matrix(path: Path, reading: Reading) -> Connectome:
     file may hold several matrices, named chemical, neuromuscular and electrical; the last is symmetric.
 
     Args:
-        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse), `.mtx` or `.mat` file; at
-            most MOST_CELLS rows.
+        path: `.npy`, `.npz` (arrays, or one matrix of scipy.sparse) or `.mtx` file; at most
+            MOST_CELLS rows.
         reading: What becomes of autapses and weak edges.
 
     Raises:
@@ -92,8 +92,6 @@ def _load(path: Path) -> dict[str, Matrix]:
     try:
         if path.suffix.lower() == ".mtx":
             return {"": _matrix_market(path)}
-        if path.suffix.lower() == ".mat":
-            return _matlab(path)
         with warnings.catch_warnings(action="ignore"):  # of a file that is old; one that is damaged fails
             arrays = _arrays(outside.content(path, MOST_UNPACKED))
     except Exception as error:  # a damaged file fails in a dozen ways
@@ -108,29 +106,6 @@ def _load(path: Path) -> dict[str, Matrix]:
             f"{', '.join(KINDS)}."
         )
     return arrays
-
-
-def _matlab(path: Path) -> dict[str, Matrix]:
-    """Returns the square matrices of a MATLAB file, by name; "" where there is one alone."""
-    from scipy import io as scipy_io
-
-    content = outside.content(path, MOST_UNPACKED)
-    if content[:8] == b"\x89HDF\r\n\x1a\n" or b"MATLAB 7.3" in content[:128]:
-        raise ValueError("it is of version 7.3, which is another format; save it with -v7")
-    loaded = scipy_io.loadmat(io.BytesIO(content))
-    squares = {
-        name: value
-        for name, value in loaded.items()
-        if not name.startswith("__")
-        and getattr(value, "ndim", 0) == 2
-        and value.shape[0] == value.shape[1] > 1
-    }
-    if not squares:
-        raise ValueError(f"it holds no square matrix, but {listed(n for n in loaded if n[:2] != '__')}")
-    sparse = {
-        name: value if isinstance(value, np.ndarray) else value.tocoo() for name, value in squares.items()
-    }
-    return sparse if set(sparse) & set(KINDS) or len(sparse) > 1 else {"": next(iter(sparse.values()))}
 
 
 def _arrays(content: bytes) -> dict[str, Matrix]:

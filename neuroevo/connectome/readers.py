@@ -4,7 +4,7 @@
 |---|---|
 | `.csv`, `.tsv`, `.txt`, also packed `.gz` | edges, one a row, or a matrix with names on both sides |
 | `.parquet`, `.feather` | edges, one a row |
-| `.npy`, `.npz`, `.mtx`, `.mat` | a square matrix, presynaptic cells in rows |
+| `.npy`, `.npz`, `.mtx` | a square matrix, presynaptic cells in rows |
 | `.xlsx` | edges, or a matrix with names on both sides, in the first sheet |
 | `.graphml`, `.gml`, `.gexf`, `.net`, `.json` | a graph, directed or not, read by networkx |
 
@@ -27,7 +27,7 @@ from neuroevo.connectome.reading import Reading
 from neuroevo.connectome.selection import selected
 from neuroevo.errors import ConnectomeError
 
-MATRICES = (".npy", ".npz", ".mtx", ".mat")
+MATRICES = (".npy", ".npz", ".mtx")
 GRAPHS = (".graphml", ".gml", ".gexf", ".net", ".json")
 SUFFIXES = (*DELIMITERS, *STORED, *MATRICES, grids.WORKBOOK, *GRAPHS)
 

@@ -22,7 +22,7 @@ MOST_SAMPLES = 100_000  # of all priors together, that are compared or written a
 
 # Options that priors got after graphs of theirs had been published. At their default they leave the seed of a
 # graph as it was, so that a request gives the graphs that it gave before.
-YOUNGER_OPTIONS = frozenset({"chemical", "neuromuscular", "confidence"})
+YOUNGER_OPTIONS = frozenset({"chemical", "neuromuscular"})
 
 MOST_DRAWINGS = 20  # of one wiring, of which no input reaches an output
 

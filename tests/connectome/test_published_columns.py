@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import numpy as np
 import openpyxl
 import pyarrow as pa
 import pytest
@@ -220,13 +219,6 @@ def test_hemibrains_cells_have_type_and_instance(tmp_path: Path) -> None:
     wiring = read(tmp_path / "traced.csv")
     assert wiring.cell_class == ("EPG", "PEN")
     assert set(wiring.annotations) == {"bodyid", "type", "instance"}
-
-
-def test_matlab_matrix_loads(tmp_path: Path) -> None:
-    from scipy.io import savemat
-
-    savemat(tmp_path / "cat.mat", {"CIJ": np.array([[0, 1, 0], [0, 0, 2], [3, 0, 0]]), "note": "x"})
-    assert edges(read(tmp_path / "cat.mat")) == {("0", "1"): 1, ("1", "2"): 2, ("2", "0"): 3}
 
 
 @pytest.mark.parametrize(

@@ -284,20 +284,3 @@ def test_the_default_is_how_the_two_adults_differ() -> None:
     assert figures["chemical"][1] == pytest.approx(DISPERSION, abs=0.05)
     assert figures["neuromuscular"][1] == pytest.approx(2.6, abs=0.05)
     assert figures["electrical"][1] == pytest.approx(1.4, abs=0.05)
-
-
-def test_confidences_of_transmitters_say_how_often_a_sign_is_wrong() -> None:
-    worm = load("celegans")
-    texts = ["1.0" if i % 3 == 0 else "0.6" if i % 3 == 1 else "" for i in range(worm.num_cells)]
-    sure = replace(worm, annotations={"top_nt_conf": tuple(texts)})
-    drawn = [sample("sign-errors", sure, s, rate=0.1, confidence="use").sign != worm.sign for s in range(200)]
-    wrong = np.array(drawn).mean(0)[~worm.is_muscle]
-    third = np.arange(worm.num_cells)[~worm.is_muscle] % 3
-    for place, rate in enumerate((0.0, 0.4, 0.1)):
-        assert abs(wrong[third == place].mean() - rate) < 0.02
-    with pytest.raises(OptionError, match="has no column of confidences"):
-        sample("sign-errors", worm, confidence="use")
-    for text in ("high", "1.2", "nan"):
-        with pytest.raises(OptionError, match=r"top_nt_conf of .* wanted a number from 0 to 1"):
-            strange = replace(worm, annotations={"top_nt_conf": (text,) * worm.num_cells})
-            sample("sign-errors", strange, confidence="use")
