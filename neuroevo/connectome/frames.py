@@ -281,6 +281,7 @@ class _Stored(Frame):
         wanted = list(dict.fromkeys([*texts, *numbers]))
         with _damaged(self.file, self.path), outside.opened(self.path, outside.most_columns()) as file:
             table = _stored(file, self.path.suffix.lower(), wanted)
+            table.validate(full=True)  # offsets of a damaged file lead out of its memory
             file.seek(0)
             digest = hashlib.sha256()
             while block := file.read(BLOCK):
