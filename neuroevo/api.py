@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from neuroevo.connectome import catalog
 from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.reading import Reading
 from neuroevo.errors import EvaluationError, OptionError, RunError, require_range, unknown
 from neuroevo.experiment.config import Configuration
 from neuroevo.plugins import PluginCall, Registry, priors, tasks
@@ -40,7 +41,17 @@ Named = str | Callable[..., object]  # a specification, or the prior or task its
 
 
 def load_connectome(
-    source: str | Path, *, inputs: str | None = None, outputs: str | None = None
+    source: str | Path,
+    *,
+    inputs: str | None = None,
+    outputs: str | None = None,
+    columns: str | None = None,
+    duplicates: str | None = None,
+    autapses: str | None = None,
+    min_weight: str | float | None = None,
+    select: str | None = None,
+    signs: str | None = None,
+    seed: int = 0,
 ) -> Connectome:
     """Returns a connectome by name or from a file.
 
@@ -48,13 +59,23 @@ def load_connectome(
         source: One of `connectomes()`, or a path; `connectome.catalog` lists the kinds of files.
         inputs: Cells that take input: roles, classes or names joined by `+`. By default the connectome's own.
         outputs: Cells that give output, in the same form. By default the connectome's own.
+        columns: Columns of a file's tables, "pre=pre_root_id,weight=syn_count". By default told by headers.
+        duplicates: "refuse", "sum" or "max", for edges that stand several times in a file.
+        autapses: "refuse" or "drop", for edges from a cell to itself in a file.
+        min_weight: Edges of a lower weight are left out.
+        select: Cells by any column of the table of cells, "superclass=motor+descending,side=left".
+        signs: Rule that gives cells their signs, of `connectome.signs`.
+        seed: What signs are drawn with, where the rule draws them.
 
     Raises:
+        OptionError: If one of these is not of its form.
         RegistryError: If there is no connectome of that name.
         ConnectomeError: If the file cannot be read or holds no wiring, or a cell is unknown.
         DataError: If the connectome has to be downloaded and cannot be.
     """
-    return catalog.load(str(source)).with_ports(inputs, outputs)
+    least = None if min_weight is None else str(min_weight)
+    reading = Reading.of(columns, duplicates, autapses, least, select, signs)
+    return catalog.prepared(str(source), reading, inputs, outputs, seed)
 
 
 def connectomes() -> dict[str, str]:

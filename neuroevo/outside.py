@@ -24,7 +24,7 @@ PIECE = 1 << 20  # bytes that are read at once where nobody knows how many there
 PER_BYTE = (
     25  # bytes of memory that a byte of text becomes: measured are 18 (JSON) to 60 (edges of 9 letters)
 )
-PER_COLUMN_BYTE = 5  # bytes of memory that a byte of a table becomes: measured are 3 to 4 (15 M edges)
+PER_COLUMN_BYTE = 5  # bytes of memory that a byte of a table becomes: 2.5 (15 M edges) to 4 (2.7 M)
 PER_NUMBER = 8  # bytes of memory that a byte of an array becomes while it is checked and copied
 
 _KINDS = {

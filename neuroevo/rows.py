@@ -296,12 +296,14 @@ class ConnectomeEntry(TypedDict, total=False):
         sha256: Its fingerprint.
         edges: "undirected", where edges have no direction.
         read: What was read of it and what was not, a sentence each; of a wiring from a file.
+        files: SHA-256 of each table that was read, by name.
     """
 
     name: str
     sha256: str
     edges: str
     read: list[str]
+    files: dict[str, str]
 
 
 class Manifest(Origin, total=False):

@@ -9,7 +9,6 @@ from neuroevo.connectome.model import Connectome
 from neuroevo.errors import require_range
 from neuroevo.experiment.config import WIRING as READING
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.request import wiring_of
 from neuroevo.plugins import PluginCall
 
 USUAL = Configuration()
@@ -29,4 +28,4 @@ def sampled(options: argparse.Namespace) -> tuple[Connectome, list[PluginCall]]:
     require_range("samples", options.samples, 1)
     require_range("seed", options.seed, 0)
     asked = {name: getattr(options, name) for name in WIRING if name != "genome"}
-    return wiring_of(Configuration(**asked)), plugins.priors.calls(options.genome)
+    return Configuration(**asked).wiring(), plugins.priors.calls(options.genome)

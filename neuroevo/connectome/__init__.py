@@ -7,6 +7,7 @@
     catalog     load(name or path): finds the reader for each; readers: which reads what
     reading     how a wiring is read: its columns, double edges, autapses, weights; account: what was read
     frames      columns of tables in text, Parquet and Feather; headers: what their headers mean
+    streams     text files unpacked, hashed and watched while they are read
     tables      edges and cells, checked; grids: matrices with names on both sides, workbooks
     matrices    NumPy, SciPy and MatrixMarket matrices
     graphs      networkx graphs, both ways, and the files that networkx reads

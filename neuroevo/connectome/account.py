@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,8 @@ class Account:
     outputs: str = ""
     notes: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict[str, object]:
-        """Returns what there is to say as plain JSON types, without what is empty."""
-        return {key: value for key, value in asdict(self).items() if value}
-
     def lines(self) -> list[str]:
-        """Returns the same in sentences."""
+        """Returns what there is to say, in sentences; but for the sums of files."""
         lines = []
         if self.rows:
             edges = ", ".join(f"{number:,} {kind}" for kind, number in self.kinds.items() if number)

@@ -11,7 +11,7 @@ from neuroevo.connectome import ports, signs
 from neuroevo.connectome.account import Account
 from neuroevo.connectome.model import KINDS, Connectome, Edges
 from neuroevo.connectome.reading import Reading
-from neuroevo.connectome.tables import UNSAID, CellTable, EdgeTable, with_weights
+from neuroevo.connectome.tables import LARGEST, UNSAID, CellTable, EdgeTable, require_columns, with_weights
 from neuroevo.errors import ConnectomeError, listed
 
 CHEMICAL, NEUROMUSCULAR, ELECTRICAL = range(len(KINDS))
@@ -39,16 +39,17 @@ def assemble(name: str, edges: EdgeTable, cells: CellTable | None, reading: Read
         raise ConnectomeError(f"{name} has no edges; wanted at least one.")
     removed: dict[str, int] = {}
     rows = len(edges)
+    require_columns(edges, cells, reading)
     known = _cells_of(edges) if cells is None else cells
     edges = _placed(edges, known)
     role, column = _roles(edges, known)
     is_muscle = np.array([r == "muscle" for r in role], bool)
     edges = replace(edges, kind=_with_kinds(edges, is_muscle))
+    transmitter, notes = _transmitters(edges, known)
     edges = _without_autapses(edges, reading, removed)
     edges = _once(edges, len(role), reading, removed)
     _require_muscles_at_the_end(edges, known, is_muscle)
     edges = _strong(edges, reading, removed)
-    transmitter, notes = _transmitters(edges, known)
     sign, about = signs.of_cells(name, _signs(edges, known), transmitter, _making(edges, len(role)), reading)
     takes, gives = ports.chosen(name, known, role, column)
     account = replace(
@@ -164,6 +165,10 @@ def _once(edges: EdgeTable, num_cells: int, reading: Reading, removed: dict[str,
             weight = put_together(weight, starts)
             removed[f"repeated edges ({reading.duplicates} of their weights)"] = int((~is_first).sum())
             order = order[starts]
+            for k in np.flatnonzero(weight > LARGEST)[:1].tolist():
+                raise edges.error(
+                    int(order[k]), f"the edge's weights sum to {weight[k]:g}; wanted at most {LARGEST:.2g}"
+                )
     edges = with_weights(edges, weight, order)
     return _pairs_once(edges, num_cells, removed)
 
@@ -277,20 +282,21 @@ def _transmitters(edges: EdgeTable, cells: CellTable) -> tuple[list[str], list[s
     by_row = edges.transmitter
     if by_row is None or any(cells.transmitter):
         return list(cells.transmitter), []
-    number = len(by_row.values)
-    votes = np.bincount(
-        edges.pre.astype(np.int64) * number + by_row.code, minlength=len(cells.names) * number
+    number = max(1, len(by_row.values))
+    is_said = np.array([bool(text) for text in by_row.values], bool)[by_row.code]
+    pairs, votes = np.unique(
+        edges.pre[is_said].astype(np.int64) * number + by_row.code[is_said], return_counts=True
     )
-    table = votes.reshape(len(cells.names), number)
-    best = table.argmax(1)
-    has_rows = table.sum(1) > 0
-    is_split = int(((table > 0).sum(1) > 1).sum())
-    notes = (
-        [f"Rows of {is_split:,} cells have several transmitters; each cell has that of most of its rows."]
-        if is_split
-        else []
-    )
-    return [by_row.values[b] if has else "" for b, has in zip(best, has_rows, strict=True)], notes
+    cell, value = np.divmod(pairs, number)
+    order = np.lexsort((-value, votes, cell))  # the last of a cell has most votes; of equals the first text
+    transmitter = [""] * len(cells.names)
+    for k in order.tolist():
+        transmitter[cell[k]] = by_row.values[value[k]]
+    num_split = int((np.bincount(cell, minlength=1) > 1).sum())
+    if not num_split:
+        return transmitter, []
+    cells_of = "1 cell has" if num_split == 1 else f"{num_split:,} cells have"
+    return transmitter, [f"{cells_of} rows with several transmitters, and that of most of these rows."]
 
 
 def _require_muscles_at_the_end(edges: EdgeTable, cells: CellTable, is_muscle: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from neuroevo.connectome import bundled, published
+from neuroevo.connectome import bundled, published, signs
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.reading import Reading
 from neuroevo.errors import OptionError, RegistryError, unknown
@@ -51,6 +51,30 @@ def load(source: str, reading: Reading = USUAL) -> Connectome:
     from neuroevo.connectome import selection
 
     return selection.selected(selection.heavy(wiring, reading.min_weight), reading.select)
+
+
+def prepared(
+    source: str,
+    reading: Reading = USUAL,
+    inputs: str | None = None,
+    outputs: str | None = None,
+    seed: int = 0,
+) -> Connectome:
+    """Returns a connectome as it is asked for: read, with its signs by a rule, and with its ports.
+
+    Args:
+        source: As in `load`.
+        reading: What becomes of its columns, edges and cells, and the rule for signs.
+        inputs: Selector of the cells that take input; None keeps the connectome's own.
+        outputs: Selector of the cells that give output; None keeps the connectome's own.
+        seed: What signs are drawn with, where the rule draws them.
+
+    Raises:
+        NeuroevoError: If it cannot be loaded, or what is asked of it does not fit.
+    """
+    signs.require(reading.signs)
+    wiring = signs.with_signs(load(source, reading), reading.signs, seed)
+    return wiring.with_ports(inputs, outputs)
 
 
 def summaries() -> dict[str, str]:

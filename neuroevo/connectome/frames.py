@@ -3,26 +3,24 @@
 Apache Arrow reads the columns that are asked for. Nothing is guessed on the way: names stay the text that
 they are, so that identifiers of 18 digits keep all of them, and a number is one or is refused with its line.
 Text is looked at while it passes by: a quote has to be closed on its line, for else it would swallow the rows
-up to the next one.
+up to the next one (`streams`).
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from neuroevo import outside
+from neuroevo.connectome.streams import BLOCK, PACKED, text_stream, worded
 from neuroevo.errors import ConnectomeError, last_line
 from neuroevo.text import one_line
 
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}  # the likeliest, told from the file where another fits
 ANY_DELIMITER = (",", "\t", ";", "|")
 STORED = (".parquet", ".feather")
-PACKED = ".gz"
-BLOCK = 1 << 24  # bytes that are read at once
 MOST_HEADER = 1 << 20  # bytes of a first line
 MOST_HEADERS, MOST_SHOWN = 12, 40  # headers that a message names, and characters of each
 
@@ -55,17 +51,6 @@ class Coded:
     def texts(self) -> list[str]:
         """Returns the text of each row."""
         return np.array(self.values, object)[self.code].tolist() if len(self.code) else []
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> Coded:
-        """Returns a column that holds some texts.
-
-        Args:
-            texts: One a row.
-        """
-        place: dict[str, int] = {}
-        code = np.fromiter((place.setdefault(t.strip(), len(place)) for t in texts), np.int32, len(texts))
-        return cls(code, list(place))
 
 
 class Frame(ABC):
@@ -279,7 +264,7 @@ class _Stored(Frame):
     def read(self, texts: Sequence[str], numbers: Sequence[str]) -> None:
         """Reads some columns; see `Frame`."""
         wanted = list(dict.fromkeys([*texts, *numbers]))
-        with _damaged(self.file, self.path), outside.opened(self.path, outside.most_columns()) as file:
+        with worded(self.file, self.path), outside.opened(self.path, outside.most_columns()) as file:
             table = _stored(file, self.path.suffix.lower(), wanted)
             table.validate(full=True)  # offsets of a damaged file lead out of its memory
             file.seek(0)
@@ -374,7 +359,7 @@ def open_frame(path: Path, fits: Fits, what: str) -> Frame:
     """
     suffix = suffix_of(path)
     if suffix in STORED:
-        with _damaged(path.name, path), outside.opened(path, outside.most_columns()) as file:
+        with worded(path.name, path), outside.opened(path, outside.most_columns()) as file:
             return _Stored(path, _stored_headers(file, suffix))
     try:
         with text_stream(path) as stream:
@@ -397,160 +382,6 @@ def open_frame(path: Path, fits: Fits, what: str) -> Frame:
 
 class _NoNumber(Exception):
     """A column of numbers holds what Arrow reads as none."""
-
-
-class WatchedText(io.RawIOBase):
-    """A stream of text that is hashed as it is packed, measured, and whose quotes are watched."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-        self._most = outside.most_columns()
-        self._file = outside.opened(path, self._most)
-        self._digest = hashlib.sha256()
-        is_packed = path.suffix.lower() == PACKED
-        packed = gzip.GzipFile(fileobj=_Hashed(self._file, self._digest)) if is_packed else None
-        self._plain: gzip.GzipFile | BinaryIO = packed or self._file
-        self._is_packed = is_packed
-        self._length = 0
-        self._line = 1
-        self._odd = False  # quotes on the line so far
-
-    def readable(self) -> bool:
-        """Returns that it can be read."""
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        """Returns how many bytes were read into a buffer.
-
-        Args:
-            buffer: Where they go; see io.RawIOBase.
-        """
-        view = memoryview(buffer)  # type: ignore[arg-type]
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def read(self, size: int = -1) -> bytes:
-        """Returns the next bytes, looked at.
-
-        Args:
-            size: How many at most; all for a negative number.
-
-        Raises:
-            ConnectomeError: If a quote is not closed on its line.
-            OSError: If there is more than this machine can hold.
-        """
-        data = self._plain.read(size)
-        if not self._is_packed:
-            self._digest.update(data)
-        self._length += len(data)
-        if self._length > self._most:
-            outside.require_size(self._length, self._most, self._path)
-        self._watch(data)
-        return data
-
-    def _watch(self, data: bytes) -> None:
-        """Looks whether quotes are closed on their lines."""
-        if not self._odd and b'"' not in data:
-            self._line += data.count(b"\n")
-            return
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            if (line.count(b'"') % 2 == 1) != self._odd:
-                raise ConnectomeError(
-                    f"{self._path.name}, line {self._line}: a quote that is not closed on its line; "
-                    "wanted it closed, or none."
-                )
-            self._odd = False
-            self._line += 1
-        self._odd ^= rest.count(b'"') % 2 == 1
-
-    def sha256(self) -> str:
-        """Returns the SHA-256 of the file, once all of it was read."""
-        while self._file.read(BLOCK) and self._is_packed:  # what lies behind the packed stream
-            pass
-        return self._digest.hexdigest()
-
-    def close(self) -> None:
-        """Closes the file."""
-        self._plain.close()
-        self._file.close()
-        super().close()
-
-
-class _Hashed(io.RawIOBase):
-    """A stream that is hashed while it is read."""
-
-    def __init__(self, file: IO[bytes], digest: hashlib._Hash) -> None:
-        super().__init__()
-        self._file = file
-        self._digest = digest
-
-    def readable(self) -> bool:
-        """Says that it can be read."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """Returns the next bytes; see io.RawIOBase."""
-        data = self._file.read(size)
-        self._digest.update(data)
-        return data
-
-
-@contextmanager
-def text_stream(path: Path) -> Iterator[WatchedText]:
-    """Opens a text, unpacked where it is packed.
-
-    Args:
-        path: The file.
-
-    Yields:
-        The stream, whose quotes are watched and whose SHA-256 is known at its end.
-
-    Raises:
-        ConnectomeError: If it cannot be read, is damaged or is cut off.
-    """
-    with _damaged(path.name, path):
-        stream = WatchedText(path)
-        try:
-            yield stream
-        finally:
-            stream.close()
-
-
-@contextmanager
-def _damaged(name: str, path: Path) -> Iterator[None]:
-    """Words the errors of files that cannot be read."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except EOFError as error:
-        raise ConnectomeError(
-            f"{name} is cut off: its packed data end early; wanted the whole file."
-        ) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise ConnectomeError(
-            f"{name} is no file of gzip, or damaged: {last_line(error)}; wanted the whole file."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConnectomeError(f"{name} is no text in UTF-8; wanted it saved so.") from error
-    except csv.Error as error:
-        raise ConnectomeError(
-            f"{name} is no table of text: {last_line(error)}; wanted a line for each edge."
-        ) from error
-    except OSError as error:
-        if isinstance(error, pa.ArrowException):
-            raise ConnectomeError(f"{name} is damaged: {last_line(error)}; wanted the whole file.") from error
-        raise ConnectomeError(
-            f"Cannot read {str(path)!r}: {error.strerror or last_line(error)}; wanted a table."
-        ) from error
-    except pa.ArrowException as error:
-        raise ConnectomeError(
-            f"{name} cannot be read: {last_line(error)}; wanted a whole file of Parquet or Feather, as its "
-            "name says."
-        ) from error
 
 
 def _stored(file: IO[bytes], suffix: str, headers: list[str]) -> pa.Table:

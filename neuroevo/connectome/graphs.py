@@ -30,7 +30,7 @@ from neuroevo.connectome.frames import in_memory
 from neuroevo.connectome.model import KINDS, Connectome
 from neuroevo.connectome.reading import Reading
 from neuroevo.connectome.tables import (
-    CELL_COLUMNS,
+    EDGE_COLUMNS,
     UNSAID,
     CellTable,
     EdgeTable,
@@ -76,7 +76,8 @@ def to_networkx(connectome: Connectome) -> nx.MultiDiGraph:
             "output": i in outputs,
             **{axis: value for axis, value in place if not math.isnan(value)},
         }
-        graph.add_node(name, **attributes)
+        known = {column: texts[i] for column, texts in connectome.annotations.items()}
+        graph.add_node(name, **{**known, **attributes})
     for kind in KINDS:
         edges = getattr(connectome, kind)
         for pre, post, weight in zip(
@@ -111,7 +112,7 @@ def from_networkx(graph: nx.Graph, name: str | None = None, reading: Reading | N
     labels = [str(node) for node in graph]
     cells = None
     if nodes:
-        headers = [column for column in CELL_COLUMNS if any(column in data for data in nodes)]
+        headers = list(dict.fromkeys(str(key) for data in nodes for key in data))
         rows = [
             [label, *(_text(data.get(h)) for h in headers)] for label, data in zip(labels, nodes, strict=True)
         ]
@@ -123,7 +124,8 @@ def from_networkx(graph: nx.Graph, name: str | None = None, reading: Reading | N
 def _edges(where: Path, graph: nx.Graph, cells: CellTable | None, reading: Reading) -> EdgeTable:
     """Returns the edges of a graph; those of an undirected one stand both ways, but for gap junctions."""
     is_directed = graph.is_directed()
-    headers = ["pre", "post", "kind", "weight", "sign"]
+    others = dict.fromkeys(str(key) for *_, data in graph.edges(data=True) for key in data)
+    headers = [*EDGE_COLUMNS, *(key for key in others if key not in EDGE_COLUMNS)]
     rows, places = [], []
     for pre, post, data in graph.edges(data=True):
         place = f"edge {str(pre)!r} {'->' if is_directed else '-'} {str(post)!r}"
@@ -198,7 +200,9 @@ def _node_link(content: io.BytesIO) -> nx.Graph:
 
 def _coordinates(name: str, node: object, data: Mapping[str, Any]) -> dict[str, object]:
     """Returns the attributes of a node with its position, if that is one sequence, as x, y and z."""
-    attributes = {column: data[column] for column in CELL_COLUMNS if column in data}
+    attributes = {str(key): value for key, value in data.items() if key not in ("position", "pos")}
+    if "name" in attributes:  # that of the node is its own
+        attributes["attribute_name"] = attributes.pop("name")
     position = next((data[key] for key in ("position", "pos") if key in data), None)
     if position is None:
         return attributes

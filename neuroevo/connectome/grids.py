@@ -16,9 +16,10 @@ import numpy as np
 from neuroevo import outside
 from neuroevo.connectome import tables
 from neuroevo.connectome.assemble import assemble
-from neuroevo.connectome.frames import ANY_DELIMITER, Frame, in_memory, open_frame, stem_of, text_stream
+from neuroevo.connectome.frames import ANY_DELIMITER, STORED, Frame, in_memory, open_frame, stem_of
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.reading import Reading
+from neuroevo.connectome.streams import text_stream
 from neuroevo.connectome.tables import LARGEST, SMALLEST, UNSAID, CellTable, EdgeTable
 from neuroevo.errors import ConnectomeError, last_line
 
@@ -32,7 +33,7 @@ def is_grid(path: Path) -> bool:
     Args:
         path: A file of a name that `frames.is_table`.
     """
-    if path.suffix.lower() in (".parquet", ".feather"):
+    if path.suffix.lower() in STORED:
         return False
     try:
         with text_stream(path) as stream:
@@ -52,19 +53,24 @@ def read_grid(path: Path, reading: Reading) -> Connectome:
     Raises:
         ConnectomeError: If the file cannot be read, or is no matrix and no table of edges.
     """
+    others: list[str] = []
     if path.suffix.lower() == WORKBOOK:
-        rows = _sheet(path)
+        rows, sheets = _sheet(path)
+        if sheets:
+            others.append(f"Only the first sheet is read; not read: {', '.join(sheets)}.")
         headers = [str(x or "").strip() for x in rows[0]] if rows else []
-        if any(h.lower() in ("pre", "source", "neuron 1") for h in headers):
+        if tables.has_both_ends(headers, reading):
             frame = in_memory(
                 path, headers, [["" if x is None else str(x) for x in row] for row in rows[1:]], 2
             )
             cells = tables.read_cells_beside(path, reading)
-            return assemble(path.stem, tables.edges_of(frame, reading), cells, reading)
-        names, targets, weights = _grid_of(path, rows)
+            return _noted(assemble(path.stem, tables.edges_of(frame, reading), cells, reading), others)
+        names, targets, weights, unnamed = _grid_of(path, rows)
+        if unnamed:
+            others.append(f"{unnamed:,} numbers without a name on both sides, such as sums, are passed over.")
     else:
         names, targets, weights = _text(path)
-    return _wiring(path, names, targets, weights, reading)
+    return _noted(_wiring(path, names, targets, weights, reading), others)
 
 
 def _text(path: Path) -> tuple[list[str], list[str], np.ndarray]:
@@ -75,6 +81,8 @@ def _text(path: Path) -> tuple[list[str], list[str], np.ndarray]:
         raise ConnectomeError(
             f"{path.name} has {len(targets):,} columns; wanted at most {MOST_CELLS:,}, or a list of edges."
         )
+    if "" in targets:
+        raise ConnectomeError(f"{path.name}, line 1: column {targets.index('') + 2} has no name; wanted one.")
     if len(set(targets)) < len(targets):
         twice = next(name for i, name in enumerate(targets) if name in targets[:i])
         raise ConnectomeError(f"{path.name}, line 1: {twice!r} stands twice; wanted each cell once.")
@@ -88,8 +96,13 @@ def _text(path: Path) -> tuple[list[str], list[str], np.ndarray]:
     return frame.coded(first).texts(), targets, weights
 
 
-def _sheet(path: Path) -> list[tuple[object, ...]]:
-    """Returns the rows of the first sheet of a workbook."""
+def _noted(wiring: Connectome, notes: list[str]) -> Connectome:
+    """Returns a wiring whose account has more to tell."""
+    return wiring.accounted(notes=tuple(notes)) if notes else wiring
+
+
+def _sheet(path: Path) -> tuple[list[tuple[object, ...]], list[str]]:
+    """Returns the rows of the first sheet of a workbook, and the names of the others."""
     try:
         import openpyxl
     except ImportError:
@@ -100,15 +113,16 @@ def _sheet(path: Path) -> list[tuple[object, ...]]:
     try:
         content = io.BytesIO(outside.content(path))
         book = openpyxl.load_workbook(content, read_only=True, data_only=True)
-        return [tuple(row) for row in book.worksheets[0].iter_rows(values_only=True)]
+        first, *others = book.worksheets
+        return [tuple(row) for row in first.iter_rows(values_only=True)], [sheet.title for sheet in others]
     except Exception as error:  # a damaged file fails in a dozen ways
         raise ConnectomeError(
             f"{path.name} cannot be read as a workbook: {last_line(error)}; wanted a whole file of Excel."
         ) from error
 
 
-def _grid_of(path: Path, rows: list[tuple[object, ...]]) -> tuple[list[str], list[str], np.ndarray]:
-    """Returns names and matrix of a sheet, whose headings are passed over."""
+def _grid_of(path: Path, rows: list[tuple[object, ...]]) -> tuple[list[str], list[str], np.ndarray, int]:
+    """Returns names and matrix of a sheet, without headings, and how many numbers have no name."""
     top, left = _corner(path, rows)
     targets = [(k, str(x).strip()) for k, x in enumerate(rows[top]) if k > left and x not in (None, "")]
     sources = [
@@ -125,7 +139,14 @@ def _grid_of(path: Path, rows: list[tuple[object, ...]]) -> tuple[list[str], lis
                     f"{path.name}, entry [{source}, {target}] is {str(value)!r}; wanted a number or nothing."
                 )
             weights[i, k] = value
-    return [name for _, name in sources], [name for _, name in targets], weights
+    read = {(at, column) for at, _ in sources for column, _ in targets}
+    unnamed = sum(
+        isinstance(x, int | float) and (at, column) not in read
+        for at, row in enumerate(rows)
+        for column, x in enumerate(row)
+        if at > top and column > left
+    )
+    return [name for _, name in sources], [name for _, name in targets], weights, unnamed
 
 
 def _corner(path: Path, rows: list[tuple[object, ...]]) -> tuple[int, int]:

@@ -226,6 +226,25 @@ class Connectome:
             account = replace(account, inputs=inputs or account.inputs, outputs=outputs or account.outputs)
         return replace(self, inputs=taking, outputs=giving, account=account)
 
+    def accounted(
+        self, removed: Mapping[str, int] | None = None, signs: str = "", notes: tuple[str, ...] = ()
+    ) -> Connectome:
+        """Returns the same wiring, whose account tells more.
+
+        Args:
+            removed: What was left out, each a number by what it is.
+            signs: Where signs come from now; "" leaves what is said of them.
+            notes: What else a reader of results must know, a sentence each.
+        """
+        account = self.account or Account(self.name)
+        account = replace(
+            account,
+            removed={**account.removed, **(removed or {})},
+            signs=signs or account.signs,
+            notes=(*account.notes, *notes),
+        )
+        return replace(self, account=account)
+
     def circuit(self, name: str, cells: str | Sequence[int] | np.ndarray) -> Connectome:
         """Returns the sub-circuit among some cells: their edges, and those of their ports that remain.
 

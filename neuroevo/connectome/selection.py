@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from neuroevo.connectome.account import Account
 from neuroevo.connectome.model import KINDS, Connectome, Edges
 from neuroevo.errors import ConnectomeError, unknown
 from neuroevo.text import count
@@ -49,7 +48,9 @@ def selected(connectome: Connectome, select: Mapping[str, tuple[str, ...]]) -> C
                 f"--select {said} leaves no {what} of {connectome.name!r} ({count(part.num_cells, 'cell')} "
                 f"are left); wanted one at least{'' if what == 'edge' else ': --inputs, --outputs'}."
             )
-    return _accounted(part, {f"cells without {said}": connectome.num_cells - part.num_cells})
+    lost = sum(len(getattr(connectome, kind)) - len(getattr(part, kind)) for kind in KINDS)
+    cells = connectome.num_cells - part.num_cells
+    return part.accounted({f"cells without {said}": cells, "edges of these cells": lost})
 
 
 def heavy(connectome: Connectome, min_weight: float) -> Connectome:
@@ -70,16 +71,10 @@ def heavy(connectome: Connectome, min_weight: float) -> Connectome:
     if not lost:
         return connectome
     part = replace(connectome, chemical=chemical, neuromuscular=neuromuscular, electrical=electrical)
-    return _accounted(part, {f"edges of a weight below {min_weight:g}": lost})
+    return part.accounted({f"edges of a weight below {min_weight:g}": lost})
 
 
 def _heavy(edges: Edges, min_weight: float) -> Edges:
     """Returns the edges of enough weight."""
     stays = edges.weight >= min_weight
     return Edges(edges.pre[stays], edges.post[stays], edges.weight[stays])
-
-
-def _accounted(connectome: Connectome, removed: Mapping[str, int]) -> Connectome:
-    """Returns a wiring whose account tells what was left out."""
-    account = connectome.account or Account(connectome.name)
-    return replace(connectome, account=replace(account, removed={**account.removed, **removed}))

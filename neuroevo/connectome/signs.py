@@ -6,9 +6,10 @@
 | `shiu2024` | GABA, glutamate, histamine | | |
 | `monoamine-zero` | GABA, glutamate, histamine | dopamine, octopamine, serotonin, tyramine | |
 
-In the worm glutamate mostly excites; in a fly glutamate-gated chloride channels make it inhibit (Liu & Wilson
-2013), and photoreceptors inhibit by histamine. Monoamines act slowly, so that some leave their fast synapses
-out. `column` takes the column `sign` alone; `free` draws the signs of half the cells as inhibiting and lets
+In the worm glutamate mostly excites; in a fly glutamate-gated chloride channels make it inhibit (Liu &
+Wilson 2013), and photoreceptors inhibit by histamine. Monoamines act slowly, so that some leave their fast
+synapses out. Shiu et al. have no histamine, which photoreceptors inhibit by: both rules of the fly count it
+in. `column` takes the column `sign` alone; `free` draws the signs of half the cells as inhibiting and lets
 evolution change any; `ratio=0.7` draws cells of which that share excites. Cells without a known transmitter
 excite, and are told with their number.
 
@@ -119,17 +120,15 @@ def of_cells(
                 f"one: --signs {' or '.join(RULES)}, or give a column sign."
             )
     sign = np.where(said != 0, said, np.where(tables[0] == 0, 1, tables[0])).astype(np.int8)
-    if not open_.any():
-        sentence = "Signs are stated"
-    elif any(transmitter):
-        sentence = "Signs follow from transmitters, on which rules agree"
-    elif not said[makes].any():
+    has_some = any(transmitter[i] for i in np.flatnonzero(open_).tolist())
+    if open_.any() and not has_some and not said[makes].any():
         return sign, (
             "Signs are not known: every synapse excites. Other choices: --signs free, --signs ratio=0.7."
         )
-    else:
-        sentence = "Signs are stated, and cells without one excite"
-    return sign, f"{sentence}: {_counts(sign, makes)}."
+    parts = ["are stated"] if said[makes].any() else []
+    parts += ["follow from transmitters, on which rules agree"] if has_some else []
+    sentence = f"Signs {', or '.join(parts) or 'are stated'}: {_counts(sign, makes)}"
+    return sign, f"{sentence}{_strange(transmitter, open_)}."
 
 
 def with_signs(connectome: Connectome, rule: str | None, seed: int) -> Connectome:
@@ -172,16 +171,10 @@ def with_signs(connectome: Connectome, rule: str | None, seed: int) -> Connectom
             raise ConnectomeError(
                 f"{connectome.name}: --signs {rule} leaves no synapse; wanted another rule."
             )
-    strange = makes & np.array([x not in SPELLINGS for x in known])
-    sentence = f"Signs are those of the rule {rule}: {_counts(sign, makes)}"
-    if strange.any():
-        sentence += (
-            f"; {count(int(strange.sum()), 'cell')} of no known transmitter excite ({_named(known, strange)})"
-        )
+    sentence = f"Signs are those of the rule {rule}: {_counts(sign, makes)}{_strange(known, makes)}"
     wiring = replace(wiring, sign=np.where(sign == 0, 1, sign))
-    return _accounted(
-        wiring, f"{sentence}.", {f"synapses of cells of sign 0 ({rule})": removed} if removed else {}
-    )
+    lost = {f"synapses of cells of sign 0 ({rule})": removed} if removed else {}
+    return wiring.accounted(lost, f"{sentence}.")
 
 
 def _drawn(connectome: Connectome, rule: str, makes: np.ndarray, seed: int) -> Connectome:
@@ -192,19 +185,8 @@ def _drawn(connectome: Connectome, rule: str, makes: np.ndarray, seed: int) -> C
     sentence = f"Signs are drawn by the run's seed, {share:.0%} of the cells exciting: {_counts(sign, makes)}"
     if rule == FREE:
         sentence += "; evolution may change the sign of any synapse"
-    return replace(
-        _accounted(replace(connectome, sign=sign), f"{sentence}.", {}), has_free_signs=rule == FREE
-    )
-
-
-def _accounted(connectome: Connectome, sentence: str, removed: Mapping[str, int]) -> Connectome:
-    """Returns a wiring whose account tells of its signs."""
-    account = connectome.account
-    if account is None:
-        return connectome
-    return replace(
-        connectome, account=replace(account, signs=sentence, removed={**account.removed, **removed})
-    )
+    drawn = replace(connectome, sign=sign, has_free_signs=rule == FREE)
+    return drawn.accounted(signs=f"{sentence}.")
 
 
 def _by_rule(transmitter: Sequence[str], rule: str) -> np.ndarray:
@@ -234,6 +216,15 @@ def _counts(sign: np.ndarray, makes: np.ndarray) -> str:
     words = {1: "excite", -1: "inhibit", 0: "make no synapse"}
     numbers = Counter(sign[makes].tolist())
     return ", ".join(f"{numbers[k]:,} cells {words[k]}" for k in (1, -1, 0) if numbers[k])
+
+
+def _strange(transmitter: Sequence[str], mask: np.ndarray) -> str:
+    """Returns how many of some cells have no known transmitter, and excite for that; "" if none has."""
+    strange = mask & np.array([transmitter_of(text) not in SPELLINGS for text in transmitter], bool)
+    if not strange.any():
+        return ""
+    cells = count(int(strange.sum()), "cell")
+    return f"; {cells} of no known transmitter excite ({_named(transmitter, strange)})"
 
 
 def _named(transmitter: Sequence[str], mask: np.ndarray) -> str:

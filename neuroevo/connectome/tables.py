@@ -17,10 +17,11 @@ import numpy as np
 from neuroevo.connectome.frames import Coded, Frame, headers_text, open_frame, stem_of
 from neuroevo.connectome.headers import CELLS, EDGES, Columns, columns_of, plain
 from neuroevo.connectome.model import KINDS
-from neuroevo.connectome.reading import Reading
+from neuroevo.connectome.reading import NOTHING, Reading
 from neuroevo.errors import ConnectomeError, unknown
 
 NEEDED = ("pre", "post")  # the other columns may be left out, all of a column or nothing of it
+IN_BOTH = ("sign", "transmitter")  # columns that edges or cells may have
 EDGE_COLUMNS = ("pre", "post", "kind", "weight", "sign")
 CELL_COLUMNS = ("name", "role", "class", "transmitter", "sign", "x", "y", "z", "input", "output")
 ROLES = ("sensory", "interneuron", "motor", "muscle")
@@ -164,9 +165,19 @@ def read_edges(path: Path, reading: Reading) -> EdgeTable:
 
     def fits(headers: Sequence[str]) -> bool:
         """Says whether headers name both ends of an edge."""
-        return all(_is_there(name, headers, EDGES, reading) for name in NEEDED)
+        return has_both_ends(headers, reading)
 
     return edges_of(open_frame(path, fits, "an edge table"), reading)
+
+
+def has_both_ends(headers: Sequence[str], reading: Reading) -> bool:
+    """Says whether headers name both ends of an edge.
+
+    Args:
+        headers: The headers of a table.
+        reading: Says which columns mean what.
+    """
+    return all(_is_there(name, headers, EDGES, reading) for name in NEEDED)
 
 
 def edges_of(frame: Frame, reading: Reading, may_lack: bool = False) -> EdgeTable:
@@ -188,7 +199,7 @@ def edges_of(frame: Frame, reading: Reading, may_lack: bool = False) -> EdgeTabl
             f"edge, pre and post; it has {headers_text(frame.headers)}. Say which is which: --columns "
             "pre=...,post=..."
         )
-    columns = columns_of(file, frame.headers, EDGES, reading.columns)
+    columns = columns_of(file, frame.headers, EDGES, _named(reading, frame.headers))
     none = ConnectomeError(f"{file} has no edges; wanted one a row under {','.join(EDGE_COLUMNS)}.")
     if not frame.headers:
         raise none
@@ -262,7 +273,7 @@ def cells_of(frame: Frame, reading: Reading) -> CellTable:
             f"{frame.file}, line 1: no column name; wanted a header with the names of cells; it has "
             f"{headers_text(frame.headers)}. Say which it is: --columns name=..."
         )
-    columns = columns_of(frame.file, frame.headers, CELLS, _of_cells(reading.columns))
+    columns = columns_of(frame.file, frame.headers, CELLS, _named(reading, frame.headers))
     header = columns.header
     if frame.headers:
         frame.read(frame.headers, [])
@@ -296,6 +307,27 @@ def cells_of(frame: Frame, reading: Reading) -> CellTable:
     )
 
 
+def require_columns(edges: EdgeTable, cells: CellTable | None, reading: Reading) -> None:
+    """Makes sure that each column that the user names is there.
+
+    Args:
+        edges: The edges.
+        cells: The table of cells; None where there is none.
+        reading: Says which columns mean what.
+
+    Raises:
+        ConnectomeError: If one is in neither table.
+    """
+    tables = [table.columns.header for table in (edges, cells) if table is not None and table.columns]
+    for meaning, header in reading.columns.items():
+        if header != NOTHING and not any(meaning in table for table in tables):
+            where = "the table of edges" if meaning in EDGES else "a table of cells, NAME_cells.csv beside it"
+            raise ConnectomeError(
+                f"{edges.file}: no table has a column {header!r} to be the {meaning} (--columns); wanted it "
+                f"in {where}."
+            )
+
+
 def with_weights(edges: EdgeTable, weight: np.ndarray, chosen: np.ndarray) -> EdgeTable:
     """Returns some of the edges, with other weights.
 
@@ -327,9 +359,11 @@ def _is_there(
     return any(plain(header) in spellings for header in headers)
 
 
-def _of_cells(named: Mapping[str, str]) -> dict[str, str]:
-    """Returns what the user says of columns that both tables may have, or cells alone."""
-    return {name: header for name, header in named.items() if name not in ("sign", "transmitter")}
+def _named(reading: Reading, headers: Sequence[str]) -> dict[str, str]:
+    """Returns what the user says of columns, but for those that both tables may have and this one has not."""
+    written = {plain(header) for header in headers} | {plain(NOTHING)}
+    named = reading.columns.items()
+    return {name: header for name, header in named if name not in IN_BOTH or plain(header) in written}
 
 
 def _ends(frame: Frame, header: Mapping[str, str]) -> tuple[list[str], np.ndarray, np.ndarray]:

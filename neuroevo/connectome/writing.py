@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("csv", "parquet", "graphml")
-LEFT_OUT = ("x", "y", "z", "input", "output")  # of annotations: columns that say where ports and cells are
 
 
 def files_of(stem: str, form: str) -> list[str]:
@@ -110,14 +109,13 @@ def cell_table(wiring: Connectome) -> pa.Table:
         "class": wiring.cell_class,
         "transmitter": wiring.transmitter,
     }
-    rest = {name: texts for name, texts in wiring.annotations.items() if name not in (*columns, *LEFT_OUT)}
     return pa.table(
         {
             **{name: pa.array(texts, pa.string()) for name, texts in columns.items()},
             "sign": pa.array(wiring.sign),
             **{axis: _positions(wiring.position[:, k]) for k, axis in enumerate("xyz")},
             **{name: pa.array(marks) for name, marks in ports.items()},
-            **{name: pa.array(texts, pa.string()) for name, texts in rest.items()},
+            **{name: pa.array(texts, pa.string()) for name, texts in wiring.annotations.items()},
         }
     )
 

@@ -16,7 +16,6 @@ import numpy as np
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError, OptionError, unknown
 from neuroevo.experiment.config import UNTRAINED, Configuration
-from neuroevo.experiment.request import wiring_of
 from neuroevo.plugins import PluginCall, Spec, priors
 from neuroevo.referee.coincidence import fewest_graphs
 from neuroevo.referee.entry import MIN_SEEDS
@@ -81,7 +80,7 @@ def request(
             )
     if by not in COLUMNS:
         raise OptionError(unknown("column of cells", by, COLUMNS))
-    wiring = wiring_of(config)
+    wiring = config.wiring()
     parts = parts_of(wiring, by, config.seed)
     for name in names:
         if name in parts.left_out:

@@ -19,6 +19,9 @@ from typing import Annotated, Any
 import msgspec
 
 from neuroevo import toml
+from neuroevo.connectome import catalog
+from neuroevo.connectome.model import Connectome
+from neuroevo.connectome.reading import Reading
 from neuroevo.errors import OptionError, require_range, require_text, unknown
 from neuroevo.plugins import priors, tasks
 from neuroevo.toml import TomlError
@@ -374,6 +377,15 @@ class Configuration:
             k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()
         }
         return {k: v for k, v in items.items() if v is not None and v != {}}
+
+    def wiring(self) -> Connectome:
+        """Returns the source wiring: read, with signs and with ports as the request asks for.
+
+        Raises:
+            NeuroevoError: If it cannot be read, or what is asked of it does not fit.
+        """
+        reading = Reading.of(**{name: getattr(self, name) for name in WIRING})
+        return catalog.prepared(self.connectome, reading, self.inputs, self.outputs, self.seed)
 
     def check(self) -> None:
         """Checks all that can be checked of single fields, without looking at priors and tasks.

@@ -60,6 +60,7 @@ def manifest(plan: Plan, command: Sequence[str], say: Say = nothing) -> Manifest
             "sha256": wiring.fingerprint(),
             **({"edges": "undirected"} if wiring.is_undirected else {}),
             **({"read": wiring.account.lines()} if wiring.account else {}),
+            **({"files": dict(wiring.account.sha256)} if wiring.account and wiring.account.sha256 else {}),
         },
         "graphs": _graphs(plan, say),
         "priors": {

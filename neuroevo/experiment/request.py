@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from neuroevo import readout
-from neuroevo.connectome import catalog, signs
 from neuroevo.connectome.model import Connectome
-from neuroevo.connectome.reading import Reading
 from neuroevo.errors import OptionError, TaskError, unknown
 from neuroevo.experiment import trackers, until
 from neuroevo.experiment.by_task import margins, targets
-from neuroevo.experiment.config import WIRING, Configuration
+from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.packages import packages
 from neuroevo.network import adapters
 from neuroevo.network.adapters import Adapter, Native, Ridge
@@ -92,7 +90,7 @@ def resolve(config: Configuration) -> Experiment:
     _check_selection(config, neuron, adapter, searches)
     _check_sweep(adapter, searches)
     until.check(config, genomes, margin_of)
-    connectome = wiring_of(config)
+    connectome = config.wiring()
     looks = until.planned(config, connectome, genomes, len(calls))
     resolved = replace(
         config,
@@ -125,21 +123,6 @@ def resolve(config: Configuration) -> Experiment:
         workers=_workers(resolved, shares, [*genomes, *calls.values()]),
         looks=looks,
     )
-
-
-def wiring_of(config: Configuration) -> Connectome:
-    """Returns the source wiring that a request names, read, signed and with ports as it asks for.
-
-    Args:
-        config: The request; of it only what concerns the wiring and, where signs are drawn, the seed.
-
-    Raises:
-        NeuroevoError: If it cannot be read, or what is asked of it does not fit.
-    """
-    reading = Reading.of(**{name: getattr(config, name) for name in WIRING})
-    signs.require(reading.signs)
-    wiring = signs.with_signs(catalog.load(config.connectome, reading), reading.signs, config.seed)
-    return wiring.with_ports(config.inputs, config.outputs)
 
 
 def _task(label: str, call: PluginCall, adapter: Adapter) -> Task:

@@ -49,7 +49,7 @@ def test_stats_prints_what_was_read_and_what_was_not(capsys: pytest.CaptureFixtu
         "Ignored: neuropil.",
         "24 repeated edges (sum of their weights)",
         "1 edges of a weight below 4",
-        "1 cells without side=left",
+        "1 cells without side=left, 4 edges of these cells",
         "Signs are those of the rule shiu2024: 3 cells excite, 7 cells inhibit",
         "Ports: inputs super_class:sensory; outputs super_class:motor+central.",
     ):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import networkx as nx
+import numpy as np
 import openpyxl
 import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
+from neuroevo.connectome import writing
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.readers import read
 from neuroevo.connectome.reading import Reading
@@ -195,7 +198,53 @@ def test_worms_sheet_has_headings_over_its_names(tmp_path: Path) -> None:
     sheet.merge_cells("D1:E1")
     sheet.merge_cells("B3:B4")
     book.save(path)
-    assert edges(read(path)) == {("I1L", "I1R"): 2, ("I1R", "I1L"): 1}
+    wiring = read(path)
+    assert edges(wiring) == {("I1L", "I1R"): 2, ("I1R", "I1L"): 1}
+    assert wiring.account is not None and wiring.account.notes == (
+        "2 numbers without a name on both sides, such as sums, are passed over.",
+    )
+    book.create_sheet("gap junctions")
+    book.save(path)
+    account = read(path).account
+    assert account is not None and "not read: gap junctions." in account.notes[0]
+
+
+def test_graph_tells_its_other_attributes_and_keeps_those_of_nodes(tmp_path: Path) -> None:
+    graph = nx.DiGraph()
+    graph.add_node("a", side="left", super_class="sensory")
+    graph.add_node("b", side="right", super_class="motor")
+    graph.add_edge("a", "b", syn_count=3, neuropil="AL")
+    nx.write_graphml(graph, tmp_path / "fly.graphml")
+    wiring = read(tmp_path / "fly.graphml")
+    assert edges(wiring) == {("a", "b"): 3} and wiring.annotations["side"] == ("left", "right")
+    assert (wiring.inputs.tolist(), wiring.outputs.tolist()) == ([0], [1])
+    assert wiring.account is not None and wiring.account.ignored == ("neuropil",)
+    again = read(writing.write(wiring, tmp_path, "again", "graphml")[0])
+    assert again.annotations["side"] == ("left", "right") and again.fingerprint() == wiring.fingerprint()
+
+
+def test_columns_that_are_named_are_used_or_refused(tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("pre,post\na,b\nb,a\n")
+    (tmp_path / "w_cells.csv").write_text("name,released,kind_of\na,GABA,PN\nb,ACH,LN\n")
+    named = {"transmitter": "released", "class": "kind_of"}
+    wiring = read(tmp_path / "w.csv", Reading(columns=named))
+    assert wiring.transmitter == ("GABA", "ACH") and wiring.sign.tolist() == [-1, 1]
+    assert wiring.cell_class == ("PN", "LN")
+    for columns, said in (
+        ({"sign": "excites"}, "no table has a column 'excites' to be the sign"),
+        ({"class": "sort"}, "Unknown column 'sort'"),
+    ):
+        with pytest.raises(ConnectomeError, match=said):
+            read(tmp_path / "w.csv", Reading(columns=columns))
+    np.save(tmp_path / "m.npy", np.eye(3, k=1))
+    with pytest.raises(ConnectomeError, match="no table has a column 'n' to be the weight"):
+        read(tmp_path / "m.npy", Reading(columns={"weight": "n"}))
+
+
+def test_sum_that_no_weight_can_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("pre,post,weight\na,b,3e38\na,b,3e38\nb,a,1\n")
+    with pytest.raises(ConnectomeError, match=r"line 2: the edge's weights sum to 6e\+38"):
+        read(tmp_path / "w.csv", Reading(duplicates="sum"))
 
 
 def test_varshney_and_openworm_tables_say_kinds_in_their_own_words(tmp_path: Path) -> None:
@@ -296,7 +345,11 @@ def test_selection_weights_and_columns_do_what_they_say(tmp_path: Path) -> None:
     wiring = read(tmp_path / "w.csv", Reading(columns=columns, min_weight=5, select={"side": ("left",)}))
     assert edges(wiring) == {("b", "c"): 5, ("c", "a"): 6}
     assert wiring.account is not None
-    assert wiring.account.removed == {"edges of a weight below 5": 1, "cells without side=left": 1}
+    assert wiring.account.removed == {
+        "edges of a weight below 5": 1,
+        "cells without side=left": 1,
+        "edges of these cells": 1,
+    }
     for reading, said in (
         (Reading(columns=columns, select={"side": ("lefty",)}), "Did you mean 'left'"),
         (Reading(columns=columns, select={"flank": ("left",)}), "Unknown column of the cells"),

@@ -14,7 +14,6 @@ from neuroevo.connectome.reading import Reading
 from neuroevo.connectome.signs import NAMES, RULES, require, transmitter_of, with_signs
 from neuroevo.errors import ConnectomeError, OptionError
 from neuroevo.experiment.config import Configuration
-from neuroevo.experiment.request import wiring_of
 from neuroevo.plugins import priors
 from neuroevo.wiring.sampling import sample
 
@@ -65,7 +64,10 @@ def test_monoamines_make_no_synapse_where_they_are_zero(tmp_path: Path) -> None:
 def test_transmitters_on_which_rules_differ_are_refused_without_a_rule(tmp_path: Path) -> None:
     with pytest.raises(ConnectomeError, match=r"rules differ on .*GLUT \(1\).*--signs worm or shiu2024"):
         read(ring(tmp_path))
-    assert read(ring(tmp_path, ("ACH", "GABA", "cholinergic"))).sign.tolist() == [1, -1, 1]
+    agreed = read(ring(tmp_path, ("ACH", "GABA", "cholinergic", "peptide")))
+    assert agreed.sign.tolist() == [1, -1, 1, 1]
+    assert agreed.account is not None
+    assert "1 cell of no known transmitter excite (peptide (1))" in agreed.account.signs
 
 
 def test_a_column_of_signs_is_taken_before_transmitters_unless_a_rule_is_named(tmp_path: Path) -> None:
@@ -83,7 +85,9 @@ def test_rows_that_differ_give_a_cell_the_transmitter_of_most(tmp_path: Path) ->
     )
     wiring = read(tmp_path / "w.csv")
     assert wiring.transmitter == ("GABA", "ACH", "ACH", "ACH") and wiring.sign.tolist() == [-1, 1, 1, 1]
-    assert wiring.account is not None and "Rows of 1 cells have several" in wiring.account.notes[0]
+    assert (
+        wiring.account is not None and "1 cell has rows with several transmitters" in wiring.account.notes[0]
+    )
 
 
 def test_unsigned_wiring_says_that_all_excite_and_can_be_drawn_by_seed(tmp_path: Path) -> None:
@@ -105,10 +109,11 @@ def test_unsigned_wiring_says_that_all_excite_and_can_be_drawn_by_seed(tmp_path:
 def test_rules_apply_to_bundled_wirings_and_requests() -> None:
     worm = load("celegans")
     assert with_signs(worm, None, 0) is worm
-    fly = wiring_of(Configuration(connectome="celegans", signs="shiu2024"))
+    fly = Configuration(connectome="celegans", signs="shiu2024").wiring()
     glutamate = [i for i, text in enumerate(worm.transmitter) if transmitter_of(text) == "glutamate"]
     assert glutamate and set(fly.sign[glutamate].tolist()) == {-1}
-    drawn = [wiring_of(Configuration(connectome="celegans", signs="free", seed=s)) for s in (3, 3, 4)]
+    assert fly.account is not None and "those of the rule shiu2024" in fly.account.lines()[0]
+    drawn = [Configuration(connectome="celegans", signs="free", seed=s).wiring() for s in (3, 3, 4)]
     assert drawn[0].fingerprint() == drawn[1].fingerprint() != drawn[2].fingerprint()
 
 
