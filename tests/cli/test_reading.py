@@ -132,3 +132,11 @@ def test_named_wiring_can_be_narrowed(capsys: pytest.CaptureFixture[str]) -> Non
     figures = json.loads(capsys.readouterr().out)
     assert figures["source"]["muscles"] == 0
     assert "edges of a weight below 5" in figures["read"][0]
+
+
+def test_ports_are_chosen_among_the_cells_that_are_selected(capsys: pytest.CaptureFixture[str]) -> None:
+    usual = ["--connectome", "fly.csv", "--duplicates", "sum", "--signs", "shiu2024"]
+    assert cli.main(["stats", *usual, "--select", "super_class=sensory+central"]) == 2
+    assert "'fly' has no outputs; name cells" in capsys.readouterr().err
+    chosen = ["--select", "super_class=sensory+central", "--outputs", "super_class:central"]
+    assert cli.main(["stats", *usual, *chosen]) == 0
