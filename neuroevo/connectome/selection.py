@@ -40,8 +40,8 @@ def selected(connectome: Connectome, select: Mapping[str, tuple[str, ...]]) -> C
     part = connectome.circuit(connectome.name, np.flatnonzero(mask))
     if not any(len(getattr(part, kind)) for kind in KINDS):
         raise ConnectomeError(
-            f"--select {said} leaves no edge of {connectome.name!r} ({count(part.num_cells, 'cell')} are left); "
-            "wanted one at least."
+            f"--select {said} leaves no edge of {connectome.name!r} ({count(part.num_cells, 'cell')} are "
+            "left); wanted one at least."
         )
     lost = sum(len(getattr(connectome, kind)) - len(getattr(part, kind)) for kind in KINDS)
     cells = connectome.num_cells - part.num_cells
