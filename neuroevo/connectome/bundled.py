@@ -1,4 +1,4 @@
-"""The bundled wirings of *C. elegans*, read from the tables in data/, and a planted control.
+"""The bundled wirings: of *C. elegans* and the brain of a fly larva, read from data/, and a planted control.
 
 data/SOURCES.md tells where the tables are from.
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome, edges_by_kind
 from neuroevo.connectome.planted import planted
+from neuroevo.connectome.reading import Reading
 
 CORD_MOTOR = "DA+DB+DD+VA+VB+VD+AS"  # the seven classes that drive the body wall from the cord
 COMMAND = "AVA+AVB+AVD+AVE+PVC"
@@ -23,6 +24,7 @@ SUMMARIES = {
     "celegans": "C. elegans hermaphrodite: 302 neurons, 95 body-wall muscles; sensory in, motor out",
     "celegans-motor": "its locomotor circuit: 97 neurons, 95 muscles; cord motor neurons in, muscles out",
     "celegans-perimotor": "six repeating units of its cord: 66 motor neurons in, 72 muscles out",
+    "larva": "fruit fly larva, the whole brain: 2,952 neurons; sensory in, descending and ring gland out",
     "planted": "no animal: six parallel lines of 48 cells, right on the task `lines`, a control",
 }
 
@@ -41,12 +43,22 @@ def load(name: str) -> Connectome:
     """
     if name == "planted":
         return planted()
+    if name == "larva":
+        return _larva()
     if name == "celegans-perimotor":
         return _table(name, "perimotor").with_ports("motor", "muscle")
     if name == "celegans":
         return _table(name, "celegans").with_ports("sensory", "motor")
     selector = "+".join((CORD_MOTOR, COMMAND, HEAD_MOTOR, TOUCH, "muscle"))
     return load("celegans").circuit(name, selector).with_ports(CORD_MOTOR, "muscle")
+
+
+def _larva() -> Connectome:
+    """Returns the brain of the larva, whose table holds what was published: autapses are left out here."""
+    from neuroevo.connectome import readers  # wirings of the worm need none of them
+
+    with resources.as_file(resources.files("neuroevo.connectome.data")) as folder:
+        return readers.read(folder / "larva.csv.gz", Reading(autapses="drop"))
 
 
 def _table(name: str, stem: str) -> Connectome:

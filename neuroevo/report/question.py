@@ -18,6 +18,7 @@ CIRCUITS = {  # of connectomes, by the beginning of their names, the longest tha
     "celegans-male": "the wiring of the C. elegans male",
     "celegans-witvliet": "the brain of C. elegans",
     "fly-optic-lobe": "the visual system of the fly",
+    "larva": "the brain of the fly larva",
     "larva-mushroom-body": "the mushroom body of the fly larva",
     "planted": "the planted circuit",
 }
