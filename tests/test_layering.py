@@ -47,6 +47,7 @@ ROOT_MODULES = {
     "seeds",
     "text",
     "toml",
+    "transfers",
     "trust",
 }
 MAY_IMPORT_INSIDE = {

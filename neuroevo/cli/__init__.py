@@ -7,6 +7,7 @@
     judge             the report of scores of any program, from a file
     replay, export    what champions do, in pictures; a champion as one file
     stats, sample     statistics of wirings and priors; samples as tables of edges
+    fetch             a fly's nervous system, by name, onto this machine
     list              all that a request can name
     parser            arguments: a parser whose errors are one line, and flags that several commands share
     outcome           what is printed of a run or a study that has ended
@@ -28,5 +29,6 @@ COMMANDS = (
     "export",
     "stats",
     "sample",
+    "fetch",
     "list",
 )

@@ -4,6 +4,8 @@
     bundled     the wirings of *C. elegans* that come with the program; data/ holds their tables
     planted     a circuit that is the right answer to a task, a control
     published   wirings that are fetched once, each pinned by its hash
+    datasets    whole flies by name, each file pinned; fetching: brings one; distilling: its files to tables
+    flyconn_store   wirings that flyconn keeps on this machine
     catalog     load(name or path): finds the reader for each; readers: which reads what
     reading     how a wiring is read: its columns, double edges, autapses, weights; account: what was read
     frames      columns of tables in text, Parquet and Feather; headers: what their headers mean

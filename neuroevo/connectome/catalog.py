@@ -1,14 +1,15 @@
 """Connectomes by name or path: `load` finds the reader for each.
 
 `celegans` is the whole animal, `celegans-motor` its locomotor circuit, `celegans-perimotor` the repeating
-circuit of the ventral cord; `published` has others, which are fetched once. `readers` reads files.
+circuit of the ventral cord, `larva` the brain of a fly larva. `published` has wirings that are fetched on
+first use, `datasets` whole flies that `run.py fetch` brings. `readers` reads files.
 """
 
 from __future__ import annotations
 
 import os
 
-from neuroevo.connectome import bundled, published, signs
+from neuroevo.connectome import bundled, datasets, flyconn_store, published, signs
 from neuroevo.connectome.model import Connectome
 from neuroevo.connectome.reading import Reading
 from neuroevo.errors import OptionError, RegistryError, unknown
@@ -20,8 +21,8 @@ def load(source: str, reading: Reading = USUAL) -> Connectome:
     """Returns a bundled connectome by name, fetches another by name, or reads one from a file.
 
     Args:
-        source: One of `bundled.names()` or `published.names()`, or a path, which holds a separator or a dot,
-            or exists.
+        source: A name of `bundled`, `published` or `datasets`, `flyconn:NAME`, or a path, which holds a
+            separator or a dot, or exists.
         reading: What becomes of its columns, edges and cells. A rule for signs is checked, and applied by
             `signs.with_signs`.
 
@@ -31,7 +32,9 @@ def load(source: str, reading: Reading = USUAL) -> Connectome:
         ConnectomeError: If the file does not exist or cannot be used, or nothing is left of the wiring.
         DataError: If the connectome has to be fetched and cannot be.
     """
-    is_named = source in bundled.SUMMARIES or source in published.names()
+    is_named = source in summaries()
+    if source.startswith(flyconn_store.PREFIX):
+        return flyconn_store.load(source, reading)
     if is_named and reading.of_file:
         raise OptionError(
             f"Option {reading.of_file[0]!r} was given with {source!r}, which is no file; give it with a file."
@@ -40,6 +43,8 @@ def load(source: str, reading: Reading = USUAL) -> Connectome:
         wiring = bundled.load(source)
     elif source in published.names():
         wiring = published.load(source)
+    elif source in datasets.DATASETS:
+        return datasets.load(source, reading)
     elif os.sep in source or "/" in source or "." in source or os.path.exists(source):
         from neuroevo.connectome import readers  # `run.py list` needs none of them
 
@@ -78,5 +83,5 @@ def prepared(
 
 
 def summaries() -> dict[str, str]:
-    """Returns a line about each connectome with a name: the bundled ones, then those fetched on first use."""
-    return {**bundled.SUMMARIES, **published.summaries()}
+    """Returns a line about each connectome with a name: bundled, fetched on first use or on demand."""
+    return {**bundled.SUMMARIES, **published.summaries(), **datasets.summaries()}

@@ -66,11 +66,11 @@ CELLS: Mapping[str, tuple[str, ...]] = {
     "class": ("cell_type", "celltype", "type", "cell_class"),
     "transmitter": (
         *("consensus_nt", "nt_type", "neurotransmitter", "nt", "top_nt", "predicted_nt"),
-        *("neurotransmitter_predicted",),
+        *("neurotransmitter_predicted", "nt_pred"),
     ),
     "confidence": (
         *("nt_type_score", "predicted_nt_confidence", "top_nt_conf", "conf_nt", "nt_confidence"),
-        *("neurotransmitter_score",),
+        *("neurotransmitter_score", "nt_conf"),
     ),
     "sign": ("polarity",),
     "x": ("pos_x",),

