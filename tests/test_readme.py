@@ -68,8 +68,8 @@ def test_python_examples_run() -> None:
 
 
 OF_A_RUN = re.compile(
-    "mnist|report|replay|export|resume|score|study|attribute"
-)  # commands that want data, a run that was made, or many graphs
+    "mnist|report|replay|export|resume|score|study|attribute|flywire"
+)  # commands that want data, a run that was made, or many graphs; of flies see connectome/test_fetching
 SHORT = r"\1:steps=40"  # an episode of the swimmer has 500 steps, which would be most of the time
 
 

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tarfile
 import threading
 from dataclasses import replace
@@ -500,3 +501,15 @@ def test_provenance_says_where_tables_are_from(here):
     known = json.loads((datasets.folder_of("banc") / "provenance.json").read_text())
     assert known["files"] == {f.name: f.digest for f in here["banc"].files}
     assert (known["cells"], known["edges"], known["synapses"]) == (4, 4, 15)
+
+
+def test_commands_of_the_readme(here, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name, content in FILES["flywire"].items():
+        Path(name).write_bytes(content)
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    commands = re.findall(r"^python run.py ([^#\n]*flywire[^#\n]*)", readme, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["fetch", "fetch", "stats"]
+    for command in commands:
+        assert run.main(command.split()) == 0
+    assert "flywire" in capsys.readouterr().out
