@@ -30,8 +30,9 @@ from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.seeds import derive
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import graph_statistics
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import Keep, Rewired, degree_labels, in_strength, rewire
-from neuroevo.wiring.statistics import adjacency, modules, path_length, reciprocity
+from neuroevo.wiring.statistics import modules, neurons_of, path_length, reciprocity
 from neuroevo.wiring.triads import triad_census
 
 RICH = 50  # degree above which a cell is a hub
@@ -59,19 +60,19 @@ def samples(worm: Connectome, keep: Keep, number: int, seed: int) -> tuple[float
 def matrix_of(edges: Edges, worm: Connectome) -> np.ndarray:
     """Returns the matrix among neurons, bool [N, N]."""
     neurons = np.flatnonzero(~worm.is_muscle)
-    return adjacency(worm.num_cells, edges.pre, edges.post)[np.ix_(neurons, neurons)]
+    return Graph.of(worm.num_cells, edges.pre, edges.post).matrix()[np.ix_(neurons, neurons)]
 
 
 def structure(matrix: np.ndarray, source: np.ndarray) -> tuple[float, float, float, float]:
     """Returns triad distance, reciprocity, density among hubs, and assortativity of total degree."""
-    new, old = triad_census(matrix), triad_census(source)
+    new, old = (triad_census(Graph.of_matrix(m)) for m in (matrix, source))
     connected = [k for k in old if k not in ("003", "012", "102") and new[k] + old[k]]
     distance = sum(abs(new[k] - old[k]) / (new[k] + old[k]) for k in connected)
     degree = source.sum(0) + source.sum(1)
     hubs = np.flatnonzero(degree > RICH)
     club = matrix[np.ix_(hubs, hubs)].sum() / (len(hubs) * (len(hubs) - 1))
     pre, post = np.nonzero(matrix)
-    return distance, reciprocity(matrix), club, np.corrcoef(degree[pre], degree[post])[0, 1]
+    return distance, reciprocity(Graph.of_matrix(matrix)), club, np.corrcoef(degree[pre], degree[post])[0, 1]
 
 
 def sections(edges: Edges, worm: Connectome) -> np.ndarray:
@@ -108,8 +109,8 @@ def ladder(worm: Connectome, number: int, seed: int) -> dict[str, tuple[float, l
     for name, keep in rules.items():
         seconds, drawn = samples(worm, keep, number if "bins" not in name else max(number // 5, 2), seed)
         matrices = [matrix_of(sample.edges, worm) for sample in drawn]
-        census = triad_census(source)
-        exact = sum(triad_census(m) == census for m in matrices)
+        census = triad_census(Graph.of_matrix(source))
+        exact = sum(triad_census(Graph.of_matrix(m)) == census for m in matrices)
         means = np.mean([structure(m, source) for m in matrices], 0)
         overlap = np.mean([sample.overlap for sample in drawn])
         off = np.mean([np.abs(sections(s.edges, worm) - sections(worm.chemical, worm)).sum() for s in drawn])
@@ -170,16 +171,16 @@ def measuring(worm: Connectome, rounds: int, seed: int) -> None:
     graph_statistics(worm, drawn[:1], seed)
     whole = median(timed(lambda: graph_statistics(worm, drawn, seed))[0] for _ in range(rounds)) / len(drawn)
     print(f"\nfigures of one wiring: {1000 * whole:.1f} ms")
-    matrix = matrix_of(drawn[0].chemical, worm)
-    graph = networkx.DiGraph(matrix)
+    wiring = neurons_of(drawn[0])
+    graph = networkx.DiGraph(wiring.matrix())
     calls: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "modules": (
-            lambda: modules(matrix, seed),
+            lambda: modules(wiring, seed),
             lambda: networkx.community.louvain_communities(graph, seed=seed),
         ),
-        "triads": (lambda: triad_census(matrix), lambda: networkx.triadic_census(graph)),
+        "triads": (lambda: triad_census(wiring), lambda: networkx.triadic_census(graph)),
         "paths": (
-            lambda: path_length(matrix),
+            lambda: path_length(wiring),
             lambda: dict(networkx.all_pairs_shortest_path_length(graph)),
         ),
     }

@@ -12,6 +12,7 @@ A prior is a function `(connectome, *, seed, **options) -> Architecture` with th
     partial         some parts random, the others exact: knock-outs and transplants
     swapped         @swap_null(name): a null model made by swaps, from the rule that says what is kept
     options         options that several priors share, in their signatures and help
+    places          pairs of cells that random edges may join, numbered without a list of them
     parts           which part of a wiring is rewired, kept or dropped; mutations: how wirings mutate
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from typing import Literal
 
 import numpy as np
@@ -10,13 +11,17 @@ from neuroevo.connectome.model import Connectome, Edges, both_ways, once
 from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import Keep
-from neuroevo.wiring.statistics import adjacency, clustering, neurons_of
+from neuroevo.wiring.statistics import clustering, in_degree, mutual_degree, neurons_of, out_degree
 from populations.mutations import KeepByKind, by_swaps, degrees
 from populations.parts import RandomPart
-from populations.unstructured import place, random_gaps, scatter
+from populations.places import Places
+from populations.unstructured import random_gaps, scatter
 
 Blocks = Literal["role", "class"]
+
+MOST_AT_ONCE = 2_000  # cells of which all pairs are drawn a number; of more, pairs are drawn one by one
 
 
 def _keep_ring(connectome: Connectome, **_: object) -> KeepByKind:
@@ -69,8 +74,7 @@ def small_world(
     both = connectome.is_undirected
     source = once(connectome.chemical) if both else connectome.chemical
     pre, post = _ring(len(neurons), len(source), rng, both)
-    joined = adjacency(len(neurons), pre, post)
-    joined |= joined.T & both
+    joined = Graph.of(len(neurons), *((pre, post) if not both else _both_ways(pre, post)))
     wanted, lattice, density = clustering(neurons_of(connectome)), clustering(joined), _density(joined)
     staying = np.clip((wanted - density) / max(lattice - density, 1e-9), 0, 1) ** (1 / 3)
     post = _shortcuts(pre, post, joined, 1 - staying, rng, both)
@@ -106,20 +110,14 @@ def scale_free(
         Shalizi & Newman (2009), https://doi.org/10.1137/070710111 (exponents).
     """
     rng = generator(seed, "chemical")
-    matrix = neurons_of(connectome)
+    graph = neurons_of(connectome)
     neurons = np.flatnonzero(~connectome.is_muscle)
-    both, sources = connectome.is_undirected, _by_rank(matrix.sum(1), rng)
-    chance = np.outer(sources, sources if both else _by_rank(matrix.sum(0), rng))
-    np.fill_diagonal(chance, 0)
-    if both:
-        chance = np.triu(chance)
+    both, sources = connectome.is_undirected, _by_rank(out_degree(graph), rng)
+    targets = sources if both else _by_rank(in_degree(graph), rng)
     source = once(connectome.chemical) if both else connectome.chemical
     weight = rng.permutation(source.weight.copy())  # NumPy shuffles no empty array that is read-only
-    # The greatest of log(chance) + Gumbel noise are draws without replacement in proportion to the chance.
-    with np.errstate(divide="ignore"):
-        keys = np.log(chance) + rng.gumbel(size=chance.shape)
-    chosen = np.argsort(-keys, axis=None)[: len(weight)]
-    pre, post = np.unravel_index(chosen, chance.shape)
+    draw = _all_at_once if len(neurons) <= MOST_AT_ONCE else _one_by_one
+    pre, post = draw(sources, targets, len(weight), both, rng)
     chemical = Edges(neurons[pre], neurons[post], weight)
     chemical = both_ways(chemical) if both else chemical
     return _with_random_rest(connectome, chemical, seed, gap, dale)
@@ -164,9 +162,8 @@ def sbm(
     for edges in () if connectome.is_undirected else (connectome.chemical, connectome.neuromuscular):
         pairs = np.stack([block[edges.pre], block[edges.post]])
         for a, b in np.unique(pairs, axis=1).T:
-            allowed = np.outer((block == a) & ~connectome.is_muscle, block == b)
-            np.fill_diagonal(allowed, False)
-            parts.append(place(allowed, edges.weight[(pairs[0] == a) & (pairs[1] == b)], rng))
+            allowed = Places.between((block == a) & ~connectome.is_muscle, block == b)
+            parts.append(allowed.fill(edges.weight[(pairs[0] == a) & (pairs[1] == b)], rng))
     gaps = random_gaps(connectome, gap, seed)
     return Architecture.of(connectome, synapses=join(*parts), gap_junctions=gaps, dale=dale)
 
@@ -175,12 +172,10 @@ def _between_blocks(connectome: Connectome, block: np.ndarray, rng: np.random.Ge
     """Returns as many pairs of synapses between any two blocks of an undirected wiring, each both ways."""
     pairs, parts = once(connectome.chemical), []
     ends = np.sort([block[pairs.pre], block[pairs.post]], axis=0)
-    above = np.triu(np.outer(~connectome.is_muscle, ~connectome.is_muscle), 1)
+    neurons = ~connectome.is_muscle
     for a, b in np.unique(ends, axis=1).T:
-        of_blocks = np.outer(block == a, block == b)
-        parts.append(
-            place(above & (of_blocks | of_blocks.T), pairs.weight[(ends[0] == a) & (ends[1] == b)], rng)
-        )
+        allowed = Places.above(neurons & (block == a), neurons & (block == b))
+        parts.append(allowed.fill(pairs.weight[(ends[0] == a) & (ends[1] == b)], rng))
     return both_ways(join(*parts))
 
 
@@ -246,41 +241,97 @@ def _reach(num_cells: int, num_edges: int) -> int:
     return max((abs(_step(k)) for k in range(1, -(-num_edges // max(1, num_cells)) + 1)), default=0)
 
 
+def _both_ways(pre: np.ndarray, post: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns edges and their reverses."""
+    return np.concatenate([pre, post]), np.concatenate([post, pre])
+
+
 def _shortcuts(
     pre: np.ndarray,
     post: np.ndarray,
-    joined: np.ndarray,
+    joined: Graph,
     share: float,
     rng: np.random.Generator,
     both: bool,
 ) -> np.ndarray:
-    """Returns targets of which a share was moved to random cells not yet targeted; `joined` is used up.
+    """Returns targets of which a share was moved to random cells not yet targeted.
 
-    Where edges go both ways `joined` is symmetric.
+    Where edges go both ways each is moved with its reverse.
     """
-    post = post.copy()
-    for edge in np.flatnonzero(rng.random(len(pre)) < share):
-        free = ~joined[pre[edge]]
-        free[pre[edge]] = False
-        targets = np.flatnonzero(free)
-        if len(targets):
-            _mark(joined, pre[edge], post[edge], False, both)
-            post[edge] = rng.choice(targets)
-            _mark(joined, pre[edge], post[edge], True, both)
+    post, size = post.copy(), joined.num_cells
+    bounds = zip(joined.first[:-1].tolist(), joined.first[1:].tolist(), strict=True)
+    taken = [joined.post[a:b].tolist() for a, b in bounds]  # of each cell, in order
+    for cell in range(size):
+        insort(taken[cell], cell)
+    for edge in np.flatnonzero(rng.random(len(pre)) < share).tolist():
+        cell, old = int(pre[edge]), int(post[edge])
+        free = size - len(taken[cell])
+        if not free:
+            continue
+        new = _free_cell(taken[cell], int(rng.integers(free)))
+        post[edge] = new
+        for here, before, after in (
+            (cell, old, new),
+            *(((old, cell, None), (new, None, cell)) if both else ()),
+        ):
+            if before is not None:
+                taken[here].remove(before)
+            if after is not None:
+                insort(taken[here], after)
     return post
 
 
-def _mark(joined: np.ndarray, pre: int, post: int, is_joined: bool, both: bool) -> None:
-    """Marks an edge, or the two edges of a pair, as there or not."""
-    joined[pre, post] = is_joined
-    if both:
-        joined[post, pre] = is_joined
+def _free_cell(taken: list[int], k: int) -> int:
+    """Returns the k-th cell, from 0, that is not in a sorted list: past k by the taken below it."""
+    below = bisect_right(range(len(taken)), k, key=lambda i: taken[i] - i)
+    return k + below
 
 
-def _density(matrix: np.ndarray) -> float:
+def _density(graph: Graph) -> float:
     """Returns the share of pairs joined in any direction: the clustering of a random graph."""
-    n = len(matrix)
-    return float((matrix | matrix.T).sum() / max(1, n * (n - 1)))
+    size = graph.num_cells
+    joined = 2 * graph.num_edges - int(mutual_degree(graph).sum())
+    return float(joined / max(1, size * (size - 1)))
+
+
+def _all_at_once(
+    sources: np.ndarray, targets: np.ndarray, number: int, both: bool, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pairs drawn without replacement, in proportion to the product of their factors.
+
+    The greatest of log(chance) + Gumbel noise are such draws. Where edges go both ways each pair is one.
+    """
+    chance = np.outer(sources, targets)
+    np.fill_diagonal(chance, 0)
+    if both:
+        chance = np.triu(chance)
+    with np.errstate(divide="ignore"):
+        keys = np.log(chance) + rng.gumbel(size=chance.shape)
+    chosen = np.argsort(-keys, axis=None)[:number]
+    pre, post = np.unravel_index(chosen, chance.shape)
+    return pre, post
+
+
+def _one_by_one(
+    sources: np.ndarray, targets: np.ndarray, number: int, both: bool, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what `_all_at_once` does: draws with replacement, of which those that were before are left out.
+
+    The ends of a pair are drawn each by itself, so that nothing is as large as all pairs.
+    """
+    size = len(sources)
+    ends = [np.cumsum(factor / factor.sum()) for factor in (sources, targets)]
+    keys = np.zeros(0, np.int64)
+    while len(keys) < number:
+        draws = 2 * (number - len(keys)) + 1_000
+        pre, post = (np.minimum(np.searchsorted(end, rng.random(draws)), size - 1) for end in ends)
+        if both:
+            pre, post = np.minimum(pre, post), np.maximum(pre, post)
+        new = (pre.astype(np.int64) * size + post)[pre != post]
+        keys = np.concatenate([keys, new])
+        keys = keys[np.sort(np.unique(keys, return_index=True)[1])]
+    pre, post = np.divmod(keys[:number], size)
+    return pre, post
 
 
 def _by_rank(degree: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
 from populations.mutations import by_swaps, degrees
 from populations.parts import OPTIONS, RandomPart, part_of, require_parts
+from populations.places import Places
 
 
 @priors.register("random", mutate=by_swaps(degrees))
@@ -103,9 +104,9 @@ def counts(
     if connectome.is_undirected:
         parts.append(scatter_both_ways(connectome, sign, rng))
     for value in (1, -1) if not connectome.is_undirected else ():
-        allowed = np.outer(~connectome.is_muscle & (sign == value), np.ones(connectome.num_cells, bool))
-        np.fill_diagonal(allowed, False)
-        parts.append(place(allowed, measured.weight[connectome.sign[measured.pre] == value], rng))
+        sources = ~connectome.is_muscle & (sign == value)
+        allowed = Places.between(sources, np.ones(connectome.num_cells, bool))
+        parts.append(allowed.fill(measured.weight[connectome.sign[measured.pre] == value], rng))
     return Architecture.of(
         connectome,
         sign=sign,
@@ -227,10 +228,8 @@ def scatter(connectome: Connectome, edges: Edges, targets: np.ndarray, rng: np.r
     parts = []
     for sign in (1, -1):
         sources = ~connectome.is_muscle & (connectome.sign == sign)
-        allowed = np.outer(sources, targets)
-        np.fill_diagonal(allowed, False)
         weight = edges.weight[connectome.sign[edges.pre] == sign]
-        parts.append(place(allowed, weight, rng))
+        parts.append(Places.between(sources, targets).fill(weight, rng))
     return join(*parts)
 
 
@@ -244,9 +243,9 @@ def scatter_both_ways(connectome: Connectome, sign: np.ndarray, rng: np.random.G
     """
     pairs, neurons = once(connectome.chemical), ~connectome.is_muscle
     before = connectome.sign[pairs.pre].astype(int) + connectome.sign[pairs.post]
-    after = sign.astype(int)[:, None] + sign
-    above = np.triu(np.outer(neurons, neurons), 1)
-    parts = (place(above & (after == k), pairs.weight[before == k], rng) for k in (-2, 0, 2))
+    excites, inhibits = neurons & (sign > 0), neurons & (sign < 0)
+    ends = {-2: (inhibits, inhibits), 0: (excites, inhibits), 2: (excites, excites)}
+    parts = (Places.above(*ends[k]).fill(pairs.weight[before == k], rng) for k in ends)
     return both_ways(join(*parts))
 
 
@@ -259,22 +258,6 @@ def scatter_pairs(connectome: Connectome, rng: np.random.Generator) -> Edges:
     """
     pairs, muscle = connectome.electrical, connectome.is_muscle
     num_muscles = muscle[pairs.pre].astype(int) + muscle[pairs.post]
-    kind = muscle.astype(int)[:, None] + muscle
-    above = np.triu(np.ones(kind.shape, bool), 1)
-    return join(*(place(above & (kind == k), pairs.weight[num_muscles == k], rng) for k in range(3)))
-
-
-def place(allowed: np.ndarray, weight: np.ndarray, rng: np.random.Generator) -> Edges:
-    """Returns edges at random places, whose weights are in random order.
-
-    Args:
-        allowed: bool [N, N], the places that an edge may take, presynaptic cells in rows.
-        weight: [E], the weights; as many edges are placed.
-        rng: Source of the places and of the order.
-
-    Raises:
-        ValueError: If there are fewer places than weights.
-    """
-    pre, post = np.nonzero(allowed)
-    chosen = rng.choice(len(pre), len(weight), replace=False)
-    return Edges(pre[chosen].astype(np.int32), post[chosen].astype(np.int32), rng.permutation(weight))
+    ends = ((~muscle, ~muscle), (~muscle, muscle), (muscle, muscle))
+    parts = (Places.above(*ends[k]).fill(pairs.weight[num_muscles == k], rng) for k in range(3))
+    return join(*parts)

@@ -15,6 +15,7 @@ from neuroevo.wiring.null_models import in_strength, length_bins
 from neuroevo.wiring.statistics import clustering, neurons_of
 from neuroevo.wiring.triads import triad_census
 from tests.populations.test_swap_priors import KINDS, assert_degrees, numbered
+from tests.wirings import matrix_of
 
 
 def labelled(labels: Callable[[Connectome], np.ndarray], mutual: bool = True) -> Callable[..., None]:
@@ -87,7 +88,7 @@ def as_clustered(new: Architecture, sample: Architecture, worm: Connectome) -> N
 def same_degrees(new: Architecture, sample: Architecture, worm: Connectome) -> None:
     same_numbers(new, sample, worm)
     for axis in (0, 1):
-        np.testing.assert_array_equal(neurons_of(new).sum(axis), neurons_of(sample).sum(axis))
+        np.testing.assert_array_equal(matrix_of(new).sum(axis), matrix_of(sample).sum(axis))
 
 
 def same_blocks(new: Architecture, sample: Architecture, worm: Connectome) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from neuroevo.connectome import bundled
 from neuroevo.connectome.model import Connectome, Edges
+from neuroevo.wiring.statistics import Wiring, neurons_of
 
 WORMS = [name for name in bundled.names() if name.startswith("celegans")]  # cells, signs and weights differ
 
@@ -25,6 +28,15 @@ def write(folder: Path, **files: str) -> Path:
     for path, text in zip(paths, files.values(), strict=True):
         path.write_text(text, encoding="utf-8")
     return paths[0]
+
+
+def matrix_of(wiring: Wiring) -> np.ndarray:
+    """Returns the matrix of the chemical synapses among neurons, bool [N, N], presynaptic cells in rows.
+
+    Args:
+        wiring: A connectome or an architecture.
+    """
+    return neurons_of(wiring).matrix()
 
 
 def pairs(wiring: Connectome, kind: str) -> dict[tuple[str, str], float]:

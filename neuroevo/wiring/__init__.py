@@ -8,9 +8,11 @@
     strength_annealing  the chain that matches the sums of cells' weights, compiled
     mutation          a wiring changed a little, within what its prior promises
     statistics        degrees, reciprocity, clustering, paths, rich club, modules
-    louvain           modules, compiled; breadth_first: distances between all cells, compiled
+    graph             Graph: edges in the space that edges take, on which statistics are computed
+    louvain           modules, compiled; breadth_first: shortest paths from many cells at once, compiled
     routes            the way from inputs to outputs: shortcuts, distances, cells that nothing reaches
-    triads            the triad census, and how it compares with a null model; triad_counts: compiled
+    triads            the triad census, and how it compares with a null model
+    triangles         triangles and common edges, compiled; bits: of machine words
     body_map          what a wiring kept of the connectome's map onto the body
     sampling          Prior: what a prior is; its architectures, drawn by seed and told apart
     comparison        samples of priors beside their connectome, in figures

@@ -1,6 +1,9 @@
-"""Numbers of steps between all cells of a sparse wiring, compiled: a search breadth first from every cell.
+"""Shortest paths from many cells at once, compiled: a search breadth first, 64 sources in the bits of a word.
 
 Importing this module imports numba; `statistics` does so on first use.
+
+References:
+    Then et al. (2014), The more the merrier: efficient multi-source graph traversal, PVLDB 8, 449-460.
 """
 
 from __future__ import annotations
@@ -8,32 +11,52 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from neuroevo.wiring.bits import lowest_bit
+
+WORD = 64  # sources that are searched from together
+
 
 @njit(cache=True)
-def all_distances(first: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Returns the number of edges on the shortest path of each ordered pair of cells, float64 [N, N].
+def paths_from(first: np.ndarray, post: np.ndarray, sources: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns what the shortest paths from some cells come to.
 
     Args:
-        first: int64 [N + 1], where the edges from each cell begin in `target`.
-        target: int64 [E].
+        first: int64 [N + 1], where the edges from each cell begin in `post`.
+        post: int32 [E].
+        sources: int64 [S], the cells that paths begin at.
 
     Returns:
-        The distances, 0 of a cell to itself, `inf` where there is no path.
+        int64 [S], the sum of the steps to all cells that a source reaches; and int64 [S], their number.
     """
     size = len(first) - 1
-    steps = np.full((size, size), np.inf)
-    queue = np.empty(size, np.int64)
-    for source in range(size):
-        row = steps[source]
-        row[source], queue[0] = 0.0, source
-        head, tail = 0, 1
-        while head < tail:
-            cell = queue[head]
-            head += 1
-            further = row[cell] + 1.0
-            for k in range(first[cell], first[cell + 1]):
-                if row[target[k]] == np.inf:
-                    row[target[k]] = further
-                    queue[tail] = target[k]
-                    tail += 1
-    return steps
+    steps, reached = np.zeros(len(sources), np.int64), np.zeros(len(sources), np.int64)
+    visited, front, arriving = np.zeros(size, np.uint64), np.zeros(size, np.uint64), np.zeros(size, np.uint64)
+    for begin in range(0, len(sources), WORD):
+        group = sources[begin : begin + WORD]
+        visited[:] = np.uint64(0)
+        front[:] = np.uint64(0)
+        for k in range(len(group)):
+            front[group[k]] |= np.uint64(1) << np.uint64(k)
+        visited[:] = front
+        taken, is_going = 0, True
+        while is_going:
+            taken += 1
+            is_going = False
+            for cell in range(size):
+                word = front[cell]
+                if word:
+                    for k in range(first[cell], first[cell + 1]):
+                        arriving[post[k]] |= word
+            for cell in range(size):
+                new = arriving[cell] & ~visited[cell]
+                arriving[cell] = np.uint64(0)
+                front[cell] = new
+                if new:
+                    is_going = True
+                    visited[cell] |= new
+                    while new:
+                        source = begin + lowest_bit(new)
+                        steps[source] += taken
+                        reached[source] += 1
+                        new &= new - np.uint64(1)
+    return steps, reached

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -15,6 +14,7 @@ from neuroevo.progress import Say, counted, nothing
 from neuroevo.seeds import derive
 from neuroevo.wiring import routes, statistics
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.routes import WithPorts
 from neuroevo.wiring.sampling import draw, require_count, twins
 from neuroevo.wiring.statistics import is_comparable, neurons_of
@@ -105,6 +105,7 @@ def compare(
     seed: int,
     null: PluginCall | None = None,
     say: Say = nothing,
+    exact: bool = False,
 ) -> Comparison:
     """Returns statistics of a connectome, and the mean and deviation of those of priors.
 
@@ -121,12 +122,14 @@ def compare(
         null: Prior that triads and the rich club are compared with; its samples are not those of `genomes`.
             None leaves these comparisons out.
         say: Is told how many wirings there are, where they take long.
+        exact: Whether nothing is sampled or left out of large wirings, whatever it takes, see
+            `statistics.structure`.
 
     Raises:
         NeuroevoError: If there are too many samples, or a prior cannot be sampled on this connectome.
     """
     require_count(num_samples, genomes)
-    reference = _Reference.of(connectome, null, num_samples, seed, say)
+    reference = _Reference.of(connectome, null, num_samples, seed, say, exact)
     source = reference.row(connectome)
     samples, twin = {entrant.label: _Samples() for entrant in genomes}, twins(genomes)
     for entrant in genomes:
@@ -143,7 +146,7 @@ def compare(
         "genomes": {label: s.summary() for label, s in samples.items()},
         "curves": {
             "source": _curves([neurons_of(connectome)]),
-            "genomes": {label: _curves(s.matrices()) for label, s in samples.items()},
+            "genomes": {label: _curves(s.graphs) for label, s in samples.items()},
         },
         "distinct": {label: len(s.hashes) for label, s in samples.items()},
         "notes": {label: s.notes for label, s in samples.items() if s.notes},
@@ -179,12 +182,13 @@ class _Reference:
     """What every wiring is compared with: the connectome and samples of the null prior."""
 
     connectome: Connectome
-    matrix: np.ndarray  # bool [N, N]
+    graph: Graph
     census: dict[str, int]
     seed: int
     null_censuses: list[dict[str, int]]
     null_club: Curve  # mean phi by degree
-    known: dict[bytes, Figures] = field(default_factory=dict)  # structures by matrix: many priors share one
+    exact: bool
+    known: dict[bytes, Figures] = field(default_factory=dict)  # structures by graph: many priors share one
 
     @classmethod
     def of(
@@ -194,31 +198,32 @@ class _Reference:
         num_samples: int,
         seed: int,
         say: Say = nothing,
+        exact: bool = False,
     ) -> _Reference:
         """Returns the reference after sampling the null prior, with seeds of its own."""
         drawn = draw(connectome, null, num_samples, derive(seed, "null"), say) if null else iter(())
-        matrix = neurons_of(connectome)
+        graph = neurons_of(connectome)
         censuses, clubs = [], []
         for sample in map(neurons_of, drawn):  # one in memory at a time
             censuses.append(triad_census(sample))
             clubs.append(statistics.rich_club(sample))
         club = _mean_curve(clubs)
-        return cls(connectome, matrix, triad_census(matrix), seed, censuses, club)
+        return cls(connectome, graph, triad_census(graph), seed, censuses, club, exact)
 
     def row(self, wiring: WithPorts) -> Figures:
         """Returns all figures of a wiring."""
-        matrix, same = neurons_of(wiring), is_comparable(self.connectome, wiring)
-        structure = self._structure(matrix)
+        graph, same = neurons_of(wiring), is_comparable(self.connectome, wiring)
+        structure = self._structure(graph)
         census = {label: int(structure[f"triads_{label}"] or 0) for label in TRIADS}
         row: Figures = {
             **statistics.counts(wiring),
             **structure,
             "wiring_length": statistics.wiring_length(wiring, self.connectome.position) if same else None,
-            "excitatory_fraction": statistics.sign_fraction(matrix, wiring.sign[~wiring.is_muscle]),
-            "degree_error": statistics.degree_error(matrix, self.matrix) if same else None,
+            "excitatory_fraction": statistics.sign_fraction(graph, wiring.sign[~wiring.is_muscle]),
+            "degree_error": statistics.degree_error(graph, self.graph) if same else None,
             "strength_error": statistics.strength_error(wiring, self.connectome) if same else None,
             "triad_error": triad_error(census, self.census) if same else None,
-            "overlap": statistics.overlap(self.matrix, matrix) if same else None,
+            "overlap": statistics.overlap(self.graph, graph) if same else None,
             "shortcut_ratio": self._shortcut_ratio(wiring),
             "route_length": routes.route_length(wiring),
             "unreached": routes.unreached(wiring),
@@ -236,11 +241,11 @@ class _Reference:
         triads = _summary([{f"triads_{k}": v for k, v in census.items()} for census in self.null_censuses])
         return {"genome": null.label, "samples": len(self.null_censuses), **triads}
 
-    def _structure(self, matrix: np.ndarray) -> Figures:
-        """Returns `statistics.structure`, computed once for equal matrices."""
-        key = hashlib.sha256(repr(len(matrix)).encode() + np.packbits(matrix).tobytes()).digest()
+    def _structure(self, graph: Graph) -> Figures:
+        """Returns `statistics.structure`, computed once for equal graphs."""
+        key = graph.digest()
         if key not in self.known:
-            self.known[key] = statistics.structure(matrix, derive(self.seed, "modules"))
+            self.known[key] = statistics.structure(graph, derive(self.seed, "modules"), self.exact)
         return self.known[key]
 
     def _shortcut_ratio(self, wiring: WithPorts) -> float | None:
@@ -256,28 +261,22 @@ class _Reference:
 
 
 class _Samples:
-    """The samples of one prior: their figures, and their wirings in little space."""
+    """The samples of one prior: their figures and their graphs."""
 
     def __init__(self) -> None:
         self.rows: list[Figures] = []
         self.hashes: set[str] = set()
         self.notes: list[str] = []
-        self._packed: list[tuple[int, np.ndarray]] = []
+        self.graphs: list[Graph] = []
 
     def add(self, architecture: Architecture, row: Figures) -> None:
         """Adds a sample and its figures."""
         if not self.rows:
             self.first = architecture
-        matrix = neurons_of(architecture)
         self.rows.append(row)
         self.hashes.add(architecture.content_hash)
         self.notes += [note for note in dict.fromkeys(architecture.notes) if note not in self.notes]
-        self._packed.append((len(matrix), np.packbits(matrix)))
-
-    def matrices(self) -> Iterator[np.ndarray]:
-        """Yields the matrices, bool [N, N]."""
-        for size, bits in self._packed:
-            yield np.unpackbits(bits, count=size * size).astype(bool).reshape(size, size)
+        self.graphs.append(neurons_of(architecture))
 
     def summary(self) -> dict[str, Spread]:
         """Returns the mean and deviation of every figure."""
@@ -286,13 +285,16 @@ class _Samples:
 
     def _overlap_between(self) -> float | None:
         """Returns the mean share of a sample's synapses that another one has; None if cells differ."""
+        from neuroevo.wiring.triangles import common_edges
+
         count, same = len(self.rows), self.rows[0]["overlap"] is not None
         if count < 2 or not same:
             return None
-        votes = np.zeros_like(next(self.matrices()), np.int32)  # how many samples have an edge
-        for matrix in self.matrices():
-            votes += matrix
-        shares = [(votes[m].sum() - m.sum()) / (m.sum() * (count - 1)) for m in self.matrices() if m.any()]
+        shares = []
+        for k, graph in enumerate(self.graphs):
+            if graph.num_edges:
+                common = (common_edges(graph, g).sum() for i, g in enumerate(self.graphs) if i != k)
+                shares.append(sum(common) / (graph.num_edges * (count - 1)))
         return float(np.mean(shares)) if shares else None
 
 
@@ -308,13 +310,13 @@ def _summary(rows: Sequence[Mapping[str, float | int | None]]) -> dict[str, Spre
     return summary
 
 
-def _curves(matrices: Iterable[np.ndarray]) -> Curves:
+def _curves(graphs: Iterable[Graph]) -> Curves:
     """Returns mean numbers of cells by in- and by out-degree, and mean phi by total degree."""
     inward, outward, club = [], [], []
-    for matrix in matrices:
-        inward.append(np.bincount(statistics.in_degree(matrix)))
-        outward.append(np.bincount(statistics.out_degree(matrix)))
-        club.append(statistics.rich_club(matrix))
+    for graph in graphs:
+        inward.append(np.bincount(statistics.in_degree(graph)))
+        outward.append(np.bincount(statistics.out_degree(graph)))
+        club.append(statistics.rich_club(graph))
     return {
         "in_degree": _mean_curve(inward, beyond=0.0),
         "out_degree": _mean_curve(outward, beyond=0.0),

@@ -16,44 +16,49 @@ import random
 import numpy as np
 from numba import njit
 
+from neuroevo.wiring.graph import Graph
+
 THRESHOLD = 1e-7  # gain of modularity below which the search ends
 
-Graph = tuple[np.ndarray, np.ndarray, np.ndarray]  # [E], sources, targets, weights, as inserted
+Weighted = tuple[np.ndarray, np.ndarray, np.ndarray]  # [E], sources, targets, weights, as inserted
 
 
-def louvain(matrix: np.ndarray, seed: int) -> np.ndarray:
+def louvain(graph: Graph, seed: int) -> np.ndarray:
     """Returns the module of each cell, int64 [N], counted from 0.
 
     Args:
-        matrix: bool [N, N] without autapses.
+        graph: N cells.
         seed: Seed of the order in which cells are asked.
     """
-    rng, size = random.Random(seed), len(matrix)
-    pre, post = np.nonzero(matrix)
-    graph: Graph = (pre.astype(np.int64), post.astype(np.int64), np.ones(len(pre), np.int64))
-    total, module = float(len(pre)), np.arange(size)
+    rng, size = random.Random(seed), graph.num_cells
+    edges: Weighted = (
+        graph.pre.astype(np.int64),
+        graph.post.astype(np.int64),
+        np.ones(graph.num_edges, np.int64),
+    )
+    total, module = float(graph.num_edges), np.arange(size)
     if not total:
         return module
-    before = _quality(graph, np.arange(size), total)
+    before = _quality(edges, np.arange(size), total)
     while True:
         order = list(range(size))
         rng.shuffle(order)
-        first, other, weight = _neighbours(graph, size)
-        arriving, leaving = (np.bincount(ends, graph[2], size) for ends in (graph[1], graph[0]))
+        first, other, weight = _neighbours(edges, size)
+        arriving, leaving = (np.bincount(ends, edges[2], size) for ends in (edges[1], edges[0]))
         asked = np.array(order, np.int64)
         here, has_moved = one_level(first, other, weight, arriving, leaving, total, asked)
         _, here = np.unique(here, return_inverse=True)
         if not has_moved and size < len(module):
             return module
         module = here[module]
-        quality = _quality(graph, here, total)
+        quality = _quality(edges, here, total)
         if quality - before <= THRESHOLD:
             return module
         before, size = quality, int(here.max()) + 1
-        graph = _merged(graph, here, size)
+        edges = _merged(edges, here, size)
 
 
-def _quality(graph: Graph, module: np.ndarray, total: float) -> float:
+def _quality(graph: Weighted, module: np.ndarray, total: float) -> float:
     """Returns the modularity of a partition of a weighted graph."""
     pre, post, weight = graph
     size = int(module.max()) + 1
@@ -61,7 +66,7 @@ def _quality(graph: Graph, module: np.ndarray, total: float) -> float:
     return float(weight[module[pre] == module[post]].sum() / total - (leaving @ arriving) / total**2)
 
 
-def _neighbours(graph: Graph, size: int) -> Graph:
+def _neighbours(graph: Weighted, size: int) -> Weighted:
     """Returns, of each node, where its neighbours begin; these; and the weights of the edges to them.
 
     Those that edges go to come first, in the order of their insertion, then those that edges come from; a
@@ -78,7 +83,7 @@ def _neighbours(graph: Graph, size: int) -> Graph:
     return first, other[order], both[order].astype(np.float64)
 
 
-def _merged(graph: Graph, module: np.ndarray, size: int) -> Graph:
+def _merged(graph: Weighted, module: np.ndarray, size: int) -> Weighted:
     """Returns the graph whose nodes are modules, its edges in the order in which they first occur."""
     pre, post, weight = graph
     by_node = np.argsort(pre, kind="stable")

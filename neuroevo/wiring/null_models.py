@@ -16,6 +16,7 @@ import numpy as np
 
 from neuroevo.connectome.model import Connectome, Edges
 from neuroevo.errors import ConnectomeError, OptionError, require_range
+from neuroevo.wiring.graph import Graph
 
 if TYPE_CHECKING:
     from neuroevo.wiring.architecture import Architecture
@@ -486,7 +487,8 @@ class Chain:
         """Returns the census of the present wiring, with itself as the target."""
         from neuroevo.wiring.triad_annealing import census_of
 
-        return census_of(self.wiring.place >= 0)
+        w = self.wiring
+        return census_of(Graph.of(len(self.cells), w.pre, w.post))
 
     def triad_distance(self) -> float | None:
         """Returns how far the triads are from the source's; None where they are not kept."""

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from neuroevo.wiring.bits import num_ones
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.swap_chain import (
     Wiring,
     below,
@@ -21,8 +23,8 @@ from neuroevo.wiring.swap_chain import (
     swap_one_way,
     turn_cycle,
 )
-from neuroevo.wiring.triad_counts import BOTH, IN, OUT, num_ones, ties_of
-from neuroevo.wiring.triads import TRIADS, triad_census, triad_class
+from neuroevo.wiring.triads import TRIADS, census, triad_class
+from neuroevo.wiring.triangles import BOTH, IN, OUT, Ties, ties_of, triangles_of
 
 CONNECTED = tuple(label for label in TRIADS if label not in ("003", "012", "102"))  # degrees fix the others
 TURNS = 0.1  # share of three-cycles among the proposals for one-way edges
@@ -51,16 +53,27 @@ class Census(NamedTuple):
     label: np.ndarray
 
 
-def census_of(matrix: np.ndarray) -> Census:
+def census_of(graph: Graph) -> Census:
     """Returns the census of a wiring, with itself as the target.
 
     Args:
-        matrix: bool [N, N].
+        graph: The wiring.
     """
-    ties, degree = ties_of(matrix)
-    census = triad_census(matrix)
-    count = np.array([*(census[label] for label in CONNECTED), 0])
-    return Census(ties, degree, count, count.copy(), count.copy(), np.zeros(16, np.int64), _labels())
+    ties = ties_of(graph)
+    counted = census(ties.degree, triangles_of(ties).by_ties)
+    count = np.array([*(counted[label] for label in CONNECTED), 0])
+    net = np.zeros(16, np.int64)
+    return Census(_bits(ties), ties.degree, count, count.copy(), count.copy(), net, _labels())
+
+
+def _bits(ties: Ties) -> np.ndarray:
+    """Returns the cells that each cell has each tie to, as sets of bits, uint64 [N, 3, words]."""
+    num_cells = len(ties.degree)
+    bits = np.zeros((num_cells, 3, -(-num_cells // 64)), np.uint64)
+    cell = np.repeat(np.arange(num_cells), np.diff(ties.first))
+    bit = np.uint64(1) << (ties.partner % 64).astype(np.uint64)
+    np.bitwise_or.at(bits, (cell, ties.tie - 1, ties.partner // 64), bit)
+    return bits
 
 
 @cache

@@ -1,19 +1,15 @@
 """Triads: how often each of the 16 ways to wire three cells occurs, and how that compares with a null model.
 
-The functions take an adjacency matrix, bool [N, N], rows presynaptic, without autapses.
+The functions take a graph of the chemical synapses among neurons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_array
-
-    Matrix: TypeAlias = np.ndarray | csr_array
+from neuroevo.wiring.graph import Graph
 
 TRIADS = (  # the classes of Davis & Leinhardt (1972): mutual, asymmetric, null pairs, and the orientation
     "003 012 102 021D 021U 021C 111D 111U 030T 030C 201 120D 120U 120C 210 300"
@@ -24,33 +20,58 @@ _CLASSES = (  # numbers in `TRIADS`, by the bits b -> a, a -> b, b -> x, x -> b,
     *(14, 15),
 )
 CONNECTED = TRIADS[3:]  # those in which no cell is alone: the motifs of three cells
-SPARSE = 0.05  # density below which sparse products are the faster ones
+_OPEN = ("021D", "021U", "021C", "111D", "111U", "201")  # two ties, and two cells without one
+_BACK = (0, 2, 1, 3)  # a tie as its other end sees it
 
 
-def triad_census(matrix: np.ndarray) -> dict[str, int]:
+def triad_census(graph: Graph) -> dict[str, int]:
     """Returns the number of sets of three cells in each of the 16 classes, label -> count.
 
-    Third cells of every pair that is tied are counted by their ties to the two. So each triad comes up once
-    for each of its pairs that are tied; what is left of all sets of three cells is the empty class. Exact.
+    Triangles are listed; pairs of ties that meet in a cell, less those of triangles, are the triads of two
+    ties; what is left of third cells of every tie are those of one; of all sets of three cells, the empty
+    class. Exact.
 
     Args:
-        matrix: bool [N, N].
+        graph: N cells.
 
     References:
         Davis & Leinhardt (1972), The structure of positive interpersonal relations in small groups (the
         classes; labels as networkx prints them); Batagelj & Mrvar (2001), A subquadratic triad census
         algorithm for large sparse networks with small maximum degree, Social Networks 23, 237-243 (codes).
     """
-    from neuroevo.wiring.triad_counts import third_cells
+    from neuroevo.wiring.triangles import ties_of, triangles_of
 
-    num_cells, counts = len(matrix), third_cells(matrix)
-    census = dict.fromkeys(TRIADS, 0)
-    for ties in np.ndindex(4, 4, 4):
-        census[triad_class(*ties)] += int(counts[ties])
-    for label in TRIADS[1:]:
-        census[label] //= int(label[0]) + int(label[1])  # the numbers of mutual and of one-way ties
-    census["003"] = num_cells * (num_cells - 1) * (num_cells - 2) // 6 - sum(census.values())
-    return census
+    ties = ties_of(graph)
+    return census(ties.degree, triangles_of(ties).by_ties)
+
+
+def census(degree: np.ndarray, triangles: np.ndarray) -> dict[str, int]:
+    """Returns the triad census that follows from triangles and numbers of ties.
+
+    Args:
+        degree: int64 [N, 3], numbers of partners of each cell by tie: out, in, both.
+        triangles: int64 [4, 4, 4], numbers of triangles {a, b, x} by the ties ab, ax and bx.
+    """
+    counts, num_cells = dict.fromkeys(TRIADS, 0), len(degree)
+    wedges = np.zeros((4, 4), np.int64)  # by the two ties of the cell in which they meet, each once or twice
+    for p, q in np.ndindex(3, 3):
+        wedges[p + 1, q + 1] = degree[:, p] @ (degree[:, q] - (p == q))
+    for ab, ax, bx in zip(*(ties.tolist() for ties in np.nonzero(triangles)), strict=True):
+        number = int(triangles[ab, ax, bx])
+        counts[triad_class(ab, ax, bx)] += number
+        for p, q in ((ab, ax), (_BACK[ab], bx), (_BACK[ax], _BACK[bx])):
+            wedges[p, q] -= number
+            wedges[q, p] -= number
+    for p, q in np.ndindex(3, 3):
+        counts[triad_class(p + 1, q + 1, 0)] += int(wedges[p + 1, q + 1])
+    for label in _OPEN:  # both orders of the two ties were counted
+        counts[label] //= 2
+    one_way, mutual = int(degree[:, 0].sum()), int(degree[:, 2].sum()) // 2
+    joined = [(int(label[0]), int(label[1]), number) for label, number in counts.items()]
+    counts["012"] = one_way * (num_cells - 2) - sum(asymmetric * n for _, asymmetric, n in joined)
+    counts["102"] = mutual * (num_cells - 2) - sum(both * n for both, _, n in joined)
+    counts["003"] = num_cells * (num_cells - 1) * (num_cells - 2) // 6 - sum(counts.values())
+    return counts
 
 
 def triad_class(ab: int, ax: int, bx: int) -> str:
@@ -91,26 +112,3 @@ def z_scores(census: Mapping[str, int], null: Sequence[Mapping[str, int]]) -> di
         deviation = counts.std(ddof=1) if len(counts) > 1 else 0.0
         scores[label] = float((census[label] - counts.mean()) / deviation) if deviation else None
     return scores
-
-
-def is_sparse(matrix: np.ndarray) -> bool:
-    """Says whether sparse products of a matrix are faster than dense ones.
-
-    Args:
-        matrix: bool [N, N].
-    """
-    return bool(matrix.sum() < SPARSE * matrix.size)
-
-
-def real(matrix: np.ndarray, sparse: bool) -> Matrix:
-    """Returns a matrix of 0 and 1 whose products are fast, and exact up to 2 ** 24 cells.
-
-    Args:
-        matrix: bool [N, N].
-        sparse: True makes a sparse array of SciPy, False a dense one of NumPy.
-    """
-    if sparse:
-        from scipy.sparse import csr_array
-
-        return csr_array(matrix, dtype=np.float64)
-    return matrix.astype(np.float32)

@@ -18,10 +18,11 @@ from neuroevo.errors import ConnectomeError, OptionError
 from neuroevo.plugins import priors
 from neuroevo.wiring import null_models
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import length_bins
-from neuroevo.wiring.statistics import adjacency, neurons_of
+from neuroevo.wiring.statistics import neurons_of
 from neuroevo.wiring.triads import triad_census
-from tests.wirings import WORMS
+from tests.wirings import WORMS, matrix_of
 
 assert populations  # registers the priors
 
@@ -61,7 +62,7 @@ def shared(rung: str, name: str, seed: int = 0, rewired: float = 1.0) -> Archite
 
 def _towards(edges: Edges, labels: np.ndarray, both_ways: bool) -> np.ndarray:
     """Numbers of partners of every cell by label [kinds, N, labels]: in, out, mutual; or both ways."""
-    matrix = adjacency(len(labels), edges.pre, edges.post)
+    matrix = Graph.of(len(labels), edges.pre, edges.post).matrix()
     of_label = np.eye(int(labels.max()) + 1, dtype=int)[labels]
     kinds = (matrix | matrix.T,) if both_ways else (matrix.T, matrix, matrix & matrix.T)
     return np.stack([kind.astype(int) @ of_label for kind in kinds])
@@ -166,10 +167,10 @@ def test_rung_moves_more_the_higher_the_dose(rung: str, name: str) -> None:
 @pytest.mark.parametrize("rung", REWIRED)
 def test_rung_keeps_of_the_worm_what_its_dose_says(rung: str) -> None:
     worm = load("celegans")
-    source = neurons_of(worm)
+    source = matrix_of(worm)
 
     def left(dose: float) -> float:
-        new = neurons_of(shared(rung, "celegans", 1, dose))
+        new = matrix_of(shared(rung, "celegans", 1, dose))
         return float((source & new).sum() / source.sum())
 
     full = 1 - left(1.0)
@@ -196,10 +197,10 @@ def test_degree_mutual_has_other_triads() -> None:
 
 def test_degree_bins_keep_the_rich_club() -> None:
     worm = load("celegans")
-    source = neurons_of(worm)
+    source = matrix_of(worm)
     rich = source.sum(0) + source.sum(1) > 50
     samples = {0: shared("stats-prior", "celegans"), 8: sample("stats-prior", worm, degree_bins=8)}
-    club = {bins: neurons_of(new)[np.ix_(rich, rich)].sum() for bins, new in samples.items()}
+    club = {bins: matrix_of(new)[np.ix_(rich, rich)].sum() for bins, new in samples.items()}
     within = source[np.ix_(rich, rich)].sum()
     assert club[0] > 1.4 * within and club[8] == pytest.approx(within, rel=0.15)
 
@@ -207,11 +208,9 @@ def test_degree_bins_keep_the_rich_club() -> None:
 def test_degree_loses_reciprocity_and_degree_mutual_keeps_it() -> None:
     worm = load("celegans")
     mutual = {
-        rung: (m & m.T).sum()
-        for rung in ("degree", "degree-mutual")
-        for m in [neurons_of(sample(rung, worm))]
+        rung: (m & m.T).sum() for rung in ("degree", "degree-mutual") for m in [matrix_of(sample(rung, worm))]
     }
-    source = neurons_of(worm)
+    source = matrix_of(worm)
     assert mutual["degree-mutual"] == (source & source.T).sum() > 2 * mutual["degree"]
 
 
@@ -240,7 +239,7 @@ def test_lengths_without_positions_is_one_clear_error() -> None:
 def test_classes_says_how_little_room_a_wiring_leaves() -> None:
     worm = load("celegans-motor")
     new = sample("classes", worm)
-    shared = (neurons_of(worm) & neurons_of(new)).sum() / neurons_of(worm).sum()
+    shared = (matrix_of(worm) & matrix_of(new)).sum() / matrix_of(worm).sum()
     assert 0.5 < shared < 0.75
     assert any(note.startswith(f"keeps {shared:.0%} of the chemical synapses") for note in new.notes)
     assert sample("degree-mutual", worm).notes == ()

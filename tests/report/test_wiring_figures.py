@@ -22,7 +22,7 @@ from neuroevo.report.figures import wiring as wiring_figures
 from neuroevo.report.figures.wiring import write_pictures
 from neuroevo.report.wiring_table import figure_text, mean_text, print_comparison, print_notes
 from neuroevo.wiring.comparison import Comparison, compare
-from neuroevo.wiring.statistics import adjacency
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.triads import CONNECTED, triad_census
 from tests.odd_priors import ODD, entrants
 from tests.small import CIRCUIT
@@ -142,7 +142,7 @@ def test_arrows_draw_the_triads_they_are_named_after() -> None:
     assert list(wiring_figures.ARROWS) == CONNECTED
     for label, arrows in wiring_figures.ARROWS.items():
         pre, post = zip(*(map("abc".index, arrow) for arrow in arrows.split()), strict=True)
-        assert triad_census(adjacency(3, np.array(pre), np.array(post)))[label] == 1
+        assert triad_census(Graph.of(3, np.array(pre), np.array(post)))[label] == 1
 
 
 def test_pictures_show_every_prior(comparison: Comparison, tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Edges
 from neuroevo.errors import ConnectomeError, OptionError
+from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import Keep, degree_labels, join_labels, length_bins, rewire, rewire_pairs
-from neuroevo.wiring.statistics import adjacency as matrix_of
 from neuroevo.wiring.triads import triad_census
 
 
 def adjacency(edges: Edges, num_cells: int) -> np.ndarray:
-    return matrix_of(num_cells, edges.pre, edges.post)
+    return Graph.of(num_cells, edges.pre, edges.post).matrix()
 
 
 def _towards(edges: Edges, labels: np.ndarray) -> np.ndarray:
@@ -147,7 +147,7 @@ def test_rewire_reports_the_triad_distance_it_reached(seed: int) -> None:
     edges = random_edges(seed, 30, 0.15)
     sample = rewire(edges, 30, seed=seed, keep=Keep(triads=True))
     check_kept(edges, sample.edges, 30)
-    new, old = (triad_census(adjacency(e, 30)) for e in (sample.edges, edges))
+    new, old = (triad_census(Graph.of(30, e.pre, e.post)) for e in (sample.edges, edges))
     connected = [label for label in old if label not in ("003", "012", "102") and old[label] + new[label]]
     distance = sum(abs(new[k] - old[k]) / (new[k] + old[k]) for k in connected)
     assert sample.triad_distance == pytest.approx(distance)

@@ -13,7 +13,11 @@ from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Edges
 from neuroevo.wiring import statistics, triads
 from neuroevo.wiring.architecture import Architecture
+from neuroevo.wiring.breadth_first import paths_from
+from neuroevo.wiring.graph import Graph
 from tests.reference import random_architecture
+
+graph_of = Graph.of_matrix
 
 CENSUS = {  # chemical synapses of the Cook et al. (2019) hermaphrodite, 302 neurons, autapses removed
     "021D": 10026,
@@ -43,7 +47,7 @@ def _drawn(seed: int) -> np.ndarray:
 
 
 def worm() -> np.ndarray:
-    return statistics.neurons_of(load("celegans"))
+    return statistics.neurons_of(load("celegans")).matrix()
 
 
 MATRICES = [pytest.param(seed, id=str(seed)) for seed in range(12)] + [pytest.param(None, id="worm")]
@@ -73,7 +77,7 @@ def test_cord_circuit_has_the_reference_figures():
 
 
 def test_whole_animal_has_the_reference_triad_census():
-    census = triads.triad_census(worm())
+    census = triads.triad_census(graph_of(worm()))
     assert {label: census[label] for label in CENSUS} == CENSUS
     assert sum(census.values()) == 302 * 301 * 300 // 6
 
@@ -82,15 +86,15 @@ def test_whole_animal_has_the_reference_triad_census():
 def test_statistics_equal_networkx(seed):
     matrix = matrix_of(seed)
     graph = networkx.DiGraph(matrix)
-    assert triads.triad_census(matrix) == networkx.triadic_census(graph)
-    assert statistics.in_degree(matrix).tolist() == [degree for _, degree in graph.in_degree()]
-    assert statistics.out_degree(matrix).tolist() == [degree for _, degree in graph.out_degree()]
-    assert statistics.density(matrix) == pytest.approx(networkx.density(graph))
-    assert statistics.clustering(matrix) == pytest.approx(
+    assert triads.triad_census(graph_of(matrix)) == networkx.triadic_census(graph)
+    assert statistics.in_degree(graph_of(matrix)).tolist() == [degree for _, degree in graph.in_degree()]
+    assert statistics.out_degree(graph_of(matrix)).tolist() == [degree for _, degree in graph.out_degree()]
+    assert statistics.density(graph_of(matrix)) == pytest.approx(networkx.density(graph))
+    assert statistics.clustering(graph_of(matrix)) == pytest.approx(
         networkx.average_clustering(networkx.Graph(matrix | matrix.T))
     )
     if graph.number_of_edges():
-        assert statistics.reciprocity(matrix) == pytest.approx(networkx.overall_reciprocity(graph))
+        assert statistics.reciprocity(graph_of(matrix)) == pytest.approx(networkx.overall_reciprocity(graph))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -98,37 +102,42 @@ def test_statistics_do_not_depend_on_the_order_of_cells(seed):
     matrix = _drawn(seed)
     order = np.random.default_rng(seed).permutation(len(matrix))
     mixed = matrix[np.ix_(order, order)]
-    assert triads.triad_census(mixed) == triads.triad_census(matrix)
-    assert statistics.clustering(mixed) == pytest.approx(statistics.clustering(matrix))
-    assert (statistics.mutual_degree(mixed) == statistics.mutual_degree(matrix)[order]).all()
+    assert triads.triad_census(graph_of(mixed)) == triads.triad_census(graph_of(matrix))
+    assert statistics.clustering(graph_of(mixed)) == pytest.approx(statistics.clustering(graph_of(matrix)))
+    assert (
+        statistics.mutual_degree(graph_of(mixed)) == statistics.mutual_degree(graph_of(matrix))[order]
+    ).all()
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 5])
 def test_statistics_of_an_empty_wiring_are_zero(size):
     matrix = np.zeros((size, size), bool)
     assert (
-        statistics.density(matrix) == statistics.reciprocity(matrix) == statistics.clustering(matrix) == 0.0
+        statistics.density(graph_of(matrix))
+        == statistics.reciprocity(graph_of(matrix))
+        == statistics.clustering(graph_of(matrix))
+        == 0.0
     )
-    assert sum(triads.triad_census(matrix).values()) == size * (size - 1) * (size - 2) // 6
-    assert statistics.overlap(matrix, matrix) == 0.0
+    assert sum(triads.triad_census(graph_of(matrix)).values()) == size * (size - 1) * (size - 2) // 6
+    assert statistics.overlap(graph_of(matrix), graph_of(matrix)) == 0.0
 
 
 def test_mutual_degree_counts_partners_in_both_directions():
-    matrix = statistics.adjacency(4, [0, 1, 1, 2, 3], [1, 0, 2, 3, 3])
-    assert statistics.mutual_degree(matrix).tolist() == [1, 1, 0, 0]
-    assert matrix.sum() == 4  # the autapse of cell 3 is left out
+    graph = Graph.of(4, [0, 1, 1, 2, 3], [1, 0, 2, 3, 3])
+    assert statistics.mutual_degree(graph).tolist() == [1, 1, 0, 0]
+    assert graph.num_edges == 4  # the autapse of cell 3 is left out
 
 
 def test_overlap_is_the_share_of_common_edges():
-    a = statistics.adjacency(4, [0, 1, 2, 3], [1, 2, 3, 0])
-    b = statistics.adjacency(4, [0, 1, 3], [1, 2, 1])
+    a = Graph.of(4, [0, 1, 2, 3], [1, 2, 3, 0])
+    b = Graph.of(4, [0, 1, 3], [1, 2, 1])
     assert statistics.overlap(a, b) == 0.5
     assert statistics.overlap(a, a) == 1.0
 
 
 def test_sign_fraction_counts_edges_not_cells():
-    matrix = statistics.adjacency(3, [0, 0, 1], [1, 2, 2])
-    assert statistics.sign_fraction(matrix, np.array([1, -1, 1])) == pytest.approx(2 / 3)
+    graph = Graph.of(3, [0, 0, 1], [1, 2, 2])
+    assert statistics.sign_fraction(graph, np.array([1, -1, 1])) == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("name", bundled.names())
@@ -167,27 +176,47 @@ def test_path_length_equals_networkx(seed):
     matrix = matrix_of(seed)
     lengths = dict(networkx.all_pairs_shortest_path_length(networkx.DiGraph(matrix)))
     expected = [steps for source, targets in lengths.items() for t, steps in targets.items() if t != source]
-    length, reachable = statistics.path_length(matrix)
+    length, reachable, sources, *errors = statistics.path_length(graph_of(matrix))
+    assert (sources, errors) == (len(matrix), [0.0, 0.0])
     assert reachable == pytest.approx(len(expected) / (len(matrix) * (len(matrix) - 1)))
     assert length == (pytest.approx(np.mean(expected)) if expected else None)
 
 
-def test_sparse_and_dense_products_give_equal_figures(monkeypatch):
-    matrices = [worm(), *(_drawn(seed) for seed in range(6))]
-    figures = []
-    for share in (0.0, 2.0):
-        monkeypatch.setattr(triads, "SPARSE", share)
-        assert {triads.is_sparse(m) for m in matrices if m.any()} == {share > 0}
-        figures.append([statistics.structure(m) for m in matrices])
-    for dense, sparse in zip(*figures, strict=True):
-        assert dense == pytest.approx(sparse)
-
-
 def test_path_length_of_a_ring_is_half_its_size():
-    ring = statistics.adjacency(10, np.arange(10), (np.arange(10) + 1) % 10)
-    assert statistics.path_length(ring) == (5.0, 1.0)
-    line = statistics.adjacency(3, [0, 1], [1, 2])
-    assert statistics.path_length(line) == (pytest.approx(4 / 3), 0.5)
+    ring = Graph.of(10, np.arange(10), (np.arange(10) + 1) % 10)
+    assert statistics.path_length(ring)[:2] == (5.0, 1.0)
+    line = Graph.of(3, [0, 1], [1, 2])
+    assert statistics.path_length(line)[:2] == (pytest.approx(4 / 3), 0.5)
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 65, 130])
+def test_paths_from_any_number_of_cells_equal_scipy(size):
+    matrix = np.random.default_rng(size).random((size, size)) < 2 / size
+    graph = graph_of(matrix)
+    expected = shortest_path(csr_array(graph.matrix(), dtype=float), unweighted=True)
+    is_path = np.isfinite(expected) & (expected > 0)
+    steps, reached = paths_from(graph.first, graph.post, np.arange(size))
+    assert reached.tolist() == is_path.sum(1).tolist()
+    assert steps.tolist() == np.where(is_path, expected, 0).sum(1).tolist()
+
+
+def test_paths_of_a_large_graph_are_sampled_and_their_error_is_honest(monkeypatch):
+    """Of 200 samples of cells as many intervals of two errors hold the exact figures as should."""
+    matrix = np.random.default_rng(0).random((400, 400)) < 0.004
+    graph, hits = graph_of(matrix), np.zeros(2)
+    exact = statistics.path_length(graph)
+    assert exact == statistics.path_length(graph, exact=False) and 0.1 < exact.reachable < 0.9
+    monkeypatch.setattr(statistics, "MAX_STEPS", 1)
+    monkeypatch.setattr(statistics, "SOURCES", 100)
+    for seed in range(200):
+        drawn = statistics.path_length(graph, exact=False, seed=seed)
+        assert drawn.sources == 100 and drawn == statistics.path_length(graph, exact=False, seed=seed)
+        hits += [
+            abs(drawn.length - exact.length) < 2 * drawn.length_error,
+            abs(drawn.reachable - exact.reachable) < 2 * drawn.reachable_error,
+        ]
+    assert statistics.path_length(graph, exact=True) == exact
+    assert ((hits > 200 * 0.954 - 4 * 3) & (hits < 200)).all()  # binomial, four deviations
 
 
 # --- rich club ----------------------------------------------------------------------------------------
@@ -197,17 +226,19 @@ def test_path_length_of_a_ring_is_half_its_size():
 def test_rich_club_equals_a_plain_count(seed):
     matrix = matrix_of(seed)
     degree = matrix.sum(0) + matrix.sum(1)
-    phi = statistics.rich_club(matrix)
+    phi = statistics.rich_club(graph_of(matrix))
     assert len(phi) == degree.max() + 1
     for k in range(len(phi)):
         club = matrix[np.ix_(degree > k, degree > k)]
-        assert phi[k] == pytest.approx(statistics.density(club)) if len(club) > 1 else np.isnan(phi[k])
+        assert (
+            phi[k] == pytest.approx(statistics.density(graph_of(club))) if len(club) > 1 else np.isnan(phi[k])
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rich_club_of_a_symmetric_wiring_equals_networkx(seed):
     matrix = _drawn(seed) | _drawn(seed).T
-    phi = statistics.rich_club(matrix)
+    phi = statistics.rich_club(graph_of(matrix))
     graph = networkx.Graph(matrix)
     for k, expected in networkx.rich_club_coefficient(graph, normalized=False).items():
         assert phi[2 * k] == pytest.approx(expected)  # a pair counts in both directions
@@ -216,14 +247,14 @@ def test_rich_club_of_a_symmetric_wiring_equals_networkx(seed):
 def test_rich_degree_leaves_a_tenth_of_the_cells_or_less_above():
     for matrix in (worm(), *(_drawn(seed) for seed in range(12))):
         degree = matrix.sum(0) + matrix.sum(1)
-        k = statistics.rich_degree(matrix)
+        k = statistics.rich_degree(graph_of(matrix))
         assert (degree > k).mean() <= 0.1 + 1 / len(matrix)
         assert (degree >= k).mean() >= 0.1
 
 
 def test_whole_animal_has_a_rich_club():
-    phi = statistics.rich_club(worm())
-    assert phi[50] > 5 * statistics.density(worm())
+    phi = statistics.rich_club(graph_of(worm()))
+    assert phi[50] > 5 * statistics.density(graph_of(worm()))
 
 
 # --- assortativity and modules --------------------------------------------------------------------------
@@ -232,7 +263,7 @@ def test_whole_animal_has_a_rich_club():
 @pytest.mark.parametrize("seed", MATRICES)
 def test_assortativity_equals_networkx(seed):
     matrix = matrix_of(seed)
-    figure = statistics.assortativity(matrix)
+    figure = statistics.assortativity(graph_of(matrix))
     pre, post = np.nonzero(matrix)
     if not len(pre) or np.ptp(matrix.sum(1)[pre]) == 0 or np.ptp(matrix.sum(0)[post]) == 0:
         assert figure is None
@@ -242,7 +273,7 @@ def test_assortativity_equals_networkx(seed):
 
 
 def test_assortativity_of_a_complete_wiring_is_undefined():
-    assert statistics.assortativity(~np.eye(5, dtype=bool)) is None
+    assert statistics.assortativity(graph_of(~np.eye(5, dtype=bool))) is None
 
 
 @pytest.mark.parametrize("seed", MATRICES)
@@ -252,16 +283,16 @@ def test_modularity_of_a_partition_equals_networkx(seed):
     parts = [set(np.flatnonzero(module == k).tolist()) for k in range(3)]
     if matrix.any():
         expected = networkx.community.modularity(networkx.DiGraph(matrix), parts)
-        assert statistics.modularity(matrix, module) == pytest.approx(expected)
+        assert statistics.modularity(graph_of(matrix), module) == pytest.approx(expected)
     else:
-        assert statistics.modularity(matrix, module) == 0.0
+        assert statistics.modularity(graph_of(matrix), module) == 0.0
 
 
 def test_modules_are_found_where_they_are():
     block = ~np.eye(6, dtype=bool)
     matrix = np.kron(np.eye(3, dtype=bool), block) & ~np.eye(18, dtype=bool)
     matrix[0, 6] = matrix[6, 12] = True
-    module = statistics.modules(matrix, seed=0)
+    module = statistics.modules(graph_of(matrix), seed=0)
     assert [len(set(module[6 * k : 6 * k + 6].tolist())) for k in range(3)] == [1, 1, 1]
     assert len(set(module.tolist())) == 3
 
@@ -269,7 +300,7 @@ def test_modules_are_found_where_they_are():
 @pytest.mark.parametrize("seed", [*MATRICES, "pairs", "planted"])
 def test_modules_are_those_of_networkx_for_the_same_seed(seed):
     if seed == "planted":
-        matrix = statistics.neurons_of(load("planted"))
+        matrix = statistics.neurons_of(load("planted")).matrix()
     elif seed == "pairs":  # every gain is there twice, so that order decides
         matrix = _drawn(3) | _drawn(3).T
     else:
@@ -281,19 +312,12 @@ def test_modules_are_those_of_networkx_for_the_same_seed(seed):
             communities = networkx.community.louvain_communities(graph, seed=search)
             for k, cells in enumerate(communities):
                 expected[list(cells)] = k
-        np.testing.assert_array_equal(statistics.modules(matrix, search), expected)
-
-
-@pytest.mark.parametrize("seed", MATRICES)
-def test_distances_equal_scipy(seed):
-    matrix = matrix_of(seed) & (np.random.default_rng(1).random(matrix_of(seed).shape) < 0.1)
-    expected = shortest_path(csr_array(matrix, dtype=float), unweighted=True)
-    np.testing.assert_array_equal(statistics.distances(matrix), expected)
+        np.testing.assert_array_equal(statistics.modules(graph_of(matrix), search), expected)
 
 
 def test_modules_follow_from_the_seed():
     matrix = worm()
-    partitions = [statistics.modules(matrix, seed).tolist() for seed in (0, 0, 1)]
+    partitions = [statistics.modules(graph_of(matrix), seed).tolist() for seed in (0, 0, 1)]
     assert partitions[0] == partitions[1] != partitions[2]
 
 
@@ -317,15 +341,15 @@ def test_z_scores_are_worked_by_hand():
 
 
 def test_degree_error_counts_both_directions():
-    a = statistics.adjacency(3, [0, 0], [1, 2])
-    b = statistics.adjacency(3, [0], [1])
+    a = Graph.of(3, [0, 0], [1, 2])
+    b = Graph.of(3, [0], [1])
     assert statistics.degree_error(a, b) == pytest.approx(2 / 6)
     assert statistics.degree_error(a, a) == 0.0
 
 
 @pytest.mark.parametrize("size", [0, 1, 4])
 def test_structure_of_an_empty_wiring_is_defined(size):
-    figures = statistics.structure(np.zeros((size, size), bool))
+    figures = statistics.structure(graph_of(np.zeros((size, size), bool)))
     undefined = {name for name, value in figures.items() if value is None}
     assert undefined == {"path_length", "rich_club", "assortativity"}
     assert figures["modularity"] == figures["reachable"] == 0.0
@@ -333,7 +357,7 @@ def test_structure_of_an_empty_wiring_is_defined(size):
 
 def test_modules_are_not_searched_in_a_wiring_too_large(monkeypatch):
     monkeypatch.setattr(statistics, "MAX_MODULAR_EDGES", 3)
-    figures = statistics.structure(~np.eye(3, dtype=bool))
+    figures = statistics.structure(graph_of(~np.eye(3, dtype=bool)))
     assert figures["modularity"] is None and figures["modules"] is None
     assert figures["density"] == 1.0
 
@@ -344,8 +368,8 @@ def test_components_equal_networkx(seed):
     sparse = matrix & (np.random.default_rng(0).random(matrix.shape) < 0.05)
     for edges in (matrix, sparse):
         expected = networkx.number_weakly_connected_components(networkx.DiGraph(edges))
-        assert statistics.components(edges) == expected
-    assert statistics.components(np.zeros((0, 0), bool)) == 0
+        assert statistics.components(graph_of(edges)) == expected
+    assert statistics.components(graph_of(np.zeros((0, 0), bool))) == 0
 
 
 def test_strength_error_counts_sections_in_and_out():
