@@ -12,7 +12,7 @@ from neuroevo.plugins import priors
 from neuroevo.seeds import generator
 from neuroevo.wiring.architecture import Architecture, join
 from neuroevo.wiring.graph import Graph
-from neuroevo.wiring.null_models import Keep
+from neuroevo.wiring.null_models import Keep, Lengths
 from neuroevo.wiring.statistics import clustering, in_degree, mutual_degree, neurons_of, out_degree
 from populations.mutations import KeepByKind, by_swaps, degrees
 from populations.parts import RandomPart
@@ -28,11 +28,13 @@ def _keep_ring(connectome: Connectome, **_: object) -> KeepByKind:
     """Returns the rule that keeps degrees and the numbers of synapses along the ring and of shortcuts."""
     neurons = _along_the_body(connectome)
     reach = _reach(len(neurons), len(connectome.chemical))
-    place = np.arange(len(neurons))
-    apart = np.abs(place[:, None] - place)
-    is_near = np.minimum(apart, len(neurons) - apart) <= reach
-    lengths = np.zeros((connectome.num_cells, connectome.num_cells), np.int8)
-    lengths[np.ix_(neurons, neurons)] = np.where(is_near, 1, 2)
+    angle = 2 * np.pi / max(1, len(neurons))  # of neighbours on a ring of radius 1
+    position = np.full((connectome.num_cells, 3), np.nan)
+    places = angle * np.arange(len(neurons))
+    position[neurons] = np.stack([np.cos(places), np.sin(places), np.zeros(len(neurons))], 1)
+    chord = 2 * np.sin(min(np.pi, angle * (reach + 0.5)) / 2)
+    bound = chord if 2 * reach + 1 < len(neurons) else 3.0  # further than any two
+    lengths = Lengths(position, np.array([bound]))
     return {"chemical": Keep(mutual=False, lengths=lengths), "neuromuscular": Keep(mutual=False)}
 
 

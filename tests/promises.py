@@ -50,7 +50,7 @@ def with_lengths(new: Architecture, sample: Architecture, worm: Connectome) -> N
     for kind in KINDS:
         before, after = getattr(worm, kind), getattr(new, kind)
         bins = length_bins(worm.position, before)
-        np.testing.assert_array_equal(*(np.sort(bins[e.pre, e.post]) for e in (before, after)))
+        np.testing.assert_array_equal(*(np.sort(bins.bins(e.pre, e.post)) for e in (before, after)))
 
 
 def same_places(new: Architecture, sample: Architecture, worm: Connectome) -> None:

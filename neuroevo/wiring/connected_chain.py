@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from neuroevo.wiring.edge_table import put, remove
 from neuroevo.wiring.swap_chain import Wiring, walk
 
 
@@ -78,9 +79,9 @@ def walk_connected(
 def _put_back(w: Wiring, pre: np.ndarray, post: np.ndarray, owner: np.ndarray, tally: np.ndarray) -> None:
     """Returns the wiring to what it was."""
     for k in range(len(pre)):
-        w.place[w.pre[k], w.post[k]] = -1
+        remove(w.table, w.pre[k], w.post[k])
     for k in range(len(pre)):
-        w.place[pre[k], post[k]] = k
+        put(w.table, pre[k], post[k], k)
     w.pre[:] = pre
     w.post[:] = post
     w.owner[:] = owner

@@ -46,6 +46,29 @@ NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True, eq=False)
+class Lengths:
+    """Bins of the distances between cells.
+
+    Attributes:
+        position: float [N, 3]; NaN where unknown.
+        bounds: float [B], between the bins, sorted; at most `LENGTH_BINS` - 1.
+    """
+
+    position: np.ndarray
+    bounds: np.ndarray
+
+    def bins(self, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+        """Returns the bin of the distance of each pair, int8 [E], from 1; 0 where a position is unknown.
+
+        Args:
+            pre: int [E], one cell of each pair.
+            post: int [E], the other.
+        """
+        apart = np.linalg.norm(self.position[pre] - self.position[post], axis=1)
+        return np.where(np.isnan(apart), 0, 1 + np.searchsorted(self.bounds, apart)).astype(np.int8)
+
+
+@dataclass(frozen=True, eq=False)
 class Keep:
     """What a null model keeps besides every cell's in- and out-degree.
 
@@ -53,8 +76,7 @@ class Keep:
         mutual: Whether every cell's number of partners joined in both directions is kept.
         labels: int [N]; every degree is kept towards and from the cells of each label. None gives all cells
             one label.
-        lengths: int [N, N], symmetric, in [0, LENGTH_BINS]; the number of edges in each bin is kept. None
-            keeps no lengths.
+        lengths: Bins of lengths; the number of edges in each is kept. None keeps no lengths.
         triads: Whether the triad census of the whole is kept; needs `mutual`.
         strength: [N]; the sum of the weights of the edges that end on each cell is brought as near to this as
             annealing can, of gap junctions the sum of all of a cell's. Weights stay with their presynaptic
@@ -65,7 +87,7 @@ class Keep:
 
     mutual: bool = True
     labels: np.ndarray | None = None
-    lengths: np.ndarray | None = None
+    lengths: Lengths | None = None
     triads: bool = False
     strength: np.ndarray | None = None
     connected: bool = False
@@ -132,7 +154,7 @@ def rewire(
 
     Args:
         edges: E directed edges without autapses; not modified.
-        num_cells: N; cells are 0 to N - 1. Memory grows with the square of those that have an edge.
+        num_cells: N; cells are 0 to N - 1. Memory grows with the edges.
         seed: Equal seeds give equal wirings.
         keep: None keeps in-, out- and mutual degrees.
         rewired: Dose in [0, 1]; 0 returns the source, 1 a full sample.
@@ -202,20 +224,18 @@ def rewire_pairs(
     return chain.result(_sorted(np.minimum(*ends), np.maximum(*ends), weight))
 
 
-def length_bins(position: np.ndarray, edges: Edges) -> np.ndarray:
-    """Returns the bin of every pair's length, int8 [N, N]; each bin holds as many of the edges as another.
+def length_bins(position: np.ndarray, edges: Edges) -> Lengths:
+    """Returns bins of lengths, each of which holds as many of the edges as another.
 
     Args:
         position: [N, 3]; pairs with a cell of unknown position (NaN) are in bin 0, and so free among
             themselves.
         edges: The wiring whose lengths set the bins' bounds, at its 14-quantiles.
     """
-    apart = np.linalg.norm(position[:, None] - position[None], axis=2)
-    lengths = apart[edges.pre, edges.post]
+    lengths = np.linalg.norm(position[edges.pre] - position[edges.post], axis=1)
     lengths = lengths[~np.isnan(lengths)]
     shares = np.arange(1, LENGTH_BINS) / LENGTH_BINS
-    bounds = np.quantile(lengths, shares) if len(lengths) else np.zeros(0)
-    return np.where(np.isnan(apart), 0, 1 + np.searchsorted(bounds, apart)).astype(np.int8)
+    return Lengths(position, np.quantile(lengths, shares) if len(lengths) else np.zeros(0))
 
 
 def in_strength(wiring: Connectome | Architecture, kind: str) -> np.ndarray:
@@ -500,6 +520,7 @@ class Chain:
 
 def _wiring(edges: Edges, num_cells: int, keep: Keep) -> tuple[Wiring, np.ndarray]:
     """Returns the wiring as the chains walk it, and the source's names of its cells."""
+    from neuroevo.wiring.edge_table import edge_table
     from neuroevo.wiring.swap_chain import Wiring
 
     labels = np.zeros(num_cells, np.int64) if keep.labels is None else join_labels(keep.labels)
@@ -509,30 +530,40 @@ def _wiring(edges: Edges, num_cells: int, keep: Keep) -> tuple[Wiring, np.ndarra
     new = np.zeros(num_cells, np.int32)
     new[cells] = np.arange(len(cells))
     pre, post = new[edges.pre], new[edges.post]
-    place = np.full((len(cells), len(cells)), -1, np.int32)
-    place[pre, post] = np.arange(len(pre))
-    reverse = place[post, pre] if keep.mutual else np.full(len(pre), -1)
+    reverse = _reverse(pre, post) if keep.mutual else np.full(len(pre), -1)
     kind = label[pre] * (int(label[-1]) + 1) + label[post]
     by_kind = np.argsort(kind, kind="stable")
     one_way = by_kind[reverse[by_kind] < 0]
     forth = by_kind[(reverse >= 0)[by_kind] & (pre < post)[by_kind]]
     order = np.concatenate([one_way, forth, reverse[forth]]).astype(np.int32)
     pre, post = pre[order], post[order]
-    place[pre, post] = np.arange(len(pre))
     low, size = _ranges(kind[one_way], kind[forth], kind[reverse[forth]])
     first = np.searchsorted(label, label).astype(np.int32)
     count = (np.searchsorted(label, label, "right") - first).astype(np.int32)
-    code = np.zeros((0, 0), np.int64)
-    if keep.lengths is not None:
-        code = 16 ** keep.lengths[np.ix_(cells, cells)].astype(np.int64)
+    table = edge_table(len(cells), pre, post)
+    position = (
+        np.zeros((0, 0)) if keep.lengths is None else np.ascontiguousarray(keep.lengths.position[cells])
+    )
+    bounds = np.zeros(0) if keep.lengths is None else np.asarray(keep.lengths.bounds, np.float64)
     tally, scratch = np.zeros(2, np.int64), np.zeros((8, 16), np.int32)
     wiring = Wiring(
-        *(pre, post, order, place, low, size, first, count, code, place >= 0, tally, scratch),
+        *(pre, post, order, table, low, size, first, count, position, bounds, tally, scratch),
         num_one_way=len(one_way),
         num_mutual=len(forth),
         dyads=keep.mutual,
     )
     return wiring, cells
+
+
+def _reverse(pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+    """Returns which edge runs the other way, of each edge, int64 [E]; -1 where there is none."""
+    size = int(max(pre.max(), post.max())) + 1
+    key, back = pre.astype(np.int64) * size + post, post.astype(np.int64) * size + pre
+    forth, turned = np.argsort(key), np.argsort(back)
+    number = np.full(len(key), -1)
+    _, here, there = np.intersect1d(key[forth], back[turned], assume_unique=True, return_indices=True)
+    number[turned[there]] = forth[here]
+    return number
 
 
 def _ranges(*kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

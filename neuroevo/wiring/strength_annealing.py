@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from neuroevo.wiring.edge_table import put, slot_of
 from neuroevo.wiring.swap_chain import (
     Wiring,
     below,
@@ -207,7 +208,8 @@ def _exchange(w: Wiring, s: Strengths, i: int, j: int) -> bool:
 @njit(cache=True, inline="always")
 def _put(w: Wiring, slot: int, pre: int, post: int) -> None:
     """Puts an edge that the wiring has into a slot."""
-    w.pre[slot], w.post[slot], w.place[pre, post] = pre, post, slot
+    w.pre[slot], w.post[slot] = pre, post
+    put(w.table, pre, post, slot)
 
 
 @njit(cache=True, inline="always")
@@ -241,7 +243,7 @@ def _try_turn(w: Wiring, s: Strengths, i: int, c: int, temperature: float, rng: 
     if not cycle_fits(w, i, c):
         return 0.0
     a, b = w.pre[i], w.post[i]
-    j, k = w.place[b, c], w.place[c, a]
+    j, k = slot_of(w.table, b, c), slot_of(w.table, c, a)
     if not (s.is_free[j] and s.is_free[k]):
         return 0.0
     excess, load = s.excess, s.load

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from neuroevo.wiring.edge_table import EdgeTable, put, remove, slot_of
+
 TRADES = 0.05  # share of proposals that are trades: rarely needed, and several times as slow as a swap
 CYCLES = 0.15  # trades and three-cycles together
 
@@ -23,13 +25,13 @@ class Wiring(NamedTuple):
         pre: int32 [E], presynaptic cell of each slot; cells are sorted by label.
         post: int32 [E].
         owner: int32 [E], the source's edge whose weight the slot carries; it stays with its presynaptic cell.
-        place: int32 [N, N], the slot of each edge, or -1.
+        table: The slot of each edge.
         low: int32 [E], the first slot of the same labels; a slot keeps its labels.
         size: int32 [E], the number of slots of the same labels.
         first: int32 [N], the first cell of the same label.
         peers: int32 [N], the number of cells of the same label.
-        code: int64 [N, N], 16 ** (bin of the length), so that sums compare sets of lengths; [0, 0] for none.
-        source: bool [N, N], the edges the chain set out from.
+        position: float [N, 3], where cells lie, if lengths are kept; [0, 0] for none.
+        bounds: float [B], between the bins of lengths.
         tally: int64 [2], accepted moves, and edges that are not the source's.
         scratch: int32 [8, 16], room for a trade.
         num_one_way: The number of one-way slots.
@@ -40,13 +42,13 @@ class Wiring(NamedTuple):
     pre: np.ndarray
     post: np.ndarray
     owner: np.ndarray
-    place: np.ndarray
+    table: EdgeTable
     low: np.ndarray
     size: np.ndarray
     first: np.ndarray
     peers: np.ndarray
-    code: np.ndarray
-    source: np.ndarray
+    position: np.ndarray
+    bounds: np.ndarray
     tally: np.ndarray
     scratch: np.ndarray
     num_one_way: int
@@ -65,8 +67,8 @@ def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> No
         rng: Source of the proposals.
     """
     # The commonest move gets arrays: taking them out of the tuple each time costs more than the move.
-    pre, post, low, size, place = w.pre, w.post, w.low, w.size, w.place
-    code, source, tally, dyads = w.code, w.source, w.tally, w.dyads
+    pre, post, low, size, table = w.pre, w.post, w.low, w.size, w.table
+    position, bounds, tally, dyads = w.position, w.bounds, w.tally, w.dyads
     for _ in range(proposals):
         slot = below(rng, w.num_one_way + w.num_mutual)
         kind = rng.random()
@@ -83,8 +85,8 @@ def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> No
                 turn_cycle(w, slot, third)
         else:
             other = low[slot] + below(rng, size[slot])
-            if _fits(pre, post, place, code, dyads, slot, other):
-                _swap(pre, post, place, source, tally, slot, other)
+            if _fits(pre, post, table, position, bounds, dyads, slot, other):
+                _swap(pre, post, table, tally, slot, other)
         if tally[1] >= enough:
             return
 
@@ -103,59 +105,97 @@ def below(rng: np.random.Generator, bound: int) -> int:
 @njit(cache=True, inline="always")
 def _lift(w: Wiring, pre: int, post: int) -> None:
     """Takes an edge out."""
-    w.place[pre, post] = -1
-    w.tally[1] += w.source[pre, post]
+    w.tally[1] += remove(w.table, pre, post)
 
 
 @njit(cache=True, inline="always")
 def _lay(w: Wiring, slot: int, pre: int, post: int) -> None:
     """Puts an edge into a slot."""
     w.pre[slot], w.post[slot] = pre, post
-    w.place[pre, post] = slot
-    w.tally[1] -= w.source[pre, post]
+    w.tally[1] -= put(w.table, pre, post, slot)
+
+
+@njit(cache=True, inline="always")
+def has(w: Wiring, pre: int, post: int) -> bool:
+    """Says whether the wiring has an edge.
+
+    Args:
+        w: The wiring.
+        pre: The presynaptic cell.
+        post: The postsynaptic cell.
+    """
+    return slot_of(w.table, pre, post) >= 0
 
 
 @njit(cache=True, inline="always")
 def _free(w: Wiring, pre: int, post: int) -> bool:
     """Says whether an edge may be laid: no double edge and, if dyads are kept, no new mutual pair."""
-    return w.place[pre, post] < 0 and not (w.dyads and w.place[post, pre] >= 0)
+    return not has(w, pre, post) and not (w.dyads and has(w, post, pre))
 
 
-@njit(cache=True, inline="always")
-def _lengths_fit(w: Wiring, a: int, b: int, c: int, d: int) -> bool:
+@njit(cache=True)
+def length_code(position: np.ndarray, bounds: np.ndarray, a: int, b: int) -> int:
+    """Returns 16 ** (bin of the length between two cells), so that sums compare sets of lengths.
+
+    Args:
+        position: [N, 3], NaN where unknown.
+        bounds: Between the bins, at most 14, sorted.
+        a: The one cell.
+        b: The other.
+    """
+    x, y, z = (
+        position[a, 0] - position[b, 0],
+        position[a, 1] - position[b, 1],
+        position[a, 2] - position[b, 2],
+    )
+    apart = np.float64(np.sqrt(x * x + y * y + z * z))
+    if np.isnan(apart):
+        return 1
+    code = 16
+    for bound in bounds:
+        if bound < apart:
+            code *= 16
+    return code
+
+
+@njit(cache=True)
+def _lengths_fit(position: np.ndarray, bounds: np.ndarray, a: int, b: int, c: int, d: int) -> bool:
     """Says whether a -> d, c -> b have the lengths of a -> b, c -> d."""
-    return len(w.code) == 0 or w.code[a, b] + w.code[c, d] == w.code[a, d] + w.code[c, b]
+    if len(position) == 0:
+        return True
+    before = length_code(position, bounds, a, b) + length_code(position, bounds, c, d)
+    return before == length_code(position, bounds, a, d) + length_code(position, bounds, c, b)
 
 
 @njit(cache=True)
 def _fits(
-    pre: np.ndarray, post: np.ndarray, place: np.ndarray, code: np.ndarray, dyads: bool, i: int, j: int
+    pre: np.ndarray,
+    post: np.ndarray,
+    table: EdgeTable,
+    position: np.ndarray,
+    bounds: np.ndarray,
+    dyads: bool,
+    i: int,
+    j: int,
 ) -> bool:
     """Says whether a -> b, c -> d may become a -> d, c -> b."""
     a, b, c, d = pre[i], post[i], pre[j], post[j]
-    if a == d or c == b or a == c or b == d or place[a, d] >= 0 or place[c, b] >= 0:
+    if a == d or c == b or a == c or b == d or slot_of(table, a, d) >= 0 or slot_of(table, c, b) >= 0:
         return False
-    if dyads and (place[d, a] >= 0 or place[b, c] >= 0):
+    if dyads and (slot_of(table, d, a) >= 0 or slot_of(table, b, c) >= 0):
         return False
-    return len(code) == 0 or code[a, b] + code[c, d] == code[a, d] + code[c, b]
+    return _lengths_fit(position, bounds, a, b, c, d)
 
 
 @njit(cache=True)
-def _swap(
-    pre: np.ndarray,
-    post: np.ndarray,
-    place: np.ndarray,
-    source: np.ndarray,
-    tally: np.ndarray,
-    i: int,
-    j: int,
-) -> None:
+def _swap(pre: np.ndarray, post: np.ndarray, table: EdgeTable, tally: np.ndarray, i: int, j: int) -> None:
     """Turns a -> b, c -> d into a -> d, c -> b."""
     a, b, c, d = pre[i], post[i], pre[j], post[j]
-    place[a, b], place[c, d], place[a, d], place[c, b] = -1, -1, i, j
+    lost = int(remove(table, a, b)) + int(remove(table, c, d))
+    found = int(put(table, a, d, i)) + int(put(table, c, b, j))
     post[i], post[j] = d, b
     tally[0] += 1
-    tally[1] += int(source[a, b]) + int(source[c, d]) - int(source[a, d]) - int(source[c, b])
+    tally[1] += lost - found
 
 
 @njit(cache=True)
@@ -167,7 +207,7 @@ def one_way_fits(w: Wiring, i: int, j: int) -> bool:
         i: Slot of the one edge.
         j: Slot of the other.
     """
-    return _fits(w.pre, w.post, w.place, w.code, w.dyads, i, j)
+    return _fits(w.pre, w.post, w.table, w.position, w.bounds, w.dyads, i, j)
 
 
 @njit(cache=True)
@@ -179,7 +219,7 @@ def swap_one_way(w: Wiring, i: int, j: int) -> None:
         i: Slot of the one edge.
         j: Slot of the other.
     """
-    _swap(w.pre, w.post, w.place, w.source, w.tally, i, j)
+    _swap(w.pre, w.post, w.table, w.tally, i, j)
 
 
 @njit(cache=True, inline="always")
@@ -192,10 +232,9 @@ def cycle_fits(w: Wiring, i: int, c: int) -> bool:
         c: The third cell.
     """
     a, b = w.pre[i], w.post[i]
-    j, k = w.place[b, c], w.place[c, a]
-    if j < 0 or k < 0 or w.first[a] != w.first[b] or w.first[b] != w.first[c]:
+    if w.first[a] != w.first[b] or w.first[b] != w.first[c] or not (has(w, b, c) and has(w, c, a)):
         return False
-    return w.place[b, a] < 0 and w.place[c, b] < 0 and w.place[a, c] < 0
+    return not (has(w, b, a) or has(w, c, b) or has(w, a, c))
 
 
 @njit(cache=True, inline="always")
@@ -208,7 +247,7 @@ def turn_cycle(w: Wiring, i: int, c: int) -> None:
         c: The third cell.
     """
     a, b = w.pre[i], w.post[i]
-    j, k = w.place[b, c], w.place[c, a]
+    j, k = slot_of(w.table, b, c), slot_of(w.table, c, a)
     _lift(w, a, b)
     _lift(w, b, c)
     _lift(w, c, a)
@@ -235,7 +274,7 @@ def mutual_fits(w: Wiring, i: int, j: int, flip: bool) -> bool:
             return False
     if a == d or c == b or a == c or b == d:
         return False
-    return _free(w, a, d) and _free(w, c, b) and _lengths_fit(w, a, b, c, d)
+    return _free(w, a, d) and _free(w, c, b) and _lengths_fit(w.position, w.bounds, a, b, c, d)
 
 
 @njit(cache=True, inline="always")
@@ -282,7 +321,7 @@ def _trade(w: Wiring, rng: np.random.Generator) -> None:
         if x == b or x == c or (m > 0 and x == others[0]) or (m > 1 and x == others[1]):
             return
         others[m] = x
-    turn = turn and (w.place[b, c] < 0) != (w.place[c, b] < 0)
+    turn = turn and has(w, b, c) != has(w, c, b)
     if b != c and _trade_fits(w, b, c, others[:num_others], turn):
         _exchange(w, b, c, others[:num_others], turn)
 
@@ -292,18 +331,19 @@ def _trade_fits(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> bo
     """Says whether a trade moves something and keeps degrees, mutual degrees and lengths."""
     gives, takes, shares, length, moves = 0, 0, 0, 0, turn
     if turn:
-        gives = 1 if w.place[c, b] >= 0 else -1
+        gives = 1 if has(w, c, b) else -1
         takes = -gives
     for x in others:
-        b_out, b_in = w.place[b, x] >= 0, w.place[x, b] >= 0
-        c_out, c_in = w.place[c, x] >= 0, w.place[x, c] >= 0
+        b_out, b_in = has(w, b, x), has(w, x, b)
+        c_out, c_in = has(w, c, x), has(w, x, c)
         moves = moves or b_out != c_out or b_in != c_in
         gives += int(c_out) - int(b_out)
         takes += int(c_in) - int(b_in)
         shares += int(c_out and c_in) - int(b_out and b_in)
-        if len(w.code):
+        if len(w.position):
             more = int(c_out) + int(c_in) - int(b_out) - int(b_in)
-            length += more * (w.code[b, x] - w.code[c, x])
+            off = length_code(w.position, w.bounds, b, x) - length_code(w.position, w.bounds, c, x)
+            length += more * off
     return moves and gives == 0 and takes == 0 and shares == 0 and length == 0
 
 
@@ -316,10 +356,10 @@ def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None
     pairs, new_pairs = w.scratch[6], w.scratch[7]
     num_pairs = 0
     for x in others:
-        if (w.place[b, x] < 0) == (w.place[c, x] < 0) and (w.place[x, b] < 0) == (w.place[x, c] < 0):
+        if has(w, b, x) == has(w, c, x) and has(w, x, b) == has(w, x, c):
             continue
         for here, there in ((b, c), (c, b)):
-            forth, back = w.place[here, x], w.place[x, here]
+            forth, back = slot_of(w.table, here, x), slot_of(w.table, x, here)
             if forth >= 0 and back >= 0:
                 pairs[num_pairs] = min(forth, back)
                 new_pairs[2 * num_pairs], new_pairs[2 * num_pairs + 1] = min(there, x), max(there, x)
@@ -334,8 +374,8 @@ def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None
                 slots[num_slots], to_pre[num_slots], to_post[num_slots] = back, x, there
                 num_slots += 1
     if turn:
-        pre, post = (b, c) if w.place[b, c] >= 0 else (c, b)
-        slots[num_slots], to_pre[num_slots], to_post[num_slots] = w.place[pre, post], post, pre
+        pre, post = (b, c) if has(w, b, c) else (c, b)
+        slots[num_slots], to_pre[num_slots], to_post[num_slots] = slot_of(w.table, pre, post), post, pre
         num_slots += 1
     for m in range(num_slots):
         _lift(w, w.pre[slots[m]], w.post[slots[m]])

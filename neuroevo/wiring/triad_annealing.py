@@ -17,6 +17,7 @@ from neuroevo.wiring.swap_chain import (
     Wiring,
     below,
     cycle_fits,
+    has,
     mutual_fits,
     one_way_fits,
     swap_mutual,
@@ -96,7 +97,7 @@ def _reverse(tie: int) -> int:
 @njit(cache=True, inline="always")
 def _tie_of(w: Wiring, a: int, b: int) -> int:
     """Returns the tie of a to b."""
-    return OUT * int(w.place[a, b] >= 0) + IN * int(w.place[b, a] >= 0)
+    return OUT * int(has(w, a, b)) + IN * int(has(w, b, a))
 
 
 @njit(cache=True)

@@ -225,7 +225,7 @@ def test_lengths_keep_the_histogram_and_nearly_the_total(
     for kind in KINDS:
         before, after = getattr(worm, kind), getattr(new, kind)
         bins = length_bins(worm.position, before)
-        np.testing.assert_array_equal(*(np.sort(bins[e.pre, e.post]) for e in (before, after)))
+        np.testing.assert_array_equal(*(np.sort(bins.bins(e.pre, e.post)) for e in (before, after)))
     total = [apart[e.pre, e.post].sum() for e in (worm.chemical, new.chemical)]
     assert total[1] == pytest.approx(total[0], rel=0.05)
 

@@ -139,7 +139,9 @@ def test_swaps_of_pairs_keep_degrees_and_what_the_prior_says(
         assert nx.is_connected(nx.Graph(after))
     if name == "lengths":
         bins = length_bins(brain.position, brain.chemical)
-        np.testing.assert_array_equal(*(np.sort(bins[e.pre, e.post]) for e in (new.chemical, brain.chemical)))
+        np.testing.assert_array_equal(
+            *(np.sort(bins.bins(e.pre, e.post)) for e in (new.chemical, brain.chemical))
+        )
     if name == "strength":
         off = np.abs(in_strength(new, "chemical") - in_strength(brain, "chemical")).sum()
         assert off < 0.02 * brain.chemical.weight.sum()

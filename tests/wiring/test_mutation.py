@@ -202,7 +202,9 @@ def test_options_are_kept_too() -> None:
     assert new.content_hash != sample.content_hash
     assert_degrees(new, worm, numbered(worm.role))
     bins = length_bins(worm.position, worm.chemical)
-    np.testing.assert_array_equal(*(np.sort(bins[e.pre, e.post]) for e in (sample.chemical, new.chemical)))
+    np.testing.assert_array_equal(
+        *(np.sort(bins.bins(e.pre, e.post)) for e in (sample.chemical, new.chemical))
+    )
     assert triad_census(neurons_of(new)) == triad_census(neurons_of(sample))
 
 

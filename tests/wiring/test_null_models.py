@@ -14,6 +14,7 @@ from neuroevo.connectome.model import Edges
 from neuroevo.errors import ConnectomeError, OptionError
 from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import Keep, degree_labels, join_labels, length_bins, rewire, rewire_pairs
+from neuroevo.wiring.swap_chain import length_code
 from neuroevo.wiring.triads import triad_census
 
 
@@ -128,7 +129,7 @@ def test_rewire_keeps_what_it_is_told_of_any_graph_at_any_dose(
     sample = rewire(edges, num_cells, seed=seed, keep=Keep(labels=labels, lengths=bins), rewired=rewired)
     check_kept(edges, sample.edges, num_cells)
     np.testing.assert_array_equal(_towards(sample.edges, labels), _towards(edges, labels))
-    kept_bins, old_bins = (np.sort(bins[e.pre, e.post]) for e in (sample.edges, edges))
+    kept_bins, old_bins = (np.sort(bins.bins(e.pre, e.post)) for e in (sample.edges, edges))
     np.testing.assert_array_equal(kept_bins, old_bins)
     shared = adjacency(edges, num_cells) & adjacency(sample.edges, num_cells)
     assert sample.overlap == pytest.approx(shared.sum() / len(edges) if len(edges) else 1)
@@ -258,6 +259,20 @@ def test_join_labels_tells_every_combination_apart() -> None:
 def test_length_bins_hold_equal_shares_and_set_the_unknown_apart() -> None:
     worm = load("celegans")
     bins = length_bins(worm.position, worm.chemical)
-    counts = np.bincount(bins[worm.chemical.pre, worm.chemical.post])
+    counts = np.bincount(bins.bins(worm.chemical.pre, worm.chemical.post))
     assert counts[0] == 0 and counts[1:].max() - counts[1:].min() < 10
-    assert (bins[:, worm.is_muscle] == 0).all() and (bins == bins.T).all()
+    pre, post = (ends.ravel() for ends in np.indices((worm.num_cells, worm.num_cells)))
+    of_pairs = bins.bins(pre, post).reshape(worm.num_cells, -1)
+    assert (of_pairs[:, worm.is_muscle] == 0).all() and (of_pairs == of_pairs.T).all()
+
+
+@given(seed=st.integers(0, 10**6), is_single=st.booleans())
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_chains_know_lengths_as_bins_do(seed: int, is_single: bool) -> None:
+    rng = np.random.default_rng(seed)
+    position = rng.integers(0, 5, (12, 3)).astype(np.float32 if is_single else np.float64)  # many ties
+    position[rng.random(12) < 0.2] = np.nan
+    lengths = length_bins(position, random_edges(seed, 12, 0.5))
+    codes = [length_code(position, lengths.bounds, a, b) for a, b in np.ndindex(12, 12)]
+    pre, post = (ends.ravel() for ends in np.indices((12, 12)))
+    assert codes == (16 ** lengths.bins(pre, post).astype(np.int64)).tolist()
