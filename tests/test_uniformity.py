@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import chisquare
 
 from neuroevo.connectome.model import Edges
+from neuroevo.wiring import null_models
 from neuroevo.wiring.null_models import Keep, rewire, rewire_pairs
 
 SAMPLES_EACH = 25  # expected visits to each wiring
@@ -65,6 +66,18 @@ def visits(
 def test_chain_visits_every_wiring_equally_often(name: str, mutual: bool) -> None:
     all_wirings = realisations(GRAPHS[name], mutual)
     seen = visits(GRAPHS[name], mutual, SAMPLES_EACH * len(all_wirings))
+    assert seen.keys() == all_wirings
+    if len(all_wirings) > 1:
+        assert chisquare(list(seen.values())).pvalue > 0.001
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_trades_visit_every_wiring_of_the_degrees_equally_often(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(null_models, "MANY", 0)
+    all_wirings = realisations(GRAPHS[name], mutual=False)
+    seen = visits(GRAPHS[name], False, SAMPLES_EACH * len(all_wirings))
     assert seen.keys() == all_wirings
     if len(all_wirings) > 1:
         assert chisquare(list(seen.values())).pvalue > 0.001

@@ -3,6 +3,7 @@
     architecture      Architecture: edges, signs, ports, layout of parameters
     null_models       random wirings that keep exactly what `Keep` names; the dose of randomness
     swap_chain        the Markov chains behind them, compiled
+    edge_table        where a chain looks edges up, compiled; curveball: trades, for large wirings, compiled
     connected_chain   the chain among wirings that hang together, compiled
     triad_annealing   the chain that matches the triad census, compiled
     strength_annealing  the chain that matches the sums of cells' weights, compiled

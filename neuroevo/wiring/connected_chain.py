@@ -79,9 +79,9 @@ def walk_connected(
 def _put_back(w: Wiring, pre: np.ndarray, post: np.ndarray, owner: np.ndarray, tally: np.ndarray) -> None:
     """Returns the wiring to what it was."""
     for k in range(len(pre)):
-        remove(w.table, w.pre[k], w.post[k])
+        remove(w.table, len(w.first), w.pre[k], w.post[k])
     for k in range(len(pre)):
-        put(w.table, pre[k], post[k], k)
+        put(w.table, len(w.first), pre[k], post[k], k)
     w.pre[:] = pre
     w.post[:] = post
     w.owner[:] = owner

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 
 MOVES = 10  # accepted moves an edge wanted; each moves two edges or more
+MANY = 100_000  # edges above which degrees alone are kept by trades, which move more at once than swaps
+ROUNDS = 24  # of trades, each cell once
 PILOT = 2  # proposals an edge that tell how often they are accepted
 BUDGET = 2000  # proposals an edge at most
 FLOOR = 5_000  # proposals at least: small wirings have rare moves
@@ -92,6 +94,12 @@ class Keep:
     strength: np.ndarray | None = None
     connected: bool = False
 
+    @property
+    def has_degrees_alone(self) -> bool:
+        """Whether nothing but in- and out-degrees is kept."""
+        marks = self.mutual, self.triads, self.connected
+        return not any(marks) and all(x is None for x in (self.labels, self.lengths, self.strength))
+
 
 @dataclass(frozen=True, eq=False)
 class Rewired:
@@ -149,6 +157,9 @@ def rewire(
 
     In one piece: the chain walks a stretch, looks whether the wiring fell apart, and goes back if so.
 
+    Of more than `MANY` edges, where degrees alone are kept and the dose is 1, `curveball` draws from the same
+    wirings, as evenly.
+
     A dose below 1 is a stop on the way: a full sample says how many edges the null replaces, and the same
     chain sets out again from the source until it has replaced that share of them.
 
@@ -182,6 +193,8 @@ def rewire(
         raise OptionError("Strengths are matched among wirings of equal degrees; keep no mutual ones.")
     if rewired == 0 or not len(edges):
         return _unchanged(edges, keep)
+    if len(edges) > MANY and rewired == 1 and keep.has_degrees_alone:
+        return _traded(edges, num_cells, seed)
     chain = _sample(edges, num_cells, keep, seed, rewired, hold)
     w = chain.wiring
     return chain.result(_sorted(chain.cells[w.pre], chain.cells[w.post], edges.weight[w.owner]))
@@ -284,6 +297,23 @@ def _unchanged(edges: Edges, keep: Keep) -> Rewired:
         triad_distance=exact if keep.triads else None,
         strength_distance=None if keep.strength is None else exact,
     )
+
+
+def _traded(edges: Edges, num_cells: int, seed: int) -> Rewired:
+    """Returns a sample of the wirings of the same in- and out-degrees, by trades."""
+    from neuroevo.wiring.curveball import trade_rounds
+    from neuroevo.wiring.triangles import common_edges
+
+    order = np.lexsort((edges.post, edges.pre))
+    weight = edges.weight[order]
+    source = Graph.of(num_cells, edges.pre, edges.post)
+    post = source.post.copy()
+    dealt = trade_rounds(source.first, post, ROUNDS, np.random.default_rng(seed))
+    order = np.argsort(source.pre.astype(np.int64) * num_cells + post)
+    new = Edges(source.pre, post[order], weight[order])
+    drawn = Graph(source.first, new.post)
+    overlap = float(common_edges(source, drawn).sum() / source.num_edges)
+    return Rewired(new, overlap, 1 - overlap, dealt / source.num_edges, ROUNDS * num_cells)
 
 
 def _sample(edges: Edges, num_cells: int, keep: Keep, seed: int, rewired: float, hold: int = HOLD) -> Chain:

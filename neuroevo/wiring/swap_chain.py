@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from neuroevo.wiring.edge_table import EdgeTable, put, remove, slot_of
+from neuroevo.wiring.edge_table import put, remove, slot_of
 
 TRADES = 0.05  # share of proposals that are trades: rarely needed, and several times as slow as a swap
 CYCLES = 0.15  # trades and three-cycles together
@@ -25,7 +25,7 @@ class Wiring(NamedTuple):
         pre: int32 [E], presynaptic cell of each slot; cells are sorted by label.
         post: int32 [E].
         owner: int32 [E], the source's edge whose weight the slot carries; it stays with its presynaptic cell.
-        table: The slot of each edge.
+        table: int64 [T, 2], the slot of each edge, see `edge_table`.
         low: int32 [E], the first slot of the same labels; a slot keeps its labels.
         size: int32 [E], the number of slots of the same labels.
         first: int32 [N], the first cell of the same label.
@@ -42,7 +42,7 @@ class Wiring(NamedTuple):
     pre: np.ndarray
     post: np.ndarray
     owner: np.ndarray
-    table: EdgeTable
+    table: np.ndarray
     low: np.ndarray
     size: np.ndarray
     first: np.ndarray
@@ -67,7 +67,8 @@ def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> No
         rng: Source of the proposals.
     """
     # The commonest move gets arrays: taking them out of the tuple each time costs more than the move.
-    pre, post, low, size, table = w.pre, w.post, w.low, w.size, w.table
+    pre, post, low, size = w.pre, w.post, w.low, w.size
+    table, num_cells = w.table, len(w.first)
     position, bounds, tally, dyads = w.position, w.bounds, w.tally, w.dyads
     for _ in range(proposals):
         slot = below(rng, w.num_one_way + w.num_mutual)
@@ -85,8 +86,8 @@ def walk(w: Wiring, proposals: int, enough: int, rng: np.random.Generator) -> No
                 turn_cycle(w, slot, third)
         else:
             other = low[slot] + below(rng, size[slot])
-            if _fits(pre, post, table, position, bounds, dyads, slot, other):
-                _swap(pre, post, table, tally, slot, other)
+            if _fits(pre, post, table, num_cells, position, bounds, dyads, slot, other):
+                _swap(pre, post, table, num_cells, tally, slot, other)
         if tally[1] >= enough:
             return
 
@@ -105,14 +106,14 @@ def below(rng: np.random.Generator, bound: int) -> int:
 @njit(cache=True, inline="always")
 def _lift(w: Wiring, pre: int, post: int) -> None:
     """Takes an edge out."""
-    w.tally[1] += remove(w.table, pre, post)
+    w.tally[1] += remove(w.table, len(w.first), pre, post)
 
 
 @njit(cache=True, inline="always")
 def _lay(w: Wiring, slot: int, pre: int, post: int) -> None:
     """Puts an edge into a slot."""
     w.pre[slot], w.post[slot] = pre, post
-    w.tally[1] -= put(w.table, pre, post, slot)
+    w.tally[1] -= put(w.table, len(w.first), pre, post, slot)
 
 
 @njit(cache=True, inline="always")
@@ -124,13 +125,7 @@ def has(w: Wiring, pre: int, post: int) -> bool:
         pre: The presynaptic cell.
         post: The postsynaptic cell.
     """
-    return slot_of(w.table, pre, post) >= 0
-
-
-@njit(cache=True, inline="always")
-def _free(w: Wiring, pre: int, post: int) -> bool:
-    """Says whether an edge may be laid: no double edge and, if dyads are kept, no new mutual pair."""
-    return not has(w, pre, post) and not (w.dyads and has(w, post, pre))
+    return slot_of(w.table, len(w.first), pre, post) >= 0
 
 
 @njit(cache=True)
@@ -171,7 +166,8 @@ def _lengths_fit(position: np.ndarray, bounds: np.ndarray, a: int, b: int, c: in
 def _fits(
     pre: np.ndarray,
     post: np.ndarray,
-    table: EdgeTable,
+    table: np.ndarray,
+    num_cells: int,
     position: np.ndarray,
     bounds: np.ndarray,
     dyads: bool,
@@ -180,22 +176,38 @@ def _fits(
 ) -> bool:
     """Says whether a -> b, c -> d may become a -> d, c -> b."""
     a, b, c, d = pre[i], post[i], pre[j], post[j]
-    if a == d or c == b or a == c or b == d or slot_of(table, a, d) >= 0 or slot_of(table, c, b) >= 0:
+    if (
+        a == d
+        or c == b
+        or a == c
+        or b == d
+        or slot_of(table, num_cells, a, d) >= 0
+        or slot_of(table, num_cells, c, b) >= 0
+    ):
         return False
-    if dyads and (slot_of(table, d, a) >= 0 or slot_of(table, b, c) >= 0):
+    if dyads and (slot_of(table, num_cells, d, a) >= 0 or slot_of(table, num_cells, b, c) >= 0):
         return False
     return _lengths_fit(position, bounds, a, b, c, d)
 
 
 @njit(cache=True)
-def _swap(pre: np.ndarray, post: np.ndarray, table: EdgeTable, tally: np.ndarray, i: int, j: int) -> None:
+def _swap(
+    pre: np.ndarray,
+    post: np.ndarray,
+    table: np.ndarray,
+    num_cells: int,
+    tally: np.ndarray,
+    i: int,
+    j: int,
+) -> None:
     """Turns a -> b, c -> d into a -> d, c -> b."""
     a, b, c, d = pre[i], post[i], pre[j], post[j]
-    lost = int(remove(table, a, b)) + int(remove(table, c, d))
-    found = int(put(table, a, d, i)) + int(put(table, c, b, j))
+    tally[1] += remove(table, num_cells, a, b)
+    tally[1] += remove(table, num_cells, c, d)
+    tally[1] -= put(table, num_cells, a, d, i)
+    tally[1] -= put(table, num_cells, c, b, j)
     post[i], post[j] = d, b
     tally[0] += 1
-    tally[1] += lost - found
 
 
 @njit(cache=True)
@@ -207,7 +219,7 @@ def one_way_fits(w: Wiring, i: int, j: int) -> bool:
         i: Slot of the one edge.
         j: Slot of the other.
     """
-    return _fits(w.pre, w.post, w.table, w.position, w.bounds, w.dyads, i, j)
+    return _fits(w.pre, w.post, w.table, len(w.first), w.position, w.bounds, w.dyads, i, j)
 
 
 @njit(cache=True)
@@ -219,7 +231,7 @@ def swap_one_way(w: Wiring, i: int, j: int) -> None:
         i: Slot of the one edge.
         j: Slot of the other.
     """
-    _swap(w.pre, w.post, w.table, w.tally, i, j)
+    _swap(w.pre, w.post, w.table, len(w.first), w.tally, i, j)
 
 
 @njit(cache=True, inline="always")
@@ -247,7 +259,7 @@ def turn_cycle(w: Wiring, i: int, c: int) -> None:
         c: The third cell.
     """
     a, b = w.pre[i], w.post[i]
-    j, k = slot_of(w.table, b, c), slot_of(w.table, c, a)
+    j, k = slot_of(w.table, len(w.first), b, c), slot_of(w.table, len(w.first), c, a)
     _lift(w, a, b)
     _lift(w, b, c)
     _lift(w, c, a)
@@ -274,7 +286,12 @@ def mutual_fits(w: Wiring, i: int, j: int, flip: bool) -> bool:
             return False
     if a == d or c == b or a == c or b == d:
         return False
-    return _free(w, a, d) and _free(w, c, b) and _lengths_fit(w.position, w.bounds, a, b, c, d)
+    table, size = w.table, len(w.first)
+    if slot_of(table, size, a, d) >= 0 or slot_of(table, size, c, b) >= 0:
+        return False
+    if w.dyads and (slot_of(table, size, d, a) >= 0 or slot_of(table, size, b, c) >= 0):
+        return False
+    return _lengths_fit(w.position, w.bounds, a, b, c, d)
 
 
 @njit(cache=True, inline="always")
@@ -291,14 +308,17 @@ def swap_mutual(w: Wiring, i: int, j: int, flip: bool) -> None:
     if flip:
         j_forth, j_back = j_back, j_forth
     a, b, c, d = w.pre[i], w.post[i], w.pre[j_forth], w.post[j_forth]
-    _lift(w, a, b)
-    _lift(w, b, a)
-    _lift(w, c, d)
-    _lift(w, d, c)
-    _lay(w, i, a, d)
-    _lay(w, i_back, d, a)
-    _lay(w, j_forth, c, b)
-    _lay(w, j_back, b, c)
+    table, size, tally = w.table, len(w.first), w.tally
+    for pre, post in ((a, b), (b, a), (c, d), (d, c)):
+        tally[1] += remove(table, size, pre, post)
+    for slot, pre, post in (
+        (np.int64(i), a, d),
+        (np.int64(i_back), d, a),
+        (np.int64(j_forth), c, b),
+        (np.int64(j_back), b, c),
+    ):
+        w.pre[slot], w.post[slot] = pre, post
+        tally[1] -= put(table, size, pre, post, slot)
     w.owner[i_back], w.owner[j_back] = w.owner[j_back], w.owner[i_back]
     w.tally[0] += 1
 
@@ -333,9 +353,10 @@ def _trade_fits(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> bo
     if turn:
         gives = 1 if has(w, c, b) else -1
         takes = -gives
+    table, size = w.table, len(w.first)
     for x in others:
-        b_out, b_in = has(w, b, x), has(w, x, b)
-        c_out, c_in = has(w, c, x), has(w, x, c)
+        b_out, b_in = slot_of(table, size, b, x) >= 0, slot_of(table, size, x, b) >= 0
+        c_out, c_in = slot_of(table, size, c, x) >= 0, slot_of(table, size, x, c) >= 0
         moves = moves or b_out != c_out or b_in != c_in
         gives += int(c_out) - int(b_out)
         takes += int(c_in) - int(b_in)
@@ -359,7 +380,10 @@ def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None
         if has(w, b, x) == has(w, c, x) and has(w, x, b) == has(w, x, c):
             continue
         for here, there in ((b, c), (c, b)):
-            forth, back = slot_of(w.table, here, x), slot_of(w.table, x, here)
+            forth, back = (
+                slot_of(w.table, len(w.first), here, x),
+                slot_of(w.table, len(w.first), x, here),
+            )
             if forth >= 0 and back >= 0:
                 pairs[num_pairs] = min(forth, back)
                 new_pairs[2 * num_pairs], new_pairs[2 * num_pairs + 1] = min(there, x), max(there, x)
@@ -375,7 +399,11 @@ def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None
                 num_slots += 1
     if turn:
         pre, post = (b, c) if has(w, b, c) else (c, b)
-        slots[num_slots], to_pre[num_slots], to_post[num_slots] = slot_of(w.table, pre, post), post, pre
+        slots[num_slots], to_pre[num_slots], to_post[num_slots] = (
+            slot_of(w.table, len(w.first), pre, post),
+            post,
+            pre,
+        )
         num_slots += 1
     for m in range(num_slots):
         _lift(w, w.pre[slots[m]], w.post[slots[m]])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Edges
 from neuroevo.errors import ConnectomeError, OptionError
+from neuroevo.wiring import null_models
 from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import Keep, degree_labels, join_labels, length_bins, rewire, rewire_pairs
 from neuroevo.wiring.swap_chain import length_code
@@ -70,6 +71,27 @@ def test_rewire_moves_the_whole_worm(seed: int) -> None:
     check_kept(worm.chemical, new, worm.num_cells)
     shared = adjacency(worm.chemical, worm.num_cells) & adjacency(new, worm.num_cells)
     assert 0.05 < shared.sum() / len(new) < 0.13  # what degrees alone leave in common
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_trades_keep_degrees_and_leave_as_much_in_common_as_swaps(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worm, keep = load("celegans"), Keep(mutual=False)
+    swapped = [rewire(worm.chemical, worm.num_cells, seed=k, keep=keep).overlap for k in range(20)]
+    monkeypatch.setattr(null_models, "MANY", 0)
+    traded = [
+        rewire(worm.chemical, worm.num_cells, seed=k, keep=keep) for k in range(20 * seed, 20 * seed + 20)
+    ]
+    for sample in traded:
+        check_kept(worm.chemical, sample.edges, worm.num_cells, mutual=False)
+    shared = adjacency(worm.chemical, worm.num_cells) & adjacency(traded[0].edges, worm.num_cells)
+    assert traded[0].overlap == shared.sum() / len(worm.chemical)
+    overlap = [sample.overlap for sample in traded]
+    off = np.mean(overlap) - np.mean(swapped)
+    assert abs(off) < 4 * np.sqrt((np.var(overlap) + np.var(swapped)) / 19)
+    again = rewire(worm.chemical, worm.num_cells, seed=20 * seed, keep=keep).edges
+    np.testing.assert_array_equal(again.post, traded[0].edges.post)
 
 
 def test_rewire_same_seed_same_graph_and_different_seed_another() -> None:
