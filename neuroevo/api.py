@@ -137,20 +137,29 @@ def write_samples(
     return sampling.write_samples(_connectome(connectome), calls, samples, seed, Path(out))[0]
 
 
-def graph_statistics(wiring: Connectome | Architecture, *, seed: int = 0) -> dict[str, float | int | None]:
+def graph_statistics(
+    wiring: Connectome | Architecture, *, seed: int = 0, exact: bool = False
+) -> dict[str, float | int | None]:
     """Returns the figures by which wirings are compared, by name; None where one is undefined.
 
     Args:
         wiring: A connectome or an architecture. All but the counts concerns the chemical synapses among its
             neurons.
-        seed: Seed of the search for modules.
+        seed: Seed of the search for modules, and of cells that paths begin at.
+        exact: Whether paths begin at every cell and modules are searched, whatever it takes; else of a large
+            wiring the one is sampled, with its error, and the other left out.
     """
     position = wiring.position if isinstance(wiring, Connectome) else None
-    return statistics.describe(wiring, position, seed=seed)
+    return statistics.describe(wiring, position, seed=seed, exact=exact)
 
 
 def compare(
-    prior: Named | Sequence[Named], connectome: Connectome | str, *, samples: int = 20, seed: int = 0
+    prior: Named | Sequence[Named],
+    connectome: Connectome | str,
+    *,
+    samples: int = 20,
+    seed: int = 0,
+    exact: bool = False,
 ) -> pd.DataFrame:
     """Returns statistics of a connectome beside those of samples of priors.
 
@@ -159,6 +168,7 @@ def compare(
         connectome: Source wiring, or its name.
         samples: Samples of each prior, at least 1.
         seed: Root of the seed tree, at least 0.
+        exact: See `graph_statistics`.
 
     Returns:
         A row a figure. The columns are the connectome's value, and of every prior the mean, the standard
@@ -173,7 +183,7 @@ def compare(
     require_range("samples", samples, 1)
     require_range("seed", seed, 0)
     calls = _priors(prior)
-    figures = comparison.compare(_connectome(connectome), calls, samples, seed).figures
+    figures = comparison.compare(_connectome(connectome), calls, samples, seed, exact=exact).figures
     columns: dict[tuple[str, str], Mapping[str, float | None]] = {("source", "value"): figures["source"]}
     for label, summary in figures["genomes"].items():
         for part in ("mean", "std", "count"):

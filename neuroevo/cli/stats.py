@@ -30,6 +30,12 @@ def main(arguments: list[str]) -> int:
     add_flags(parser, *WIRING)
     parser.set_defaults(genome=[], connectome=USUAL.connectome, seed=USUAL.seed)
     parser.add_argument("--samples", type=whole, default=20, help="samples of each prior (default 20)")
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help="paths from every cell and modules, whatever they take; else of large wirings the former are "
+        "sampled, with their error, and the latter left out",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--out", metavar="DIR", help="new folder for pictures and stats.json")
     options = parser.read(arguments)
@@ -42,7 +48,7 @@ def main(arguments: list[str]) -> int:
     if options.out is not None:
         check_free(options.out)
     with saying() as say:
-        comparison = compare(wiring, genomes, options.samples, options.seed, _null(), say)
+        comparison = compare(wiring, genomes, options.samples, options.seed, _null(), say, options.exact)
     written = [] if options.out is None else write_pictures(comparison, Path(options.out))
     if options.json:
         print(json.dumps(comparison.figures, indent=2))

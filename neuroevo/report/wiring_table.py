@@ -184,7 +184,8 @@ def _legend(figures: ComparisonFigures) -> Table:
     """Returns what a reader must know, a line each."""
     count, null = figures["samples"], figures["null"]
     names = {name: text for rows in _ROWS.values() for name, text in rows.items()}
-    lines = {names[x]: text for x, text in _TERMS.items() if _is_shown(x, figures)}
+    terms = _TERMS | _of_large(figures["source"])
+    lines = {names[x]: text for x, text in terms.items() if _is_shown(x, figures)}
     if figures["undirected"]:
         lines["undirected"] = "each synapse of the source has its reverse; null models keep it so"
     if null:
@@ -200,6 +201,21 @@ def _legend(figures: ComparisonFigures) -> Table:
     for term, text in lines.items():
         table.add_row(f"  {term}", Text(text))
     return table
+
+
+def _of_large(source: Mapping[str, float | int | None]) -> dict[str, str]:
+    """Returns what is said of figures that are sampled, or left out, of a large wiring."""
+    terms, neurons = {}, source["neurons"] or 0
+    if (sources := source["path_sources"]) is not None and sources < neurons:
+        for name in ("path_length", "reachable"):
+            error = source[f"{name}_error"] or 0.0
+            terms[name] = (
+                f"{_TERMS[name]}; estimated from {sources:,} of {neurons:,} neurons, standard error "
+                f"{error:.2g} (--exact: from all)"
+            )
+    if source["modularity"] is None:
+        terms["modularity"] = f"{_TERMS['modularity']}; not searched in so large a wiring (--exact: it is)"
+    return terms
 
 
 def mean_text(figure: Spread) -> str:

@@ -37,9 +37,21 @@ def edge_table(num_cells: int, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
 def _fill(table: np.ndarray, size: int, pre: np.ndarray, post: np.ndarray) -> None:
     """Enters edges as the source's."""
     for k in range(len(pre)):
-        number = np.int64(pre[k]) * size + post[k]
+        number = number_of(size, pre[k], post[k])
         entry = find(table, number)
         table[entry, 0], table[entry, 1] = number, 2 * k + 1
+
+
+@njit(cache=True)
+def number_of(size: int, pre: int, post: int) -> int:
+    """Returns the number of an edge.
+
+    Args:
+        size: N.
+        pre: Its presynaptic cell.
+        post: Its postsynaptic cell.
+    """
+    return int(np.int64(pre) * size + post)
 
 
 @njit(cache=True)
@@ -51,7 +63,7 @@ def home(table: np.ndarray, number: int) -> int:
         number: The edge's number.
     """
     mixed = np.uint64(number) * _MIX
-    return np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(len(table) - 1))
+    return int(np.int64((mixed ^ (mixed >> np.uint64(32))) & np.uint64(len(table) - 1)))
 
 
 @njit(cache=True)
@@ -78,12 +90,13 @@ def slot_of(table: np.ndarray, size: int, pre: int, post: int) -> int:
         pre: Its presynaptic cell.
         post: Its postsynaptic cell.
     """
-    return table[find(table, np.int64(pre) * size + post), 1] >> 1
+    entry = find(table, number_of(size, pre, post))
+    return int(table[entry, 1] >> 1)
 
 
 @njit(cache=True)
 def put(table: np.ndarray, size: int, pre: int, post: int, slot: int) -> int:
-    """Notes the slot of an edge; returns 1 if it is the source's, else 0.
+    """Notes the slot of an edge.
 
     Args:
         table: As `edge_table` returns it; it is changed in place.
@@ -91,25 +104,31 @@ def put(table: np.ndarray, size: int, pre: int, post: int, slot: int) -> int:
         pre: Its presynaptic cell.
         post: Its postsynaptic cell.
         slot: The slot.
+
+    Returns:
+        1 if the edge is the source's, else 0.
     """
-    number = np.int64(pre) * size + post
+    number = number_of(size, pre, post)
     entry = find(table, number)
     is_source = table[entry, 1] & 1 if table[entry, 0] == number else 0
-    table[entry, 0], table[entry, 1] = number, 2 * np.int64(slot) + is_source
+    table[entry, 0], table[entry, 1] = number, 2 * slot + is_source
     return is_source
 
 
 @njit(cache=True)
 def remove(table: np.ndarray, size: int, pre: int, post: int) -> int:
-    """Takes an edge out that is there; returns 1 if it is the source's, which stays known, else 0.
+    """Takes an edge out that is there.
 
     Args:
         table: As `edge_table` returns it; it is changed in place.
         size: N.
         pre: Its presynaptic cell.
         post: Its postsynaptic cell.
+
+    Returns:
+        1 if the edge is the source's, which stays known, else 0.
     """
-    gap = find(table, np.int64(pre) * size + post)
+    gap = find(table, number_of(size, pre, post))
     if table[gap, 1] & 1:
         table[gap, 1] = 2 * NOWHERE + 1
         return 1

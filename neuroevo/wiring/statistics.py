@@ -19,7 +19,7 @@ from neuroevo.wiring.triads import census
 
 RICH = 90  # per cent of the cells that a rich club leaves out
 MAX_MODULAR_EDGES = 1_000_000  # some levels of the search ask for each of them many times
-MAX_STEPS = 4 * 10**10  # cells times edges up to which paths begin at every cell
+MAX_STEPS = 4 * 10**9  # cells times edges up to which paths begin at every cell
 SOURCES = 256  # cells that paths begin at otherwise
 
 

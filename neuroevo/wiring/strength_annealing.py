@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from neuroevo.wiring.edge_table import put, slot_of
+from neuroevo.wiring.edge_table import put
 from neuroevo.wiring.swap_chain import (
     Wiring,
     below,
     cycle_fits,
+    edge_slot,
     mutual_fits,
     one_way_fits,
     swap_mutual,
@@ -206,12 +207,6 @@ def _exchange(w: Wiring, s: Strengths, i: int, j: int) -> bool:
 
 
 @njit(cache=True, inline="always")
-def _slot(w: Wiring, pre: int, post: int) -> int:
-    """Returns the slot of an edge, or -1."""
-    return slot_of(w.table, len(w.first), pre, post)
-
-
-@njit(cache=True, inline="always")
 def _put(w: Wiring, slot: int, pre: int, post: int) -> None:
     """Puts an edge that the wiring has into a slot."""
     w.pre[slot], w.post[slot] = pre, post
@@ -249,7 +244,7 @@ def _try_turn(w: Wiring, s: Strengths, i: int, c: int, temperature: float, rng: 
     if not cycle_fits(w, i, c):
         return 0.0
     a, b = w.pre[i], w.post[i]
-    j, k = _slot(w, b, c), _slot(w, c, a)
+    j, k = edge_slot(w, b, c), edge_slot(w, c, a)
     if not (s.is_free[j] and s.is_free[k]):
         return 0.0
     excess, load = s.excess, s.load

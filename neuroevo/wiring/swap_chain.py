@@ -117,6 +117,18 @@ def _lay(w: Wiring, slot: int, pre: int, post: int) -> None:
 
 
 @njit(cache=True, inline="always")
+def edge_slot(w: Wiring, pre: int, post: int) -> int:
+    """Returns the slot of an edge, or -1.
+
+    Args:
+        w: The wiring.
+        pre: The presynaptic cell.
+        post: The postsynaptic cell.
+    """
+    return slot_of(w.table, len(w.first), pre, post)
+
+
+@njit(cache=True, inline="always")
 def has(w: Wiring, pre: int, post: int) -> bool:
     """Says whether the wiring has an edge.
 
@@ -125,7 +137,7 @@ def has(w: Wiring, pre: int, post: int) -> bool:
         pre: The presynaptic cell.
         post: The postsynaptic cell.
     """
-    return slot_of(w.table, len(w.first), pre, post) >= 0
+    return edge_slot(w, pre, post) >= 0
 
 
 @njit(cache=True)
@@ -259,7 +271,7 @@ def turn_cycle(w: Wiring, i: int, c: int) -> None:
         c: The third cell.
     """
     a, b = w.pre[i], w.post[i]
-    j, k = slot_of(w.table, len(w.first), b, c), slot_of(w.table, len(w.first), c, a)
+    j, k = edge_slot(w, b, c), edge_slot(w, c, a)
     _lift(w, a, b)
     _lift(w, b, c)
     _lift(w, c, a)
@@ -311,14 +323,12 @@ def swap_mutual(w: Wiring, i: int, j: int, flip: bool) -> None:
     table, size, tally = w.table, len(w.first), w.tally
     for pre, post in ((a, b), (b, a), (c, d), (d, c)):
         tally[1] += remove(table, size, pre, post)
-    for slot, pre, post in (
-        (np.int64(i), a, d),
-        (np.int64(i_back), d, a),
-        (np.int64(j_forth), c, b),
-        (np.int64(j_back), b, c),
-    ):
-        w.pre[slot], w.post[slot] = pre, post
-        tally[1] -= put(table, size, pre, post, slot)
+    w.post[i], w.pre[i_back] = d, d  # slot i keeps a
+    w.pre[j_forth], w.post[j_forth], w.pre[j_back], w.post[j_back] = c, b, b, c
+    tally[1] -= put(table, size, a, d, i)
+    tally[1] -= put(table, size, d, a, i_back)
+    tally[1] -= put(table, size, c, b, j_forth)
+    tally[1] -= put(table, size, b, c, j_back)
     w.owner[i_back], w.owner[j_back] = w.owner[j_back], w.owner[i_back]
     w.tally[0] += 1
 
@@ -380,10 +390,7 @@ def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None
         if has(w, b, x) == has(w, c, x) and has(w, x, b) == has(w, x, c):
             continue
         for here, there in ((b, c), (c, b)):
-            forth, back = (
-                slot_of(w.table, len(w.first), here, x),
-                slot_of(w.table, len(w.first), x, here),
-            )
+            forth, back = edge_slot(w, here, x), edge_slot(w, x, here)
             if forth >= 0 and back >= 0:
                 pairs[num_pairs] = min(forth, back)
                 new_pairs[2 * num_pairs], new_pairs[2 * num_pairs + 1] = min(there, x), max(there, x)
@@ -399,11 +406,7 @@ def _exchange(w: Wiring, b: int, c: int, others: np.ndarray, turn: bool) -> None
                 num_slots += 1
     if turn:
         pre, post = (b, c) if has(w, b, c) else (c, b)
-        slots[num_slots], to_pre[num_slots], to_post[num_slots] = (
-            slot_of(w.table, len(w.first), pre, post),
-            post,
-            pre,
-        )
+        slots[num_slots], to_pre[num_slots], to_post[num_slots] = edge_slot(w, pre, post), post, pre
         num_slots += 1
     for m in range(num_slots):
         _lift(w, w.pre[slots[m]], w.post[slots[m]])
