@@ -36,8 +36,12 @@ LENGTH_BINS = 14
 STARTS = (1e-2, 1e-3, 1e-1, 1e-2)  # of the first annealing and those after it, if the census was missed
 DRIFTS = (3e-4, 1e-3, 1e-2)  # of the walks to a dose, each if the one before did not get there
 COOL, COLD = 3e-4, 1e-5
+# In a wiring of more than so many edges a move changes a smaller share of a class, and more moves are needed.
+LARGE, HEATED = 10_000, 1_100  # edges; temperatures are those above times HEATED over the edges
+LIVELY, NEAR, WARMER = 0.2, 0.02, 4.0  # share accepted and distance between which such a wiring walks on
+ANNEALED, MOST_ANNEALED = 300, 100_000_000  # proposals an edge while it cools, and the most in all
 ANNEALING = 1_000_000  # proposals while the temperature falls from hot to cold
-HOLD = 100  # proposals an edge among wirings with matched triads, after the first match
+HOLD = 100  # proposals an edge at most among wirings with matched triads, after the first match
 # Of strengths: temperatures in units of the mean weight, but for the first, half the greatest weight.
 COOLED, FROZEN = 0.05, 0.005
 WARM = (0.01, 0.1, 0.5, 2.0)  # of the walks of a mutation, each if the one before did not get there
@@ -405,11 +409,11 @@ class Chain:
             self._mix(enough)
             return
         for temperature in DRIFTS:
-            self._anneal(ANNEALING, temperature, temperature, -1.0, enough)
+            self._anneal(self._annealing(), temperature, temperature, -1.0, enough)
         for start in (COOL, *STARTS):
             if self.triad_distance() == 0:
                 break
-            self._anneal(ANNEALING, start, COLD, 0.0)
+            self._anneal(self._annealing(), start, COLD, 0.0)
 
     def _mix(self, enough: int) -> None:
         """Walks, first a little to learn how often proposals are accepted; then as long as that asks for.
@@ -447,23 +451,54 @@ class Chain:
     def _match(self) -> None:
         """Anneals to the source's triads, walks on among wirings that have them, and returns to one."""
         self._recount()
-        for start in STARTS:
-            self._anneal(ANNEALING, start, COLD, 0.0)
+        for start in STARTS if len(self.order) <= LARGE else STARTS[:2]:
+            self._anneal(self._annealing(), start, COLD, 0.0)
             if self.triad_distance() == 0:
                 break
         else:
             return
-        self._anneal(self._hold * len(self.order), COOL, COOL, -1.0)
+        self._walk_on()
         for start in (COOL, *STARTS):
             if self.triad_distance() == 0:
                 return
-            self._anneal(ANNEALING, start, COLD, 0.0)
+            self._anneal(self._annealing(), start, COLD, 0.0)
+
+    def _walk_on(self) -> None:
+        """Walks among wirings whose triads are matched or nearly so, as long as to forget the first match.
+
+        That is as many moves an edge as mixing takes, or `HOLD` proposals, whatever is less; the length is
+        set beforehand from how often proposals are accepted, as in `_mix`.
+        """
+        num_edges = len(self.order)
+        most, cool = self._hold * num_edges, COOL
+        pilot = min(most, PILOT * num_edges)
+        if not pilot:
+            return
+        share = self._share_accepted(pilot, cool)
+        while num_edges > LARGE and share < LIVELY and (self.triad_distance() or 0.0) < NEAR:
+            cool *= WARMER
+            share = self._share_accepted(pilot, cool)
+        wanted = math.ceil(MOVES * num_edges / max(share, 1 / pilot))
+        self._anneal(max(0, min(most, wanted) - pilot), cool, cool, -1.0)
+
+    def _share_accepted(self, proposals: int, temperature: float) -> float:
+        """Returns the share of proposals that are accepted at a temperature."""
+        before = int(self.wiring.tally[0])
+        self._anneal(proposals, temperature, temperature, -1.0)
+        return (int(self.wiring.tally[0]) - before) / proposals
+
+    def _annealing(self) -> int:
+        """Returns the number of proposals while the temperature falls."""
+        edges = len(self.order)
+        return ANNEALING if edges <= LARGE else min(ANNEALED * edges, max(MOST_ANNEALED, 20 * edges))
 
     def _anneal(self, proposals: int, hot: float, cold: float, until: float, enough: int = NO_LIMIT) -> None:
         """Matches triads while the temperature falls, until they are met or enough edges are replaced."""
         from neuroevo.wiring.triad_annealing import anneal
 
         if self.census is not None:
+            scale = 1.0 if len(self.order) <= LARGE else HEATED / len(self.order)
+            hot, cold = scale * hot, scale * cold
             self.proposals += anneal(self.wiring, self.census, proposals, hot, cold, until, enough, self._rng)
 
     def _drift(self, enough: int) -> None:

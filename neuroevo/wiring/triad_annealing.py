@@ -1,5 +1,8 @@
 """The chain that matches triads, compiled: swaps under simulated annealing on an incremental triad census.
 
+Third cells that two cells have in common are counted in sets of bits, 64 at a time, or from lists of partners
+where these are shorter than the sets. Both give the same numbers, and so the same chain.
+
 Importing this module imports numba; `null_models` does so on first use.
 """
 
@@ -28,6 +31,8 @@ from neuroevo.wiring.triads import TRIADS, census, triad_class
 from neuroevo.wiring.triangles import BOTH, IN, OUT, Ties, ties_of, triangles_of
 
 CONNECTED = tuple(label for label in TRIADS if label not in ("003", "012", "102"))  # degrees fix the others
+WORDS = 1.5  # words of a set of bits that take as long as a partner in a list
+HOLE = -1  # in place of a partner that a move takes away
 TURNS = 0.1  # share of three-cycles among the proposals for one-way edges
 
 
@@ -35,8 +40,13 @@ class Census(NamedTuple):
     """The connected triads of a wiring, kept up to date.
 
     Attributes:
-        ties: uint64 [N, 3, words], for each cell bit sets of the cells it has an out, in or mutual tie to.
-        degree: int64 [N, 3], the number of bits in each.
+        ties: uint64 [N, 3, words], for each cell bit sets of the cells it has an out, in or mutual tie to;
+            without cells where there are lists.
+        first: int64 [N + 1], where the partners of each cell begin; moves keep their number.
+        partner: int32, partners of each cell.
+        tie: int8, the tie of the cell to each.
+        near: int8 [N], ties of the cell that is looked at; zero between proposals.
+        degree: int64 [N, 3], the number of partners of each tie.
         triads: int64 [14], the triads of each class of `CONNECTED`; the last holds what is not connected.
         target: int64 [14], the count wanted.
         trial: int64 [14], the count after a proposal.
@@ -46,6 +56,10 @@ class Census(NamedTuple):
     """
 
     ties: np.ndarray
+    first: np.ndarray
+    partner: np.ndarray
+    tie: np.ndarray
+    near: np.ndarray
     degree: np.ndarray
     triads: np.ndarray
     target: np.ndarray
@@ -63,8 +77,16 @@ def census_of(graph: Graph) -> Census:
     ties = ties_of(graph)
     counted = census(ties.degree, triangles_of(ties).by_ties)
     count = np.array([*(counted[label] for label in CONNECTED), 0])
-    net = np.zeros(16, np.int64)
-    return Census(_bits(ties), ties.degree, count, count.copy(), count.copy(), net, _labels())
+    net, near = np.zeros(16, np.int64), np.zeros(graph.num_cells, np.int8)
+    bits = np.zeros((0, 3, 0), np.uint64) if _lists_are_shorter(ties) else _bits(ties)
+    lists = ties.first, ties.partner, ties.tie, near
+    return Census(bits, *lists, ties.degree, count, count.copy(), count.copy(), net, _labels())
+
+
+def _lists_are_shorter(ties: Ties) -> bool:
+    """Says whether a list of partners, of a cell at the end of an edge, is shorter than a set of bits."""
+    number = np.diff(ties.first).astype(float)
+    return bool(WORDS * len(number) / 64 > (number**2).sum() / max(1.0, number.sum()))
 
 
 def _bits(ties: Ties) -> np.ndarray:
@@ -107,6 +129,11 @@ def _add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
     `tie` is the tie of a to b.
     """
     ties, degree, net = c.ties, c.degree, c.net
+    if len(ties) == 0:
+        _add_listed_thirds(c, a, b, times)
+        net[4 * tie] -= times
+        net[_reverse(tie)] -= times
+        return
     rest0, rest1, rest2 = degree[b, 0], degree[b, 1], degree[b, 2]
     for k in range(3):
         n0, n1, n2 = 0, 0, 0
@@ -128,6 +155,22 @@ def _add_thirds(c: Census, a: int, b: int, tie: int, times: int) -> None:
 
 
 @njit(cache=True)
+def _add_listed_thirds(c: Census, a: int, b: int, times: int) -> None:
+    """Does what `_add_thirds` does, from lists of partners; a and b count as third cells."""
+    first, partner, tie, near, degree, net = c.first, c.partner, c.tie, c.near, c.degree, c.net
+    for k in range(first[a], first[a + 1]):
+        near[partner[k]] = tie[k]
+    for k in range(3):
+        net[4 * k + 4] += times * degree[a, k]
+    for k in range(first[b], first[b + 1]):
+        here = near[partner[k]]
+        net[4 * here + tie[k]] += times
+        net[4 * here] -= times * (here > 0)  # of those that only a is tied to
+    for k in range(first[a], first[a + 1]):
+        near[partner[k]] = 0
+
+
+@njit(cache=True)
 def _change(c: Census, old: int, new: int) -> None:
     """Sets `trial` to the triads after the pairs that `net` counts the third cells of go from tie to tie."""
     triads, trial, net, label = c.triads, c.trial, c.net, c.label
@@ -144,10 +187,23 @@ def _change(c: Census, old: int, new: int) -> None:
 def _mark(c: Census, a: int, b: int, tie: int, change: int) -> None:
     """Flips the bits of a tie of a to b; `change` of the numbers of ties is 1 if it comes, -1 if it goes."""
     here, there = tie - 1, (BOTH - tie if tie != BOTH else tie) - 1
+    if len(c.ties) == 0:
+        _list(c, a, b if change < 0 else HOLE, HOLE if change < 0 else b, here + 1)
+        _list(c, b, a if change < 0 else HOLE, HOLE if change < 0 else a, there + 1)
+        return
     c.ties[a, here, b >> 6] ^= np.uint64(1) << np.uint64(b & 63)
     c.ties[b, there, a >> 6] ^= np.uint64(1) << np.uint64(a & 63)
     c.degree[a, here] += change
     c.degree[b, there] += change
+
+
+@njit(cache=True)
+def _list(c: Census, cell: int, old: int, new: int, tie: int) -> None:
+    """Puts a partner in place of another in the list of a cell; numbers of partners stay."""
+    k = c.first[cell]
+    while c.partner[k] != old:
+        k += 1
+    c.partner[k], c.tie[k] = new, tie
 
 
 @njit(cache=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Edges
 from neuroevo.errors import ConnectomeError, OptionError
-from neuroevo.wiring import null_models
+from neuroevo.wiring import null_models, triad_annealing
 from neuroevo.wiring.graph import Graph
 from neuroevo.wiring.null_models import Keep, degree_labels, join_labels, length_bins, rewire, rewire_pairs
 from neuroevo.wiring.swap_chain import length_code
@@ -92,6 +92,36 @@ def test_trades_keep_degrees_and_leave_as_much_in_common_as_swaps(
     assert abs(off) < 4 * np.sqrt((np.var(overlap) + np.var(swapped)) / 19)
     again = rewire(worm.chemical, worm.num_cells, seed=20 * seed, keep=keep).edges
     np.testing.assert_array_equal(again.post, traded[0].edges.post)
+
+
+@pytest.mark.parametrize("name", ["celegans-motor", "celegans"])
+def test_lists_of_partners_and_sets_of_bits_give_one_chain(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worm, samples = load(name), []
+    for words in (0.0, 1e9):
+        monkeypatch.setattr(triad_annealing, "WORDS", words)
+        census = triad_annealing.census_of(Graph.of(worm.num_cells, worm.chemical.pre, worm.chemical.post))
+        assert (len(census.ties) == 0) == (words > 0)
+        samples.append(rewire(worm.chemical, worm.num_cells, seed=3, keep=Keep(triads=True), hold=5))
+    assert samples[0].proposals == samples[1].proposals and samples[0].triad_distance == 0
+    np.testing.assert_array_equal(samples[0].edges.post, samples[1].edges.post)
+
+
+def test_triads_of_a_large_wiring_are_matched_by_a_schedule_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worm in the place of a wiring of more edges: its triads are met, and it moves on after that."""
+    worm, keep = load("celegans"), Keep(triads=True)
+    usual = rewire(worm.chemical, worm.num_cells, seed=1, keep=keep)
+    monkeypatch.setattr(null_models, "LARGE", 100)
+    first = rewire(worm.chemical, worm.num_cells, seed=1, keep=keep, hold=0)
+    sample = rewire(worm.chemical, worm.num_cells, seed=1, keep=keep)
+    assert sample.triad_distance == usual.triad_distance == 0
+    check_kept(worm.chemical, sample.edges, worm.num_cells)
+    shared = adjacency(first.edges, worm.num_cells) & adjacency(sample.edges, worm.num_cells)
+    assert shared.sum() / len(sample.edges) < 0.6
+    assert sample.overlap < usual.overlap + 0.05
 
 
 def test_rewire_same_seed_same_graph_and_different_seed_another() -> None:
