@@ -16,7 +16,7 @@ from neuroevo import memory
 from neuroevo.errors import NeuroevoError, OptionError
 from neuroevo.experiment.plan import fitted
 from neuroevo.experiment.request import Experiment
-from neuroevo.experiment.shards import GENOMES_PER_SHARD, shard_size
+from neuroevo.experiment.shards import genomes_of_bytes, shard_size
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.solving import Size, genomes_at_once
@@ -280,7 +280,9 @@ class _Lineages:
     def shards(self) -> tuple[int, int, int]:
         """Lineages of a shard, parts that its population is sent in, and shards."""
         least = min(self.genomes - 1, self.search.populations[1])
-        most = GENOMES_PER_SHARD if self.readout is None else genomes_at_once([self.readout])
+        episodes = self.experiment.tasks[self.label].episodes or 1
+        most = genomes_of_bytes(network_bytes(self.blueprint) + episodes * state_bytes(self.blueprint))
+        most = most if self.readout is None else min(most, genomes_at_once([self.readout]))
         size, parts = shard_size(self.count, self.genomes - 1, least, most=most)
         return size, parts, -(-self.count // size)
 
@@ -290,7 +292,8 @@ class _Lineages:
         edges = len(architecture.synapses) + len(architecture.gap_junctions)
         is_mixed = self.experiment.config.selection == "mixed"
         wirings = numbers.graphs * len(self.experiment.priors) * (numbers.seeds if is_mixed else 1)
-        state = COPIES_OF_STATE * state_numbers(self.search.method, self.genomes - 1) * self.genome_bytes
+        kept = state_numbers(self.search.method, self.genomes - 1) if self.search.generations else 0
+        state = COPIES_OF_STATE * kept * self.genome_bytes
         _, parts, shards = self.shards
         populations = (shards + COPIES_OF_POPULATION) * self.genomes * self.genome_bytes
         return {

@@ -18,7 +18,6 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
 from neuroevo.experiment.shards import (
     GENOMES_PER_GPU,
-    GENOMES_PER_SHARD,
     Assessed,
     Pair,
     ShardRun,
@@ -27,6 +26,7 @@ from neuroevo.experiment.shards import (
     assess,
     describe,
     genomes_at_once,
+    genomes_of_bytes,
     shard_size,
 )
 from neuroevo.experiment.watcher import Progress, Watcher
@@ -41,6 +41,7 @@ from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
 from neuroevo.task import TaskRequest
+from neuroevo.workers.gpu_memory import network_bytes, state_bytes
 from neuroevo.workers.pool import Pool
 from neuroevo.workers.requests import Failed, Request, Room, SetGains, TaskKey
 
@@ -212,11 +213,13 @@ class Evolution:
         return shard_size(num_lineages, *populations, room=self._rooms[label])
 
     def _most(self, label: str) -> int:
-        """Returns how many genomes of a task a core evaluates at once, at most: readouts take memory."""
-        task = self.plan.tasks[label]
-        if not isinstance(task, SolvedTask):
-            return GENOMES_PER_SHARD
-        return genomes_solved_at_once(task.size(b.ports) for b in self.plan.blueprints[label])
+        """Returns how many genomes of a task a core evaluates at once, at most, for the memory they need."""
+        task, blueprints = self.plan.tasks[label], self.plan.blueprints[label]
+        largest = max(blueprints, key=lambda blueprint: blueprint.layout.length)
+        most = genomes_of_bytes(network_bytes(largest) + (task.episodes or 1) * state_bytes(largest))
+        if isinstance(task, SolvedTask):
+            most = min(most, genomes_solved_at_once(task.size(b.ports) for b in blueprints))
+        return most
 
     def _room(self, request: TaskRequest) -> int:
         """Returns how many genomes of a task fit on a worker's GPU, which a worker is asked for."""

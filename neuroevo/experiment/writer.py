@@ -19,7 +19,7 @@ from neuroevo.experiment.shards import Assessed, Pair
 from neuroevo.files import to_json
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.rows import LineageRow, MetricsRow, Origin, ResultColumns, ResultRow, Scores, SelectionRow
-from neuroevo.run_folder import Key, RunFolder
+from neuroevo.run_folder import Key, RunFolder, key_of
 from neuroevo.search import coordinates
 from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, State
@@ -60,6 +60,9 @@ class RunWriter:
         self._gains: dict[str, list[dict[str, float]]] = dict(self.past.gains)
         self._members: dict[str, EpochEntry] = dict(self.past.members)
         self._champions: set[Key] = set()  # lineages whose champions are as they are to stay
+        self._best: dict[tuple[str, str], float] | None = (
+            None  # scores by task and genome, where none evolves
+        )
         self._latest: tuple[Blueprint, bytes] | None = None  # described last
         self._order: dict[Key, None] = {}  # lineages in the order of their results
         self._rows = RowRecord(folder, self.past)
@@ -160,17 +163,42 @@ class RunWriter:
         self._write_result(lineage, state, NO_SCORE, "failed" if has_failed(state) else status, columns)
 
     def write_champions(self, pairs: Iterable[Pair]) -> None:
-        """Writes the champions of lineages, unless the past holds their results.
+        """Writes the champions of lineages that evolve, unless the past holds their results.
+
+        Of those that do not, whose genomes follow from their seeds, `write_assessed` writes the best alone.
 
         Args:
             pairs: Lineages at the end of their search, or where they are to be scored, with their states.
         """
         for lineage, state in pairs:
-            if lineage.key in self.past.results or lineage.key in self._champions or state.error:
-                continue
-            parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
-            self.folder.write_champion(lineage.key, self._described(lineage, state), parameters)
-            self._champions.add(lineage.key)
+            if lineages_.does_evolve(state):
+                self._write_champion(lineage, state)
+
+    def _write_champion(self, lineage: Lineage, state: State) -> None:
+        """Writes the champion of a lineage, once."""
+        if lineage.key in self.past.results or lineage.key in self._champions or state.error:
+            return
+        parameters = {"parameters": lineages_.centre(lineage, state).numpy()}
+        self.folder.write_champion(lineage.key, self._described(lineage, state), parameters)
+        self._champions.add(lineage.key)
+
+    def _write_if_best(self, lineage: Lineage, state: State, score: float) -> None:
+        """Writes the champion of a lineage that does not evolve, if none of its genome had a higher score."""
+        if self._best is None:
+            self._best = self._best_before()
+        which = lineage.task, lineage.genome
+        if score > self._best.get(which, -math.inf):
+            self._best[which] = score
+            self._write_champion(lineage, state)
+
+    def _best_before(self) -> dict[tuple[str, str], float]:
+        """Returns the highest score of each genome on each task that the past holds."""
+        best: dict[tuple[str, str], float] = {}
+        for row in self.folder.results() if self.past.results else ():
+            which, score = (row["task"], row["genome"]), row["score"]
+            if key_of(row) in self.past.results and score is not None:
+                best[which] = max(best.get(which, -math.inf), score)
+        return best
 
     def _described(self, lineage: Lineage, state: State) -> bytes:
         """Returns a lineage's blueprint as JSON; that of the last is kept, for seeds of a graph share it."""
@@ -199,6 +227,8 @@ class RunWriter:
             row = row if is_scored else NO_SCORE
         elif not is_scored:
             status = "failed"
+        elif not lineages_.does_evolve(state):
+            self._write_if_best(assessed.lineage, state, float(row["score"] or 0.0))
         self._write_result(assessed.lineage, state, row, status, columns)
 
     def _write_result(

@@ -31,6 +31,7 @@ from neuroevo.seeds import derive, generator
 
 SMALLEST, GREATEST = 0.02, 50.0  # gains
 NUM_GENOMES = 8  # untrained genomes an architecture is measured with, where they differ
+MOST_CELLS = 50_000  # of a wiring's genomes together; those of a larger one are watched one by one
 NUM_ROUNDS = 5
 
 
@@ -82,8 +83,19 @@ def roots(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> dict[s
     if isinstance(task, Listens) and task.takes_populations(blueprints):
         rows = [_heard(b, task, seed) for b in blueprints]
         return {name: np.array([row[name] for row in rows]) for name in kinds}
-    monitor = measure(blueprints, task, seed)
-    return {name: monitor.root_mean_square(kind).numpy() for kind, name in enumerate(kinds)}
+    if (
+        len(blueprints) == 1
+        and blueprints[0].architecture.num_cells * num_genomes(blueprints[0]) > MOST_CELLS
+    ):
+        monitors = [measure(blueprints, task, seed, k) for k in range(num_genomes(blueprints[0]))]
+    else:
+        monitors = [measure(blueprints, task, seed)]
+    return {
+        name: np.sqrt(np.mean([m.root_mean_square(kind).numpy() ** 2 for m in monitors], 0))
+        if len(monitors) > 1
+        else monitors[0].root_mean_square(kind).numpy()
+        for kind, name in enumerate(kinds)
+    }
 
 
 def _heard(blueprint: Blueprint, task: Listens, seed: int) -> dict[str, float]:
@@ -99,17 +111,21 @@ def _heard(blueprint: Blueprint, task: Listens, seed: int) -> dict[str, float]:
     return {**means, "output": 0.0}  # of a readout that is solved there is none
 
 
-def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> Monitor:
+def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int, only: int | None = None) -> Monitor:
     """Returns what was observed of untrained genomes of every blueprint on a task.
 
     Args:
         blueprints: Architectures fitted to `task`, of one neuron model.
         task: The task that they run on.
         seed: Seed of adapters and episodes, the same for every blueprint.
+        only: Number of the one genome of each that is wanted; None observes all of them together.
     """
     counts = [num_genomes(b) for b in blueprints]
+    genomes = [b.draw(n, generator(seed, "adapters")) for b, n in zip(blueprints, counts, strict=True)]
+    if only is not None:
+        genomes, counts = [x[only : only + 1] for x in genomes], [1] * len(blueprints)
     phenotype = Phenotype(blueprints, counts)
-    phenotype.load([b.draw(n, generator(seed, "adapters")) for b, n in zip(blueprints, counts, strict=True)])
+    phenotype.load(genomes)
     phenotype.monitor = Monitor(phenotype)
     task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)
     return phenotype.monitor

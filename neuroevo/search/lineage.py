@@ -84,7 +84,8 @@ class State:
     """All that changes in a lineage: a checkpoint is the states of all lineages.
 
     Attributes:
-        search: State of the search, over points.
+        search: State of the search, over points; empty of a lineage that does not evolve, whose genome
+            follows from its seed.
         generation: The next generation.
         evaluations: Evaluations so far.
         failures: How many of these gave no finite fitness.
@@ -152,6 +153,8 @@ def begin(lineage: Lineage, settings: Settings) -> State:
         lineage: The lineage.
         settings: Search settings.
     """
+    if settings.generations == 0:
+        return State({})
     genomes = lineage.blueprint.draw(1, generator(lineage.noise("start")))
     return _started(lineage, State({}), settings, genomes, torch.zeros(1))
 
@@ -163,7 +166,18 @@ def centre(lineage: Lineage, state: State) -> Tensor:
         lineage: The lineage.
         state: Its state.
     """
+    if not does_evolve(state):
+        return lineage.blueprint.draw(1, generator(lineage.noise("start")))[0]
     return _genomes(lineage, state, ask_tell.centre(state.search)[None])[0]
+
+
+def does_evolve(state: State) -> bool:
+    """Says whether a lineage has a search, and with it a genome that does not follow from its seed alone.
+
+    Args:
+        state: Its state.
+    """
+    return bool(state.search)
 
 
 def as_scored(lineage: Lineage, state: State) -> Blueprint:
