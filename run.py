@@ -36,7 +36,7 @@ import populations
 import tasks
 from neuroevo import finder
 from neuroevo.cli import COMMANDS
-from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, unknown
+from neuroevo.errors import EvaluationError, NeuroevoError, OptionError, out_of_memory, unknown
 from neuroevo.text import one_line, visible
 
 __all__ = ["main", "populations", "tasks"]  # importing the two packages registers what they hold
@@ -78,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NeuroevoError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"error: {out_of_memory(arguments[0], error)}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # the reader of our output has gone, as in `run.py list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

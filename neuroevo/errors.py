@@ -123,8 +123,24 @@ def failure(about: str, error: BaseException) -> str:
         about: What failed, as the subject of the sentence.
         error: The exception that was caught.
     """
+    if isinstance(error, MemoryError):
+        return out_of_memory(about, error)
     trace = "".join(traceback.format_exception(error)).rstrip()
     return f"{about} failed with {described(error)}.\n{trace}"
+
+
+def out_of_memory(about: str, error: BaseException) -> str:
+    """Returns the line about what asked for more memory than there is.
+
+    Args:
+        about: What asked for it, as the subject of the sentence.
+        error: The exception that was caught.
+    """
+    detail = f" ({one_line(error)})" if str(error) else ""
+    return (
+        f"{about} ran out of memory{detail}; wanted a smaller wiring (--min-weight, --select), fewer graphs "
+        "or fewer workers."
+    )
 
 
 def described(error: BaseException, limit: int = MAX_REASON) -> str:

@@ -43,6 +43,15 @@ class Edges:
     def __len__(self) -> int:
         return len(self.pre)
 
+    def is_equal(self, other: Edges) -> bool:
+        """Says whether other edges join the same cells, with the same weights.
+
+        Args:
+            other: Edges.
+        """
+        columns = ((self.pre, other.pre), (self.post, other.post), (self.weight, other.weight))
+        return all(np.array_equal(one, another) for one, another in columns)
+
 
 class EdgesByKind(TypedDict):
     """Edges of each kind.

@@ -16,7 +16,7 @@ from neuroevo import memory
 from neuroevo.errors import NeuroevoError, OptionError
 from neuroevo.experiment.plan import fitted
 from neuroevo.experiment.request import Experiment
-from neuroevo.experiment.shards import genomes_of_bytes, shard_size
+from neuroevo.experiment.shards import LINEAGES_PER_REQUEST, shard_size
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.solving import Size, genomes_at_once
@@ -28,7 +28,7 @@ from neuroevo.search.settings import Settings
 from neuroevo.task import HasBody
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample
-from neuroevo.workers.gpu_memory import NUMBER, network_bytes, state_bytes
+from neuroevo.workers.gpu_memory import NUMBER, genomes_on_core, network_bytes, state_bytes
 from neuroevo.workers.worker import CACHED_RUNNERS
 
 logger = logging.getLogger(__name__)
@@ -256,8 +256,8 @@ class _Lineages:
 
     @property
     def genomes(self) -> int:
-        """Genomes of a generation, the search's centre among them."""
-        return self.numbers.population[self.label] + 1
+        """Genomes of a generation, the search's centre among them; one where nothing evolves."""
+        return self.numbers.population[self.label] + 1 if self.search.generations else 1
 
     @property
     def genome_bytes(self) -> int:
@@ -279,9 +279,11 @@ class _Lineages:
     @property
     def shards(self) -> tuple[int, int, int]:
         """Lineages of a shard, parts that its population is sent in, and shards."""
+        if not self.search.generations:
+            size = min(self.count, max(self.numbers.seeds, LINEAGES_PER_REQUEST))
+            return size, 1, -(-self.count // size)
         least = min(self.genomes - 1, self.search.populations[1])
-        episodes = self.experiment.tasks[self.label].episodes or 1
-        most = genomes_of_bytes(network_bytes(self.blueprint) + episodes * state_bytes(self.blueprint))
+        most = genomes_on_core(self.blueprint, self.experiment.tasks[self.label].episodes)
         most = most if self.readout is None else min(most, genomes_at_once([self.readout]))
         size, parts = shard_size(self.count, self.genomes - 1, least, most=most)
         return size, parts, -(-self.count // size)
@@ -292,8 +294,8 @@ class _Lineages:
         edges = len(architecture.synapses) + len(architecture.gap_junctions)
         is_mixed = self.experiment.config.selection == "mixed"
         wirings = numbers.graphs * len(self.experiment.priors) * (numbers.seeds if is_mixed else 1)
-        kept = state_numbers(self.search.method, self.genomes - 1) if self.search.generations else 0
-        state = COPIES_OF_STATE * kept * self.genome_bytes
+        numbers_kept = state_numbers(self.search.method, self.genomes - 1) if self.search.generations else 0
+        state = COPIES_OF_STATE * numbers_kept * self.genome_bytes
         _, parts, shards = self.shards
         populations = (shards + COPIES_OF_POPULATION) * self.genomes * self.genome_bytes
         return {

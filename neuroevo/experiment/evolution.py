@@ -18,6 +18,7 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
 from neuroevo.experiment.shards import (
     GENOMES_PER_GPU,
+    LINEAGES_PER_REQUEST,
     Assessed,
     Pair,
     ShardRun,
@@ -26,7 +27,6 @@ from neuroevo.experiment.shards import (
     assess,
     describe,
     genomes_at_once,
-    genomes_of_bytes,
     shard_size,
 )
 from neuroevo.experiment.watcher import Progress, Watcher
@@ -41,13 +41,12 @@ from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
 from neuroevo.task import TaskRequest
-from neuroevo.workers.gpu_memory import network_bytes, state_bytes
+from neuroevo.workers.gpu_memory import genomes_on_core
 from neuroevo.workers.pool import Pool
 from neuroevo.workers.requests import Failed, Request, Room, SetGains, TaskKey
 
 logger = logging.getLogger(__name__)
 
-LINEAGES_PER_REQUEST = 32  # that do not evolve and are scored together, about
 BLUEPRINTS_PER_REQUEST = 8  # whose gains a worker sets, at most
 
 Result = TypeVar("Result")
@@ -216,7 +215,7 @@ class Evolution:
         """Returns how many genomes of a task a core evaluates at once, at most, for the memory they need."""
         task, blueprints = self.plan.tasks[label], self.plan.blueprints[label]
         largest = max(blueprints, key=lambda blueprint: blueprint.layout.length)
-        most = genomes_of_bytes(network_bytes(largest) + (task.episodes or 1) * state_bytes(largest))
+        most = genomes_on_core(largest, task.episodes)
         if isinstance(task, SolvedTask):
             most = min(most, genomes_solved_at_once(task.size(b.ports) for b in blueprints))
         return most

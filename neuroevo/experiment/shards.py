@@ -32,7 +32,7 @@ from neuroevo.workers.worker import ShardKey
 logger = logging.getLogger(__name__)
 
 GENOMES_PER_SHARD = 256  # enough bodies for the batched physics, few enough for the last-level cache
-BYTES_PER_SHARD = 2**30  # fewer genomes than that where wirings are large
+LINEAGES_PER_REQUEST = 32  # that do not evolve and are scored together, about
 MIN_REQUESTS = 8  # fewer lineages than this are split by population, so that several workers share them,
 GENOMES_PER_GPU = 8_192  # at most, so that several GPUs share the lineages; not measured
 GENOMES_PER_PART = 16  # but not into smaller parts: a step of a small batch is mostly overhead
@@ -70,15 +70,6 @@ def shard_size(
     wanted = math.ceil(MIN_REQUESTS / num_lineages)
     possible = least // min(GENOMES_PER_PART, most)
     return 1, max(1, min(max(wanted, blocks), possible))
-
-
-def genomes_of_bytes(each: int) -> int:
-    """Returns how many genomes a core evaluates at once, at most, for the memory that they take.
-
-    Args:
-        each: Bytes of the network of one, and of the states of its cells.
-    """
-    return max(1, min(GENOMES_PER_SHARD, BYTES_PER_SHARD // max(1, each)))
 
 
 def genomes_at_once(num_lineages: int, num_parts: int, settings: Settings) -> int:

@@ -24,6 +24,7 @@ MOST_SAMPLES = 100_000  # of all priors together, that are compared or written a
 # graph as it was, so that a request gives the graphs that it gave before.
 YOUNGER_OPTIONS = frozenset({"chemical", "neuromuscular"})
 
+LARGE = 500_000  # edges of a wiring of which no second sample is drawn to see whether it differs
 MOST_DRAWINGS = 20  # of one wiring, of which no input reaches an output
 
 Crossed = Callable[[Architecture], bool]  # says whether an input of a wiring reaches an output
@@ -241,7 +242,8 @@ def sample(
 ) -> Draws:
     """Returns distinct architectures of a prior; of equal ones the first.
 
-    Two draws tell whether a prior has one point, so where one draw is asked for a second is made.
+    Two draws tell whether a prior has one point, so where one draw is asked for a second is made; but for a
+    wiring of more than `LARGE` edges, where a draw takes long, it has one if it is the connectome's own.
 
     Args:
         connectome: Source wiring.
@@ -259,13 +261,20 @@ def sample(
     samples: list[Sample] = []
     place: dict[str, int] = {}
     index: list[int] = []
-    drawings = draw(connectome, entrant, max(2, num_draws), run_seed, say, is_crossed, twin)
+    exact = Architecture.of(connectome)
+    is_large = len(exact.synapses) > LARGE
+    drawings = draw(
+        connectome, entrant, num_draws if is_large else max(2, num_draws), run_seed, say, is_crossed, twin
+    )
     for k, architecture in enumerate(drawings):
         name = architecture.content_hash
         if k < num_draws and name not in place:
             samples.append(Sample(entrant.label, k, architecture, name))
         index.append(place.setdefault(name, len(place)))
-    return Draws(samples, index[:num_draws], len(place) == 1)
+    has_one = len(place) == 1
+    if num_draws == 1 and is_large:
+        has_one = samples[0].architecture.synapses.is_equal(exact.synapses)
+    return Draws(samples, index[:num_draws], has_one)
 
 
 def write_samples(

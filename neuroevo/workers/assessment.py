@@ -34,6 +34,7 @@ from neuroevo.seeds import generator
 from neuroevo.task import Task, TaskRequest
 from neuroevo.workers import devices
 from neuroevo.workers.causes import explain
+from neuroevo.workers.gpu_memory import genomes_on_core
 from neuroevo.workers.runner import checked
 
 NUM_UNTRAINED = 16  # genomes whose mean is a lineage's untrained score
@@ -203,7 +204,9 @@ def assess(
     rows: list[Scores] = []
     evolves = shard.settings.generations > 0
     for lineage, state in zip(with_statistics(shard, states).lineages, states, strict=True):
-        bench = Bench(lineage, task, shard.task, device, arena, _at_once(shard, lineage, wanted.at_once))
+        bench = Bench(
+            lineage, task, shard.task, device, arena, _at_once(shard, lineage, task, wanted.at_once)
+        )
         draws, best = untrained(lineage), centre(lineage, state)[None]
         tuned = tune(bench, draws[:NUM_TUNED]) if wanted.tunes else Tuned(draws[:0])
         sources = [_different(draws), _different(tuned.genomes), best]
@@ -385,13 +388,17 @@ def tune(bench: Bench, draws: Tensor) -> Tuned:
     return Tuned(_expanded(chosen, num), named, len(fitness))
 
 
-def _at_once(shard: Shard, lineage: Lineage, at_once: int | None) -> int | None:
-    """Returns how many genomes of a lineage take no more memory than the shard's, of whatever size, took."""
+def _at_once(shard: Shard, lineage: Lineage, task: Task, at_once: int | None) -> int | None:
+    """Returns how many genomes of a lineage take no more memory than the shard's, of whatever size, took.
+
+    On a core they take no more than those that it evaluates at once either.
+    """
     if at_once is None:
         return None
     sizes = {x.key: _size(x.blueprint) for x in shard.lineages}
     each = at_once // len(shard.lineages)
-    return max(1, each, each * sum(sizes.values()) // sizes[lineage.key])
+    number = max(1, each, each * sum(sizes.values()) // sizes[lineage.key])
+    return min(number, genomes_on_core(lineage.blueprint, task.episodes)) if shard.device == "cpu" else number
 
 
 def _size(blueprint: Blueprint) -> int:

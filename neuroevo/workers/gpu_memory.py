@@ -1,4 +1,4 @@
-"""Memory of a GPU, asked for in advance: what a genome takes there, and how many fit."""
+"""Memory of networks, known in advance: what a genome takes, how many fit a GPU or do for a core."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from neuroevo.task import HasBody, Task
 
 NUMBER = 4  # bytes of a float32 and of an index
 USED = 0.8  # share of the free memory that is planned with; the rest is for what libraries take
+AT_ONCE = 2**30  # bytes of networks and states that a core evaluates at once
 DECODING = 3  # numbers a parameter takes on its way to a weight, at most
 MOVING = 2  # numbers a cell takes while a neuron model moves it, beside its variables and currents
 
@@ -33,6 +34,16 @@ def network_bytes(blueprint: Blueprint) -> int:
         sensors, answers, *_ = _widths(blueprint)[0]
         maps += grid.shape[1] * round_up(answers // len(grid), ROW) - sensors * answers
     return NUMBER * (2 * entries + 2 * rows + maps + DECODING * blueprint.layout.length)
+
+
+def genomes_on_core(blueprint: Blueprint, episodes: int | None) -> int:
+    """Returns how many genomes a core evaluates at once, at most, for the memory that they take.
+
+    Args:
+        blueprint: The largest.
+        episodes: Episodes or images of an evaluation; None of a task that has none.
+    """
+    return max(1, AT_ONCE // (network_bytes(blueprint) + (episodes or 1) * state_bytes(blueprint)))
 
 
 def state_bytes(blueprint: Blueprint) -> int:

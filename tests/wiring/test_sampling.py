@@ -12,6 +12,7 @@ from neuroevo.connectome.catalog import load
 from neuroevo.connectome.model import Connectome
 from neuroevo.plugins import PluginCall, priors
 from neuroevo.seeds import derive
+from neuroevo.wiring import sampling
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.comparison import compare
 from neuroevo.wiring.sampling import MOST_DRAWINGS, draw, draw_one, twins, write_samples
@@ -130,3 +131,16 @@ def test_a_constant_is_the_ports_alone(tmp_path: Path) -> None:
     assert worm.is_crossed()
     sparse = Architecture.of(wiring(tmp_path))
     assert sparse.is_crossed() and not sparse.constant().is_crossed()
+
+
+@pytest.mark.parametrize(("name", "has_one"), [("connectome", True), ("degree", False), ("random", False)])
+def test_of_a_large_wiring_one_sample_is_drawn_where_one_is_asked_for(name, has_one, monkeypatch):
+    worm, call = load("celegans-motor"), priors.calls([name])[0]
+    usual = sampling.sample(worm, call, 1, 7)
+    monkeypatch.setattr(sampling, "LARGE", 10)
+    drawn = []
+    monkeypatch.setattr(sampling, "_drawn", lambda *a, f=sampling._drawn: drawn.append(f(*a)) or drawn[-1])
+    single = sampling.sample(worm, call, 1, 7)
+    assert len(drawn) == 1
+    assert (single.one_point, usual.one_point) == (has_one, has_one)
+    assert single.samples[0].graph_hash == usual.samples[0].graph_hash
