@@ -166,17 +166,17 @@ def without_hubs(
     edges = once(edges) if both else edges
     ends = np.stack([edges.pre, edges.post])
     n, muscle = connectome.num_cells, connectome.is_muscle
-    everyone, taken, notes = np.ones(n, bool), _places(ends, n), []
+    everyone, taken, notes = np.ones(n, bool), _Pairs(ends), []
     steps: list[tuple[tuple[int, ...], np.ndarray, np.ndarray, str]]
     if kind == "electrical":  # numbers of partners of neurons and of muscles differ, and so do their hubs
         steps = [
             ((0, 1), members, members.astype(int), f" of {cells}")
             for cells, members in (("neurons", ~muscle), ("muscles", muscle))
         ]
-        taken |= taken.T
+        taken.add(ends[::-1])
     elif both:
         steps = [((0, 1), everyone, connectome.sign, " of a cell")]
-        taken |= taken.T
+        taken.add(ends[::-1])
     else:
         alike = everyone.astype(int)
         steps = [((0,), everyone, connectome.sign, " out of a cell"), ((1,), everyone, alike, " into a cell")]
@@ -222,13 +222,11 @@ class _Deal:
 
     Attributes:
         ends: int [2, E], presynaptic and postsynaptic cells; changed by `run`.
-        taken: bool [N, N], pairs of cells that edges join now or joined at the start; changed by `run`.
+        taken: Pairs of cells that edges join now or joined at the start; changed by `run`.
         degree: int [N], the number of edges of each cell on the sides that are dealt; changed by `run`.
     """
 
-    def __init__(
-        self, ends: np.ndarray, sides: tuple[int, ...], taken: np.ndarray, label: np.ndarray
-    ) -> None:
+    def __init__(self, ends: np.ndarray, sides: tuple[int, ...], taken: _Pairs, label: np.ndarray) -> None:
         """Takes edges, the sides that are dealt (both: edges are symmetric), and who may replace whom."""
         self.ends = ends.copy()
         self.taken = taken.copy()
@@ -270,8 +268,8 @@ class _Deal:
         while stock:
             side, edge = divmod(stock.pop(), self.ends.shape[1])
             other = self.ends[1 - side, edge]
-            joined = self.taken[:, other] if side == 0 else self.taken[other]
-            free = self._may & (self.degree < bound) & (self._label == self._label[hub]) & ~joined
+            free = self._may & (self.degree < bound) & (self._label == self._label[hub])
+            free[self.taken.joined(int(other), side)] = False
             free[other] = False
             takers = np.flatnonzero(free)
             if len(takers):
@@ -285,16 +283,54 @@ class _Deal:
         self.degree[cell] += 1
         self.ends[side, edge] = cell
         a, b = self.ends[:, edge]
-        self.taken[a, b] = True
+        self.taken.put(a, b)
         if len(self._sides) > 1:
-            self.taken[b, a] = True
+            self.taken.put(b, a)
 
 
-def _places(ends: np.ndarray, num_cells: int) -> np.ndarray:
-    """Returns which pairs of cells edges join, bool [N, N]."""
-    taken = np.zeros((num_cells, num_cells), bool)
-    taken[ends[0], ends[1]] = True
-    return taken
+class _Pairs:
+    """Pairs of cells, looked up from either end, in the space that they take.
+
+    Attributes:
+        partners: Of each end, the cells that a cell is a pair with, by cell.
+    """
+
+    def __init__(self, ends: np.ndarray) -> None:
+        """Takes pairs, int [2, E]."""
+        self.partners: tuple[dict[int, set[int]], dict[int, set[int]]] = ({}, {})
+        self.add(ends)
+
+    def add(self, ends: np.ndarray) -> None:
+        """Adds pairs, int [2, E]."""
+        for a, b in zip(*ends.tolist(), strict=True):
+            self.put(a, b)
+
+    def put(self, a: int, b: int) -> None:
+        """Adds a pair."""
+        self.partners[0].setdefault(int(a), set()).add(int(b))
+        self.partners[1].setdefault(int(b), set()).add(int(a))
+
+    def take(self, a: int, b: int) -> None:
+        """Takes a pair out, if it is there."""
+        self.partners[0].get(int(a), set()).discard(int(b))
+        self.partners[1].get(int(b), set()).discard(int(a))
+
+    def has(self, a: int, b: int) -> bool:
+        """Says whether a pair is there."""
+        return int(b) in self.partners[0].get(int(a), ())
+
+    def joined(self, cell: int, side: int) -> list[int]:
+        """Returns the cells of a side, 0 or 1, that are pairs with a cell of the other side."""
+        return list(self.partners[1 - side].get(cell, ()))
+
+    def copy(self) -> _Pairs:
+        """Returns the same pairs."""
+        new = _Pairs(np.zeros((2, 0), int))
+        new.partners = (
+            {k: set(v) for k, v in self.partners[0].items()},
+            {k: set(v) for k, v in self.partners[1].items()},
+        )
+        return new
 
 
 def _swapped(
@@ -305,12 +341,13 @@ def _swapped(
     The cells that change places are of one kind. `both`: edges are symmetric.
     """
     ends, n = np.stack([edges.pre, edges.post]), len(kind_of_cell)
-    measured = _places(np.stack([source.pre, source.post]), n)
-    dealt = np.flatnonzero(~measured[ends[0], ends[1]])
+    measured = np.stack([source.pre, source.post]).astype(np.int64)
+    dealt = np.flatnonzero(~np.isin(ends[0] * np.int64(n) + ends[1], measured[0] * n + measured[1]))
     if len(dealt) < 2:
         return ends
-    taken = measured | _places(ends, n)
-    taken |= taken.T if both else False
+    taken = _Pairs(np.concatenate([measured, ends], axis=1))
+    if both:
+        taken.add(np.concatenate([measured, ends], axis=1)[::-1])
     left = max(1, round(SHARE * len(edges) / 2))
     for _ in range(TRIES * left):
         if not left:
@@ -318,12 +355,20 @@ def _swapped(
         i, j = rng.choice(dealt, 2, replace=False)
         side = int(rng.integers(2)) if both else 1  # the end of j that goes to i
         a, b, c, d = ends[0, i], ends[1, i], ends[1 - side, j], ends[side, j]
-        if kind_of_cell[b] != kind_of_cell[d] or a == d or b == c or b == d or taken[a, d] or taken[c, b]:
+        if (
+            kind_of_cell[b] != kind_of_cell[d]
+            or a == d
+            or b == c
+            or b == d
+            or taken.has(a, d)
+            or taken.has(c, b)
+        ):
             continue
         for x, y, is_there in ((a, b, False), (c, d, False), (a, d, True), (c, b, True)):
-            taken[x, y] = is_there
+            change = taken.put if is_there else taken.take
+            change(x, y)
             if both:
-                taken[y, x] = is_there
+                change(y, x)
         ends[1, i], ends[side, j] = d, b
         left -= 1
     return ends
