@@ -21,6 +21,7 @@ from populations.unstructured import random_gaps, scatter
 
 Blocks = Literal["role", "class"]
 
+MOST_DRAWS = 4_000_000  # of pairs at a time
 MOST_AT_ONCE = 2_000  # cells of which all pairs are drawn a number; of more, pairs are drawn one by one
 
 
@@ -323,15 +324,15 @@ def _one_by_one(
     """
     size = len(sources)
     ends = [np.cumsum(factor / factor.sum()) for factor in (sources, targets)]
-    keys = np.zeros(0, np.int64)
-    while len(keys) < number:
-        draws = 2 * (number - len(keys)) + 1_000
+    keys, draws = np.zeros(0, np.int64), 2 * number
+    while len(keys) < number:  # where few pairs take nearly all draws, more are made at a time
         pre, post = (np.minimum(np.searchsorted(end, rng.random(draws)), size - 1) for end in ends)
         if both:
             pre, post = np.minimum(pre, post), np.maximum(pre, post)
         new = (pre.astype(np.int64) * size + post)[pre != post]
         keys = np.concatenate([keys, new])
         keys = keys[np.sort(np.unique(keys, return_index=True)[1])]
+        draws = min(2 * draws, MOST_DRAWS)
     pre, post = np.divmod(keys[:number], size)
     return pre, post
 
