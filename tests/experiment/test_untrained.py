@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 import run
+from neuroevo.experiment import estimate
 from neuroevo.experiment.config import Configuration
+from neuroevo.experiment.request import resolve
 from neuroevo.network import solving
-from neuroevo.run_folder import RunFolder
+from neuroevo.report.replay.champions import read_champion
+from neuroevo.run_folder import RunFolder, key_of
 
 SMALL = "--workers 0 --quiet --generations 0 --tuning off".split()
 MEMORY = "memory:lags=10,length=400,test-length=300,washout=50"
@@ -98,3 +101,22 @@ def test_searches_that_need_generations_are_refused(
     request = ["--genome", "connectome", "random", "--task", "digits", *words, "--out", str(tmp_path / "x")]
     assert run.main([*SMALL, *request]) == 2
     assert said in capsys.readouterr().err and not (tmp_path / "x").exists()
+
+
+def test_of_lineages_that_do_not_evolve_the_best_of_each_genome_is_kept(tmp_path: Path) -> None:
+    words = ("--genome", "connectome", "degree", "--task", MEMORY, "--adapter", "ridge:bias=0.2")
+    folder = carried_out(tmp_path / "run", *words, "--seeds", "4", "--graphs", "2")
+    for genome in ("connectome", "degree"):
+        rows = [row for row in folder.results() if row["genome"] == genome]
+        best = max(rows, key=lambda row: row["score"] or 0.0)
+        blueprint, parameters = read_champion(folder, key_of(best))
+        assert parameters.shape == (blueprint.layout.length,)
+        assert sum(folder.champion_path(key_of(row)).is_dir() for row in rows) < len(rows)
+    arrays, state = folder.read_checkpoint()
+    assert not arrays and len(state["lineages"]) == 4 + 8  # nothing but what seeds give
+
+
+def test_untrained_lineages_ask_for_no_memory_of_searches(tmp_path: Path) -> None:
+    asked = resolve(Configuration(genome=("connectome",), task=("memory",), adapter="ridge", generations=0))
+    known = estimate.estimate(asked, estimate.Numbers.of(asked), estimate._own(asked) or {})
+    assert known.driver["the states of searches"] < 2 * estimate.LINEAGE * known.lineages
