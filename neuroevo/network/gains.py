@@ -15,7 +15,7 @@ Evolution may leave that regime.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -83,19 +83,13 @@ def roots(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> dict[s
     if isinstance(task, Listens) and task.takes_populations(blueprints):
         rows = [_heard(b, task, seed) for b in blueprints]
         return {name: np.array([row[name] for row in rows]) for name in kinds}
-    if (
-        len(blueprints) == 1
-        and blueprints[0].architecture.num_cells * num_genomes(blueprints[0]) > MOST_CELLS
-    ):
-        monitors = [measure(blueprints, task, seed, k) for k in range(num_genomes(blueprints[0]))]
-    else:
-        monitors = [measure(blueprints, task, seed)]
-    return {
-        name: np.sqrt(np.mean([m.root_mean_square(kind).numpy() ** 2 for m in monitors], 0))
-        if len(monitors) > 1
-        else monitors[0].root_mean_square(kind).numpy()
-        for kind, name in enumerate(kinds)
-    }
+    observed = [
+        [m.root_mean_square(kind).numpy() for kind in range(len(kinds))]
+        for m in observe(blueprints, task, seed)
+    ]
+    if len(observed) == 1:
+        return dict(zip(kinds, observed[0], strict=True))
+    return dict(zip(kinds, np.sqrt(np.mean(np.square(observed), 0)), strict=True))
 
 
 def _heard(blueprint: Blueprint, task: Listens, seed: int) -> dict[str, float]:
@@ -111,20 +105,37 @@ def _heard(blueprint: Blueprint, task: Listens, seed: int) -> dict[str, float]:
     return {**means, "output": 0.0}  # of a readout that is solved there is none
 
 
-def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int, only: int | None = None) -> Monitor:
-    """Returns what was observed of untrained genomes of every blueprint on a task.
+def measure(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> Monitor:
+    """Returns what was observed of untrained genomes of every blueprint on a task, all of them together.
 
     Args:
         blueprints: Architectures fitted to `task`, of one neuron model.
         task: The task that they run on.
         seed: Seed of adapters and episodes, the same for every blueprint.
-        only: Number of the one genome of each that is wanted; None observes all of them together.
     """
-    counts = [num_genomes(b) for b in blueprints]
-    genomes = [b.draw(n, generator(seed, "adapters")) for b, n in zip(blueprints, counts, strict=True)]
-    if only is not None:
-        genomes, counts = [x[only : only + 1] for x in genomes], [1] * len(blueprints)
-    phenotype = Phenotype(blueprints, counts)
+    genomes = [b.draw(num_genomes(b), generator(seed, "adapters")) for b in blueprints]
+    return _watched(Phenotype(blueprints, list(map(len, genomes))), genomes, task, seed)
+
+
+def observe(blueprints: Sequence[Blueprint], task: Evaluates, seed: int) -> Iterator[Monitor]:
+    """Yields what was observed of untrained genomes: of all together, or of a large wiring one by one.
+
+    Args:
+        blueprints: As in `measure`; a large one comes alone.
+        task: As in `measure`.
+        seed: As in `measure`.
+    """
+    number = num_genomes(blueprints[0])
+    if len(blueprints) > 1 or blueprints[0].architecture.num_cells * number <= MOST_CELLS:
+        yield measure(blueprints, task, seed)
+        return
+    phenotype = Phenotype(blueprints, [1])
+    for genome in blueprints[0].draw(number, generator(seed, "adapters")).split(1):
+        yield _watched(phenotype, [genome], task, seed)
+
+
+def _watched(phenotype: Phenotype, genomes: Sequence[Tensor], task: Evaluates, seed: int) -> Monitor:
+    """Returns what is observed of a network with these genomes."""
     phenotype.load(genomes)
     phenotype.monitor = Monitor(phenotype)
     task.evaluate(phenotype, seeds=[derive(seed, "episodes")] * phenotype.num_genomes)

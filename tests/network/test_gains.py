@@ -136,3 +136,13 @@ def test_one_genome_says_of_a_body_s_own_maps_what_eight_equal_ones_do(
     monkeypatch.setattr(gains, "num_genomes", lambda _: gains.NUM_GENOMES)
     (eight,) = set_gains([natively], task, 3)
     assert one.gains.to_dict() == pytest.approx(eight.gains.to_dict(), rel=1e-9)
+
+
+def test_genomes_of_a_large_wiring_are_watched_one_by_one_with_the_same_gains(
+    tuned: list[Blueprint], task: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untuned = [Blueprint(tuned[1].architecture, 2, 2)]
+    together = set_gains(untuned, task, 3)[0].gains.to_dict()
+    monkeypatch.setattr(gains, "MOST_CELLS", 1)
+    assert len(list(gains.observe(untuned, task, 3))) == gains.NUM_GENOMES
+    assert set_gains(untuned, task, 3)[0].gains.to_dict() == pytest.approx(together, rel=1e-4)
