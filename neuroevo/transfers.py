@@ -17,8 +17,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
+from typing import cast
 
+from neuroevo import outside
 from neuroevo.errors import DataError, last_line
 
 BLOCK = 1 << 20  # bytes that are read at once
@@ -71,8 +74,8 @@ def digest_of(path: Path, algorithm: str) -> str:
     Raises:
         OSError: If it cannot be read.
     """
-    with path.open("rb") as file:
-        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
+    with outside.opened(path) as file:
+        return f"{algorithm}:{hashlib.file_digest(cast(BufferedReader, file), algorithm).hexdigest()}"
 
 
 def download(pinned: Pinned, folder: Path, say: Say) -> Path:

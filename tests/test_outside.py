@@ -186,6 +186,8 @@ NOT_OUTSIDE = {
     "neuroevo/connectome/bundled.py": {"_table"},  # of this package
     "neuroevo/report/html/page.py": {"asset"},
     "neuroevo/connectome/published.py": {"_downloaded", "mushroom_body"},  # what was fetched, and has a sum
+    "neuroevo/connectome/distilling.py": {"_unpack"},  # what it writes
+    "neuroevo/transfers.py": {"_go_on"},
     "tasks/idx.py": {"read"},  # by its own reader
     "tasks/sources.py": {"mnist_wheel", "debian"},
     "neuroevo/files.py": {"append_lines", "open_new", "open_to_append", "sync"},

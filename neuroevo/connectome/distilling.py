@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from neuroevo import outside
 from neuroevo.connectome.datasets import Dataset, Published
 from neuroevo.connectome.frames import headers_text
 from neuroevo.connectome.headers import plain
@@ -219,7 +220,7 @@ class _table:
 def _unpack(path: Path, member: str, folder: Path) -> Path:
     """Returns a member of a packed folder, written beside the tables."""
     try:
-        with tarfile.open(path) as archive:
+        with outside.opened(path) as packed, tarfile.open(fileobj=packed) as archive:
             entry = next((m for m in archive if m.isfile() and Path(m.name).name == member), None)
             stream = archive.extractfile(entry) if entry else None
             if stream is None:

@@ -306,8 +306,12 @@ def test_another_release_is_refused(here, tmp_path):
 def test_what_is_no_file_is_refused(here, tmp_path):
     with pytest.raises(DataError, match=r"Cannot read .*No such file"):
         fetching.fetch("flywire", [tmp_path / "none"], QUIET)
-    with pytest.raises(DataError, match=r"Cannot read .*directory"):
+    with pytest.raises(DataError, match=r"Cannot read .*a folder|Cannot read .*directory"):
         fetching.fetch("flywire", [tmp_path], QUIET)
+    os.mkfifo(tmp_path / "pipe")
+    for endless in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match=r"Cannot read .*(pipe|device)"):
+            fetching.fetch("flywire", [endless], QUIET)
 
 
 # --- downloads ------------------------------------------------------------------------------------------
