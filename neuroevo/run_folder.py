@@ -7,7 +7,8 @@
     run.log                 what happened when, a line an event; a run that is resumed goes on in it
     selection.jsonl         a `SelectionRow` a decision of a race, or a population an epoch
     checkpoint.safetensors  states of all lineages; and checkpoint.previous.safetensors, those before
-    champions/NAME/         architecture.json and parameters.safetensors of a lineage
+    champions/NAME/         architecture.json and parameters.safetensors of a lineage; where none evolves,
+                            of the best of each genome
 
 A row's last column, `request`, is the mark of the request that it answers, see `seal`; readers check it and
 leave it out. Files are replaced whole; only the .jsonl files are appended to, and `unfinished` reports half a

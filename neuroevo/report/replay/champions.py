@@ -118,7 +118,10 @@ def read_champion(folder: RunFolder, key: Key) -> tuple[Blueprint, Tensor]:
     path = folder.champion_path(key)
     for name in ("architecture.json", "parameters.safetensors"):
         if not (path / name).is_file():
-            raise RunError(f"{path} holds no {name}; wanted a champion, which a run writes at its end.")
+            raise RunError(
+                f"{path} holds no {name}; wanted a champion, which a run writes at its end; "
+                "of lineages that do not evolve only the best of each genome has one."
+            )
     place = path / "architecture.json"
     description = parse(read(place), place, form=CHAMPION_FORM)
     try:
