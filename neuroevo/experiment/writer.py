@@ -187,7 +187,7 @@ class RunWriter:
         if self._best is None:
             self._best = self._best_before()
         which = lineage.task, lineage.genome
-        if score > self._best.get(which, -math.inf):
+        if score >= self._best.get(which, -math.inf):  # of equal ones each, whichever comes first
             self._best[which] = score
             self._write_champion(lineage, state)
 

@@ -12,7 +12,7 @@ from neuroevo.experiment import estimate
 from neuroevo.experiment.config import Configuration
 from neuroevo.experiment.request import resolve
 from neuroevo.network import solving
-from neuroevo.report.replay.champions import read_champion
+from neuroevo.report.replay.champions import read_champion, rivals
 from neuroevo.run_folder import RunFolder, key_of
 
 SMALL = "--workers 0 --quiet --generations 0 --tuning off".split()
@@ -114,6 +114,15 @@ def test_of_lineages_that_do_not_evolve_the_best_of_each_genome_is_kept(tmp_path
         assert sum(folder.champion_path(key_of(row)).is_dir() for row in rows) < len(rows)
     arrays, state = folder.read_checkpoint()
     assert not arrays and len(state["lineages"]) == 4 + 8  # nothing but what seeds give
+
+
+def test_a_run_of_bodies_that_do_not_evolve_can_be_replayed(tmp_path: Path) -> None:
+    words = ("--genome", "connectome", "degree", "--task", "worm:steps=20,held_out=2", "--adapter", "none")
+    folder = carried_out(tmp_path / "run", *words, "--seeds", "3", "--graphs", "2")
+    one, other = rivals(folder, folder.results()[0]["task"]) or pytest.fail("no rivals")
+    assert (one["genome"], other["genome"]) == ("connectome", "degree")
+    assert all(folder.champion_path(key_of(row)).is_dir() for row in (one, other))
+    assert run.main(["replay", str(folder.path)]) == 0
 
 
 def test_untrained_lineages_ask_for_no_memory_of_searches(tmp_path: Path) -> None:

@@ -97,9 +97,15 @@ def rivals(folder: RunFolder, task: str) -> tuple[ResultRow, ResultRow] | None:
     exact = [genome for genome in ranked if (priors.get(genome) or {}).get("name") == EXACT]
     one = (exact or ranked)[0]
     other = next(genome for genome in ranked if genome != one)
-    first = max(of_genomes[one], key=lambda pair: pair[0])[1]
-    same_seed = [pair for pair in of_genomes[other] if pair[1]["seed"] == first["seed"]]
-    return first, max(same_seed or of_genomes[other], key=lambda pair: pair[0])[1]
+    first = max(_kept(folder, of_genomes[one]), key=lambda pair: pair[0])[1]
+    others = _kept(folder, of_genomes[other])
+    same_seed = [pair for pair in others if pair[1]["seed"] == first["seed"]]
+    return first, max(same_seed or others, key=lambda pair: pair[0])[1]
+
+
+def _kept(folder: RunFolder, pairs: list[tuple[float, ResultRow]]) -> list[tuple[float, ResultRow]]:
+    """Returns the lineages that have a champion; where none evolves only the best of a genome has."""
+    return [pair for pair in pairs if folder.champion_path(key_of(pair[1])).is_dir()] or pairs
 
 
 CHAMPION_FORM = Form((BlueprintJson,))
