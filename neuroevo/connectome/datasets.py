@@ -108,6 +108,13 @@ _FLYWIRE_PAPER = (
 _FLYWIRE_LICENCE = "CC BY 4.0 at Zenodo; pages of FlyWire state CC BY-NC: ask them before commercial use"
 _FLYWIRE_NOTE = "A class is that of FlyWire's classification, coarse, and empty for many cells."
 
+_HEMIBRAIN = Pinned(
+    "exported-traced-adjacencies-v1.2.tar.gz",
+    f"{_GOOGLE}/hemibrain/v1.2/exported-traced-adjacencies-v1.2.tar.gz",
+    45_872_577,
+    "sha256:07d8946eb0c4e3a5cb23d5769c9817847494f9fcadbc0ca239eed7bbd5555cf7",
+)
+
 DATASETS: Mapping[str, Dataset] = {
     "manc": Dataset(
         "male adult nerve cord of the fruit fly, MANC 1.2.1: 23,650 neurons, 5.3 million edges",
@@ -154,23 +161,13 @@ DATASETS: Mapping[str, Dataset] = {
         "Scheffer et al. (2020), A connectome and analysis of the adult Drosophila central brain, eLife 9, "
         "e57443",
         Published(
-            Pinned(
-                "exported-traced-adjacencies-v1.2.tar.gz",
-                f"{_GOOGLE}/hemibrain/v1.2/exported-traced-adjacencies-v1.2.tar.gz",
-                45_872_577,
-                "sha256:07d8946eb0c4e3a5cb23d5769c9817847494f9fcadbc0ca239eed7bbd5555cf7",
-            ),
+            _HEMIBRAIN,
             {"pre": ("bodyId_pre",), "post": ("bodyId_post",), "weight": ("weight",)},
             member="traced-total-connections.csv",
         ),
         (
             Published(
-                Pinned(
-                    "exported-traced-adjacencies-v1.2.tar.gz",
-                    f"{_GOOGLE}/hemibrain/v1.2/exported-traced-adjacencies-v1.2.tar.gz",
-                    45_872_577,
-                    "sha256:07d8946eb0c4e3a5cb23d5769c9817847494f9fcadbc0ca239eed7bbd5555cf7",
-                ),
+                _HEMIBRAIN,
                 {"name": ("bodyId",), "class": ("type",)} | _same("instance"),
                 member="traced-neurons.csv",
             ),

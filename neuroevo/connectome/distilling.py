@@ -40,6 +40,7 @@ class Distilled:
         synapses: Sum of their weights.
         left_out: What was left out or put together, each a number by what it is.
         absent: Columns that the source was expected to have, and has not.
+        ignored: Columns that the source has, and that say nothing here.
     """
 
     cells: int
@@ -47,6 +48,7 @@ class Distilled:
     synapses: int
     left_out: Mapping[str, int]
     absent: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
 def distil(data: Dataset, paths: Mapping[Pinned, Path], edges: Path, cells: Path, say: Say) -> Distilled:
@@ -70,16 +72,19 @@ def distil(data: Dataset, paths: Mapping[Pinned, Path], edges: Path, cells: Path
 
     left_out: dict[str, int] = {}
     absent: list[str] = []
-    known = _cells(data.cells, paths, cells.parent, left_out, absent)
+    ignored: list[str] = []
+    known = _cells(data.cells, paths, cells.parent, left_out, absent, ignored)
     index = pd.Index(known.pop("name"))
-    pre, post, weight = _edges(data.edges, paths, index, cells.parent, left_out, say)
+    pre, post, weight = _edges(data.edges, paths, index, cells.parent, left_out, ignored, say)
     ids = index.to_numpy()
     say("writing tables")
     parquet.write_table(pa.table({"pre": ids[pre], "post": ids[post], "weight": weight}), edges)
     parquet.write_table(
         pa.table({"name": ids.astype(str), **{c: known[c].to_numpy(str) for c in known}}), cells
     )
-    return Distilled(len(ids), len(pre), int(weight.sum()), left_out, tuple(absent))
+    return Distilled(
+        len(ids), len(pre), int(weight.sum()), left_out, tuple(absent), tuple(dict.fromkeys(ignored))
+    )
 
 
 def _cells(
@@ -88,21 +93,23 @@ def _cells(
     folder: Path,
     left_out: dict[str, int],
     absent: list[str],
+    ignored: list[str],
 ) -> pd.DataFrame:
     """Returns what is known of each cell, texts but for the name, in the order of the first table."""
     joined = None
     for published in tables:
         with _table(published, paths, folder) as table:
-            header = _headers(published, table.headers, absent)
+            header = _headers(published, table.headers, absent, ignored)
             frame = table.read(list(header.values())).rename(columns={v: k for k, v in header.items()})
-        frame = frame[frame["name"].notna()]
+        frame = _counted(frame, frame["name"].notna(), "rows of cells without a name", left_out)
         frame["name"] = frame["name"].astype("int64")
         if published.needs:
-            frame = frame[frame[published.needs].fillna("").astype(str) != ""]
-        is_again = frame["name"].duplicated()
-        if joined is None:
-            left_out["rows of cells that stand again"] = int(is_again.sum())
-        frame = frame[~is_again]
+            is_cell = frame[published.needs].fillna("").astype(str) != ""
+            frame = _counted(frame, is_cell, f"rows of cells without a {published.needs}", left_out)
+        frame = _counted(frame, ~frame["name"].duplicated(), "rows of cells that stand again", left_out)
+        if joined is not None:
+            is_known = frame["name"].isin(joined["name"])
+            frame = _counted(frame, is_known, "rows on what is no cell", left_out)
         joined = frame if joined is None else joined.merge(frame, on="name", how="left")
     assert joined is not None  # a data set has a table of cells
     if not len(joined):
@@ -111,18 +118,25 @@ def _cells(
     return pd.concat([joined["name"], texts], axis=1)
 
 
+def _counted(frame: pd.DataFrame, stays: pd.Series, what: str, left_out: dict[str, int]) -> pd.DataFrame:
+    """Returns some rows; the others are counted."""
+    left_out[what] = left_out.get(what, 0) + int((~stays).sum())
+    return frame[stays].copy()
+
+
 def _edges(
     published: Published,
     paths: Mapping[Pinned, Path],
     cells: pd.Index,
     folder: Path,
     left_out: dict[str, int],
+    ignored: list[str],
     say: Say,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Returns the edges among cells, each once, sorted: int64 [E] pre and post, float64 [E] weight."""
     parts, rows = [], 0
     with _table(published, paths, folder) as table:
-        header = _headers(published, table.headers, [])
+        header = _headers(published, table.headers, [], ignored)
         for batch in table.batches([header[name] for name in ("pre", "post", "weight")]):
             ends = [cells.get_indexer(batch[header[end]].to_numpy()) for end in ENDS]
             stays = (ends[0] >= 0) & (ends[1] >= 0)
@@ -146,7 +160,9 @@ def _edges(
     return pre, post, summed
 
 
-def _headers(published: Published, headers: Sequence[str], absent: list[str]) -> dict[str, str]:
+def _headers(
+    published: Published, headers: Sequence[str], absent: list[str], ignored: list[str]
+) -> dict[str, str]:
     """Returns the source's header for each of ours; raises DataError for one that is needed and not there."""
     written = {plain(header): header for header in headers}
     chosen = {}
@@ -162,6 +178,7 @@ def _headers(published: Published, headers: Sequence[str], absent: list[str]) ->
             )
         else:
             absent.append(candidates[0])
+    ignored.extend(header for header in headers if header not in chosen.values())
     return chosen
 
 

@@ -104,6 +104,7 @@ def _distilled(name: str, data: Dataset, paths: dict[Pinned, Path], folder: Path
             "synapses": held.synapses,
             "left_out": dict(held.left_out),
             "absent": list(held.absent),
+            "ignored": list(held.ignored),
         }
         (Path(fresh) / PROVENANCE).write_text(to_json(known, 2) + "\n", encoding="utf-8")
         (folder / PROVENANCE).unlink(missing_ok=True)  # tables without it are none
@@ -112,13 +113,16 @@ def _distilled(name: str, data: Dataset, paths: dict[Pinned, Path], folder: Path
     lines = [f"{name}: {held.cells:,} cells, {held.edges:,} edges, {held.synapses:,} synapses, in {folder}."]
     left_out = ", ".join(f"{number:,} {what}" for what, number in held.left_out.items() if number)
     lines += [f"Left out: {left_out}."] if left_out else []
-    return [*lines, *([f"Not in these files: {', '.join(held.absent)}."] if held.absent else [])]
+    lines += [f"Not in these files: {', '.join(held.absent)}."] if held.absent else []
+    return [*lines, *([f"Ignored: {', '.join(held.ignored)}."] if held.ignored else [])]
 
 
 def _rights(name: str, data: Dataset) -> list[str]:
     """Returns the licence, what to cite, and how to go on."""
+    has_transmitters = any("transmitter" in table.columns for table in data.cells)
+    signs = " --signs shiu2024" if has_transmitters else ""
     return [
         f"Licence: {data.licence}.",
         f"Cite: {data.paper}.",
-        f"Next: python run.py stats --connectome {name} --signs shiu2024",
+        f"Next: python run.py stats --connectome {name}{signs}",
     ]

@@ -16,7 +16,7 @@ from neuroevo import memory
 from neuroevo.errors import NeuroevoError, OptionError
 from neuroevo.experiment.plan import fitted
 from neuroevo.experiment.request import Experiment
-from neuroevo.experiment.shards import LINEAGES_PER_REQUEST, shard_size
+from neuroevo.experiment.shards import shard_size, untrained_at_once
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.constants import Table
 from neuroevo.network.solving import Size, genomes_at_once
@@ -28,7 +28,7 @@ from neuroevo.search.settings import Settings
 from neuroevo.task import HasBody
 from neuroevo.wiring.architecture import Architecture
 from neuroevo.wiring.sampling import Sample
-from neuroevo.workers.gpu_memory import NUMBER, genomes_on_core, network_bytes, state_bytes
+from neuroevo.workers.network_memory import NUMBER, genomes_on_core, network_bytes, state_bytes
 from neuroevo.workers.worker import CACHED_RUNNERS
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ WIRING = 12_000  # all else of it: its figures and its entry in the manifest
 LINEAGE = 6_000  # a lineage beside its arrays: objects, rows, results
 ROW = 400  # a row of metrics in a report; assumed, not measured by itself
 WORLD = 20_000  # a body in its world, on a CPU; assumed, not measured by itself
-# Measured too, as parts of what `gpu_memory` counts for a GPU, where genomes share less.
+# Measured too, as parts of what `network_memory` counts for a GPU, where genomes share less.
 OPERATIONS = 3e10  # a second, of a core of a present server that multiplies and decomposes in float64
 KEPT = 0.6  # of a network, while a worker keeps it
 BUILDING = 2.5  # of a network, beside it, while it is built
@@ -280,7 +280,7 @@ class _Lineages:
     def shards(self) -> tuple[int, int, int]:
         """Lineages of a shard, parts that its population is sent in, and shards."""
         if not self.search.generations:
-            size = min(self.count, max(self.numbers.seeds, LINEAGES_PER_REQUEST))
+            size = min(self.count, untrained_at_once(self.numbers.seeds))
             return size, 1, -(-self.count // size)
         least = min(self.genomes - 1, self.search.populations[1])
         most = genomes_on_core(self.blueprint, self.experiment.tasks[self.label].episodes)

@@ -18,7 +18,6 @@ from neuroevo.experiment.plan import Plan
 from neuroevo.experiment.resume import Past, require_equal_generations
 from neuroevo.experiment.shards import (
     GENOMES_PER_GPU,
-    LINEAGES_PER_REQUEST,
     Assessed,
     Pair,
     ShardRun,
@@ -28,6 +27,7 @@ from neuroevo.experiment.shards import (
     describe,
     genomes_at_once,
     shard_size,
+    untrained_at_once,
 )
 from neuroevo.experiment.watcher import Progress, Watcher
 from neuroevo.experiment.writer import RunWriter
@@ -41,7 +41,7 @@ from neuroevo.search import lineage as lineages_
 from neuroevo.search.lineage import Lineage, Shard, State
 from neuroevo.seeds import derive
 from neuroevo.task import TaskRequest
-from neuroevo.workers.gpu_memory import genomes_on_core
+from neuroevo.workers.network_memory import genomes_on_core
 from neuroevo.workers.pool import Pool
 from neuroevo.workers.requests import Failed, Request, Room, SetGains, TaskKey
 
@@ -203,8 +203,7 @@ class Evolution:
         label = request.label
         populations = self.plan.settings[label].populations
         if self.plan.settings[label].generations == 0 and self.plan.config.device == "cpu":
-            seeds = self.plan.config.seeds  # whole wirings, which are made once for all seeds
-            return seeds * max(1, LINEAGES_PER_REQUEST // seeds), 1
+            return untrained_at_once(self.plan.config.seeds), 1
         if self.plan.config.device == "cpu":
             return shard_size(num_lineages, *populations, most=self._most(label))
         if label not in self._rooms:

@@ -72,6 +72,15 @@ def shard_size(
     return 1, max(1, min(max(wanted, blocks), possible))
 
 
+def untrained_at_once(seeds: int) -> int:
+    """Returns how many lineages that do not evolve a core scores at once: whole wirings, each with all seeds.
+
+    Args:
+        seeds: Replicates of a wiring.
+    """
+    return seeds * max(1, LINEAGES_PER_REQUEST // seeds)
+
+
 def genomes_at_once(num_lineages: int, num_parts: int, settings: Settings) -> int:
     """Returns how many genomes a search evaluates at once, at most.
 

@@ -466,16 +466,17 @@ class Chain:
     def _walk_on(self) -> None:
         """Walks among wirings whose triads are matched or nearly so, as long as to forget the first match.
 
-        That is as many moves an edge as mixing takes, or `HOLD` proposals, whatever is less; the length is
-        set beforehand from how often proposals are accepted, as in `_mix`.
+        That is `HOLD` proposals an edge. Of a large wiring it is as many moves an edge as mixing takes, where
+        that is less; the length is set beforehand from how often proposals are accepted, as in `_mix`.
         """
         num_edges = len(self.order)
         most, cool = self._hold * num_edges, COOL
         pilot = min(most, PILOT * num_edges)
-        if not pilot:
+        if num_edges <= LARGE or not pilot:
+            self._anneal(most, cool, cool, -1.0)
             return
         share = self._share_accepted(pilot, cool)
-        while num_edges > LARGE and share < LIVELY and (self.triad_distance() or 0.0) < NEAR:
+        while share < LIVELY and (self.triad_distance() or 0.0) < NEAR:
             cool *= WARMER
             share = self._share_accepted(pilot, cool)
         wanted = math.ceil(MOVES * num_edges / max(share, 1 / pilot))

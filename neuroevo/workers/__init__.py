@@ -11,7 +11,7 @@
     ray_actor      a worker as Ray has it, and what it was sent; ray_cluster: Ray started or joined
     ray_tokens     what Ray's processes must show to be heard
     ray_folder     where Ray keeps its sockets and logs
-    devices        whether a run can use a GPU; gpu_memory: how many genomes fit on it
+    devices        whether a run can use a GPU; network_memory: what genomes take, on it or a core
 
 Imports the root, `connectome`, `wiring`, `network`, `task`, `physics` and `search`.
 """

@@ -34,7 +34,7 @@ from neuroevo.seeds import generator
 from neuroevo.task import Task, TaskRequest
 from neuroevo.workers import devices
 from neuroevo.workers.causes import explain
-from neuroevo.workers.gpu_memory import genomes_on_core
+from neuroevo.workers.network_memory import genomes_on_core
 from neuroevo.workers.runner import checked
 
 NUM_UNTRAINED = 16  # genomes whose mean is a lineage's untrained score

@@ -24,7 +24,7 @@ from neuroevo.network.blueprint import Blueprint
 from neuroevo.rows import Scores
 from neuroevo.search.lineage import Evaluation, Shard, State
 from neuroevo.task import TaskRequest
-from neuroevo.workers import assessment, devices, endings, gpu_memory
+from neuroevo.workers import assessment, devices, endings, network_memory
 from neuroevo.workers.assessment import Scope
 from neuroevo.workers.runner import Advanced
 from neuroevo.workers.worker import ShardKey, Worker
@@ -234,7 +234,7 @@ class SetGains(Request[Sequence[Blueprint]]):
 
 @dataclass(frozen=True, eq=False)
 class Room(Request[int]):
-    """Asks how many genomes fit on the worker's GPU, see `gpu_memory.room`.
+    """Asks how many genomes fit on the worker's GPU, see `network_memory.room`.
 
     Attributes:
         key: The task's.
@@ -255,7 +255,7 @@ class Room(Request[int]):
             worker: Keeps the task.
         """
         free = devices.free_memory(devices.place("cuda"))
-        return gpu_memory.room(self.blueprints, worker.task(self.task), int(self.share * free))
+        return network_memory.room(self.blueprints, worker.task(self.task), int(self.share * free))
 
     @property
     def cached(self) -> Mapping[str, Key]:

@@ -10,7 +10,7 @@ import torch
 from neuroevo.network.alignment import Arena
 from neuroevo.search.lineage import Shard
 from neuroevo.task import Task, TaskRequest
-from neuroevo.workers import devices, gpu_memory
+from neuroevo.workers import devices, network_memory
 from neuroevo.workers.runner import Runner
 
 CACHED_RUNNERS = 64  # networks a worker keeps between generations
@@ -93,6 +93,6 @@ class Worker:
     def _make_room(self, shard: Shard) -> None:
         """Drops networks, the least recently used first, until a shard's fits on the GPU."""
         device = devices.place(shard.device)
-        wanted = gpu_memory.shard_bytes(shard, self.task(shard.task))
+        wanted = network_memory.shard_bytes(shard, self.task(shard.task))
         while self._runners and devices.free_memory(device) < wanted:
             self._runners.popitem(last=False)

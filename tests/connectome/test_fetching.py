@@ -239,6 +239,7 @@ def test_data_set_is_fetched_and_read_right(here, name):
     assert edges.pre.tolist() == [0, 0, 1, 2] and edges.post.tolist() == [1, 2, 2, 3]
     assert edges.weight.tolist() == [5, 2, 7, 1]
     assert wiring.cells[0] in ("11", str(IDS[0])) and wiring.num_cells == 4
+    assert lines[-1].endswith(name if name == "hemibrain" else "--signs shiu2024")
     if name == "hemibrain":
         assert wiring.cell_class == ("A", "12", "B", "C") and len(wiring.inputs) == 4
         return
@@ -261,12 +262,19 @@ def test_everything_is_there_offline_once_it_was_fetched(here, server, name):
     }
 
 
+def told_of(name: str, again: bool = False) -> str:
+    return " ".join(fetching.fetch(name, [], QUIET, again))
+
+
 def test_what_was_left_out_is_told(here):
     assert "1 rows with an end that is no cell" in " ".join(fetching.fetch("manc", [], QUIET))
     told = " ".join(fetching.fetch("flywire", [], QUIET))
     assert "1 autapses" in told and "1 repeated edges (sum of their weights)" in told
     assert "2 rows with an end that is no cell" in " ".join(fetching.fetch("malecns", [], QUIET))
-    assert "1 rows of cells that stand again" in " ".join(fetching.fetch("banc", [], QUIET))
+    assert "1 rows of cells without a superclass" in told_of("malecns", again=True)
+    banc = told_of("banc")
+    assert "1 rows of cells that stand again" in banc and "1 rows of cells without a name" in banc
+    assert "Ignored: norm, pre_count, post_count." in banc
     removed = catalog.load("flywire", Reading(signs="worm")).account.removed
     assert removed == {"autapses": 1, "repeated edges (sum of their weights)": 1}
 

@@ -19,6 +19,7 @@ from populations.generative import _all_at_once, _one_by_one
 assert populations  # registers the priors
 
 CELLS, MOST_BYTES = 30_000, 20_000_000  # a matrix of bits of so many cells has 112 MB
+# Of `scale-free` pairs are drawn four million at a time, whatever the wiring; its draws are tested below.
 ALL_TO_ALL = {"dense", "mlp", "sparse-mlp"}  # as many synapses, or possible ones, as pairs
 
 

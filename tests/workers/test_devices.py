@@ -25,7 +25,7 @@ from neuroevo.search.lineage import Shard
 from neuroevo.search.methods import Cem, Es, Ga, Method, Pgpe
 from neuroevo.search.settings import Settings
 from neuroevo.task import TaskRequest
-from neuroevo.workers import devices, gpu_memory
+from neuroevo.workers import devices, network_memory
 from tasks.swimmer import Swimmer
 from tests import ROOT
 from tests.reference import random_architecture
@@ -229,7 +229,7 @@ def test_memory_asked_for_is_what_a_network_takes(name: str) -> None:
         blueprint = Blueprint(random_architecture(0, size, 5, True), S, A, neuron=Neuron.parse(name))
         phenotype = Phenotype([blueprint], [count])
         bytes_planned = count * (
-            gpu_memory.network_bytes(blueprint) - 12 * blueprint.layout.length
+            network_memory.network_bytes(blueprint) - 12 * blueprint.layout.length
         )  # but for decoding
         assert network_tensors(phenotype) == pytest.approx(bytes_planned, rel=0.1)
         phenotype.reset(columns)
@@ -238,17 +238,17 @@ def test_memory_asked_for_is_what_a_network_takes(name: str) -> None:
             x.untyped_storage().data_ptr(): x.untyped_storage().nbytes()
             for x in (cells._source, cells._current, *cells.variables.values(), *cells._transmitted)
         }
-        moving = 4 * gpu_memory.MOVING * blueprint.architecture.num_cells
-        planned = count * columns * (gpu_memory.state_bytes(blueprint) - moving)
+        moving = 4 * network_memory.MOVING * blueprint.architecture.num_cells
+        planned = count * columns * (network_memory.state_bytes(blueprint) - moving)
         assert 0.9 * planned < sum(held.values()) <= planned
 
 
 def test_room_is_what_fits() -> None:
     fitted = blueprints()
-    each = max(gpu_memory.genome_bytes(b, Echo(episodes=2)) for b in fitted)
-    assert gpu_memory.room(fitted, Echo(episodes=2), 1_000 * each) == 800
-    assert gpu_memory.room(fitted, Echo(episodes=2), 0) == 1
-    assert gpu_memory.room(fitted, Echo(episodes=200), 1_000 * each) < 80
+    each = max(network_memory.genome_bytes(b, Echo(episodes=2)) for b in fitted)
+    assert network_memory.room(fitted, Echo(episodes=2), 1_000 * each) == 800
+    assert network_memory.room(fitted, Echo(episodes=2), 0) == 1
+    assert network_memory.room(fitted, Echo(episodes=200), 1_000 * each) < 80
 
 
 def test_shards_fill_a_gpu() -> None:
@@ -263,9 +263,9 @@ def test_shards_bytes_are_those_of_their_largest_generation() -> None:
 
     members = tuple(Lineage("echo", "g", 0, seed, 0, b) for seed, b in enumerate(blueprints()))
     shard = Shard(TaskRequest("echo", "tests.toy:Echo", {}), members, Settings(generations=2, population=9))
-    each = [gpu_memory.genome_bytes(b, Echo()) for b in blueprints()]
-    assert gpu_memory.shard_bytes(shard, Echo()) == 10 * sum(each)
-    assert gpu_memory.shard_bytes(replace(shard, part=(0, 2)), Echo()) == 5 * sum(each)
+    each = [network_memory.genome_bytes(b, Echo()) for b in blueprints()]
+    assert network_memory.shard_bytes(shard, Echo()) == 10 * sum(each)
+    assert network_memory.shard_bytes(replace(shard, part=(0, 2)), Echo()) == 5 * sum(each)
 
 
 class Portable(Echo):
@@ -298,6 +298,6 @@ def test_run_planned_for_a_gpu_gives_the_same(
 @pytest.mark.skipif(not HAS_EXTRA, reason="needs the extra gpu")
 @pytest.mark.warp
 def test_worlds_take_more_memory_the_longer_the_body() -> None:
-    sizes = [gpu_memory.world_bytes(Swimmer(links=n)) for n in (3, 6, 12)]
+    sizes = [network_memory.world_bytes(Swimmer(links=n)) for n in (3, 6, 12)]
     assert sizes == sorted(sizes) and sizes[0] > 1_000
-    assert gpu_memory.world_bytes(Echo()) == 0
+    assert network_memory.world_bytes(Echo()) == 0
