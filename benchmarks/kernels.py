@@ -24,7 +24,6 @@ from benchmarks import vision_rivals
 from benchmarks.networks import CIRCUIT, batches
 from benchmarks.turns import OURS, Options, Row, compare
 from neuroevo.network import kernels, neurons
-from neuroevo.network.alignment import LANES
 from tasks.locomotion_bodies import SwimmerV5
 from tasks.swimmer import Swimmer
 
@@ -76,7 +75,7 @@ def measure(options: Options) -> Iterator[Row]:
     swimmers, images = (4, 4) if smallest else (1024, 512)
     large = CIRCUIT if smallest else LARGEST
     batch = (16, 2) if smallest else (IMAGES, NETWORK_STEPS)
-    cases: dict[str, tuple[Callable[[], Evaluation], str]] = {
+    cases: dict[str, tuple[Callable[[], Evaluation], str | tuple[str, ...]]] = {
         f"swimmer-v5, {swimmers:,} networks, {steps} control steps": (
             lambda: Evaluation(SwimmerV5(steps=steps), swimmers, seed),
             "products",
@@ -87,13 +86,13 @@ def measure(options: Options) -> Iterator[Row]:
         ),
         f"digits, {images} networks, {batch[0]} images": (
             lambda: Evaluation(vision_rivals.task_of("digits", *batch), images, seed),
-            "leaky",
+            ("leaky", "images"),
         ),
     }
     if not smallest:
         cases[f"mnist, {images // 4} networks, {batch[0]} images"] = (
             lambda: Evaluation(vision_rivals.task_of("mnist", *batch), images // 4, seed),
-            "leaky",
+            ("leaky", "images"),
         )
     for case, (make, part) in cases.items():
         rivals = variants(part)
@@ -102,7 +101,7 @@ def measure(options: Options) -> Iterator[Row]:
         yield from compare(case, "processor seconds an evaluation", seconds, less=True, goals=goals)
 
 
-def variants(only: str = "") -> dict[str, Patches]:
+def variants(only: str | tuple[str, ...] = "") -> dict[str, Patches]:
     """Returns the program as it is, and with one part in its plainest form.
 
     Args:
@@ -112,7 +111,10 @@ def variants(only: str = "") -> dict[str, Patches]:
         What to put in the place of what, by name.
     """
     by_name: dict[str, Patches] = {
-        "products, signed places": {(kernels, "multiply_weights_in_lanes"): _lanes_with(_add_rows_signed)},
+        "products, loops over lanes": {
+            (kernels, "multiply_weights_in_lanes"): _lanes_with(_add_rows_in_loops)
+        },
+        "images, loops over columns": {(kernels, "multiply_weights"): _multiply_in_loops},
         "leaky, PyTorch": {(neurons, "_is_compiled"): lambda tensor: False},
         "leaky, numba's exp": _leaky_with(_leaky_exp),
         "leaky, math.tanh": _leaky_with(_leaky_tanh),
@@ -156,17 +158,35 @@ def _lanes_with(add_rows: Callable[..., None]) -> Callable[..., None]:
 
 
 @njit(fastmath={"contract"}, nogil=True)
-def _add_rows_signed(arrays, firsts, num_rows, tile, total, lanes):  # type: ignore[no-untyped-def]
-    """One entry at a time, with places as they come: LLVM makes no vector instructions of it."""
+def _add_rows_in_loops(lanes, arrays, firsts, num_rows, tile, total):  # type: ignore[no-untyped-def]
+    """Loops over lanes, which LLVM may make vector instructions of or not."""
     values, columns, starts, rows, bias = arrays
     value, entry, begin, row, bias_ = firsts
+    width = len(lanes)
     for i in range(num_rows):
-        at = rows[row + i] * LANES
-        for lane in range(LANES):
+        at = rows[row + i] * width
+        for lane in range(width):
             total[at + lane] = bias[bias_ + at + lane]
         for k in range(starts[begin + i], starts[begin + i + 1]):
-            for lane in range(LANES):
-                total[at + lane] += values[value + k * LANES + lane] * tile[columns[entry + k] * LANES + lane]
+            for lane in range(width):
+                total[at + lane] += values[value + k * width + lane] * tile[columns[entry + k] * width + lane]
+
+
+@njit(fastmath={"contract"}, nogil=True)
+def _multiply_in_loops(genomes, rows, bounds, columns, values, bias, source, out, num_columns):  # type: ignore[no-untyped-def]
+    """One entry at a time, with all of its columns: sums go through memory."""
+    num_parts = genomes.shape[1] - 6
+    for g in range(len(genomes)):
+        value, first, bound, entry, row, num_rows = genomes[g, :6]
+        for i in range(row, row + num_rows):
+            local = rows[i]
+            total = out[(first + local) * num_columns : (first + local + 1) * num_columns]
+            total[:] = bias[first + local]
+            for part in range(num_parts):
+                at = bound + local * num_parts + part
+                for k in range(bounds[at], bounds[at + 1]):
+                    begin = (genomes[g, 6 + part] + columns[entry + k]) * num_columns
+                    total += values[value + k] * source[begin : begin + num_columns]
 
 
 def _leaky_with(step: Callable[..., None]) -> Patches:

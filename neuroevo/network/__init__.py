@@ -5,7 +5,7 @@
     policy         a genome as a policy: observations go in and actions come out
     matrix         the block-diagonal sparse matrix of a batch: here a weight finds its place
     products       sparse matrix times state: here a synapse's weight is multiplied
-    kernels        the compiled loops: weights times the state, and the step of the leaky neuron
+    kernels        the compiled loops: weights times the state, and the step of the leaky neuron; vectors
     reservoir      genomes that go through given sequences in compiled loops, reservoir_kernels
     cells          variables, currents and steps of all cells
     neurons        neuron models and their membrane steps; constants: their published values

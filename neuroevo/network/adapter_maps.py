@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from neuroevo.network.alignment import ROW, TENSOR, Device, round_up
-from neuroevo.network.products import LaneProduct, SparsityPattern
+from neuroevo.network.matrix import SparsityPattern
+from neuroevo.network.products import LaneProduct
 
 
 class CellPlaces(NamedTuple):
@@ -157,7 +158,8 @@ class AdapterMap:
                 num_out *= len(self._grid.cells)
             else:
                 columns = np.tile(cells if k == 0 else np.arange(num_in), num_out)
-            product = LaneProduct([SparsityPattern(np.full(num_out, num_in), columns)], [len(weight)])
+            pattern = SparsityPattern.of_one_part(np.full(num_out, num_in), columns)
+            product = LaneProduct([pattern], [[size]], [len(weight)])
             self._lane_products.append(product)
             target = out if k == len(self._weights) - 1 else self._hidden[2 * k].view(-1, out.shape[1])
             calls.append(product.bind(source, [[(first, size)]], target, [0]))

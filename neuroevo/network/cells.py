@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.network.alignment import LANES, MANY, TENSOR, Arena, round_up
-from neuroevo.network.matrix import LineageBlocks, csr_matrix
+from neuroevo.network.alignment import LANES, MANY, TENSOR, Arena
+from neuroevo.network.matrix import BlockMatrix, LineageBlocks
 from neuroevo.network.neurons import Constants, Model, Neuron
-from neuroevo.network.products import LaneProduct, SparseProduct, SparsityPattern
+from neuroevo.network.products import DeviceProduct, GenomeProduct, LaneProduct, Run
 
+_Member = tuple[LineageBlocks, range]  # a lineage, and which of its genomes
 CHUNK = 1 << 17  # activities that move at once: 0.5 MB, which stays in a core's own cache
 
 
@@ -26,9 +28,8 @@ class Cells:
 
     Args:
         neuron: Model and options.
-        matrix: CSR [rows, M], from `matrix.assemble`.
+        matrix: The batch's, [rows, M].
         first_rows: Where each genome's cells start, and where those of the last end, int64 [G + 1].
-        lineages: What of the matrix belongs to each lineage.
         arena: Memory of the state, on a CPU, which no other network may use while this one runs from a
             `reset`. None allocates memory of its own.
 
@@ -43,25 +44,21 @@ class Cells:
     def __init__(
         self,
         neuron: Neuron,
-        matrix: Tensor,
+        matrix: BlockMatrix,
         first_rows: np.ndarray,
-        lineages: Sequence[LineageBlocks],
         arena: Arena | None = None,
     ) -> None:
         self._neuron = neuron
         self._model = neuron.model
         self._matrix = matrix
         self._first_rows = first_rows
-        self._num_cells = int(first_rows[-1])
-        self._lineages = lineages
+        self._num_cells = matrix.num_cells
         self._arena = arena
-        self._filled = round_up(self._num_cells, TENSOR)
+        self._filled = matrix.filled
         self.bias = torch.zeros(matrix.shape[0], 1, device=matrix.device)
         self.constants: Constants = dict(neuron.base)
         if self._model.conductances:
             self.constants["coupling"] = 0.0
-        # What rows have from outside, by first and last row; making it takes time.
-        self._port_matrices: dict[tuple[int, int], Tensor] = {}
         self.release()
 
     def release(self) -> None:
@@ -78,6 +75,12 @@ class Cells:
         self._plans: dict[int, list[list[_PartialStep | None]]] = {}
         self._lane_currents: list[_LaneCurrents] = []  # hold copies of weights
         self._time = 0
+        self._drop_values()
+
+    def _drop_values(self) -> None:
+        """Gives back the weights that products took; a device's matrix stays."""
+        if self._matrix.csr is None:
+            self._matrix.drop_values()
 
     def reset(self, num_columns: int) -> None:
         """Sets all cells to their rest.
@@ -99,7 +102,7 @@ class Cells:
             sent.copy_(first)
 
     def refresh(self) -> None:
-        """Takes notice of new weights and biases; constants are read where they lie."""
+        """Takes notice of new biases, and of new weights of genomes in lanes; constants are read in place."""
         for lane_currents in self._lane_currents:
             lane_currents.load(self.bias)
 
@@ -123,6 +126,7 @@ class Cells:
         self.activity = self.variables[model.read][: self._num_cells]
         self._lane_currents = []
         self._plans = {}
+        self._drop_values()
         self._chunks = [self._make_chunk(slice(*rows)) for rows in pairwise(self._cuts(num_columns))]
 
     def _room(self, rows: Sequence[int], num_columns: int) -> list[Tensor]:
@@ -167,50 +171,66 @@ class Cells:
     def _products(self, group: int, rows: slice) -> list[Callable[[], None]]:
         """Returns what writes a group of currents of the cells in some rows."""
         num_columns, first = self._source.shape[1], group * self._filled
-        end = min(first + rows.stop, len(self.bias))  # the last group of rows is not filled up
-        if self.bias.device.type != "cpu" or self._is_wide:
-            return [self._product(slice(first + rows.start, end))]
+        if self._matrix.csr is not None:
+            where = slice(first + rows.start, min(first + rows.stop, len(self.bias)))
+            current = self._current[: len(self.bias)]
+            return [DeviceProduct(self._matrix.csr, self._source, self.bias, current, where)]
+        members = list(self._genomes(rows))
+        side_by_side = [m for m in members if _go_in_lanes(m[0].count, num_columns)]
+        one_by_one = [m for m in members if m not in side_by_side]
         products: list[Callable[[], None]] = []
-        runs: list[tuple[LineageBlocks, range]] = []
-        for lineage in self._lineages:
-            size, at = lineage.block.num_cells, lineage.rows
-            cells = range(max(rows.start, at.start), min(rows.stop, at.stop))
-            if num_columns == 1 or lineage.count >= LANES:
-                genomes = range((cells.start - at.start) // size, (cells.stop - at.start) // size)
-                runs += [(lineage, genomes)] if genomes else []
-            elif cells:
-                products.append(self._product(slice(first + cells.start, first + cells.stop)))
-        if runs:
-            lane_currents = _LaneCurrents(runs, group, first)
+        if one_by_one:
+            products.append(self._genome_product(one_by_one, group))
+        if side_by_side:
+            lane_currents = _LaneCurrents(side_by_side, group, first, self._filled)
             lane_currents.load(self.bias)
             self._lane_currents.append(lane_currents)
-            products.append(lane_currents.bind(self._source, self._filled, self._current))
-        if first + self._num_cells < end and rows.stop > self._num_cells:  # rows that only fill up
-            products.append(self._product(slice(first + self._num_cells, end)))
-        return products
+            products.append(lane_currents.bind(self._source, self._current))
+        return products + self._filling(first, rows)
+
+    def _filling(self, first: int, rows: slice) -> list[Callable[[], None]]:
+        """Returns what writes the rows of a group of currents that only fill it up."""
+        end = min(first + rows.stop, len(self.bias))  # the last group is not filled up
+        place = self._current[first + self._num_cells : end]
+        return [partial(_clear, place)] if rows.stop > self._num_cells and len(place) else []
+
+    def _genomes(self, rows: slice) -> Iterator[_Member]:
+        """Yields which genomes of which lineages have their cells in some rows."""
+        for lineage in self._matrix.lineages:
+            size, at = lineage.block.num_cells, lineage.rows
+            cells = range(max(rows.start, at.start), min(rows.stop, at.stop))
+            if cells:
+                yield lineage, range((cells.start - at.start) // size, (cells.stop - at.start) // size)
+
+    def _genome_product(
+        self, members: Sequence[_Member], group: int, rows: Sequence[np.ndarray] | None = None
+    ) -> GenomeProduct:
+        """Returns the product of some genomes, one by one, or only of some rows of those of each lineage."""
+        if not members[0][0].values:
+            self._matrix.keep_values()
+        runs = [
+            Run(
+                lineage.block.row_groups[group].pattern,
+                lineage.values[group],
+                lineage.parts(0, self._filled),
+                group * self._filled + lineage.first_cell,
+                genomes,
+                None if rows is None else rows[k],
+            )
+            for k, (lineage, genomes) in enumerate(members)
+        ]
+        return GenomeProduct(runs, self.bias, self._source, self._current)
 
     def _first_products(self, rows: slice) -> list[Callable[[], None]]:
         """Returns what writes the currents of the cells in some rows while no cell is active."""
-        end = min(rows.stop, len(self.bias))
-        if (rows.start, end) not in self._port_matrices:
-            self._port_matrices[rows.start, end] = self._from_ports(slice(rows.start, end))
-        ports, wanted = self._port_matrices[rows.start, end], slice(rows.start, end)
-        return [SparseProduct(ports, self._source, self.bias[wanted], self._current[wanted])]
-
-    def _from_ports(self, rows: slice) -> Tensor:
-        """Returns some rows of the matrix, with their entries in columns of ports alone."""
-        starts = self._matrix.crow_indices()[rows.start : rows.stop + 1].long()
-        columns = self._matrix.col_indices()[int(starts[0]) : int(starts[-1])]
-        is_port = columns >= self._filled * (2 if self._neuron.is_coupled_apart else 1)
-        before = torch.cat([starts.new_zeros(1), is_port.cumsum(0)])
-        ports = columns[is_port]
-        size = rows.stop - rows.start, self._matrix.shape[1]
-        return csr_matrix(before[starts - starts[0]], ports, torch.ones(len(ports)), size)
-
-    def _product(self, rows: slice, subset: np.ndarray | None = None) -> SparseProduct:
-        """Returns the product of some rows of the matrix, or only of a subset of those, genome by genome."""
-        current = self._current[: len(self.bias)]
-        return SparseProduct(self._matrix, self._source, self.bias, current, rows, subset)
+        members = list(self._genomes(rows))
+        ports = [lineage.block.ports_alone() for lineage, _ in members]
+        ones = torch.ones(1, max(len(pattern.columns) for pattern in ports))
+        runs = [
+            Run(pattern, ones, lineage.parts(0, self._filled), lineage.first_cell, genomes)
+            for pattern, (lineage, genomes) in zip(ports, members, strict=True)
+        ]
+        return [GenomeProduct(runs, self.bias, self._source, self._current), *self._filling(0, rows)]
 
     @property
     def has_copies(self) -> bool:
@@ -272,23 +292,30 @@ class Cells:
     def _plan(self, chunk: _Chunk, steps: int, read: np.ndarray) -> list[_PartialStep | None]:
         """Returns what each of some steps from rest moves, None where it moves all cells."""
         first, size = chunk.source.storage_offset() // self._source.shape[1], len(chunk.source)
-        where = slice(first, min(first + size, len(self.bias)))
-        starts = self._matrix.crow_indices()[where.start : where.stop + 1].numpy()
-        columns = self._matrix.col_indices()[starts[0] : starts[-1]].numpy() - first
-        is_cell = (columns >= 0) & (columns < size)  # else it is a port: no cell of another chunk is reached
-        row = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-        is_moved = np.zeros(size, bool)
-        is_moved[read[(read >= first) & (read < first + size)] - first] = True
+        members = list(self._genomes(slice(first, first + size)))
+        begins = [lineage.first_cell + g.start * lineage.block.num_cells for lineage, g in members]
+        moved = []  # of each lineage whether the last step moves a genome's cells
+        for (lineage, _), begin in zip(members, begins, strict=True):
+            cells = np.arange(begin, begin + lineage.block.num_cells)
+            moved.append(np.isin(cells, read))
         plan: list[_PartialStep | None] = []  # the last step first
         for step in reversed(range(steps)):
-            rows, after = np.flatnonzero(is_moved), plan[-1] if plan else None
-            if len(rows) == size:
+            rows = [np.flatnonzero(is_moved) for is_moved in moved]
+            after = plan[-1] if plan else None
+            places = [
+                (begin - first + len(is_moved) * np.arange(len(genomes))[:, None] + local).ravel()
+                for (_, genomes), begin, is_moved, local in zip(members, begins, moved, rows, strict=True)
+            ]
+            number = sum(map(len, places))
+            if number == min(size, self._num_cells - first):
                 plan.append(None)
-            elif step and after is not None and len(rows) == len(after.rows):
+            elif step and after is not None and number == len(after.rows):
                 plan.append(after)
             else:
-                plan.append(_PartialStep(rows, [self._product(where, rows)] if step else chunk.first))
-            is_moved[columns[is_cell & is_moved[row]]] = True
+                products = [self._genome_product(members, 0, rows)] if step else chunk.first
+                plan.append(_PartialStep(np.concatenate(places), products))
+            for (lineage, _), is_moved in zip(members, moved, strict=True):
+                is_moved[lineage.block.senders_to(is_moved)] = True
         return plan[::-1]
 
     def receive(self) -> Tensor:
@@ -381,34 +408,48 @@ class _LaneCurrents:
         runs: Lineages, and which genomes of each.
         group: Number of the group of rows.
         first: The group's first row.
+        filled: Rows of the source from one group of cells to the next.
     """
 
-    def __init__(self, runs: Sequence[tuple[LineageBlocks, range]], group: int, first: int) -> None:
+    def __init__(self, runs: Sequence[_Member], group: int, first: int, filled: int) -> None:
         self._runs = runs
-        self._group = group
         self._first = first
-        patterns = [
-            SparsityPattern(lineage.block.row_groups[group].row_lengths, lineage.block.columns(group))
-            for lineage, _ in runs
-        ]
-        self._product = LaneProduct(patterns, [len(genomes) for _, genomes in runs])
+        self._filled = filled
+        row_groups = [lineage.block.row_groups[group] for lineage, _ in runs]
+        self._product = LaneProduct(
+            [entries.pattern for entries in row_groups],
+            [lineage.block.widths for lineage, _ in runs],
+            [len(genomes) for _, genomes in runs],
+            [entries.sources for entries in row_groups],
+        )
 
     def load(self, bias: Tensor) -> None:
         """Copies the genomes' weights, and their biases from those of all rows, [rows, 1]."""
         for k, (lineage, genomes) in enumerate(self._runs):
-            first, size = self._first + lineage.first_cell, lineage.block.num_cells
-            rows = slice(first + genomes.start * size, first + genomes.stop * size)
-            values = lineage.values[self._group][genomes.start : genomes.stop]
-            self._product.load(k, values, bias[rows].view(len(genomes), size))
+            size = lineage.block.num_cells
+            first = self._first + lineage.first_cell + genomes.start * size
+            biases = bias[first : first + len(genomes) * size].view(len(genomes), size)
+            for part, values in lineage.decoded(genomes):
+                mine = slice(part.start - genomes.start, part.stop - genomes.start)
+                self._product.load(k, values, biases[mine], mine)
 
-    def bind(self, source: Tensor, filled: int, current: Tensor) -> Callable[[], None]:
-        """Returns what writes the currents, of a source in which groups of cells lie `filled` rows apart."""
-        parts, firsts = [], []
-        for lineage, genomes in self._runs:
-            block = lineage.block
-            cell = lineage.first_cell + genomes.start * block.num_cells
-            port = lineage.first_port + genomes.start * block.num_ports
-            groups = [(k * filled + cell, block.num_cells) for k in range(block.num_column_groups)]
-            parts.append([*groups, (port, block.num_ports)])
-            firsts.append(self._first + cell)
+    def bind(self, source: Tensor, current: Tensor) -> Callable[[], None]:
+        """Returns what writes the currents."""
+        parts = [lineage.parts(genomes.start, self._filled) for lineage, genomes in self._runs]
+        firsts = [
+            self._first + lineage.first_cell + genomes.start * lineage.block.num_cells
+            for lineage, genomes in self._runs
+        ]
         return self._product.bind(source, parts, current, firsts)
+
+
+def _clear(rows: Tensor) -> None:
+    """Writes zeros."""
+    rows.zero_()
+
+
+def _go_in_lanes(num_genomes: int, num_columns: int) -> bool:
+    """Returns whether genomes side by side make fuller vectors than the columns of one alone do."""
+    return (
+        num_columns < MANY and min(num_genomes, LANES) * (num_columns // 4 + num_columns % 4) >= num_columns
+    )

@@ -1,9 +1,9 @@
-"""Compiled kernels, in plain numba: weights times the state, and the step of the leaky rate neuron.
+"""Compiled kernels, in numba: weights times the state, and the step of the leaky rate neuron.
 
-`multiply_weights` takes one matrix and a state of many columns. `multiply_weights_in_lanes` takes up to
-sixteen genomes whose matrices have entries at the same places together, each in its own lane of a vector. The
-state lies genome by genome, so it is first transposed to a tile that stays in a core's first cache. Both take
-the sums in the same order, and so agree to the last bit.
+`multiply_weights` takes genomes one by one, and many columns of the state at once.
+`multiply_weights_in_lanes` takes up to sixteen genomes of one wiring together, each in its own lane of a
+vector. The state lies genome by genome, so it is first transposed to a tile. Both take the sums in the same
+order, and so agree to the last bit, and the genomes of a wiring share the places of its entries.
 
 `leaky` and `leaky_rows` make one pass over the state in place of PyTorch's five, and compute what PyTorch's
 operations do to the last bit, on processors whose exponential PyTorch takes from SLEEF: the same polynomial,
@@ -20,61 +20,132 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from neuroevo.network.alignment import LANES
+from neuroevo.network.vectors import add_product, load, repeat, store
 
-_WIDTH = np.uint64(LANES)
-_ONE_PLACE, _TWO_PLACES, _FOUR_PLACES = np.uint64(1), np.uint64(2), np.uint64(4)
+_WHERE = np.uint64  # numba would look whether a signed place is negative, to count it from the end
+_NEXT = _WHERE(1)
+_SIXTEEN, _FOUR, _SINGLE = (0,) * 16, (0,) * 4, (0,)  # lanes
+_QUARTER, _VECTOR, _TWO_VECTORS, _THREE_VECTORS, _BLOCK = map(_WHERE, (4, 16, 32, 48, 64))  # columns
 
 # Weights times the state.
-#
-# With `contract` a product and the sum that it goes into are one instruction, rounded once.
 
 
-@njit(fastmath={"contract"}, nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def multiply_weights(
-    starts: np.ndarray,
+    genomes: np.ndarray,
+    rows: np.ndarray,
+    bounds: np.ndarray,
     columns: np.ndarray,
     values: np.ndarray,
-    source: np.ndarray,
     bias: np.ndarray,
+    source: np.ndarray,
     out: np.ndarray,
-    rows: np.ndarray,
+    num_columns: int,
 ) -> None:
-    """Writes some rows of `matrix @ source + bias` into the same rows of `out`.
+    """Writes some rows of `matrix @ source + bias` of genomes, one after the other.
 
-    Four entries are taken at once, so that sums stay in registers.
+    A row's sums of 64 columns stay in registers. Arrays are flat where no shape is given.
 
     Args:
-        starts: Where each row's entries begin, and where those of the last end, int32 [R + 1].
-        columns: Of the entries, int32 [E].
-        values: The weights, float32 [E].
-        source: The state, float32 [M, B].
-        bias: float32 [R, 1].
-        out: float32 [R, B].
-        rows: The rows to write, int64.
+        genomes: One row a genome, int64 [g, 6 + parts]: where its entries begin in `values`; its first row in
+            `bias` and `out`; where those of its wiring begin in `bounds`, `columns` and `rows`; how many of
+            its rows to write; and of each part of what it is multiplied with the first row in `source`.
+        rows: Of each wiring the rows of a genome to write, int64.
+        bounds: Of each wiring where the entries of each part of each row begin, and the end of the last,
+            int64.
+        columns: Of the entries of each wiring, counted from the first of their part, int32.
+        values: The weights, float32.
+        bias: float32, one a row.
+        source: The state, float32, B numbers a row.
+        out: float32, B numbers a row.
+        num_columns: B.
     """
-    num_columns = out.shape[1]
-    for row in rows:
-        total, first = out[row], bias[row, 0]
-        for c in range(num_columns):
-            total[c] = first
-        k, end = starts[row], starts[row + 1]
-        while k + 4 <= end:
-            w0, w1, w2, w3 = values[k], values[k + 1], values[k + 2], values[k + 3]
-            x0, x1 = source[columns[k]], source[columns[k + 1]]
-            x2, x3 = source[columns[k + 2]], source[columns[k + 3]]
-            for c in range(num_columns):
-                total[c] = total[c] + w0 * x0[c] + w1 * x1[c] + w2 * x2[c] + w3 * x3[c]
-            k += 4
-        while k < end:
-            w0, x0 = values[k], source[columns[k]]
-            for c in range(num_columns):
-                total[c] = total[c] + w0 * x0[c]
-            k += 1
+    width, num_parts = _WHERE(num_columns), _WHERE(genomes.shape[1] - 6)
+    parts = np.zeros(genomes.shape[1] - 6, np.uint64)
+    for g in range(len(genomes)):
+        value, first = _WHERE(genomes[g, 0]), _WHERE(genomes[g, 1])
+        for k in range(num_parts):
+            parts[k] = _WHERE(genomes[g, 6 + k]) * width
+        entries = bounds[genomes[g, 2] :], columns[genomes[g, 3] :], values
+        for i in range(genomes[g, 4], genomes[g, 4] + genomes[g, 5]):
+            local = _WHERE(rows[i])
+            row = first + local
+            begin, at, start = local * num_parts, row * width, bias[row]
+            c = _WHERE(0)
+            while c + _BLOCK <= width:
+                _add_block(start, entries, value, begin, parts, source, out, width, at, c)
+                c += _BLOCK
+            while c + _VECTOR <= width:
+                _add_vector(_SIXTEEN, start, entries, value, begin, parts, source, out, width, at, c)
+                c += _VECTOR
+            while c + _QUARTER <= width:
+                _add_vector(_FOUR, start, entries, value, begin, parts, source, out, width, at, c)
+                c += _QUARTER
+            while c < width:
+                _add_vector(_SINGLE, start, entries, value, begin, parts, source, out, width, at, c)
+                c += _NEXT
+
+
+@njit(nogil=True, cache=True)
+def _add_block(
+    start: np.float32,
+    entries: tuple[np.ndarray, np.ndarray, np.ndarray],
+    value: np.uint64,
+    begin: np.uint64,
+    parts: np.ndarray,
+    source: np.ndarray,
+    out: np.ndarray,
+    width: np.uint64,
+    at: np.uint64,
+    c: np.uint64,
+) -> None:
+    """Writes a row's sums of 64 columns from `c` on; `begin` is the row's first part in `bounds`."""
+    bounds, columns, values = entries
+    first = repeat(_SIXTEEN, start)
+    second, third, fourth = first, first, first
+    for part in range(_WHERE(len(parts))):
+        base = parts[part] + c
+        for k in range(_WHERE(bounds[begin + part]), _WHERE(bounds[begin + part + _NEXT])):
+            weight = repeat(_SIXTEEN, values[value + k])
+            x = base + _WHERE(columns[k]) * width
+            first = add_product(first, weight, load(_SIXTEEN, source, x))
+            second = add_product(second, weight, load(_SIXTEEN, source, x + _VECTOR))
+            third = add_product(third, weight, load(_SIXTEEN, source, x + _TWO_VECTORS))
+            fourth = add_product(fourth, weight, load(_SIXTEEN, source, x + _THREE_VECTORS))
+    store(first, out, at + c)
+    store(second, out, at + c + _VECTOR)
+    store(third, out, at + c + _TWO_VECTORS)
+    store(fourth, out, at + c + _THREE_VECTORS)
+
+
+@njit(nogil=True, cache=True)
+def _add_vector(
+    lanes: tuple[int, ...],
+    start: np.float32,
+    entries: tuple[np.ndarray, np.ndarray, np.ndarray],
+    value: np.uint64,
+    begin: np.uint64,
+    parts: np.ndarray,
+    source: np.ndarray,
+    out: np.ndarray,
+    width: np.uint64,
+    at: np.uint64,
+    c: np.uint64,
+) -> None:
+    """Writes a row's sums of as many columns as there are lanes, from `c` on."""
+    bounds, columns, values = entries
+    total = repeat(lanes, start)
+    for part in range(_WHERE(len(parts))):
+        base = parts[part] + c
+        for k in range(_WHERE(bounds[begin + part]), _WHERE(bounds[begin + part + _NEXT])):
+            weight = repeat(lanes, values[value + k])
+            total = add_product(total, weight, load(lanes, source, base + _WHERE(columns[k]) * width))
+    store(total, out, at + c)
 
 
 @njit(nogil=True, cache=True)
 def multiply_weights_in_lanes(
+    lanes: tuple[int, ...],
     tiles: np.ndarray,
     rows: np.ndarray,
     starts: np.ndarray,
@@ -86,122 +157,91 @@ def multiply_weights_in_lanes(
     num_columns: int,
     tile: np.ndarray,
     total: np.ndarray,
-    num_lanes: int,
 ) -> None:
     """Writes `matrix @ source + bias` of every genome into `out`; all arrays but `tiles` are flat.
 
     Args:
-        tiles: One row for up to 16 genomes of a wiring, int64 [T, 8 + 2 parts]: how many genomes; how many
-            rows they have; where the wiring's begin in `rows`, `starts` and `columns`, and the tile's in
-            `values` and `bias`; the first genome's first row in `out`; and of each part of what genomes are
-            multiplied with the first genome's first row in `source`, and how many rows each genome has.
+        lanes: Zeros, one a genome of a tile: W.
+        tiles: One row for W genomes of a wiring, int64 [T, 7 + 2 parts]: how many rows they have; where the
+            wiring's begin in `rows`, `starts` and `columns`, and the tile's in `values` and `bias`; the first
+            genome's first row in `out`; and of each part of what genomes are multiplied with the first
+            genome's first row in `source`, and how many rows each genome has.
         rows: Of each wiring, in the order in which their entries lie, int32.
         starts: Where the entries of each of these rows begin, and the end of the last, int32.
         columns: Of the entries, in the order of the parts, int32.
-        values: The weights, 16 for each entry.
-        bias: 16 for each row.
+        values: The weights, W for each entry.
+        bias: W for each row.
         source: The state, B numbers a row.
         out: B numbers a row.
         num_columns: B.
-        tile: Room for 16 numbers of each column.
-        total: Room for 16 numbers of each row.
-        num_lanes: 16. It is an argument because LLVM would unroll loops over a known number of lanes before
-            it looks for vector instructions, and then find none.
+        tile: Room for W numbers of each column.
+        total: Room for W numbers of each row.
     """
-    lanes = np.uint64(num_lanes)
+    width = len(lanes)
     for t in range(len(tiles)):
-        count, num_rows, row, begin, entry, value, bias_, first = tiles[t, :8]
+        num_rows, row, begin, entry, value, bias_, first = tiles[t, :7]
         for b in range(num_columns):
             place = 0
-            for k in range(8, tiles.shape[1], 2):
-                width = tiles[t, k + 1]
-                _take(source, tiles[t, k], width, count, b, num_columns, tile, place)
-                place += width * LANES
+            for k in range(7, tiles.shape[1], 2):
+                size = tiles[t, k + 1]
+                _take(source, tiles[t, k], size, width, b, num_columns, tile, place)
+                place += size * width
             _add_rows(
+                lanes,
                 (values, columns, starts, rows, bias),
                 (value, entry, begin, row, bias_),
                 num_rows,
                 tile,
                 total,
-                lanes,
             )
-            _give(total, num_rows, out, first, count, b, num_columns)
+            _give(total, num_rows, out, first, width, b, num_columns)
 
 
-@njit(fastmath={"contract"}, nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def _add_rows(
+    lanes: tuple[int, ...],
     arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     firsts: tuple[int, int, int, int, int],
     num_rows: int,
     tile: np.ndarray,
     total: np.ndarray,
-    lanes: np.uint64,
 ) -> None:
-    """Writes biases plus products of a tile's entries, vectors of 16 weights each, into its rows of totals.
+    """Writes biases plus products of a tile's entries, one weight a lane, into its rows of totals.
 
     `arrays` are those of `multiply_weights_in_lanes`: weights, their columns, where those of each row begin,
     rows and biases; `firsts` are where the tile's begin in each.
-
-    Places are unsigned: numba would look whether a signed one is negative, to count it from the end, and then
-    the loops over lanes would not become vector instructions. In a plainer form, one entry at a time with
-    places as they come, a whole evaluation of 512 swimmers takes 2.16 times as long with networks of
-    `celegans-male`, and of 1,024 bodies of swimmer-v5 with those of the motor circuit 1.15 times
-    (`python -m benchmarks kernels`).
     """
     values, columns, starts, rows, bias = arrays
-    value, entry, begin = np.uint64(firsts[0]), np.uint64(firsts[1]), np.uint64(firsts[2])
-    row, bias_ = np.uint64(firsts[3]), np.uint64(firsts[4])
-    k = np.uint64(starts[begin])
-    for i in range(np.uint64(num_rows)):
-        end, at = np.uint64(starts[begin + i + _ONE_PLACE]), np.uint64(rows[row + i]) * _WIDTH
-        for lane in range(lanes):
-            total[at + lane] = bias[bias_ + at + lane]
-        while k + _FOUR_PLACES <= end:
-            c = entry + k
-            w0 = value + k * _WIDTH
-            w1 = w0 + _WIDTH
-            w2 = w1 + _WIDTH
-            w3 = w2 + _WIDTH
-            x0, x1 = np.uint64(columns[c]) * _WIDTH, np.uint64(columns[c + _ONE_PLACE]) * _WIDTH
-            c += _TWO_PLACES
-            x2, x3 = np.uint64(columns[c]) * _WIDTH, np.uint64(columns[c + _ONE_PLACE]) * _WIDTH
-            for lane in range(lanes):
-                total[at + lane] = (
-                    total[at + lane]
-                    + values[w0 + lane] * tile[x0 + lane]
-                    + values[w1 + lane] * tile[x1 + lane]
-                    + values[w2 + lane] * tile[x2 + lane]
-                    + values[w3 + lane] * tile[x3 + lane]
-                )
-            k += _FOUR_PLACES
+    value, entry, begin = _WHERE(firsts[0]), _WHERE(firsts[1]), _WHERE(firsts[2])
+    row, bias_, width = _WHERE(firsts[3]), _WHERE(firsts[4]), _WHERE(len(lanes))
+    k = _WHERE(starts[begin])
+    for i in range(_WHERE(num_rows)):
+        end, at = _WHERE(starts[begin + i + _NEXT]), _WHERE(rows[row + i]) * width
+        sums = load(lanes, bias, bias_ + at)
         while k < end:
-            w0, x0 = value + k * _WIDTH, np.uint64(columns[entry + k]) * _WIDTH
-            for lane in range(lanes):
-                total[at + lane] = total[at + lane] + values[w0 + lane] * tile[x0 + lane]
-            k += _ONE_PLACE
+            weights = load(lanes, values, value + k * width)
+            sums = add_product(sums, weights, load(lanes, tile, _WHERE(columns[entry + k]) * width))
+            k += _NEXT
+        store(sums, total, at)
 
 
 @njit(nogil=True, cache=True)
 def _take(
     source: np.ndarray,
     first: int,
-    width: int,
+    size: int,
     count: int,
     b: int,
     num_columns: int,
     tile: np.ndarray,
     place: int,
 ) -> None:
-    """Transposes rows of `width` numbers, one a genome, to columns of the tile.
-
-    Lanes without a genome take the last genome's numbers.
-    """
-    begin, to = np.uint64(first * num_columns + b), np.uint64(place)
-    step, size = np.uint64(num_columns), np.uint64(width * num_columns)
-    last = np.uint64(count - 1)
-    for j in range(np.uint64(width)):
-        for lane in range(_WIDTH):
-            tile[to + j * _WIDTH + lane] = source[begin + min(lane, last) * size + j * step]
+    """Transposes rows of `size` numbers, one a genome, to columns of the tile."""
+    begin, to, width = _WHERE(first * num_columns + b), _WHERE(place), _WHERE(count)
+    step, across = _WHERE(num_columns), _WHERE(size * num_columns)
+    for j in range(_WHERE(size)):
+        for lane in range(width):
+            tile[to + j * width + lane] = source[begin + lane * across + j * step]
 
 
 @njit(nogil=True, cache=True)
@@ -211,7 +251,7 @@ def _give(
     """Transposes columns of totals to rows of `out`, one a genome."""
     for lane in range(count):
         for r in range(num_rows):
-            out[(first + lane * num_rows + r) * num_columns + b] = total[r * LANES + lane]
+            out[(first + lane * num_rows + r) * num_columns + b] = total[r * count + lane]
 
 
 # The step of the leaky rate neuron.

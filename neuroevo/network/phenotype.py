@@ -36,7 +36,7 @@ from neuroevo.network.adapter_maps import AdapterMap, CellPlaces, OutputCells
 from neuroevo.network.alignment import MANY, ROW, Arena, Device, round_up
 from neuroevo.network.blueprint import Blueprint
 from neuroevo.network.cells import Cells
-from neuroevo.network.matrix import GenomeBlock, assemble, between_cells
+from neuroevo.network.matrix import BlockMatrix, GenomeBlock, between_cells
 from neuroevo.network.normalisation import Normaliser
 from neuroevo.wiring.architecture import CLOCK
 
@@ -91,10 +91,8 @@ class Phenotype:
         self.genome_sizes = np.repeat(sizes, counts)
         self.first_rows = np.concatenate([[0], np.cumsum(self.genome_sizes)])
         shared = {id(b): GenomeBlock(b, device) for b in blueprints}  # lineages may have one blueprint
-        matrix, lineages = assemble([shared[id(b)] for b in blueprints], self.counts, device)
-        self._matrix = matrix
-        self._lineages = lineages
-        self.cells = Cells(self._neuron, matrix, self.first_rows, lineages, arena)
+        self._matrix = BlockMatrix([shared[id(b)] for b in blueprints], self.counts, device)
+        self.cells = Cells(self._neuron, self._matrix, self.first_rows, arena)
         self._adapters = self._make_adapters()
         self._read_rows = np.concatenate([a.outputs.rows for a in self._adapters])
         clocks = [b.architecture.core == "clock" for b in blueprints]
@@ -114,9 +112,7 @@ class Phenotype:
     @property
     def matrix(self) -> Tensor:
         """The weights between cells, CSR [cells, cells], a copy: one block a genome along the diagonal."""
-        return between_cells(
-            self._matrix, int(self.first_rows[-1]), self._lineages[0].block.num_column_groups
-        )
+        return between_cells(self._matrix)
 
     @property
     def state(self) -> Tensor:
@@ -160,7 +156,8 @@ class Phenotype:
         """Writes the genomes' parameters into the network.
 
         Args:
-            parameters: The parameters of each lineage, float32 [counts[r], L_r].
+            parameters: The parameters of each lineage, float32 [counts[r], L_r]. They stay as they are until
+                the next call: weights are made of them where a product wants them.
         """
         self.faults = {}
         self.parameters = parameters
@@ -184,13 +181,13 @@ class Phenotype:
 
     def _load_cells(self, r: int, synapses: Tensor, gaps: Tensor, bias: Tensor, constants: Tensor) -> None:
         """Writes the parameters of a lineage's cells."""
-        blueprint, lineage, count = self.blueprints[r], self._lineages[r], self.counts[r]
+        blueprint, lineage, count = self.blueprints[r], self._matrix.lineages[r], self.counts[r]
         rows, block = lineage.rows, lineage.block
         if bias.shape[1]:
             self.cells.bias[rows, 0] = bias.reshape(-1)
         if blueprint.architecture.core != "evolves":
             synapses, gaps = block.parameters_as_measured(count)
-        block.write_values(synapses, gaps, out=lineage.values)
+        lineage.take(synapses, gaps)
         if self._neuron.model.conductances:
             self.cells.set_constants("coupling", rows, block.coupling(gaps).reshape(-1))
         if constants.shape[1] or blueprint.table is not None:

@@ -1,10 +1,10 @@
 """Where a synapse's weight is multiplied: sparse matrices times the state of a whole batch, plus biases.
 
-`SparseProduct` multiplies rows of the batch's matrix, genome by genome; it is for many columns, as images
-are, and for devices. `LaneProduct` multiplies sixteen genomes whose matrices have entries at the same places
-at once; it is for few columns, as bodies have. On a CPU both call a compiled loop, `kernels.multiply_weights`
-and `kernels.multiply_weights_in_lanes`; on a device the product is torch's. Every sum is taken in the same
-order, so that what a genome computes depends neither on its company nor on which loop computes it.
+`GenomeProduct` multiplies genomes of one wiring one by one, for many columns, as images are. `LaneProduct`
+multiplies up to sixteen of them at once, for few columns, as bodies have. Both are for a CPU and call a
+compiled loop, `kernels.multiply_weights` and `kernels.multiply_weights_in_lanes`. Every sum is taken in the
+same order, so that what a genome computes depends neither on its company nor on which loop computes it.
+`DeviceProduct` is torch's product with the whole matrix.
 
 numba is imported when the first product is made.
 """
@@ -19,11 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from neuroevo.network.alignment import LANES
-from neuroevo.network.matrix import csr_matrix
+from neuroevo.network.alignment import LANES, round_up
+from neuroevo.network.matrix import SparsityPattern, csr_matrix
+
+Parts = Sequence[tuple[int, int]]  # of what a genome is multiplied with: the first row, and how many
 
 
-class SparseProduct:
+class DeviceProduct:
     """Some rows of `matrix @ source + bias`; the tensors stay where they are, and their values may change.
 
     Args:
@@ -31,46 +33,23 @@ class SparseProduct:
         source: The state, float32 [M, B].
         bias: float32 [rows, 1].
         out: float32 [rows, B], overwritten.
-        rows: Rows to compute; None computes all of them.
-        subset: Which of `rows` alone to compute, on a CPU, counted from the first of them, int64; None
-            computes all of them.
+        rows: Rows to compute.
     """
 
-    def __init__(
-        self,
-        matrix: Tensor,
-        source: Tensor,
-        bias: Tensor,
-        out: Tensor,
-        rows: slice | None = None,
-        subset: np.ndarray | None = None,
-    ) -> None:
-        rows = rows or slice(0, len(out))
+    def __init__(self, matrix: Tensor, source: Tensor, bias: Tensor, out: Tensor, rows: slice) -> None:
         starts = matrix.crow_indices()[rows.start : rows.stop + 1]
         first, last = int(starts[0]), int(starts[-1])
-        starts = starts - first
-        columns = matrix.col_indices()[first:last]
-        values = matrix.values()[first:last]
+        shape = rows.stop - rows.start, len(source)
+        columns, values = (x[first:last] for x in (matrix.col_indices(), matrix.values()))
+        is_whole = shape == matrix.shape
+        self._matrix = matrix if is_whole else csr_matrix(starts - first, columns, values, shape)
         self._source = source
         self._bias = bias[rows]
         self._out = out[rows]
-        self._multiply: Callable[[], None] | None = None
-        if out.device.type == "cpu":
-            from neuroevo.network.kernels import multiply_weights
-
-            arrays = starts, columns, values, source, self._bias, self._out
-            which = np.arange(len(self._out)) if subset is None else subset
-            kernel: Callable[..., None] = multiply_weights
-            self._multiply = partial(kernel, *(array.numpy() for array in arrays), which)
-            return
-        shape = len(self._out), len(source)
-        self._matrix = matrix if shape == matrix.shape else csr_matrix(starts, columns, values, shape)
 
     def __call__(self) -> None:
         """Writes the rows."""
-        if self._multiply is not None:
-            self._multiply()
-        elif self._out.shape[1] == 1:
+        if self._out.shape[1] == 1:
             torch.addmv(self._bias[:, 0], self._matrix, self._source[:, 0], out=self._out[:, 0])
         else:
             # `mm` would first make a matrix of zeros.
@@ -79,66 +58,126 @@ class SparseProduct:
 
 
 @dataclass(frozen=True)
-class SparsityPattern:
-    """Where the entries of a genome's matrix are.
+class Run:
+    """Consecutive genomes of one pattern.
 
     Attributes:
-        row_lengths: Entries in each of n rows, int64 [n].
-        columns: Of the entries, row by row, in what the genome is multiplied with, int64 [E].
+        pattern: Where each genome's entries are.
+        values: Their weights, float32 [P, E], a view of what all runs have theirs in; [1, E] where they have
+            the same.
+        parts: Of what the first of the P genomes is multiplied with; those of the others follow.
+        first: The first of the P genomes' first row; their rows lie one behind the other.
+        genomes: Which of the P genomes.
+        rows: Which of a genome's rows to compute, int64; None computes all of them.
     """
 
-    row_lengths: np.ndarray
-    columns: np.ndarray
+    pattern: SparsityPattern
+    values: Tensor
+    parts: Parts
+    first: int
+    genomes: range
+    rows: np.ndarray | None = None
 
-    def ordered(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns rows in order of length, so that a core guesses where each ends, and their entries."""
-        order = np.argsort(self.row_lengths, kind="stable")
-        starts = np.cumsum(self.row_lengths) - self.row_lengths
-        entries = [np.arange(starts[r], starts[r] + self.row_lengths[r]) for r in order]
-        return order, np.concatenate([np.zeros(0, np.int64), *entries])
+    def places(self) -> np.ndarray:
+        """Returns where each genome's entries, rows and parts begin, int64 [g, 2 + parts]."""
+        stride = self.values.shape[1] if len(self.values) > 1 else 0
+        firsts = [int(self.values.storage_offset()), self.first, *(row for row, _ in self.parts)]
+        steps = [stride, len(self.pattern.row_lengths), *(size for _, size in self.parts)]
+        return np.array(firsts) + np.array(steps) * np.array(self.genomes)[:, None]
+
+
+class GenomeProduct:
+    """Genomes times the state, one by one; the tensors stay where they are, and their values may change.
+
+    Args:
+        runs: The genomes.
+        bias: float32 [rows, 1].
+        source: The state, float32 [M, B], contiguous.
+        out: float32 [rows, B], contiguous, overwritten.
+    """
+
+    def __init__(self, runs: Sequence[Run], bias: Tensor, source: Tensor, out: Tensor) -> None:
+        from neuroevo.network.kernels import multiply_weights
+
+        bounds = [run.pattern.bounds(len(run.parts)) for run in runs]
+        columns = [run.pattern.columns for run in runs]
+        rows = [np.arange(len(run.pattern.row_lengths)) if run.rows is None else run.rows for run in runs]
+        begins = [_begins([len(x) for x in part]) for part in (bounds, columns, rows)]
+        genomes = [
+            np.insert(run.places(), [2] * 4, [*(begin[k] for begin in begins), len(rows[k])], axis=1)
+            for k, run in enumerate(runs)
+        ]
+        indices = (np.concatenate(part) for part in (genomes, rows, bounds, columns))
+        values = runs[0].values
+        flat = values.as_strided([values.untyped_storage().nbytes() // values.element_size()], [1], 0)
+        arrays = (x.reshape(-1).numpy() for x in (flat, bias, source, out))
+        kernel: Callable[..., None] = multiply_weights
+        self._multiply = partial(kernel, *indices, *arrays, out.shape[1])
+
+    def __call__(self) -> None:
+        """Writes the rows."""
+        self._multiply()
 
 
 class LaneProduct:
-    """Matrices and biases of genomes side by side in vectors, sixteen of one pattern together; on a CPU.
+    """Matrices and biases of genomes side by side in vectors, up to sixteen of one pattern; on a CPU.
 
     Args:
         patterns: Pattern of each run of genomes.
+        widths: Columns of each part of what genomes of each run are multiplied with.
         counts: Genomes of each run.
+        sources: Which of a genome's values each entry of a pattern takes, int32 [E] each; None where values
+            are given entry by entry.
     """
 
-    def __init__(self, patterns: Sequence[SparsityPattern], counts: Sequence[int]) -> None:
+    def __init__(
+        self,
+        patterns: Sequence[SparsityPattern],
+        widths: Sequence[Sequence[int]],
+        counts: Sequence[int],
+        sources: Sequence[Tensor] | None = None,
+    ) -> None:
         self._counts = list(counts)
-        self._orders = [pattern.ordered() for pattern in patterns]
-        rows = [order for order, _ in self._orders]
-        pairs = list(zip(patterns, self._orders, strict=True))
-        starts = [np.concatenate([[0], np.cumsum(p.row_lengths[order])]) for p, (order, _) in pairs]
-        columns = [p.columns[entries] for p, (_, entries) in pairs]
+        rows, entries = zip(*(pattern.order() for pattern in patterns), strict=True)
+        self._rows: Sequence[np.ndarray] = rows
+        self._places = [torch.from_numpy(x) for x in entries]
+        if sources is not None:
+            self._places = [source[x] for source, x in zip(sources, self._places, strict=True)]
+        starts, columns = [], []
+        for k, (pattern, width) in enumerate(zip(patterns, widths, strict=True)):
+            starts.append(np.concatenate([[0], np.cumsum(pattern.row_lengths[rows[k]])]))
+            columns.append(pattern.behind_one_another(width)[entries[k]])
         self._indices = [np.concatenate(part).astype(np.int32) for part in (rows, starts, columns)]
         self._begins = [_begins([len(x) for x in part]) for part in (rows, starts, columns)]
-        num_tiles = [-(-count // LANES) for count in counts]
-        self._weights = _LaneVectors(num_tiles, [len(x) for x in columns])
-        self._biases = _LaneVectors(num_tiles, [len(x) for x in rows])
+        self._weights = _LaneVectors(counts, [len(x) for x in columns])
+        self._biases = _LaneVectors(counts, [len(x) for x in rows])
 
     def load(self, run: int, values: Tensor, bias: Tensor, genomes: slice = slice(None)) -> None:
         """Copies weights and biases of some genomes of a run into their lanes.
 
         Args:
             run: Number of the run.
-            values: Weights, float32 [g, E].
+            values: Weights, float32 [g, E]; with `sources` the genomes' values, [g, V].
             bias: float32 [g, n].
             genomes: Which genomes of the run these g are; by default all.
         """
-        lanes, entries = range(self._counts[run])[genomes], torch.from_numpy(self._orders[run][1])
-        for vectors, new in ((self._weights, values[:, entries]), (self._biases, bias)):
+        lanes = range(self._counts[run])[genomes]
+        for vectors, numbers, places in (
+            (self._weights, values, self._places[run]),
+            (self._biases, bias, None),
+        ):
             k = 0
             while k < len(lanes):
                 tile, lane = divmod(lanes[k], LANES)
-                count = min(LANES - lane, len(lanes) - k)
-                vectors.of_run[run][tile, :, lane : lane + count] = new[k : k + count].T
+                width = vectors.of_run[run][tile].shape[1]
+                count = min(width - lane, len(lanes) - k)
+                part = numbers[k : k + count]
+                part = part if places is None else part.index_select(1, places)
+                vectors.of_run[run][tile][:, lane : lane + count] = part.T
                 k += count
 
     def bind(
-        self, source: Tensor, parts: Sequence[Sequence[tuple[int, int]]], out: Tensor, firsts: Sequence[int]
+        self, source: Tensor, parts: Sequence[Parts], out: Tensor, firsts: Sequence[int]
     ) -> Callable[[], None]:
         """Returns a call that writes `matrix @ source + bias` of each genome.
 
@@ -153,48 +192,59 @@ class LaneProduct:
 
         widest = max(sum(width for _, width in part) for part in parts)
         tile = torch.zeros(widest * LANES)
-        total = torch.zeros(max(len(order) for order, _ in self._orders) * LANES)
+        total = torch.zeros(max(len(order) for order in self._rows) * LANES)
         from_, to, tile_, total_ = (x.view(-1).numpy() for x in (source, out, tile, total))
-        tiles = np.array(list(self._tiles(parts, firsts)), np.int64)
-        weights = self._weights.flat, self._biases.flat
         kernel: Callable[..., None] = multiply_weights_in_lanes
-        room = source.shape[1], tile_, total_, LANES
-        return partial(kernel, tiles, *self._indices, *weights, from_, to, *room)
+        arrays = *self._indices, self._weights.flat, self._biases.flat, from_, to
+        tiles: dict[int, list[list[int]]] = {}
+        for width, numbers in self._tiles(parts, firsts):
+            tiles.setdefault(width, []).append(numbers)
+        calls = [
+            partial(kernel, (0,) * width, np.array(rows), *arrays, source.shape[1], tile_, total_)
+            for width, rows in tiles.items()
+        ]
 
-    def _tiles(
-        self, parts: Sequence[Sequence[tuple[int, int]]], firsts: Sequence[int]
-    ) -> Iterator[list[int]]:
-        """Yields what `multiply_weights_in_lanes` is to know of each tile."""
+        def write() -> None:
+            for call in calls:
+                call()
+
+        return calls[0] if len(calls) == 1 else write
+
+    def _tiles(self, parts: Sequence[Parts], firsts: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Yields the genomes of each tile, and what `multiply_weights_in_lanes` is to know of it."""
         for run, (count, first) in enumerate(zip(self._counts, firsts, strict=True)):
-            num_rows = len(self._orders[run][0])
+            num_rows = len(self._rows[run])
             where = [begins[run] for begins in self._begins]
             for tile, genome in enumerate(range(0, count, LANES)):
                 vectors = [int(x.of_run[run][tile].storage_offset()) for x in (self._weights, self._biases)]
-                shifted = [x for start, width in parts[run] for x in (start + genome * width, width)]
-                size, place = min(LANES, count - genome), first + genome * num_rows
-                yield [size, num_rows, *where, *vectors, place, *shifted]
+                shifted = [x for start, size in parts[run] for x in (start + genome * size, size)]
+                place = first + genome * num_rows
+                yield min(LANES, count - genome), [num_rows, *where, *vectors, place, *shifted]
 
 
 class _LaneVectors:
-    """Room for vectors of LANES numbers, one behind the other.
+    """Room for vectors of up to LANES numbers, one behind the other.
 
     Args:
-        num_tiles: Tiles of each run.
+        counts: Genomes of each run.
         lengths: Vectors of each tile of a run.
 
     Attributes:
         flat: All numbers. torch's memory begins where a vector may; numpy's need not.
-        of_run: Views of each run's, float32 [tiles, length, LANES].
+        of_run: A view of each tile of each run, float32 [length, lanes].
     """
 
-    def __init__(self, num_tiles: Sequence[int], lengths: Sequence[int]) -> None:
-        shapes = [(t, n, LANES) for t, n in zip(num_tiles, lengths, strict=True)]
-        sizes = [t * n * LANES for t, n, _ in shapes]
-        numbers = torch.zeros(sum(sizes))
+    def __init__(self, counts: Sequence[int], lengths: Sequence[int]) -> None:
+        firsts = np.cumsum(
+            [0, *(round_up(c * n, LANES) for c, n in zip(counts, lengths, strict=True))]
+        ).tolist()
+        numbers = torch.zeros(firsts[-1])
         self.flat: np.ndarray = numbers.numpy()
-        self.of_run = [
-            part.view(shape) for part, shape in zip(torch.split(numbers, sizes), shapes, strict=True)
-        ]
+        self.of_run = []
+        for first, count, length in zip(firsts, counts, lengths, strict=False):
+            widths = [min(LANES, count - k) for k in range(0, count, LANES)]
+            tiles = torch.split(numbers[first : first + count * length], [w * length for w in widths])
+            self.of_run.append([t.view(length, w) for t, w in zip(tiles, widths, strict=True)])
 
 
 def _begins(lengths: Sequence[int]) -> list[int]:

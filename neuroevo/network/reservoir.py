@@ -85,13 +85,14 @@ class _Structure:
         """Returns the structure of a genome's block."""
         from neuroevo.network.reservoir_kernels import ENTRIES
 
-        lengths = block.row_groups[0].row_lengths
+        pattern = block.row_groups[0].pattern
+        lengths = pattern.row_lengths
         filled = -(-lengths // ENTRIES) * ENTRIES
         starts = np.concatenate([[0], np.cumsum(filled)])
         shift = starts[:-1] - (np.cumsum(lengths) - lengths)
         places = np.repeat(shift, lengths) + np.arange(lengths.sum())
         columns = np.full(starts[-1], (block.num_cells + block.num_ports) * LANES, np.int32)
-        columns[places] = block.columns(0) * LANES
+        columns[places] = pattern.behind_one_another(block.widths) * LANES
         return cls(starts, columns, torch.from_numpy(places))
 
 
@@ -134,9 +135,7 @@ class Reservoir:
             synapses, gaps = block.parameters_as_measured(1)
         elif _are_equal(synapses) and _are_equal(gaps):  # as before evolution: weights are the same for all
             synapses, gaps = synapses[:1], gaps[:1]
-        values = torch.empty(len(synapses), len(block.row_groups[0]))
-        block.write_values(synapses, gaps, [values])
-        return values
+        return block.values(synapses, gaps).index_select(1, block.row_groups[0].sources)
 
     def _of_cells(self, values: Tensor) -> Tensor:
         """Returns numbers of cells, float32 [P or 1, N]."""

@@ -15,25 +15,28 @@ from neuroevo.task import HasBody, Task
 NUMBER = 4  # bytes of a float32 and of an index
 USED = 0.8  # share of the free memory that is planned with; the rest is for what libraries take
 AT_ONCE = 2**30  # bytes of networks and states that a core evaluates at once
-DECODING = 3  # numbers a parameter takes on its way to a weight, at most
+DECODING = 3  # numbers a parameter takes on its way to a weight, at most; on a CPU few genomes are on it
 MOVING = 2  # numbers a cell takes while a neuron model moves it, beside its variables and currents
 
 
-def network_bytes(blueprint: Blueprint) -> int:
-    """Returns what a genome's weights, indices and adapters take, in bytes, for as long as it is kept.
+def network_bytes(blueprint: Blueprint, is_on_device: bool = False) -> int:
+    """Returns what a genome's parameters, weights and adapters take, in bytes, for as long as it is kept.
+
+    On a CPU the genomes of a wiring share the places of its entries; on a device each has its own.
 
     Args:
         blueprint: The genome's.
+        is_on_device: Whether the network is on a device.
     """
     block = GenomeBlock(blueprint)
-    entries, groups = sum(map(len, block.row_groups)), len(block.row_groups)
-    rows = groups * block.num_cells
+    entries, rows = sum(map(len, block.row_groups)), len(block.row_groups) * block.num_cells
+    matrix = 2 * (entries + rows) if is_on_device else entries + rows
     maps = sum(a * b + b for chain in _widths(blueprint) for a, b in pairwise(chain))
     grid = blueprint.adapter.grid(blueprint.ports)
     if grid is not None:  # its filters are held once, and not at every place
         sensors, answers, *_ = _widths(blueprint)[0]
         maps += grid.shape[1] * round_up(answers // len(grid), ROW) - sensors * answers
-    return NUMBER * (2 * entries + 2 * rows + maps + DECODING * blueprint.layout.length)
+    return NUMBER * (matrix + maps + (DECODING if is_on_device else 1) * blueprint.layout.length)
 
 
 def genomes_on_core(blueprint: Blueprint, episodes: int | None) -> int:
@@ -74,14 +77,16 @@ def world_bytes(task: Task) -> int:
 
 
 def genome_bytes(blueprint: Blueprint, task: Task) -> int:
-    """Returns what a genome takes while it is evaluated on a task, in bytes.
+    """Returns what a genome takes while it is evaluated on a task on a GPU, in bytes.
 
     Args:
         blueprint: The genome's.
         task: The task.
     """
     columns = 1 if task.episodes is None else task.episodes
-    return network_bytes(blueprint) + columns * (state_bytes(blueprint) + world_bytes(task))
+    return network_bytes(blueprint, is_on_device=True) + columns * (
+        state_bytes(blueprint) + world_bytes(task)
+    )
 
 
 def room(blueprints: Sequence[Blueprint], task: Task, free: int) -> int:
@@ -96,7 +101,7 @@ def room(blueprints: Sequence[Blueprint], task: Task, free: int) -> int:
 
 
 def shard_bytes(shard: Shard, task: Task) -> int:
-    """Returns what the largest generation of a shard takes while it is evaluated, in bytes.
+    """Returns what the largest generation of a shard takes while it is evaluated on a GPU, in bytes.
 
     Args:
         shard: The shard, or a part of it.
