@@ -56,10 +56,7 @@ class Evaluation:
         for phenotype, parameters in self._batches:
             phenotype.load(parameters)
             fitness.append(self._task.evaluate(phenotype, seeds=[self._seed] * phenotype.num_genomes).clone())
-            if (
-                phenotype.has_copies
-            ):  # as a worker does, which keeps many; and the next rival binds its kernels
-                phenotype.release()
+            phenotype.release()  # so that the next rival binds its own kernels
         return torch.cat(fitness)
 
 
@@ -90,6 +87,12 @@ def measure(options: Options) -> Iterator[Row]:
         ),
     }
     if not smallest:
+        cases[f"digits, {images // 8} networks of {LARGEST}, 32 images"] = (
+            lambda: Evaluation(
+                vision_rivals.task_of("digits", 32, NETWORK_STEPS), images // 8, seed, LARGEST
+            ),
+            "images",
+        )
         cases[f"mnist, {images // 4} networks, {batch[0]} images"] = (
             lambda: Evaluation(vision_rivals.task_of("mnist", *batch), images // 4, seed),
             ("leaky", "images"),

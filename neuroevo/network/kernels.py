@@ -27,6 +27,8 @@ _NEXT = _WHERE(1)
 _SIXTEEN, _FOUR, _SINGLE = (0,) * 16, (0,) * 4, (0,)  # lanes
 _QUARTER, _VECTOR, _TWO_VECTORS, _THREE_VECTORS, _BLOCK = map(_WHERE, (4, 16, 32, 48, 64))  # columns
 
+_ROWS = 64  # that are transposed at once: 64 cache lines of sixteen lanes stay in a core's first cache
+
 # Weights times the state.
 
 
@@ -228,7 +230,7 @@ def _add_rows(
 @njit(nogil=True, cache=True)
 def _take(
     source: np.ndarray,
-    first: int,
+    first_row: int,
     size: int,
     count: int,
     b: int,
@@ -236,22 +238,30 @@ def _take(
     tile: np.ndarray,
     place: int,
 ) -> None:
-    """Transposes rows of `size` numbers, one a genome, to columns of the tile."""
-    begin, to, width = _WHERE(first * num_columns + b), _WHERE(place), _WHERE(count)
-    step, across = _WHERE(num_columns), _WHERE(size * num_columns)
-    for j in range(_WHERE(size)):
-        for lane in range(width):
-            tile[to + j * width + lane] = source[begin + lane * across + j * step]
+    """Transposes rows of `size` numbers, one a genome, to columns of the tile, some rows at a time."""
+    to, width, step = _WHERE(place), _WHERE(count), _WHERE(num_columns)
+    for begin in range(0, size, _ROWS):
+        rows = _WHERE(min(_ROWS, size - begin))
+        for lane in range(count):
+            first = _WHERE((first_row + lane * size + begin) * num_columns + b)
+            at = to + _WHERE(begin) * width + _WHERE(lane)
+            for j in range(rows):
+                tile[at + j * width] = source[first + j * step]
 
 
 @njit(nogil=True, cache=True)
 def _give(
     total: np.ndarray, num_rows: int, out: np.ndarray, first: int, count: int, b: int, num_columns: int
 ) -> None:
-    """Transposes columns of totals to rows of `out`, one a genome."""
-    for lane in range(count):
-        for r in range(num_rows):
-            out[(first + lane * num_rows + r) * num_columns + b] = total[r * count + lane]
+    """Transposes columns of totals to rows of `out`, one a genome, some rows at a time."""
+    width, step = _WHERE(count), _WHERE(num_columns)
+    for begin in range(0, num_rows, _ROWS):
+        rows = _WHERE(min(_ROWS, num_rows - begin))
+        for lane in range(count):
+            to = _WHERE((first + lane * num_rows + begin) * num_columns + b)
+            at = _WHERE(begin) * width + _WHERE(lane)
+            for j in range(rows):
+                out[to + j * step] = total[at + j * width]
 
 
 # The step of the leaky rate neuron.

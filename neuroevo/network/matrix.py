@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 TRANSMITTED, COUPLED, PORT = range(3)  # groups of columns
+
 _AT_ONCE = 1 << 24  # values that are decoded at once: 64 MB
 
 
